@@ -1,0 +1,115 @@
+# Plumbline. `make demo` shows a grade, `make check` runs the tests, `make help` lists the rest.
+
+CC       = cc
+OBJCOPY  = objcopy
+PYTHON   = python3
+ARCH     = -march=native
+OPTIMIZE = -O3
+SANITIZE =
+BUILD    = build
+
+# ---------------------------------------------------------------- nothing to change below
+
+# Never -ffast-math: NaN must stay visible, and sums keep their order. -fopenmp-simd lets marked loops be vectorised and
+# starts no threads; the two -fno- flags give up errno and floating-point exceptions, which nobody reads, and no value.
+CFLAGS   = -std=gnu11 $(OPTIMIZE) -g $(ARCH) -fopenmp-simd -ffp-contract=off -fno-math-errno -fno-trapping-math \
+           -Wall -Wextra $(SANITIZE)
+CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
+LDLIBS   = -lopenblas -ljansson -lzip -lm
+CHECK_LIBS = $(shell pkg-config --libs check)
+
+REF    = $(wildcard ref/*.c ref/gemma4/*.c ref/nn/*.c ref/checkpoint/*.c ref/run/*.c)
+JUDGE  = $(wildcard conformance/*.c)
+TOOL   = $(wildcard tools/*.c)
+
+# Both builds of the reference, and the judge: what every program is linked from. Test programs of the double build
+# take its objects as they are, because they look inside.
+F32    = $(REF:%.c=$(BUILD)/f32/%.o)
+F64    = $(REF:%.c=$(BUILD)/f64/%.o)
+PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
+CHECKS = $(addprefix $(BUILD)/,)
+HELPERS = $(BUILD)/f32/ref/tests/helpers.o
+VENV   = build/venv
+PY     = $(VENV)/bin/python
+
+all: $(CHECKS)
+
+help:
+	@echo 'make            builds build/plumb'
+	@echo 'make demo       grades an honest and a buggy backend; installs what is missing first'
+	@echo 'make check      all tests that need no Hugging Face'
+	@echo 'make check-hf   random configurations against a live Hugging Face, and make mirror'
+	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
+	@echo 'make bench      the published towers, against sgemm and against Hugging Face'
+	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
+	@echo 'make deps       installs the libraries (apt-get); demo and check do it too'
+	@echo 'make format     clang-format over all C'
+	@echo 'make clean      removes build/'
+	@echo 'Settings: ARCH, OPTIMIZE, SANITIZE, CC, PYTHON, BUILD; see the head of the Makefile'
+
+deps:
+	@sh tools/deps.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory -s all
+	@sh tools/demo.sh $(BUILD)/plumb
+
+check: deps
+	@$(MAKE) --no-print-directory -s $(CHECKS)
+	@sh tools/check.sh $(BUILD)
+
+check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror
+	$(PY) tools/check_hf.py $(BUILD)/plumb
+
+mirror: $(VENV)/ready $(BUILD)/plumb
+	$(PY) tools/mirror.py $(BUILD)/plumb
+
+bench: $(VENV)/ready $(BUILD)/plumb-bench
+	$(PY) tools/bench.py $(BUILD)/plumb-bench
+
+fixtures: $(VENV)/ready
+	$(PY) tools/make_fixtures.py
+
+format:
+	clang-format -i $$(find ref conformance tools -name '*.[ch]')
+
+clean:
+	rm -rf build
+
+# torch first and alone: asked for together with transformers, pip may choose another build of it
+$(VENV)/ready: tools/requirements.txt
+	sh tools/deps.sh python
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q $$(grep '^torch==' tools/requirements.txt)
+	$(VENV)/bin/pip install -q -r tools/requirements.txt
+	touch $@
+
+$(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(PLUMB)
+$(BUILD)/plumb-bench: $(BUILD)/f32/tools/measure/plumb_bench.o $(PLUMB)
+$(BUILD)/nn-filter: $(BUILD)/f32/tools/measure/nn_filter.o $(PLUMB)
+$(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
+$(BUILD)/check-ref-f64: $(patsubst %.c,$(BUILD)/f64/%.o,$(wildcard ref/tests/*.c)) $(F64)
+$(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conformance/tests/*.c)) $(HELPERS) $(PLUMB)
+$(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c)) $(HELPERS) $(PLUMB)
+$(CHECKS): LDLIBS += $(CHECK_LIBS)
+
+$(BUILD)/plumb $(BUILD)/plumb-bench $(BUILD)/nn-filter $(CHECKS):
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/f32/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# The same sources with real = double. Every symbol but one is hidden, so that both builds live in one program.
+$(BUILD)/f64/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DREAL_IS_DOUBLE $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/reference_f64.o: $(F64)
+	$(CC) -r -nostdlib -o $@ $^
+	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
+
+.PHONY: all help deps demo check check-hf mirror bench fixtures format clean
+.SECONDARY:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

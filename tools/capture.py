@@ -1,0 +1,147 @@
+"""Write a dump that `plumb grade` reads, from your own backend. Copy this file; it needs nothing else of this project.
+
+A PyTorch module, Hugging Face's or one with Hugging Face's module names (needs safetensors and torch):
+
+    from capture import capture
+    with capture(model, "dump.safetensors"):
+        model.get_image_features(pixel_values, image_position_ids)
+
+Anything that turns into a NumPy array, JAX for one (needs safetensors and numpy); cast MLX's bfloat16 to float32 first:
+
+    from capture import record, save
+    record("model.vision_tower.encoder.layers.0", hidden_states)        # wherever the value is at hand
+    save("dump.safetensors")
+
+A tap is named by its module's path in Hugging Face; a value that no module outputs is `<path>#<local name>`. A module
+that runs again in the same capture gets "@1", "@2", ... behind its name.
+"""
+import os
+import sys
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+# What the outputs of a module that returns several are called; of any other such module only the first is kept.
+OUTPUTS = {"rotary_emb": ["#cos", "#sin"]}
+
+# Methods that return what no module outputs, and what to call it. None: not a tap.
+METHODS = {"_position_embeddings": ["#position_embeddings"], "_avg_pool_by_positions": [None, "#mask"]}
+
+
+@contextmanager
+def capture(model, path=None, only=("*",), prefix=None):
+    """Record every tap of `model` while the body runs, then write them to `path`; gives the dict of taps as well.
+
+    only     globs; a tap is kept if one of them matches its name
+    prefix   the path of `model` itself in Gemma4ForConditionalGeneration, "" for the whole; guessed when None
+    """
+    prefix = guess_prefix(model) if prefix is None else prefix
+    paths = {module: ".".join(filter(None, [prefix, name])) for name, module in model.named_modules()}
+    taps, runs = {}, Counter()
+
+    def add(name, value):
+        if not name.startswith("model") or not hasattr(value, "detach"):
+            return                                                      # not of the map, or not a tensor
+        if any(fnmatchcase(name, glob) for glob in only):
+            again, runs[name] = runs[name], runs[name] + 1
+            # A copy: later steps may change the tensor in place.
+            taps[f"{name}@{again}" if again else name] = value.detach().to("cpu", copy=True).contiguous()
+
+    def add_outputs(path, suffixes, output):
+        output = getattr(output, "last_hidden_state", output)           # of Hugging Face's ModelOutput
+        values = output if isinstance(output, (tuple, list)) else [output]
+        for suffix, value in zip(suffixes, values):
+            if suffix is not None:
+                add(path + suffix, value)
+
+    def after_forward(module, args, output):
+        path = paths[module]
+        add_outputs(path, OUTPUTS.get(path.rpartition(".")[2], [""]), output)
+
+    def before_forward(module, args, kwargs):
+        parent, _, name = paths[module].rpartition(".")
+        if name == "patch_embedder":
+            add(parent + "#padding_positions", kwargs.get("padding_positions", args[2] if len(args) > 2 else None))
+        if name == "o_proj":
+            add(parent + "#attn_output", args[0])
+
+    def recorded_method(module, method, suffixes):
+        def call(*args, **kwargs):
+            output = method(*args, **kwargs)
+            add_outputs(paths[module], suffixes, output)
+            return output
+        return call
+
+    def recorded_interface(get_interface):
+        def get(*args, **kwargs):
+            attention = get_interface(*args, **kwargs)
+
+            def call(module, query, key, value, *args, **kwargs):
+                output = attention(module, query, key, value, *args, **kwargs)
+                if module in paths:
+                    add(paths[module] + "#query_states", query)
+                    add(paths[module] + "#key_states", key)
+                    add(paths[module] + "#value_states", value)
+                    add(paths[module] + "#attn_weights", output[1])     # None where the kernel does not give them
+                return output
+            return call
+        return get
+
+    with ExitStack() as undo:
+        for module in paths:
+            undo.callback(module.register_forward_pre_hook(before_forward, with_kwargs=True).remove)
+            undo.callback(module.register_forward_hook(after_forward).remove)
+            for name, suffixes in METHODS.items():
+                if hasattr(module, name):
+                    setattr(module, name, recorded_method(module, getattr(module, name), suffixes))
+                    undo.callback(delattr, module, name)                # the class has the method still
+        if modeling_utils := sys.modules.get("transformers.modeling_utils"):
+            functions = modeling_utils.ALL_ATTENTION_FUNCTIONS
+            functions.get_interface = recorded_interface(functions.get_interface)
+            undo.callback(delattr, functions, "get_interface")
+        yield taps
+
+    if path is not None:                                                # not reached if the body raised
+        from safetensors.torch import save_file
+        _write(save_file, taps, path)
+
+
+def guess_prefix(model):
+    """Where `model` sits in Gemma4ForConditionalGeneration, by what it holds."""
+    if hasattr(model, "model"):
+        return ""
+    if hasattr(model, "patch_embedder"):
+        return "model.vision_tower"
+    return "model"
+
+
+_recorded = {}
+
+
+def record(name, array):
+    """Keep a copy of `array` as the tap `name`."""
+    if name in _recorded:
+        raise ValueError(f"{name} is recorded already; write @1, @2, ... behind the name when a module runs again")
+    _recorded[name] = np.array(array, order="C")
+
+
+def save(path):
+    """Write what was recorded to `path`, and forget it."""
+    from safetensors.numpy import save_file
+    _write(save_file, _recorded, path)
+    _recorded.clear()
+
+
+def _write(save_file, taps, path):
+    """Write through a temporary name, so that `path` is whole or not there."""
+    if not taps:
+        raise ValueError(f"{path}: no tap was recorded")
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        save_file(taps, temporary)
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
