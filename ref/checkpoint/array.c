@@ -1,0 +1,149 @@
+/* array.c - dtypes, and widening from them */
+#include "checkpoint/array.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors are little-endian, and are read in place");
+
+/* clang-format off */
+static const struct {
+    const char *name;
+    size_t size;
+    bool is_float;
+} dtypes[DTYPE_COUNT] = {
+    [DTYPE_F64]  = { "F64", 8, true },   [DTYPE_F32]  = { "F32", 4, true },
+    [DTYPE_F16]  = { "F16", 2, true },   [DTYPE_BF16] = { "BF16", 2, true },
+    [DTYPE_I64]  = { "I64", 8, false },  [DTYPE_I32]  = { "I32", 4, false },
+    [DTYPE_I16]  = { "I16", 2, false },  [DTYPE_I8]   = { "I8", 1, false },
+    [DTYPE_U64]  = { "U64", 8, false },  [DTYPE_U32]  = { "U32", 4, false },
+    [DTYPE_U16]  = { "U16", 2, false },  [DTYPE_U8]   = { "U8", 1, false },
+    [DTYPE_BOOL] = { "BOOL", 1, false },
+};
+/* clang-format on */
+
+const char *dtype_name(Dtype dtype) { return dtypes[dtype].name; }
+size_t dtype_size(Dtype dtype) { return dtypes[dtype].size; }
+bool dtype_is_float(Dtype dtype) { return dtypes[dtype].is_float; }
+
+bool dtype_from_name(const char *name, Dtype *dtype)
+{
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        if (strcmp(name, dtypes[i].name) == 0) {
+            *dtype = (Dtype)i;
+            return true;
+        }
+    return false;
+}
+
+int64_t array_elements(const Array *array)
+{
+    int64_t elements = 1;
+    for (int i = 0; i < array->rank; i++) elements *= array->shape[i];
+    return elements;
+}
+
+bool array_has_shape(const Array *array, int rank, const int64_t *shape)
+{
+    return array->rank == rank && memcmp(array->shape, shape, (size_t)rank * sizeof *shape) == 0;
+}
+
+static float float_from_bf16(uint16_t bits)
+{
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+/* IEEE binary16. Moving the fields into binary32's places leaves the exponent 112 too small: one multiplication
+ * by 2^112 repairs it, for subnormals too; only infinity and NaN need their exponent set. */
+static float float_from_f16(uint16_t bits)
+{
+    uint32_t sign = (uint32_t)(bits & 0x8000) << 16, rest = (uint32_t)(bits & 0x7fff) << 13;
+    float value;
+    memcpy(&value, &rest, sizeof value);
+    value *= 0x1p112f;
+    memcpy(&rest, &value, sizeof rest);
+    if ((bits & 0x7c00) == 0x7c00) rest |= 0x7f800000;
+    rest |= sign;
+    memcpy(&value, &rest, sizeof value);
+    return value;
+}
+
+#define IDENTITY(x) (x)
+#define READ_AS(dtype, stored, convert)                                           \
+    case dtype: {                                                                 \
+        const unsigned char *from = array->data + (size_t)first * sizeof(stored); \
+        for (int64_t i = 0; i < count; i++) {                                     \
+            stored value;                                                         \
+            memcpy(&value, from + (size_t)i * sizeof value, sizeof value);        \
+            out[i] = (OUT)convert(value);                                         \
+        }                                                                         \
+        break;                                                                    \
+    }
+#define DEFINE_ARRAY_READ(name)                                                     \
+    void name(const Array *array, int64_t first, int64_t count, OUT *out)           \
+    {                                                                               \
+        assert(first >= 0 && count >= 0 && first + count <= array_elements(array)); \
+        switch (array->dtype) {                                                     \
+            READ_AS(DTYPE_F64, double, IDENTITY)                                    \
+            READ_AS(DTYPE_F32, float, IDENTITY)                                     \
+            READ_AS(DTYPE_F16, uint16_t, float_from_f16)                            \
+            READ_AS(DTYPE_BF16, uint16_t, float_from_bf16)                          \
+            READ_AS(DTYPE_I64, int64_t, IDENTITY)                                   \
+            READ_AS(DTYPE_I32, int32_t, IDENTITY)                                   \
+            READ_AS(DTYPE_I16, int16_t, IDENTITY)                                   \
+            READ_AS(DTYPE_I8, int8_t, IDENTITY)                                     \
+            READ_AS(DTYPE_U64, uint64_t, IDENTITY)                                  \
+            READ_AS(DTYPE_U32, uint32_t, IDENTITY)                                  \
+            READ_AS(DTYPE_U16, uint16_t, IDENTITY)                                  \
+            READ_AS(DTYPE_U8, uint8_t, IDENTITY)                                    \
+            READ_AS(DTYPE_BOOL, uint8_t, IDENTITY)                                  \
+        case DTYPE_COUNT: assert(0);                                                \
+        }                                                                           \
+    }
+
+#define OUT float
+DEFINE_ARRAY_READ(array_read_f32)
+#undef OUT
+#define OUT double
+DEFINE_ARRAY_READ(array_read_f64)
+#undef OUT
+#define OUT int64_t
+static DEFINE_ARRAY_READ(array_read_i64)
+#undef OUT
+
+    int64_t array_integer(const Array *array, int64_t index)
+{
+    assert(!dtype_is_float(array->dtype));
+    int64_t value = 0;
+    array_read_i64(array, index, 1, &value);
+    return value;
+}
+
+bool array_is_finite(const Array *array)
+{
+    if (!dtype_is_float(array->dtype)) return true;
+    int64_t elements = array_elements(array);
+    double block[1024];
+    for (int64_t first = 0; first < elements; first += 1024) {
+        int64_t count = elements - first < 1024 ? elements - first : 1024;
+        array_read_f64(array, first, count, block);
+        double zero = 0; /* NaN as soon as one value times 0 is not 0 */
+        for (int64_t i = 0; i < count; i++) zero += block[i] * 0;
+        if (!(zero == 0)) return false;
+    }
+    return true;
+}
+
+const char *shape_text(char *text, size_t size, int rank, const int64_t *shape)
+{
+    size_t used = (size_t)snprintf(text, size, "[");
+    for (int i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, i ? ", %lld" : "%lld", (long long)shape[i]);
+    if (used < size) snprintf(text + used, size - used, "]");
+    return text;
+}

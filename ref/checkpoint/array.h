@@ -1,0 +1,58 @@
+/* array.h - an array that lies in a file: a weight, an input, a dumped activation
+ *
+ * The bytes stay where the file was mapped; array_read widens the part that is asked for.
+ */
+#ifndef PLUMB_ARRAY_H
+#define PLUMB_ARRAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    DTYPE_F64,
+    DTYPE_F32,
+    DTYPE_F16,
+    DTYPE_BF16,
+    DTYPE_I64,
+    DTYPE_I32,
+    DTYPE_I16,
+    DTYPE_I8,
+    DTYPE_U64,
+    DTYPE_U32,
+    DTYPE_U16,
+    DTYPE_U8,
+    DTYPE_BOOL,
+    DTYPE_COUNT
+} Dtype;
+
+enum { ARRAY_MAX_RANK = 8 };
+
+typedef struct {
+    const char *file; /* for messages */
+    const char *name;
+    Dtype dtype;
+    int rank;
+    int64_t shape[ARRAY_MAX_RANK];
+    const unsigned char *data; /* row-major, little-endian, perhaps unaligned */
+} Array;
+
+const char *dtype_name(Dtype dtype); /* "BF16", as safetensors spells it */
+bool dtype_from_name(const char *name, Dtype *dtype);
+size_t dtype_size(Dtype dtype);
+bool dtype_is_float(Dtype dtype);
+
+int64_t array_elements(const Array *array);
+bool array_has_shape(const Array *array, int rank, const int64_t *shape);
+
+/* Elements first .. first + count - 1 of the flattened array, each converted to the nearest value of out's type. */
+void array_read_f32(const Array *array, int64_t first, int64_t count, float *out);
+void array_read_f64(const Array *array, int64_t first, int64_t count, double *out);
+int64_t array_integer(const Array *array, int64_t index); /* asserts an integer dtype */
+bool array_is_finite(const Array *array);                 /* no NaN and no infinity */
+
+/* "[2, 36, 768]", at most size bytes; returns text */
+const char *shape_text(char *text, size_t size, int rank, const int64_t *shape);
+#define SHAPE_TEXT(rank, shape) shape_text((char[128]){ 0 }, 128, rank, shape)
+
+#endif

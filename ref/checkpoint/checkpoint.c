@@ -1,0 +1,118 @@
+/* checkpoint.c - one file or shards, one table */
+#include "checkpoint/checkpoint.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int by_name(const void *left, const void *right)
+{
+    const CheckpointTensor *a = left, *b = right;
+    return strcmp(a->array->name, b->array->name);
+}
+
+static void open_shard(Checkpoint *checkpoint, const char *path, Error *error)
+{
+    Safetensors *shard = safetensors_open(path, error);
+    if (!shard) return;
+    checkpoint->shards = realloc(checkpoint->shards,
+                                 (size_t)(checkpoint->shard_count + 1) * sizeof *checkpoint->shards);
+    assert(checkpoint->shards);
+    checkpoint->shards[checkpoint->shard_count++] = shard;
+}
+
+/* Opens each shard of {"weight_map": {"tensor": "model-00001-of-00002.safetensors", ..}} once. */
+static void open_shards(Checkpoint *checkpoint, Error *error)
+{
+    json_error_t why;
+    json_t *index = json_load_file(checkpoint->file, JSON_REJECT_DUPLICATES, &why);
+    const json_t *weight_map = json_object_get(index, "weight_map");
+    if (!index)
+        error_set(error, "%s: found invalid JSON (line %d: %s), expected an index", checkpoint->file, why.line,
+                  why.text);
+    else if (!json_is_object(weight_map))
+        error_set(error, "%s: weight_map: found none, expected an object of tensor: file", checkpoint->file);
+
+    const char *name;
+    json_t *file, *seen = json_object();
+    json_object_foreach((json_t *)weight_map, name, file)
+    {
+        if (!json_is_string(file) || strchr(json_string_value(file), '/'))
+            error_set(error, "%s: %s: found no file name, expected one in the same folder", checkpoint->file, name);
+        if (error_is_set(error)) break;
+        const char *shard = json_string_value(file);
+        if (json_object_get(seen, shard)) continue;
+        json_object_set_new(seen, shard, json_true());
+        const char *path = arena_format(&checkpoint->arena, "%s/%s", checkpoint->folder, shard);
+        if (access(path, R_OK) != 0)
+            error_set(error, "%s: %s: found no shard of that name, expected it to hold %s", checkpoint->file, shard,
+                      name);
+        else
+            open_shard(checkpoint, path, error);
+    }
+    json_decref(seen);
+    json_decref(index);
+}
+
+static void list_tensors(Checkpoint *checkpoint, Error *error)
+{
+    int count = 0;
+    for (int i = 0; i < checkpoint->shard_count; i++) count += safetensors_count(checkpoint->shards[i]);
+    checkpoint->tensors = arena_allocate(&checkpoint->arena, (size_t)(count + 1) * sizeof *checkpoint->tensors);
+    for (int i = 0; i < checkpoint->shard_count; i++)
+        for (int j = 0; j < safetensors_count(checkpoint->shards[i]); j++)
+            checkpoint->tensors[checkpoint->tensor_count++] = (CheckpointTensor){ .array = safetensors_array(
+                                                                                      checkpoint->shards[i], j) };
+    qsort(checkpoint->tensors, (size_t)count, sizeof *checkpoint->tensors, by_name);
+
+    for (int i = 0; i < count; i++) {
+        const Array *array = checkpoint->tensors[i].array;
+        if (strncmp(array->name, "model.", 6) == 0) checkpoint->has_model_prefix = true;
+        if (i > 0 && by_name(&checkpoint->tensors[i - 1], &checkpoint->tensors[i]) == 0)
+            error_set(error, "%s: %s: found it in a second shard (%s), expected it once", array->file, array->name,
+                      checkpoint->tensors[i - 1].array->file);
+    }
+}
+
+Checkpoint *checkpoint_open(const char *folder, Error *error)
+{
+    Checkpoint *checkpoint = allocate_zeroed(1, sizeof *checkpoint);
+    checkpoint->folder = arena_format(&checkpoint->arena, "%s", folder);
+
+    const char *single = arena_format(&checkpoint->arena, "%s/model.safetensors", folder);
+    const char *index = arena_format(&checkpoint->arena, "%s/model.safetensors.index.json", folder);
+    if (access(single, F_OK) == 0) {
+        checkpoint->file = single;
+        open_shard(checkpoint, single, error);
+    } else if (access(index, F_OK) == 0) {
+        checkpoint->file = index;
+        open_shards(checkpoint, error);
+    } else {
+        error_set(error, "%s: found neither model.safetensors nor model.safetensors.index.json, expected one", folder);
+    }
+    if (!error_is_set(error)) list_tensors(checkpoint, error);
+
+    if (error_is_set(error)) {
+        checkpoint_close(checkpoint);
+        return NULL;
+    }
+    return checkpoint;
+}
+
+void checkpoint_close(Checkpoint *checkpoint)
+{
+    if (!checkpoint) return;
+    for (int i = 0; i < checkpoint->shard_count; i++) safetensors_close(checkpoint->shards[i]);
+    free(checkpoint->shards);
+    arena_free(&checkpoint->arena);
+    free(checkpoint);
+}
+
+CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name)
+{
+    Array key = { .name = name };
+    CheckpointTensor tensor = { .array = &key };
+    return bsearch(&tensor, checkpoint->tensors, (size_t)checkpoint->tensor_count, sizeof tensor, by_name);
+}

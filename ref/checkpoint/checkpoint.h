@@ -1,0 +1,32 @@
+/* checkpoint.h - the tensors of a Hugging Face checkpoint folder, in one file or in shards
+ *
+ * model.safetensors, or the shards that model.safetensors.index.json names. Every tensor remembers whether the model
+ * asked for it, so that leftovers can be reported.
+ */
+#ifndef PLUMB_CHECKPOINT_H
+#define PLUMB_CHECKPOINT_H
+
+#include "checkpoint/safetensors.h"
+#include "run/arena.h"
+
+typedef struct {
+    const Array *array;
+    bool asked; /* the model has a place for it */
+} CheckpointTensor;
+
+typedef struct {
+    Arena arena; /* paths and layer tables of the model that is loaded from here */
+    const char *folder;
+    const char *file; /* model.safetensors or the index: where a missing tensor is missing from */
+    Safetensors **shards;
+    int shard_count;
+    CheckpointTensor *tensors; /* of all shards, sorted by name */
+    int tensor_count;
+    bool has_model_prefix; /* keys begin with "model."; without it the base model was saved alone */
+} Checkpoint;
+
+Checkpoint *checkpoint_open(const char *folder, Error *error);               /* NULL with error set */
+void checkpoint_close(Checkpoint *checkpoint);                               /* NULL is fine */
+CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name); /* NULL if absent */
+
+#endif

@@ -1,0 +1,100 @@
+/* config.c - typed access to config.json */
+#include "checkpoint/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LARGEST_COUNT = 1 << 24 };
+
+json_t *config_open(const char *file, Error *error)
+{
+    json_error_t why;
+    json_t *json = json_load_file(file, JSON_REJECT_DUPLICATES, &why);
+    if (!json) {
+        if (json_error_code(&why) == json_error_cannot_open_file)
+            error_set(error, "%s: found no such file, expected a Hugging Face configuration", file);
+        else
+            error_set(error, "%s: found invalid JSON (line %d: %s), expected a configuration", file, why.line,
+                      why.text);
+    }
+    return json;
+}
+
+bool config_has(ConfigReader at, const char *key)
+{
+    const json_t *value = json_object_get(at.object, key);
+    return value && !json_is_null(value);
+}
+
+void config_refuse(ConfigReader at, const char *key, const char *found, const char *expected)
+{
+    error_set(at.error, "%s: %s%s%s: found %s, expected %s", at.file, at.path, *at.path ? "." : "", key, found,
+              expected);
+}
+
+/* The value at key if accepted says so, otherwise NULL and the error. */
+static const json_t *get(ConfigReader at, const char *key, bool accepted, const char *expected)
+{
+    if (error_is_set(at.error)) return NULL;
+    const json_t *value = json_object_get(at.object, key);
+    if (value && accepted) return value;
+    char *found = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    char shown[64];
+    snprintf(shown, sizeof shown, "%s", value ? found : "no such key");
+    config_refuse(at, key, shown, expected);
+    free(found);
+    return NULL;
+}
+
+ConfigReader config_child(ConfigReader at, const char *key)
+{
+    const json_t *value = json_object_get(at.object, key);
+    return (ConfigReader){ at.file, key, get(at, key, json_is_object(value), "an object"), at.error };
+}
+
+int config_count(ConfigReader at, const char *key)
+{
+    const json_t *value = json_object_get(at.object, key);
+    json_int_t count = json_integer_value(value);
+    value = get(at, key, json_is_integer(value) && count >= 1 && count <= LARGEST_COUNT, "a whole number above 0");
+    return value ? (int)count : 1;
+}
+
+double config_number(ConfigReader at, const char *key)
+{
+    const json_t *value = json_object_get(at.object, key);
+    return json_number_value(get(at, key, json_is_number(value), "a number"));
+}
+
+bool config_bool(ConfigReader at, const char *key)
+{
+    const json_t *value = json_object_get(at.object, key);
+    return json_is_true(get(at, key, json_is_boolean(value), "true or false"));
+}
+
+const char *config_string(ConfigReader at, const char *key)
+{
+    const json_t *value = json_object_get(at.object, key);
+    value = get(at, key, json_is_string(value), "a string");
+    return value ? json_string_value(value) : "";
+}
+
+int config_count_or(ConfigReader at, const char *key, int otherwise)
+{
+    return config_has(at, key) ? config_count(at, key) : otherwise;
+}
+
+double config_number_or(ConfigReader at, const char *key, double otherwise)
+{
+    return config_has(at, key) ? config_number(at, key) : otherwise;
+}
+
+bool config_bool_or(ConfigReader at, const char *key, bool otherwise)
+{
+    return config_has(at, key) ? config_bool(at, key) : otherwise;
+}
+
+const char *config_string_or(ConfigReader at, const char *key, const char *otherwise)
+{
+    return config_has(at, key) ? config_string(at, key) : otherwise;
+}

@@ -1,0 +1,61 @@
+/* loader.c - path, exact shape, sticky error */
+#include "checkpoint/loader.h"
+
+#include <math.h>
+#include <string.h>
+
+Loader child(Loader at, const char *name)
+{
+    at.path = arena_format(&at.checkpoint->arena, "%s.%s", at.path, name);
+    return at;
+}
+
+Loader child_at(Loader at, const char *name, int index)
+{
+    at.path = arena_format(&at.checkpoint->arena, "%s.%s.%d", at.path, name, index);
+    return at;
+}
+
+static const Array *find(Loader at, const char *name, int rank, const int64_t *shape)
+{
+    if (error_is_set(at.error)) return NULL;
+    const char *key = child(at, name).path;
+    if (!at.checkpoint->has_model_prefix && strncmp(key, "model.", 6) == 0) key += 6;
+
+    CheckpointTensor *tensor = checkpoint_find(at.checkpoint, key);
+    if (!tensor) {
+        error_set(at.error, "%s: %s: found no such tensor, expected %s", at.checkpoint->file, key,
+                  SHAPE_TEXT(rank, shape));
+        return NULL;
+    }
+    tensor->asked = true;
+
+    const Array *array = tensor->array;
+    if (!array_has_shape(array, rank, shape))
+        error_set(at.error, "%s: %s: found shape %s, expected %s", array->file, key,
+                  SHAPE_TEXT(array->rank, array->shape), SHAPE_TEXT(rank, shape));
+    else if (!dtype_is_float(array->dtype))
+        error_set(at.error, "%s: %s: found dtype %s, expected a float dtype", array->file, key,
+                  dtype_name(array->dtype));
+    return error_is_set(at.error) ? NULL : array;
+}
+
+const Array *loader_tensor(Loader at, const char *name, int rank, const int64_t *shape)
+{
+    const Array *array = find(at, name, rank, shape);
+    if (array && !array_is_finite(array))
+        error_set(at.error, "%s: %s: found NaN or infinity, expected finite weights", array->file, array->name);
+    return array;
+}
+
+double load_scalar(Loader at, const char *name)
+{
+    const Array *array = find(at, name, 0, (int64_t[]){ 0 });
+    if (!array) return 0;
+    double value;
+    array_read_f64(array, 0, 1, &value);
+    if (isnan(value)) error_set(at.error, "%s: %s: found NaN, expected a number", array->file, array->name);
+    return value;
+}
+
+void *load_memory(Loader at, size_t bytes) { return memset(arena_allocate(&at.checkpoint->arena, bytes), 0, bytes); }

@@ -1,0 +1,99 @@
+/* arena.c - a list of chunks, filled front to back */
+#include "run/arena.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ALIGNMENT = 64, SMALLEST_CHUNK = 1 << 20, LARGEST_CHUNK = 64 << 20 }; /* each is twice the one before */
+
+struct ArenaChunk {
+    ArenaChunk *next;
+    size_t size, used;
+    char *bytes;
+};
+
+static _Noreturn void out_of_memory(size_t bytes)
+{
+    fprintf(stderr, "plumb: out of memory (%zu bytes asked for)\n", bytes);
+    exit(2);
+}
+
+void *allocate_zeroed(size_t count, size_t size)
+{
+    void *memory = calloc(count + 1, size); /* never 0 bytes, for which calloc may answer NULL */
+    if (!memory) out_of_memory(count * size);
+    return memory;
+}
+
+static ArenaChunk *new_chunk(size_t size)
+{
+    ArenaChunk *chunk = malloc(sizeof *chunk);
+    char *bytes = aligned_alloc(ALIGNMENT, size);
+    if (!chunk || !bytes) out_of_memory(size);
+    *chunk = (ArenaChunk){ .size = size, .bytes = bytes };
+    return chunk;
+}
+
+void *arena_allocate(Arena *arena, size_t bytes)
+{
+    assert(bytes < SIZE_MAX - ALIGNMENT);
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+
+    ArenaChunk *chunk = arena->current;
+    if (!chunk || chunk->size - chunk->used < bytes) {
+        ArenaChunk **next = chunk ? &chunk->next : &arena->first;
+        while (*next && (*next)->size < bytes) { /* kept from before, but too small now */
+            ArenaChunk *small = *next;
+            *next = small->next;
+            free(small->bytes);
+            free(small);
+        }
+        size_t size = chunk ? 2 * chunk->size : SMALLEST_CHUNK;
+        if (size > LARGEST_CHUNK) size = LARGEST_CHUNK;
+        if (!*next) *next = new_chunk(bytes > size ? bytes : size);
+        chunk = arena->current = *next;
+        chunk->used = 0;
+    }
+    void *start = chunk->bytes + chunk->used;
+    chunk->used += bytes;
+    return start;
+}
+
+char *arena_format(Arena *arena, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    assert(length >= 0);
+    char *text = arena_allocate(arena, (size_t)length + 1);
+    vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(arguments);
+    return text;
+}
+
+ArenaMark arena_mark(const Arena *arena)
+{
+    return (ArenaMark){ arena->current, arena->current ? arena->current->used : 0 };
+}
+
+void arena_release(Arena *arena, ArenaMark mark)
+{
+    arena->current = mark.chunk; /* NULL: the mark was made before the first allocation */
+    if (mark.chunk) mark.chunk->used = mark.used;
+}
+
+void arena_free(Arena *arena)
+{
+    for (ArenaChunk *chunk = arena->first; chunk;) {
+        ArenaChunk *next = chunk->next;
+        free(chunk->bytes);
+        free(chunk);
+        chunk = next;
+    }
+    *arena = (Arena){ 0 };
+}

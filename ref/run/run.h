@@ -1,0 +1,57 @@
+/* run.h - one forward pass: its memory, its rounding, and the hook that sees every value worth naming */
+#ifndef PLUMB_RUN_H
+#define PLUMB_RUN_H
+
+#include "checkpoint/array.h"
+#include "run/arena.h"
+#include "run/real.h"
+#include "run/tap.h"
+
+typedef struct {
+    Arena *arena;
+    Rounding rounding; /* of every result */
+    Rounding weights;  /* of the weights as they are read: a bf16 backend holds bf16 weights */
+    Hook *hook;        /* NULL: nobody looks */
+    void *hook_context;
+} Run;
+
+/* A row-major value with its shape. Memory belongs to the run's arena. */
+typedef struct {
+    real *data;
+    int rank;
+    int64_t shape[TENSOR_MAX_RANK];
+} Tensor;
+
+/* clang-format off */
+#define SHAPE(...) (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ }
+/* clang-format on */
+#define new_tensor(run, ...) tensor_new(run, SHAPE(__VA_ARGS__))
+#define view(tensor, ...) tensor_view(tensor, SHAPE(__VA_ARGS__))
+
+Tensor tensor_new(Run *run, int rank, const int64_t *shape);
+Tensor tensor_view(Tensor tensor, int rank, const int64_t *shape); /* same elements, another shape; one may be -1 */
+int64_t elements(Tensor tensor);
+int64_t rows(Tensor tensor); /* elements / last dimension */
+int64_t last(Tensor tensor); /* the last dimension */
+
+/* The one hook. tap_output stands in a module's last line, where a Hugging Face forward hook fires; tap_local names a
+ * value that no module outputs. tap_part hands over rows first / last(part) .. of a value that is never held whole. */
+Tensor tap_output(Run *run, const char *module_path, Tensor value);
+Tensor tap_local(Run *run, const char *module_path, const char *local_name, Tensor value);
+void tap_mask(Run *run, const char *module_path, const char *local_name, const bool *mask, int64_t rows,
+              int64_t columns);
+void tap_part(Run *run, const char *module_path, const char *local_name, int rank, const int64_t *shape, int64_t first,
+              Tensor part);
+
+/* Rounding: nothing happens unless the run asks for it. */
+void round_result(const Run *run, real *values, int64_t count); /* to bf16 or fp16 */
+void round_factor(const Run *run, real *values, int64_t count); /* of a matrix product: to tf32 */
+bool rounds_factors(const Run *run);
+void read_weight(const Run *run, const Array *weight, int64_t first, int64_t count, real *out);
+real weight_scalar(const Run *run, double value);
+real dtype_min(const Run *run); /* HF: torch.finfo(dtype).min */
+
+/* Everything allocated since mark is given back, except value, which is moved down to where mark was. */
+Tensor keep(Run *run, ArenaMark mark, Tensor value);
+
+#endif

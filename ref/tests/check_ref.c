@@ -1,0 +1,15 @@
+/* check_ref.c - the tests of ref/, in float and in double; run from the repository root */
+#include "helpers.h"
+
+/* clang-format off */
+#define SUITES(X)                                                                                                      \
+    X(error) X(arena) X(rounding) X(tap) X(tensor) X(array)                                                            \
+    X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config) X(inputs)
+/* clang-format on */
+
+#define DECLARE(name) Suite *name##_suite(void);
+#define NAME(name) name##_suite,
+SUITES(DECLARE)
+static MakeSuite *const suites[] = { SUITES(NAME) };
+
+int main(void) { return run_suites(suites, COUNT(suites)); }

@@ -1,0 +1,97 @@
+/* test_arena.c - memory that is given back all at once */
+#include "helpers.h"
+
+enum { BIG = 65 << 20 }; /* more than a chunk */
+
+static void *filled(Arena *arena, size_t size, int byte) { return memset(arena_allocate(arena, size), byte, size); }
+
+static void assert_filled(const void *memory, size_t size, int byte)
+{
+    const unsigned char *bytes = memory;
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != byte) ck_abort_msg("byte %zu: found %d, expected %d", i, bytes[i], byte);
+}
+
+static const size_t sizes[] = { 1, 63, 64, 65, 0, 1000, 1 << 20, BIG, 7 };
+
+START_TEST(pieces_are_aligned_and_apart)
+{
+    void *pieces[COUNT(sizes)];
+    for (int i = 0; i < COUNT(sizes); i++) {
+        pieces[i] = filled(&scratch, sizes[i], i + 1);
+        ck_assert_uint_eq((uintptr_t)pieces[i] % 64, 0);
+    }
+    for (int i = 0; i < COUNT(sizes); i++) assert_filled(pieces[i], sizes[i], i + 1);
+}
+END_TEST
+
+START_TEST(released_memory_is_handed_out_again)
+{
+    void *kept = filled(&scratch, 100, 1);
+    ArenaMark mark = arena_mark(&scratch);
+    void *first = arena_allocate(&scratch, 1000);
+    arena_allocate(&scratch, BIG);
+    arena_release(&scratch, mark);
+    ck_assert_ptr_eq(filled(&scratch, 1000, 2), first);
+    assert_filled(kept, 100, 1);
+}
+END_TEST
+
+START_TEST(mark_before_the_first_allocation)
+{
+    Arena arena = { 0 };
+    ArenaMark mark = arena_mark(&arena);
+    void *first = arena_allocate(&arena, 10);
+    arena_release(&arena, mark);
+    ck_assert_ptr_eq(arena_allocate(&arena, 10), first);
+    arena_free(&arena);
+}
+END_TEST
+
+/* After a release, a chunk that was kept is too small for what comes next. */
+START_TEST(small_chunk_gives_way)
+{
+    void *kept = filled(&scratch, 10, 1);
+    ArenaMark mark = arena_mark(&scratch);
+    arena_allocate(&scratch, BIG);
+    arena_allocate(&scratch, BIG);
+    arena_release(&scratch, mark);
+    filled(&scratch, 2 * BIG, 2);
+    void *after = filled(&scratch, BIG, 3);
+    assert_filled(after, BIG, 3);
+    assert_filled(kept, 10, 1);
+}
+END_TEST
+
+START_TEST(text_is_formatted_whole)
+{
+    char *text = arena_format(&scratch, "%0*d-%s", 5000, 7, "end");
+    ck_assert_uint_eq(strlen(text), 5004);
+    ck_assert_str_eq(text + 4999, "7-end");
+    ck_assert_str_eq(arena_format(&scratch, "%s", ""), "");
+}
+END_TEST
+
+START_TEST(freed_arena_is_empty)
+{
+    arena_allocate(&scratch, 10);
+    arena_free(&scratch);
+    ck_assert_ptr_null(scratch.first);
+    ck_assert_ptr_null(scratch.current);
+    arena_free(&scratch);
+}
+END_TEST
+
+Suite *arena_suite(void)
+{
+    Suite *suite = suite_create("arena");
+    TCase *tcase = theme(suite, "allocate");
+    tcase_add_test(tcase, pieces_are_aligned_and_apart);
+    tcase_add_test(tcase, text_is_formatted_whole);
+    tcase = theme(suite, "release");
+    tcase_add_test(tcase, released_memory_is_handed_out_again);
+    tcase_add_test(tcase, mark_before_the_first_allocation);
+    tcase_add_test(tcase, small_chunk_gives_way);
+    tcase_add_test(tcase, freed_arena_is_empty);
+    return suite;
+}

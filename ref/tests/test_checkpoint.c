@@ -1,0 +1,108 @@
+/* test_checkpoint.c - one file or shards */
+#include "checkpoint/checkpoint.h"
+
+#include "helpers.h"
+
+#define INDEX "model.safetensors.index.json"
+
+static void write_tensor(const char *file, const char *name)
+{
+    write_safetensors(temporary(file),
+                      arena_format(&scratch, "{\"%s\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", name),
+                      -1, 4);
+}
+
+static Checkpoint *opened(void)
+{
+    Error error = { "" };
+    Checkpoint *checkpoint = checkpoint_open(temporary_folder(), &error);
+    assert_clean(&error);
+    return checkpoint;
+}
+
+START_TEST(one_file)
+{
+    write_tensor("model.safetensors", "model.a");
+    write_text(temporary(INDEX), "not read beside model.safetensors");
+    Checkpoint *checkpoint = opened();
+    ck_assert_int_eq(checkpoint->tensor_count, 1);
+    ck_assert_str_eq(checkpoint->file, temporary("model.safetensors"));
+    ck_assert(checkpoint->has_model_prefix);
+    ck_assert_ptr_eq(checkpoint_find(checkpoint, "model.a"), checkpoint->tensors);
+    ck_assert(!checkpoint->tensors->asked);
+    ck_assert_ptr_null(checkpoint_find(checkpoint, "a"));
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+START_TEST(shards)
+{
+    write_tensor("1.safetensors", "b");
+    write_tensor("2.safetensors", "a");
+    write_text(temporary(INDEX),
+               "{\"weight_map\":{\"a\":\"2.safetensors\",\"b\":\"1.safetensors\",\"c\":\"1.safetensors\"}}");
+    Checkpoint *checkpoint = opened();
+    ck_assert_int_eq(checkpoint->shard_count, 2);
+    ck_assert_int_eq(checkpoint->tensor_count, 2);
+    ck_assert_str_eq(checkpoint->file, temporary(INDEX));
+    ck_assert(!checkpoint->has_model_prefix);
+    ck_assert_str_eq(checkpoint_find(checkpoint, "a")->array->file, temporary("2.safetensors"));
+    ck_assert_str_eq(checkpoint_find(checkpoint, "b")->array->file, temporary("1.safetensors"));
+    ck_assert_ptr_null(checkpoint_find(checkpoint, "c"));
+    checkpoint_close(checkpoint);
+    checkpoint_close(NULL);
+}
+END_TEST
+
+/* An index over 1.safetensors and 2.safetensors, which both hold "a"; the file at fault; what the error says. */
+static const struct {
+    const char *index, *file, *says;
+} bad[] = {
+    { NULL, "", ": found neither model.safetensors nor " INDEX ", expected one" },
+    { "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"3.safetensors\"}}", INDEX,
+      ": 3.safetensors: found no shard of that name, expected it to hold b" },
+    { "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\"}}", "",
+      ".safetensors: a: found it in a second shard (" },
+    { "{\"metadata\":{}}", INDEX, ": weight_map: found none, expected an object of tensor: file" },
+    { "{\"weight_map\":[\"1.safetensors\"]}", INDEX, ": weight_map: found none" },
+    { "[]", INDEX, ": weight_map: found none" },
+    { "{\"weight_map\":{\"a\":\"../1.safetensors\"}}", INDEX,
+      ": a: found no file name, expected one in the same folder" },
+    { "{\"weight_map\":{\"a\":1}}", INDEX, ": a: found no file name" },
+    { "{\"weight_map\":{\"a\":\".\"}}", "", ": found something that is not a file" },
+    { "{\"weight_map\":", INDEX, ": found invalid JSON (line 1" },
+    { "{\"weight_map\":{\"a\":\"broken\"}}", "broken", ": found 3 bytes, expected at least" },
+};
+
+START_TEST(bad_folder)
+{
+    Error error = { "" };
+    write_tensor("1.safetensors", "a");
+    write_tensor("2.safetensors", "a");
+    write_text(temporary("broken"), "...");
+    if (bad[_i].index) write_text(temporary(INDEX), bad[_i].index);
+    ck_assert_ptr_null(checkpoint_open(temporary_folder(), &error));
+    assert_refused(&error, *bad[_i].file ? temporary(bad[_i].file) : temporary_folder(), bad[_i].says);
+}
+END_TEST
+
+START_TEST(broken_file)
+{
+    Error error = { "" };
+    write_text(temporary("model.safetensors"), "...");
+    ck_assert_ptr_null(checkpoint_open(temporary_folder(), &error));
+    assert_refused(&error, temporary("model.safetensors"), ": found 3 bytes");
+}
+END_TEST
+
+Suite *checkpoint_suite(void)
+{
+    Suite *suite = suite_create("checkpoint");
+    TCase *tcase = theme(suite, "opened");
+    tcase_add_test(tcase, one_file);
+    tcase_add_test(tcase, shards);
+    tcase = theme(suite, "refused");
+    tcase_add_loop_test(tcase, bad_folder, 0, COUNT(bad));
+    tcase_add_test(tcase, broken_file);
+    return suite;
+}

@@ -1,0 +1,184 @@
+/* test_rounding.c - to nearest, ties to even; expected are exact bit patterns */
+#include "helpers.h"
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static float value_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static float rounded(Rounding rounding, float value)
+{
+    Run run = { .rounding = rounding };
+    real result = value;
+    if (rounding == ROUNDING_TF32)
+        round_factor(&run, &result, 1);
+    else
+        round_result(&run, &result, 1);
+    return (float)result;
+}
+
+/* Both signs of it. */
+static void assert_rounds(Rounding rounding, float from, float to)
+{
+    for (int sign = 1; sign >= -1; sign -= 2) {
+        float found = rounded(rounding, (float)sign * from), expected = (float)sign * to;
+        if (bits_of(found) != bits_of(expected))
+            ck_abort_msg("%a: found %a, expected %a", (float)sign * from, found, expected);
+    }
+}
+
+static const struct {
+    Rounding rounding;
+    float from, to;
+} examples[] = {
+    { ROUNDING_BF16, 1, 1 },
+    { ROUNDING_BF16, 0, 0 },
+    { ROUNDING_BF16, 0x1.01p0f, 0x1.00p0f },     /* a tie, down to even */
+    { ROUNDING_BF16, 0x1.03p0f, 0x1.04p0f },     /* a tie, up to even */
+    { ROUNDING_BF16, 0x1.010002p0f, 0x1.02p0f }, /* just above a tie */
+    { ROUNDING_BF16, 0x1.02fffep0f, 0x1.02p0f }, /* just below one */
+    { ROUNDING_BF16, 0x1.ffp0f, 2 },             /* into the next exponent */
+    { ROUNDING_BF16, 0x1p-149f, 0 },
+    { ROUNDING_BF16, 0x1p-133f, 0x1p-133f },
+    { ROUNDING_BF16, 0x1.8p-133f, 0x1p-132f },
+    { ROUNDING_BF16, 0x1.fep127f, 0x1.fep127f },
+    { ROUNDING_BF16, 0x1.ff0p127f, INFINITY },
+    { ROUNDING_BF16, 0x1.fefffep127f, 0x1.fep127f },
+    { ROUNDING_BF16, INFINITY, INFINITY },
+    { ROUNDING_FP16, 1, 1 },
+    { ROUNDING_FP16, 0, 0 },
+    { ROUNDING_FP16, 0x1.002p0f, 0x1.000p0f },
+    { ROUNDING_FP16, 0x1.006p0f, 0x1.008p0f },
+    { ROUNDING_FP16, 65504, 65504 },
+    { ROUNDING_FP16, 65519.99f, 65504 },
+    { ROUNDING_FP16, 65520, INFINITY },
+    { ROUNDING_FP16, 1e30f, INFINITY },
+    { ROUNDING_FP16, 0x1p-14f, 0x1p-14f },
+    { ROUNDING_FP16, 0x1.ff8p-15f, 0x1.ff8p-15f },
+    { ROUNDING_FP16, 0x1.ffcp-15f, 0x1p-14f }, /* from the largest subnormal into the smallest normal */
+    { ROUNDING_FP16, 0x1p-24f, 0x1p-24f },
+    { ROUNDING_FP16, 0x1p-25f, 0 },
+    { ROUNDING_FP16, 0x1.000002p-25f, 0x1p-24f },
+    { ROUNDING_FP16, 0x1.8p-24f, 0x1p-23f },
+    { ROUNDING_FP16, 0x1p-149f, 0 },
+    { ROUNDING_FP16, INFINITY, INFINITY },
+    { ROUNDING_TF32, 0x1.002p0f, 0x1.000p0f },
+    { ROUNDING_TF32, 0x1.006p0f, 0x1.008p0f },
+    { ROUNDING_TF32, 0x1.002002p0f, 0x1.004p0f },
+    { ROUNDING_TF32, 1e30f, 0x1.94p99f },
+    { ROUNDING_TF32, 0x1.8p-136f, 0x1p-135f },
+    { ROUNDING_TF32, INFINITY, INFINITY },
+    { ROUNDING_NONE, 0x1.000002p0f, 0x1.000002p0f },
+};
+
+START_TEST(example) { assert_rounds(examples[_i].rounding, examples[_i].from, examples[_i].to); }
+END_TEST
+
+/* Between each two neighbours lies one tie, which goes to the even one; its own neighbours go where they are nearer. */
+static void assert_rounds_between(Rounding rounding, float low, float high, bool low_is_even, float tie)
+{
+    assert_rounds(rounding, low, low);
+    assert_rounds(rounding, tie, low_is_even ? low : high);
+    assert_rounds(rounding, nextafterf(tie, 0), low);
+    assert_rounds(rounding, nextafterf(tie, INFINITY), high);
+}
+
+START_TEST(every_bfloat16)
+{
+    for (uint32_t bits = 0; bits < 0x7f80; bits++)
+        assert_rounds_between(ROUNDING_BF16, value_of(bits << 16), value_of((bits + 1) << 16), bits % 2 == 0,
+                              value_of((bits << 16) + 0x8000));
+}
+END_TEST
+
+static float from_fp16(uint32_t bits)
+{
+    int exponent = (int)(bits >> 10);
+    if (exponent == 31) return INFINITY;
+    return exponent ? ldexpf((float)(1024 + bits % 1024), exponent - 25) : ldexpf((float)bits, -24);
+}
+
+START_TEST(every_float16)
+{
+    for (uint32_t bits = 0; bits < 0x7c00; bits++) {
+        float low = from_fp16(bits), high = from_fp16(bits + 1);
+        assert_rounds_between(ROUNDING_FP16, low, high, bits % 2 == 0, isinf(high) ? 65520 : (low + high) / 2);
+    }
+}
+END_TEST
+
+START_TEST(nan_stays_nan)
+{
+    static const Rounding roundings[] = { ROUNDING_NONE, ROUNDING_TF32, ROUNDING_FP16, ROUNDING_BF16 };
+    static const uint32_t nans[] = { 0x7fc00000, 0xffc00000, 0x7f800001, 0x7fffffff, 0xffffffff };
+    for (int i = 0; i < COUNT(nans); i++)
+        ck_assert_msg(isnan(rounded(roundings[_i], value_of(nans[i]))), "NaN %08x became a number", nans[i]);
+}
+END_TEST
+
+START_TEST(tf32_rounds_factors_only)
+{
+    const real fine = (real)0x1.000002p0;
+    real result = fine, factor = fine;
+    Run *tf32 = run_as(ROUNDING_TF32), *bf16 = run_as(ROUNDING_BF16);
+    ck_assert(rounds_factors(tf32) && !rounds_factors(bf16));
+    round_result(tf32, &result, 1);
+    round_factor(bf16, &factor, 1);
+    ck_assert_double_eq(result, fine);
+    ck_assert_double_eq(factor, fine);
+}
+END_TEST
+
+START_TEST(weights_round_apart_from_results)
+{
+    Run *run = run_as(ROUNDING_NONE);
+    Array weight = array_of(values(1, (real)0x1.01p0, (real)0x1.03p0));
+    real read[2];
+    read_weight(run, &weight, 1, 2, read);
+    ck_assert_double_eq(read[1], 0x1.03p0);
+    ck_assert_double_eq(weight_scalar(run, 0x1.03p0), 0x1.03p0);
+
+    run->weights = ROUNDING_BF16;
+    read_weight(run, &weight, 1, 2, read);
+    ck_assert_double_eq(read[0], 1);
+    ck_assert_double_eq(read[1], 0x1.04p0);
+    ck_assert_double_eq(weight_scalar(run, 0x1.03p0), 0x1.04p0);
+    ck_assert_double_eq(weight_scalar(run, -INFINITY), -INFINITY);
+    real result = (real)0x1.03p0;
+    round_result(run, &result, 1);
+    ck_assert_double_eq(result, 0x1.03p0);
+}
+END_TEST
+
+START_TEST(lowest_of_each_dtype)
+{
+    ck_assert_double_eq(dtype_min(run_as(ROUNDING_NONE)), REAL_LOWEST);
+    ck_assert_double_eq(dtype_min(run_as(ROUNDING_TF32)), REAL_LOWEST);
+    ck_assert_double_eq(dtype_min(run_as(ROUNDING_FP16)), -65504);
+    ck_assert_double_eq(dtype_min(run_as(ROUNDING_BF16)), -0x1.fep127);
+}
+END_TEST
+
+Suite *rounding_suite(void)
+{
+    Suite *suite = suite_create("rounding");
+    TCase *tcase = theme(suite, "value");
+    tcase_add_loop_test(tcase, example, 0, COUNT(examples));
+    tcase_add_test(tcase, every_bfloat16);
+    tcase_add_test(tcase, every_float16);
+    tcase_add_loop_test(tcase, nan_stays_nan, 0, 4);
+    tcase = theme(suite, "run");
+    tcase_add_test(tcase, tf32_rounds_factors_only);
+    tcase_add_test(tcase, weights_round_apart_from_results);
+    tcase_add_test(tcase, lowest_of_each_dtype);
+    return suite;
+}

@@ -1,0 +1,123 @@
+/* test_tap.c - what the hook sees, and what it may do */
+#include "helpers.h"
+
+static Tap seen;
+static char seen_name[64];
+static double seen_first;
+static int calls;
+
+/* Remembers the tap and doubles its values. */
+static void watch(void *context, const Tap *tap)
+{
+    ck_assert_ptr_eq(context, &calls);
+    calls++;
+    seen = *tap;
+    snprintf(seen_name, sizeof seen_name, "%s", tap->name);
+    real *values = tap->values;
+    if (tap->count > 0) seen_first = values[0];
+    for (int64_t i = 0; i < tap->count; i++) values[i] *= 2;
+}
+
+static Run *watched_run(void)
+{
+    Run *run = run_as(ROUNDING_NONE);
+    run->hook = watch;
+    run->hook_context = &calls;
+    calls = 0;
+    return run;
+}
+
+static void assert_seen(const char *name, int rank, const int64_t *shape, int64_t first, int64_t count)
+{
+    ck_assert_int_eq(calls, 1);
+    ck_assert_str_eq(seen_name, name);
+    ck_assert_int_eq(seen.rank, rank);
+    ck_assert_mem_eq(seen.shape, shape, (size_t)rank * sizeof *shape);
+    ck_assert_int_eq(seen.first, first);
+    ck_assert_int_eq(seen.count, count);
+    ck_assert_uint_eq(seen.value_size, sizeof(real));
+}
+
+START_TEST(output_is_seen_and_replaced)
+{
+    Tensor value = view(values(1, 2, 3, 4, 5, 6), 2, 3);
+    Tensor after = tap_output(watched_run(), "model.embed_vision", value);
+    assert_seen("model.embed_vision", SHAPE(2, 3), 0, 6);
+    ck_assert_ptr_eq(after.data, value.data);
+    ck_assert_double_eq(after.data[5], 12);
+}
+END_TEST
+
+START_TEST(local_value_is_named_after_its_module)
+{
+    Tensor after = tap_local(watched_run(), "model.x", "cos", view(values(1, 2), 1, 2));
+    assert_seen("model.x#cos", SHAPE(1, 2), 0, 2);
+    ck_assert_double_eq(after.data[1], 4);
+}
+END_TEST
+
+START_TEST(part_says_where_it_belongs)
+{
+    Tensor part = view(values(1, 2, 3, 4, 5, 6), 2, 3);
+    tap_part(watched_run(), "model.x", "attn_weights", SHAPE(2, 4, 3), 15, part);
+    assert_seen("model.x#attn_weights", SHAPE(2, 4, 3), 15, 6);
+    ck_assert_double_eq(part.data[0], 2);
+}
+END_TEST
+
+START_TEST(mask_is_ones_and_zeros_and_not_read_back)
+{
+    const bool mask[] = { true, false, true, true, false, false };
+    tap_mask(watched_run(), "model.x", "mask", mask, 2, 3);
+    assert_seen("model.x#mask", SHAPE(2, 3), 0, 6);
+    ck_assert_double_eq(seen_first, 1);
+    ck_assert(mask[0] && !mask[1]);
+}
+END_TEST
+
+START_TEST(empty_value_is_seen)
+{
+    tap_output(watched_run(), "model.x", new_tensor(run_as(ROUNDING_NONE), 0, 3));
+    assert_seen("model.x", SHAPE(0, 3), 0, 0);
+}
+END_TEST
+
+START_TEST(nobody_looks)
+{
+    Run *run = run_as(ROUNDING_NONE);
+    Tensor value = values(1, 2);
+    calls = 0;
+    tap_output(run, "model.x", value);
+    tap_local(run, "model.x", "y", value);
+    tap_mask(run, "model.x", "mask", &(bool){ true }, 1, 1);
+    ck_assert_int_eq(calls, 0);
+    ck_assert_double_eq(value.data[1], 2);
+}
+END_TEST
+
+START_TEST(taps_leave_no_memory_behind)
+{
+    Run *run = watched_run();
+    Tensor value = values(1, 2);
+    void *before = arena_mark(&scratch).chunk;
+    size_t used = arena_mark(&scratch).used;
+    tap_local(run, "model.x", "y", value);
+    tap_mask(run, "model.x", "mask", &(bool){ true }, 1, 1);
+    ck_assert_ptr_eq(arena_mark(&scratch).chunk, before);
+    ck_assert_uint_eq(arena_mark(&scratch).used, used);
+}
+END_TEST
+
+Suite *tap_suite(void)
+{
+    Suite *suite = suite_create("tap");
+    TCase *tcase = theme(suite, "hook");
+    tcase_add_test(tcase, output_is_seen_and_replaced);
+    tcase_add_test(tcase, local_value_is_named_after_its_module);
+    tcase_add_test(tcase, part_says_where_it_belongs);
+    tcase_add_test(tcase, mask_is_ones_and_zeros_and_not_read_back);
+    tcase_add_test(tcase, empty_value_is_seen);
+    tcase_add_test(tcase, nobody_looks);
+    tcase_add_test(tcase, taps_leave_no_memory_behind);
+    return suite;
+}
