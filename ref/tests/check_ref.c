@@ -4,7 +4,9 @@
 /* clang-format off */
 #define SUITES(X)                                                                                                      \
     X(error) X(arena) X(rounding) X(tap) X(tensor) X(array)                                                            \
-    X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config) X(inputs)
+    X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config) X(inputs)                                   \
+    X(matmul) X(elementwise) X(norm) X(softmax) X(activation) X(rope)                                                  \
+    X(one_hot)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

@@ -1,0 +1,82 @@
+/* activation.c - the activations that transformers names in ACT2FN */
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "nn/exp.h"
+#include "nn/nn.h"
+
+static const char *const names[ACTIVATION_COUNT] = {
+    [GELU_PYTORCH_TANH] = "gelu_pytorch_tanh",
+    [GELU] = "gelu",
+    [SILU] = "silu",
+    [QUICK_GELU] = "quick_gelu",
+    [RELU] = "relu",
+};
+const char *const activation_names = "gelu_pytorch_tanh, gelu, silu, quick_gelu, relu";
+
+bool activation_from_name(const char *name, Activation *activation)
+{
+    for (int i = 0; i < ACTIVATION_COUNT; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *activation = (Activation)i;
+            return true;
+        }
+    return false;
+}
+
+/* x * sigmoid(u), where x and u have the same sign: x or 0, less |x| t / (1 + t) with t = exp(-|u|). What is subtracted
+ * is small, so that neither tail loses digits. Minus infinity gives NaN, as it does in torch. */
+static inline real times_sigmoid(real x, real u)
+{
+    real t = real_exp(u < 0 ? u : -u), magnitude = (real)fabs(x);
+    real less = t > 0 ? magnitude * t / (1 + t) : 0;
+    return (x > 0 ? x : x * 0) - less;
+}
+
+/* x * sigmoid(1.702 x): in HF these are three operations, each of which rounds */
+static void quick_gelu_(real *x, int64_t count, const Run *run)
+{
+    enum { BLOCK = 256 };
+    real sigmoid[BLOCK];
+    for (int64_t first = 0; first < count; first += BLOCK) {
+        int64_t width = count - first < BLOCK ? count - first : BLOCK;
+        real *v = x + first;
+        for (int64_t i = 0; i < width; i++) sigmoid[i] = (real)1.702 * v[i];
+        round_result(run, sigmoid, width);
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) sigmoid[i] = 1 / (1 + real_exp(-sigmoid[i]));
+        round_result(run, sigmoid, width);
+        for (int64_t i = 0; i < width; i++) v[i] *= sigmoid[i];
+    }
+}
+
+Tensor act_fn_(Activation activation, Tensor x, Run *run)
+{
+    int64_t count = elements(x);
+    real *v = x.data;
+    const real sqrt_2_over_pi = (real)0.79788456080286535588, sqrt_half = (real)0.70710678118654752440;
+
+    switch (activation) {
+    case GELU_PYTORCH_TANH: /* x (1 + tanh(y)) / 2 = x sigmoid(2 y) */
+#pragma omp simd
+        for (int64_t i = 0; i < count; i++) {
+            real y = sqrt_2_over_pi * (v[i] + (real)0.044715 * (v[i] * v[i] * v[i]));
+            v[i] = times_sigmoid(v[i], 2 * y);
+        }
+        break;
+    case GELU:
+        for (int64_t i = 0; i < count; i++) v[i] = v[i] * (real)0.5 * (1 + real_erf(v[i] * sqrt_half));
+        break;
+    case SILU:
+#pragma omp simd
+        for (int64_t i = 0; i < count; i++) v[i] = times_sigmoid(v[i], v[i]);
+        break;
+    case QUICK_GELU: quick_gelu_(v, count, run); break;
+    case RELU:
+        for (int64_t i = 0; i < count; i++) v[i] = v[i] < 0 ? 0 : v[i];
+        break;
+    case ACTIVATION_COUNT: assert(0);
+    }
+    return to_dtype_(x, run);
+}

@@ -1,0 +1,83 @@
+/* elementwise.c - one element at a time, and moving them about */
+#include <assert.h>
+#include <string.h>
+
+#include "nn/nn.h"
+
+Tensor add(Tensor a, Tensor b, Run *run)
+{
+    assert(elements(a) == elements(b));
+    Tensor sum = tensor_new(run, a.rank, a.shape);
+    int64_t count = elements(a);
+    for (int64_t i = 0; i < count; i++) sum.data[i] = a.data[i] + b.data[i];
+    return to_dtype_(sum, run);
+}
+
+Tensor add_(Tensor a, Tensor b, Run *run)
+{
+    assert(elements(a) == elements(b));
+    int64_t count = elements(a);
+    for (int64_t i = 0; i < count; i++) a.data[i] += b.data[i];
+    return to_dtype_(a, run);
+}
+
+Tensor mul_(Tensor a, Tensor b, Run *run)
+{
+    assert(elements(a) == elements(b));
+    int64_t count = elements(a);
+    for (int64_t i = 0; i < count; i++) a.data[i] *= b.data[i];
+    return to_dtype_(a, run);
+}
+
+/* NaN passes through, as in torch: neither comparison holds for it. */
+static inline real clamped(real value, real min, real max)
+{
+    value = value < min ? min : value;
+    return value > max ? max : value;
+}
+
+Tensor clamp(Tensor x, real min, real max, Run *run)
+{
+    Tensor y = tensor_new(run, x.rank, x.shape);
+    int64_t count = elements(x);
+    for (int64_t i = 0; i < count; i++) y.data[i] = clamped(x.data[i], min, max);
+    return y;
+}
+
+Tensor clamp_(Tensor x, real min, real max)
+{
+    int64_t count = elements(x);
+    for (int64_t i = 0; i < count; i++) x.data[i] = clamped(x.data[i], min, max);
+    return x;
+}
+
+Tensor masked_fill(Tensor x, const bool *mask, real value, Run *run)
+{
+    Tensor y = tensor_new(run, x.rank, x.shape);
+    int64_t width = last(x);
+    for (int64_t i = 0; i < rows(x); i++) {
+        const real *from = x.data + i * width;
+        real *to = y.data + i * width;
+        for (int64_t j = 0; j < width; j++) to[j] = mask[i] ? value : from[j];
+    }
+    return y;
+}
+
+Tensor transpose_1_2(Tensor x, Run *run)
+{
+    assert(x.rank == 4);
+    int64_t a = x.shape[0], b = x.shape[1], c = x.shape[2], d = x.shape[3];
+    Tensor y = new_tensor(run, a, c, b, d);
+    for (int64_t i = 0; i < a; i++)
+        for (int64_t k = 0; k < c; k++)
+            for (int64_t j = 0; j < b; j++)
+                memcpy(y.data + ((i * c + k) * b + j) * d, x.data + ((i * b + j) * c + k) * d,
+                       (size_t)d * sizeof(real));
+    return y;
+}
+
+Tensor to_dtype_(Tensor x, Run *run)
+{
+    round_result(run, x.data, elements(x));
+    return x;
+}

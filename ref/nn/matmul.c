@@ -1,0 +1,102 @@
+/* matmul.c - matrix products through OpenBLAS */
+#include <assert.h>
+#include <cblas.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "nn/nn.h"
+
+#ifdef REAL_IS_DOUBLE
+#define gemm cblas_dgemm
+#else
+#define gemm cblas_sgemm
+#endif
+
+/* A weight is widened this many elements at a time: 16 MiB as float. BLAS packs x anew for every block, so small
+ * blocks cost time; a large one costs memory. */
+enum { WIDEN_BLOCK = 1 << 22 };
+
+Matrix matrix(Tensor tensor) { return (Matrix){ tensor.data, rows(tensor), last(tensor), last(tensor) }; }
+
+Matrix matrix_rows(Matrix whole, int64_t first, int64_t count)
+{
+    assert(first >= 0 && first + count <= whole.rows);
+    return (Matrix){ whole.data + first * whole.stride, count, whole.columns, whole.stride };
+}
+
+Matrix matrix_of(Tensor tensor, int64_t i, int64_t j)
+{
+    assert(tensor.rank == 4 && i < tensor.shape[0] && j < tensor.shape[1]);
+    int64_t height = tensor.shape[2], width = tensor.shape[3];
+    return (Matrix){ tensor.data + (i * tensor.shape[1] + j) * height * width, height, width, width };
+}
+
+/* m itself, or a copy with its elements rounded as factors of a product */
+static Matrix factor(Matrix m, Run *run)
+{
+    if (!rounds_factors(run)) return m;
+    Matrix rounded = matrix(new_tensor(run, m.rows, m.columns));
+    for (int64_t i = 0; i < m.rows; i++) {
+        real *row = rounded.data + i * rounded.stride;
+        memcpy(row, m.data + i * m.stride, (size_t)m.columns * sizeof *row);
+        round_factor(run, row, m.columns);
+    }
+    return rounded;
+}
+
+static void product(Matrix out, Matrix a, Matrix b, CBLAS_TRANSPOSE transposed, double scale, Run *run)
+{
+    if (out.rows == 0 || out.columns == 0) return;
+    ArenaMark mark = arena_mark(run->arena);
+    a = factor(a, run);
+    b = factor(b, run);
+    gemm(CblasRowMajor, CblasNoTrans, transposed, (blasint)out.rows, (blasint)out.columns, (blasint)a.columns,
+         (real)scale, a.data, (blasint)a.stride, b.data, (blasint)b.stride, 0, out.data, (blasint)out.stride);
+    arena_release(run->arena, mark);
+}
+
+static void round_matrix(Matrix m, Run *run)
+{
+    for (int64_t i = 0; i < m.rows; i++) round_result(run, m.data + i * m.stride, m.columns);
+}
+
+void matmul_transposed(Matrix out, Matrix a, Matrix b, double scale, Run *run)
+{
+    assert(a.columns == b.columns && out.rows == a.rows && out.columns == b.rows);
+    product(out, a, b, CblasTrans, scale, run);
+    round_matrix(out, run);
+}
+
+void matmul(Matrix out, Matrix a, Matrix b, Run *run)
+{
+    assert(a.columns == b.rows && out.rows == a.rows && out.columns == b.columns);
+    product(out, a, b, CblasNoTrans, 1, run);
+    round_matrix(out, run);
+}
+
+Tensor linear(Tensor x, const Array *weight, Run *run)
+{
+    int64_t out_features = weight->shape[0], in_features = weight->shape[1];
+    assert(weight->rank == 2 && last(x) == in_features);
+
+    Tensor y = x;
+    y.shape[y.rank - 1] = out_features;
+    y = tensor_new(run, y.rank, y.shape);
+
+    ArenaMark mark = arena_mark(run->arena);
+    int64_t most = WIDEN_BLOCK / in_features > 0 ? WIDEN_BLOCK / in_features : 1;
+    if (most > out_features) most = out_features;
+    Matrix block = matrix(new_tensor(run, most, in_features)), whole = matrix(y);
+    for (int64_t first = 0; first < out_features; first += most) {
+        int64_t count = out_features - first < most ? out_features - first : most;
+        read_weight(run, weight, first * in_features, count * in_features, block.data);
+        Matrix columns = { whole.data + first, whole.rows, count, whole.stride };
+        product(columns, matrix(x), matrix_rows(block, 0, count), CblasTrans, 1, run);
+    }
+    arena_release(run->arena, mark);
+    return to_dtype_(y, run);
+}
+
+void matmul_set_threads(int threads) { openblas_set_num_threads(threads); }
+
+const char *matmul_kernel(void) { return openblas_get_corename(); }

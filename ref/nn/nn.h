@@ -1,0 +1,72 @@
+/* nn.h - what torch gives Hugging Face
+ *
+ * Every operation rounds its result as the run asks (run.h). A trailing underscore means what it means in torch: the
+ * operation changes its argument in place. Tensors are row-major; "row" is everything along the last dimension.
+ */
+#ifndef PLUMB_NN_H
+#define PLUMB_NN_H
+
+#include "run/run.h"
+
+/* matmul.c - the only file that knows BLAS */
+
+typedef struct {
+    real *data;
+    int64_t rows, columns, stride; /* stride: from a row to the next, at least columns */
+} Matrix;
+
+Matrix matrix(Tensor tensor); /* [rows, last] */
+Matrix matrix_rows(Matrix whole, int64_t first, int64_t count);
+Matrix matrix_of(Tensor tensor, int64_t i, int64_t j); /* tensor[i, j] of a tensor of rank 4 */
+
+/* out = scale * a b^T   a [rows, k], b [columns, k], out [rows, columns] */
+void matmul_transposed(Matrix out, Matrix a, Matrix b, double scale, Run *run);
+/* out = a b   a [rows, k], b [k, columns], out [rows, columns] */
+void matmul(Matrix out, Matrix a, Matrix b, Run *run);
+/* x [.., in] and weight [out, in] -> [.., out]; the weight is widened block by block */
+Tensor linear(Tensor x, const Array *weight, Run *run);
+void matmul_set_threads(int threads);
+const char *matmul_kernel(void); /* which kernels BLAS chose: "SkylakeX" */
+
+/* elementwise.c */
+
+Tensor add(Tensor a, Tensor b, Run *run);
+Tensor add_(Tensor a, Tensor b, Run *run);
+Tensor mul_(Tensor a, Tensor b, Run *run);
+Tensor clamp(Tensor x, real min, real max, Run *run);
+Tensor clamp_(Tensor x, real min, real max);
+Tensor masked_fill(Tensor x, const bool *mask, real value, Run *run); /* mask [rows of x]: true rows become value */
+Tensor transpose_1_2(Tensor x, Run *run);                             /* [a, b, c, d] -> [a, c, b, d] */
+Tensor to_dtype_(Tensor x, Run *run);                                 /* HF: x.to(the dtype the model runs in) */
+
+/* norm.c */
+
+/* x * (mean(x^2) + eps)^-0.5, times weight [last(x)] unless it is NULL; float32 inside */
+Tensor rms_norm(Tensor x, const Array *weight, double eps, Run *run);
+
+/* softmax.c */
+
+/* Rows of x become softmax(x + mask); mask [columns] may be NULL. float32 inside. */
+void softmax_rows_(Matrix x, const real *mask, Run *run);
+
+/* activation.c - the names of transformers' ACT2FN */
+
+typedef enum { GELU_PYTORCH_TANH, GELU, SILU, QUICK_GELU, RELU, ACTIVATION_COUNT } Activation;
+
+bool activation_from_name(const char *name, Activation *activation);
+extern const char *const activation_names; /* all of them, for a message */
+Tensor act_fn_(Activation activation, Tensor x, Run *run);
+
+/* rope.c */
+
+/* x [.., heads, head_dim], cos and sin [.., head_dim]: in each head, channels first .. first + width of x become
+ * x * cos + rotate_half(x) * sin. HF: apply_rotary_pos_emb on one split of x. */
+void apply_rotary_pos_emb_(Tensor x, Tensor cos, Tensor sin, int64_t first, int64_t width, Run *run);
+
+/* one_hot.c */
+
+/* out[index[i]] = sum of x[i] * weight over the rows i: one_hot(index).T * weight @ x without the one-hot matrix.
+ * x [n, channels], out [length, channels]. float32 inside and out. */
+void one_hot_matmul(Matrix out, const int64_t *index, Matrix x, real weight, Run *run);
+
+#endif
