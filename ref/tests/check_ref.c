@@ -3,10 +3,11 @@
 
 /* clang-format off */
 #define SUITES(X)                                                                                                      \
-    X(error) X(arena) X(rounding) X(tap) X(tensor) X(array)                                                            \
-    X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config) X(inputs)                                   \
-    X(matmul) X(elementwise) X(norm) X(softmax) X(activation) X(rope)                                                  \
-    X(one_hot)
+    X(error) X(arena) X(rounding) X(tap) X(tensor)                                                                     \
+    X(array) X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config)                                    \
+    X(matmul) X(elementwise) X(norm) X(softmax) X(activation) X(rope) X(one_hot)                                       \
+    X(configuration) X(clippable_linear) X(vision_patch_embedder) X(vision_pooler) X(vision_rotary_embedding)          \
+    X(eager_attention_forward) X(check_inputs) X(inputs) X(model)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

@@ -1,0 +1,24 @@
+/* reference.h - the forward pass, in float and in double
+ *
+ *     reference_f64.forward(model, &inputs, ROUNDING_NONE, ROUNDING_NONE, hook, context);
+ *
+ * The same sources compiled with another real (run/real.h). inputs must have passed model_check.
+ */
+#ifndef PLUMB_REFERENCE_H
+#define PLUMB_REFERENCE_H
+
+#include "model.h"
+#include "run/tap.h"
+
+typedef struct {
+    size_t value_size; /* of Tap.values: sizeof(float) or sizeof(double) */
+    /* results: how every operation's result is rounded; weights: how the weights are */
+    void (*forward)(Model *model, const Inputs *inputs, Rounding results, Rounding weights, Hook *hook,
+                    void *hook_context);
+} Reference;
+
+extern const Reference reference_f32, reference_f64;
+
+void reference_set_threads(int threads); /* of matrix products, in both; 1 unless set */
+
+#endif
