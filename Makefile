@@ -27,7 +27,7 @@ TOOL   = $(wildcard tools/*.c)
 F32    = $(REF:%.c=$(BUILD)/f32/%.o)
 F64    = $(REF:%.c=$(BUILD)/f64/%.o)
 PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
-CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64)
+CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance)
 HELPERS = $(BUILD)/f32/ref/tests/helpers.o
 VENV   = build/venv
 PY     = $(VENV)/bin/python

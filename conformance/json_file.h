@@ -1,0 +1,12 @@
+/* json_file.h - writes JSON whole or not at all */
+#ifndef PLUMB_JSON_FILE_H
+#define PLUMB_JSON_FILE_H
+
+#include <jansson.h>
+
+#include "run/error.h"
+
+/* Takes json over. path "-" is stdout; otherwise a temporary name is written and renamed. */
+void json_file_write(const char *path, json_t *json, Error *error);
+
+#endif

@@ -1,0 +1,46 @@
+/* progress.c - the bar */
+#include "progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WIDTH = 40 };
+
+Progress progress_start(bool quiet, int layers)
+{
+    Progress progress = { .wanted = !quiet && isatty(STDERR_FILENO), .layers = layers, .percent = -1 };
+    clock_gettime(CLOCK_MONOTONIC, &progress.start);
+    return progress;
+}
+
+static double seconds_since(struct timespec start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start.tv_sec) + 1e-9 * (double)(now.tv_nsec - start.tv_nsec);
+}
+
+void progress_tap(Progress *progress, int pass, int passes, const char *tap)
+{
+    const char *layer = strstr(tap, "layers.");
+    if (!progress->wanted || !layer || (!progress->shown && seconds_since(progress->start) < 1)) return;
+
+    double done = pass + atoi(layer + strlen("layers.")) / (double)progress->layers;
+    int percent = (int)(100 * done / passes);
+    if (percent == progress->percent) return;
+    progress->shown = true;
+    progress->percent = percent;
+
+    char bar[WIDTH + 1];
+    memset(bar, '.', WIDTH);
+    memset(bar, '#', (size_t)(percent * WIDTH / 100));
+    bar[WIDTH] = '\0';
+    fprintf(stderr, "\rpass %d of %d [%s] %3d %%", pass + 1, passes, bar, percent);
+}
+
+void progress_end(Progress *progress)
+{
+    if (progress->shown) fprintf(stderr, "\r\033[K");
+}

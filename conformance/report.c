@@ -1,0 +1,168 @@
+/* report.c - in execution order, first divergence as the headline */
+#include "report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "json_file.h"
+
+enum { NAMES_SHOWN = 6 };
+
+static int64_t graded_rows(const Grade *grade)
+{
+    int64_t total = 0;
+    for (int n = 0; n < grade->step_count; n++) total += grade->steps[n].graded_rows;
+    return total;
+}
+
+const char *report_verdict(const Grade *grade)
+{
+    if (grade->first_bent >= 0) return "fail";
+    return graded_rows(grade) > 0 ? "pass" : "none";
+}
+
+/* The place of a flat index among the dimensions before `dimensions`: "[0, 71]" */
+static const char *place_text(char *text, size_t size, const Step *step, int dimensions, int64_t index)
+{
+    int64_t place[TENSOR_MAX_RANK];
+    for (int i = dimensions - 1; i >= 0; i--) {
+        place[i] = index % step->shape[i];
+        index /= step->shape[i];
+    }
+    return shape_text(text, size, dimensions, place);
+}
+
+/* A step of padding rows alone is neither. */
+static bool is_graded(const Step *step) { return step->graded_rows > 0 || step->non_finite > 0; }
+
+static int widest_name(const Grade *grade)
+{
+    size_t width = strlen("step");
+    for (int n = 0; n < grade->step_count; n++)
+        if (strlen(grade->steps[n].tap) > width) width = strlen(grade->steps[n].tap);
+    return (int)width;
+}
+
+static const char *ratio_text(char *text, size_t size, double ratio)
+{
+    snprintf(text, size, ratio < 100 ? "%.2f" : "%.3g", ratio);
+    return text;
+}
+
+static void step_text(FILE *out, const Step *step, int width)
+{
+    char row[64] = "-", place[64], ratio[32];
+    if (step->worst_row >= 0)
+        snprintf(row, sizeof row, "%-7s %s", ratio_text(ratio, sizeof ratio, step->worst_row_ratio),
+                 place_text(place, sizeof place, step, step->rank - 1, step->worst_row));
+    fprintf(out, "%-*s  %10.1e  %7.1e  %8s  %-18s %s", width, step->tap, step->introduced, step->honest,
+            ratio_text(ratio, sizeof ratio, step->ratio), row,
+            is_graded(step) ? verdict_name(step->verdict) : "not graded");
+    if (step->non_finite) fprintf(out, "  %lld not finite", (long long)step->non_finite);
+    fputc('\n', out);
+}
+
+static void names_text(FILE *out, const char *what, const char **names, int count)
+{
+    if (count == 0) return;
+    fprintf(out, "%s: ", what);
+    if (count > NAMES_SHOWN)
+        fprintf(out, "%d names (--json lists them)", count);
+    else
+        for (int i = 0; i < count; i++) fprintf(out, "%s%s", i ? ", " : "", names[i]);
+    fputc('\n', out);
+}
+
+static void bent_text(FILE *out, const Grade *grade)
+{
+    const Step *bent = &grade->steps[grade->first_bent];
+    int after = grade->step_count - grade->first_bent - 1, straight = 0;
+    for (int n = grade->first_bent + 1; n < grade->step_count; n++) straight += grade->steps[n].verdict == VERDICT_PASS;
+    fprintf(out, "FAIL  first bent step: %s (steps before it: %d, all straight", bent->tap, grade->first_bent);
+    if (after > 0) fprintf(out, "; after it: %d, %d of them straight on its output", after, straight);
+    fprintf(out, ")\n");
+    if (bent->worst_element >= 0)
+        fprintf(out, "      worst element %s: found %.9g, expected %.9g\n",
+                place_text((char[64]){ 0 }, 64, bent, bent->rank, bent->worst_element), bent->worst_found,
+                bent->worst_expected);
+}
+
+void report_text(FILE *out, const Grade *grade, ReportTitle title)
+{
+    fprintf(out, "case %s   dump %s   graded as %s   %d of %d taps present\n", title.case_name, title.dump_name,
+            grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
+    int width = widest_name(grade);
+    fprintf(out, "%-*s  %10s  %7s  %8s  %-18s %s\n", width, "step", "introduced", "honest", "ratio", "worst row",
+            "verdict");
+    for (int n = 0; n < grade->step_count; n++) step_text(out, &grade->steps[n], width);
+
+    names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
+               grade->not_graded_count);
+    names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
+    if (grade->first_bent >= 0)
+        bent_text(out, grade);
+    else if (graded_rows(grade) > 0)
+        fprintf(out, "PASS  all %d steps are straight as %s\n", grade->step_count, grade->class->name);
+    else
+        fprintf(out, "NOTHING GRADED  the dump holds no row of an image, only padding or nothing at all\n");
+}
+
+/* JSON knows neither NaN nor infinity. */
+static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+static json_t *place_json(const Step *step, int dimensions, int64_t index)
+{
+    if (index < 0) return json_null();
+    json_t *place = json_array();
+    for (int i = 0; i < dimensions; i++) {
+        int64_t below = 1;
+        for (int j = i + 1; j < dimensions; j++) below *= step->shape[j];
+        json_array_append_new(place, json_integer(index / below % step->shape[i]));
+    }
+    return place;
+}
+
+static json_t *step_json(const Step *step)
+{
+    json_t *element = json_null();
+    if (step->worst_element >= 0)
+        element = json_pack("{s:o, s:o, s:o}", "index", place_json(step, step->rank, step->worst_element), "found",
+                            number(step->worst_found), "expected", number(step->worst_expected));
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}", "tap", step->tap,
+                     "introduced", number(step->introduced), "honest", number(step->honest), "ratio",
+                     number(step->ratio), "worst_row", place_json(step, step->rank - 1, step->worst_row),
+                     "worst_row_ratio", number(step->worst_row_ratio), "worst_element", element, "rows",
+                     (json_int_t)step->rows, "graded_rows", (json_int_t)step->graded_rows, "non_finite",
+                     (json_int_t)step->non_finite, "inherited", number(step->inherited), "total", number(step->total),
+                     "verdict",
+                     !is_graded(step)                ? "none"
+                     : step->verdict == VERDICT_PASS ? "pass"
+                                                     : "fail");
+}
+
+static json_t *names_json(const char **names, int count)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) json_array_append_new(list, json_string(names[i]));
+    return list;
+}
+
+static json_t *limits_json(const Class *class)
+{
+    const Limits *limits = limits_of(class);
+    return json_pack("{s:f, s:f, s:s}", "ratio", limits->ratio, "worst_row_ratio", limits->worst_row_ratio, "reason",
+                     limits->reason);
+}
+
+void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error)
+{
+    json_t *steps = json_array();
+    for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
+    json_t *report = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "case", title.case_name, "dump",
+                               title.dump_name, "class", grade->class->name, "limits", limits_json(grade->class),
+                               "verdict", report_verdict(grade), "first_bent",
+                               grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap),
+                               "steps", steps, "not_graded", names_json(grade->not_graded, grade->not_graded_count),
+                               "unknown", names_json(grade->unknown, grade->unknown_count));
+    json_file_write(path, report, error);
+}

@@ -1,0 +1,20 @@
+/* report.h - a grade as text and as JSON */
+#ifndef PLUMB_REPORT_H
+#define PLUMB_REPORT_H
+
+#include <stdio.h>
+
+#include "lockstep.h"
+
+typedef struct {
+    const char *case_name, *dump_name;
+} ReportTitle;
+
+void report_text(FILE *out, const Grade *grade, ReportTitle title);
+/* Written under a temporary name and renamed; "-" is stdout. */
+void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error);
+
+/* "pass", "fail", or "none" when no row of any step could be graded */
+const char *report_verdict(const Grade *grade);
+
+#endif
