@@ -27,12 +27,12 @@ TOOL   = $(wildcard tools/*.c)
 F32    = $(REF:%.c=$(BUILD)/f32/%.o)
 F64    = $(REF:%.c=$(BUILD)/f64/%.o)
 PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
-CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance)
+CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance check-plumb)
 HELPERS = $(BUILD)/f32/ref/tests/helpers.o
 VENV   = build/venv
 PY     = $(VENV)/bin/python
 
-all: $(CHECKS)
+all: $(BUILD)/plumb
 
 help:
 	@echo 'make            builds build/plumb'
@@ -55,7 +55,7 @@ demo: deps
 	@sh tools/demo.sh $(BUILD)/plumb
 
 check: deps
-	@$(MAKE) --no-print-directory -s $(CHECKS)
+	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(CHECKS)
 	@sh tools/check.sh $(BUILD)
 
 check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror

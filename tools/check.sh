@@ -10,7 +10,7 @@ add() { # the closing line of Check: "97%: Checks: 120, Failures: 3, Errors: 1"
     [ -n "$line" ]
 }
 
-for program in check-ref-f32 check-ref-f64 check-conformance; do
+for program in check-ref-f32 check-ref-f64 check-conformance "check-plumb $build/plumb"; do
     output=$("$build"/$program 2>&1)
     status=$?
     printf '%s\n' "$output"

@@ -1,0 +1,48 @@
+/* plumb.c - the command: one argp parser a subcommand, each in its own file */
+#include "plumb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    { "run", plumb_run, "computes a case and writes its taps" },
+    { "grade", plumb_grade, "grades a backend's dump, step by step" },
+    { "compare", plumb_compare, "compares two dumps, without a model" },
+    { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void help(FILE *out)
+{
+    fprintf(out, "Usage: plumb COMMAND [ARGUMENTS]\n"
+                 "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
+    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out,
+            "\n'plumb COMMAND --help' says more. Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input,\n"
+            "3 nothing could be graded.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return STATUS_BAD_INPUT;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return STATUS_PASS;
+    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            static char name[32]; /* "plumb run", for usage messages */
+            snprintf(name, sizeof name, "plumb %s", commands[i].name);
+            argv[1] = name;
+            return commands[i].main(argc - 1, argv + 1);
+        }
+    fprintf(stderr, "plumb: %s: found no such command, expected run, grade, compare or inspect\n", argv[1]);
+    return STATUS_BAD_INPUT;
+}

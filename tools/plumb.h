@@ -1,0 +1,47 @@
+/* plumb.h - what the subcommands share */
+#ifndef PLUMB_TOOL_H
+#define PLUMB_TOOL_H
+
+#include <argp.h>
+
+#include "model.h"
+#include "run/arena.h"
+
+typedef enum { STATUS_PASS = 0, STATUS_FAIL = 1, STATUS_BAD_INPUT = 2, STATUS_NOTHING = 3 } Status;
+
+int plumb_run(int argc, char **argv);
+int plumb_grade(int argc, char **argv);
+int plumb_compare(int argc, char **argv);
+int plumb_inspect(int argc, char **argv);
+
+/* CASE, or --model DIR and --inputs FILE in its place; --threads N; --quiet. */
+typedef struct {
+    Arena arena;
+    const char *name; /* of the case, for a report */
+    const char *model_folder, *inputs_file;
+    int threads;
+    bool quiet;
+    Model *model;
+    Inputs inputs;
+} Case;
+
+extern const struct argp case_argp;                /* a child parser for these options; its input is the Case */
+void case_set_folder(Case *c, const char *folder); /* the argument CASE */
+void case_open(Case *c, Error *error);             /* opens model and inputs, and checks that they fit */
+void case_close(Case *c);
+
+/* A growing list of --only globs, NULL-terminated. */
+typedef struct {
+    const char **globs;
+    int count;
+} Globs;
+
+void globs_add(Globs *globs, const char *glob);
+void globs_add_layers(Globs *globs); /* --layers: outputs of layers, towers and embedders, nothing inside them */
+bool globs_match(const Globs *globs, const char *name); /* true when there is no glob */
+
+/* argp with exit status 2 on bad usage */
+void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
+int finish(const Error *error, Status otherwise); /* prints the error, if any: its status, or the other */
+
+#endif

@@ -1,0 +1,142 @@
+/* plumb_grade.c - plumb grade: grades a backend's dump, step by step */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plumb.h"
+#include "progress.h"
+#include "report.h"
+
+enum { KEY_AS = 'a', KEY_ONLY = 'O', KEY_LAYERS = 'L', KEY_NAMES = 'n', KEY_JSON = 'j', KEY_STRICT = 's' };
+
+typedef struct {
+    Case c;
+    const char *arguments[2];
+    int argument_count;
+    const char *names, *json;
+    const Class *class;
+    Globs only;
+    bool strict;
+    Progress progress;
+} GradeCommand;
+
+static const struct argp_option options[] = {
+    { "as", KEY_AS, "CLASS", 0,
+      "The arithmetic that the backend declares: fp32, tf32, fp16 or bf16 (default: the narrowest "
+      "float dtype in the dump)",
+      0 },
+    { "only", KEY_ONLY, "GLOB", 0,
+      "Grade only taps of such names, as if the dump held no others; may be given several "
+      "times",
+      0 },
+    { "layers", KEY_LAYERS, 0, 0, "Only outputs of layers, towers and embedders, none from inside them", 0 },
+    { "names", KEY_NAMES, "MAP", 0, "JSON that maps the backend's names and layouts onto taps", 0 },
+    { "json", KEY_JSON, "FILE", 0, "Also write the report as JSON, with inherited and total errors; - is stdout", 0 },
+    { "strict", KEY_STRICT, 0, 0, "Taps that are missing from the dump, and names that are no taps, are failures", 0 },
+    { 0 },
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    GradeCommand *command = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &command->c; return 0;
+    case KEY_AS:
+        command->class = class_find(argument);
+        if (!command->class) argp_error(state, "--as: found %s, expected one of %s", argument, class_names);
+        return 0;
+    case KEY_ONLY: globs_add(&command->only, argument); return 0;
+    case KEY_LAYERS: globs_add_layers(&command->only); return 0;
+    case KEY_NAMES: command->names = argument; return 0;
+    case KEY_JSON: command->json = argument; return 0;
+    case KEY_STRICT: command->strict = true; return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 1) argp_usage(state);
+        command->arguments[command->argument_count++] = argument;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* A dump's dtype is what its backend computed in, unless it was widened on the way. */
+static const Class *class_of(const Dump *dump)
+{
+    const char *name = "fp32";
+    for (int i = 0; i < dump_count(dump); i++) {
+        Dtype dtype = dump_array(dump, i)->dtype;
+        if (dtype == DTYPE_BF16) return class_find("bf16");
+        if (dtype == DTYPE_F16) name = "fp16";
+    }
+    return class_find(name);
+}
+
+static void show_progress(void *context, int pass, int passes, const char *tap)
+{
+    progress_tap(context, pass, passes, tap);
+}
+
+static Status status_of(const Grade *grade, bool strict)
+{
+    if (grade->first_bent >= 0) return STATUS_FAIL;
+    if (strict && grade->not_graded_count + grade->unknown_count > 0) {
+        printf("FAIL  --strict: %d taps missing, %d names unknown\n", grade->not_graded_count, grade->unknown_count);
+        return STATUS_FAIL;
+    }
+    return strcmp(report_verdict(grade), "none") == 0 ? STATUS_NOTHING : STATUS_PASS;
+}
+
+static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
+{
+    GradeOptions grade_options = {
+        .only = command->only.globs,
+        .with_total = command->json != NULL,
+        .progress = show_progress,
+        .progress_context = &command->progress,
+    };
+    const Class *class = command->class ? command->class : class_of(dump);
+    command->progress = progress_start(command->c.quiet, model_layers(command->c.model));
+    Grade *grade = lockstep_grade(command->c.model, &command->c.inputs, dump, class, &grade_options, error);
+    progress_end(&command->progress);
+    if (!grade) return STATUS_BAD_INPUT;
+
+    ReportTitle title = { command->c.name, dump_name };
+    if (!command->json || strcmp(command->json, "-") != 0) report_text(stdout, grade, title);
+    if (command->json) report_json(command->json, grade, title, error);
+    Status status = status_of(grade, command->strict);
+    grade_free(grade);
+    return status;
+}
+
+int plumb_grade(int argc, char **argv)
+{
+    const struct argp_child children[] = { { &case_argp, 0, NULL, 0 }, { 0 } };
+    const struct argp argp = {
+        .options = options,
+        .parser = parse_option,
+        .args_doc = "CASE DUMP",
+        .children = children,
+        .doc =
+            "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of that "
+            "dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .npy files.",
+    };
+    GradeCommand command = { 0 };
+    Error error = { "" };
+    Status status = STATUS_BAD_INPUT;
+    parse_arguments(&argp, argc, argv, &command);
+
+    if (command.argument_count == 2) case_set_folder(&command.c, command.arguments[0]);
+    const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
+    if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))
+        error_set(&error, "found %d arguments, expected CASE DUMP (see plumb grade --help)", command.argument_count);
+
+    if (!error_is_set(&error)) case_open(&command.c, &error);
+    Dump *dump = error_is_set(&error) ? NULL : dump_open(path, command.names, &error);
+    if (dump) {
+        const char *slash = strrchr(path, '/');
+        status = grade(&command, dump, slash && slash[1] ? slash + 1 : path, &error);
+    }
+    dump_close(dump);
+    case_close(&command.c);
+    free(command.only.globs);
+    return finish(&error, status);
+}

@@ -1,0 +1,21 @@
+/* check_plumb.c - the tests of the command: check-plumb build/plumb, run from the repository root */
+#include <stdio.h>
+
+#include "command.h"
+
+#define SUITES(X) X(bad_input) X(commands)
+
+#define DECLARE(name) Suite *name##_suite(void);
+#define NAME(name) name##_suite,
+SUITES(DECLARE)
+static MakeSuite *const suites[] = { SUITES(NAME) };
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "Usage: check-plumb build/plumb\n");
+        return 2;
+    }
+    plumb_path = argv[1];
+    return run_suites(suites, COUNT(suites));
+}

@@ -1,0 +1,31 @@
+/* command.h - runs build/plumb, on a case that may be bent */
+#ifndef PLUMB_COMMAND_H
+#define PLUMB_COMMAND_H
+
+#include "helpers.h"
+
+#define BIG "fixtures/31b-vision"
+#define HONEST E2B "/dumps/honest-bf16-eager.safetensors"
+
+typedef struct {
+    int status;            /* exit status; -1 if a signal ended it */
+    const char *out, *err; /* what it printed */
+} Result;
+
+extern const char *plumb_path;                  /* argv[1] of the test program */
+Result run_plumb(const char *const *arguments); /* NULL-terminated, without plumb itself */
+#define plumb(...) run_plumb((const char *const[]){ __VA_ARGS__, NULL })
+#define assert_status(result, expected)                                                                              \
+    ck_assert_msg((result).status == (expected), "found exit status %d, expected %d: %s", (result).status, expected, \
+                  (result).err)
+bool is_there(const char *path);
+
+const char *copied_case(void); /* the fixture without dumps, in the test's folder */
+
+/* An entry of a safetensors header: field becomes value, which is JSON; without field the array is renamed. */
+void set_field(const char *path, const char *array, const char *field, const char *value);
+void set_bytes(const char *path, const char *array, const void *bytes, size_t size); /* the first of its data */
+void write_images(const char *path, int64_t batch, int64_t width, int64_t height); /* inputs, for the fixture's model */
+json_t *read_json(const char *path);
+
+#endif
