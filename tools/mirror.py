@@ -1,0 +1,67 @@
+"""Prove that the C reference has a twin for every module and tensor of Hugging Face's vision path, and no other.
+
+    python tools/mirror.py build/plumb          (`make mirror`)
+
+Modules are compared by name with the reference's taps, tensors by name and shape with what its loader asks for, for
+the configuration of each fixture. A module counts as mirrored if a tap has its name, or its name and a local one.
+"""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from transformers import Gemma4Config, Gemma4ForConditionalGeneration
+
+import hf
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+VISION = tuple(prefix.rstrip(".") for prefix in hf.VISION)
+
+
+def plumb(*arguments):
+    return subprocess.run([sys.argv[1], *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+
+
+def mirror(case):
+    """Every comparison made: (what, whether it holds)."""
+    with torch.device("meta"):
+        model = Gemma4ForConditionalGeneration(Gemma4Config.from_pretrained(case / "model"))
+    modules = {name: module for name, module in model.named_modules() if name.startswith(VISION)}
+    tensors = {name: list(tensor.shape) for name, tensor in model.state_dict().items() if name.startswith(VISION)}
+    with safe_open(case / "expected.safetensors", framework="pt") as expected:
+        hf_taps = set(expected.keys())
+
+    taps = {line.split()[0] for line in plumb("run", case, "--list").splitlines()}       # "name [shape]"
+    asked = {tensor["name"]: tensor["shape"] for tensor in json.loads(plumb("inspect", case, "--json", "-"))["asked"]}
+
+    tapped = {tap.partition("#")[0] for tap in taps}
+    for name, module in modules.items():
+        if isinstance(module, torch.nn.ModuleList):                     # is never called: counts through its children
+            yield f"module {name}", any(path.startswith(name + ".") for path in tapped)
+        else:
+            yield f"module {name}", name in tapped
+    for name, shape in tensors.items():
+        yield f"tensor {name} {shape}, asked for as {asked.get(name)}", asked.get(name) == shape
+    for tap in sorted(taps | hf_taps):
+        yield f"tap {tap}", tap in taps and tap in hf_taps
+    for name in sorted(asked.keys() - tensors.keys()):
+        yield f"tensor {name} is asked for, and Hugging Face has none", False
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    passed = failed = 0
+    for case in sorted(path.parent for path in FIXTURES.glob("*/case.json")):
+        for what, holds in mirror(case):
+            passed, failed = passed + holds, failed + (not holds)
+            if not holds:
+                print(f"{case.name}: not mirrored: {what}")
+    print(f"{passed} passed, {failed} failed")
+    return failed > 0 or passed == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
