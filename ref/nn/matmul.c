@@ -98,5 +98,3 @@ Tensor linear(Tensor x, const Array *weight, Run *run)
 }
 
 void matmul_set_threads(int threads) { openblas_set_num_threads(threads); }
-
-const char *matmul_kernel(void) { return openblas_get_corename(); }

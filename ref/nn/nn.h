@@ -26,7 +26,6 @@ void matmul(Matrix out, Matrix a, Matrix b, Run *run);
 /* x [.., in] and weight [out, in] -> [.., out]; the weight is widened block by block */
 Tensor linear(Tensor x, const Array *weight, Run *run);
 void matmul_set_threads(int threads);
-const char *matmul_kernel(void); /* which kernels BLAS chose: "SkylakeX" */
 
 /* elementwise.c */
 
