@@ -28,7 +28,7 @@ F32    = $(REF:%.c=$(BUILD)/f32/%.o)
 F64    = $(REF:%.c=$(BUILD)/f64/%.o)
 PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
 CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance check-plumb)
-HELPERS = $(BUILD)/f32/ref/tests/helpers.o
+HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o)
 VENV   = build/venv
 PY     = $(VENV)/bin/python
 

@@ -10,7 +10,7 @@
 #include "rows.h"
 #include "values.h"
 
-typedef enum { PASS_FREE, PASS_REPLAY, PASS_ORACLE } Pass;
+typedef enum { PASS_FREE, PASS_REPLAY, PASS_ORACLE } PassKind;
 
 /* One tap that the dump holds, from pass to pass. */
 typedef struct {
@@ -27,7 +27,7 @@ typedef struct {
     const Dump *dump;
     const GradeOptions *options;
     Error *error;
-    Pass pass;
+    PassKind pass;
     int pass_number, passes;
     Rows rows;
     Grade *grade;
@@ -197,14 +197,18 @@ static void on_tap(void *context, const Tap *tap)
     free(backend);
 }
 
-static void run_pass(Lockstep *l, Pass pass, Model *model, const Inputs *inputs)
+static void run_pass(Lockstep *l, PassKind pass, Model *model, const Inputs *inputs)
 {
     if (error_is_set(l->error)) return;
     const Class *class = l->grade->class;
     const Reference *reference = pass == PASS_REPLAY ? &reference_f32 : &reference_f64;
     l->pass = pass;
     l->current = -1;
-    reference->forward(model, inputs, pass == PASS_REPLAY ? class->results : ROUNDING_NONE, class->weights, on_tap, l);
+    reference->forward(model, inputs,
+                       &(Pass){ .results = pass == PASS_REPLAY ? class->results : ROUNDING_NONE,
+                                .weights = class->weights,
+                                .hook = on_tap,
+                                .hook_context = l });
     l->listed = true;
     l->pass_number++;
 }

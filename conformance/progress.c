@@ -1,8 +1,8 @@
 /* progress.c - the bar */
 #include "progress.h"
 
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,14 +22,27 @@ static double seconds_since(struct timespec start)
     return (double)(now.tv_sec - start.tv_sec) + 1e-9 * (double)(now.tv_nsec - start.tv_nsec);
 }
 
-void progress_tap(Progress *progress, int pass, int passes, const char *tap)
+/* "..layers.N", perhaps with "@k" */
+static bool is_layer(const char *tap)
 {
     const char *layer = strstr(tap, "layers.");
-    if (!progress->wanted || !layer || (!progress->shown && seconds_since(progress->start) < 1)) return;
+    if (!layer) return false;
+    layer += strlen("layers.");
+    layer += strspn(layer, "0123456789");
+    return *layer == '\0' || *layer == '@';
+}
 
-    double done = pass + atoi(layer + strlen("layers.")) / (double)progress->layers;
+void progress_tap(Progress *progress, int pass, int passes, const char *tap)
+{
+    if (pass != progress->pass) progress->seen = 0;
+    progress->pass = pass;
+    if (!is_layer(tap)) return;
+    progress->seen++;
+    if (!progress->wanted || (!progress->shown && seconds_since(progress->start) < 1)) return;
+
+    double done = pass + fmin(1, progress->seen / (double)progress->layers);
     int percent = (int)(100 * done / passes);
-    if (percent == progress->percent) return;
+    if (percent <= progress->percent) return; /* decode steps begin with layer 0 again, and near-ties add passes */
     progress->shown = true;
     progress->percent = percent;
 

@@ -7,13 +7,14 @@
 
 typedef struct {
     bool shown, wanted; /* wanted: stderr is a terminal and nobody asked for quiet */
-    int layers;         /* of a pass */
+    int layers;         /* of a pass, decode steps and all */
+    int pass, seen;     /* layers of it that have come by */
     struct timespec start;
     int percent;
 } Progress;
 
 Progress progress_start(bool quiet, int layers);
-/* tap: the one that was just produced in pass 0 .. passes - 1; only "..layers.N.." moves the bar within a pass. */
+/* tap: the one that was just produced in pass 0 .. passes - 1; a layer's output moves the bar within a pass. */
 void progress_tap(Progress *progress, int pass, int passes, const char *tap);
 void progress_end(Progress *progress);
 

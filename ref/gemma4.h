@@ -12,7 +12,7 @@
 #include "inputs.h"
 #include "nn/nn.h"
 
-/* gemma4/configuration.c - configuration_gemma4.py */
+/* gemma4/vision_configuration.c - Gemma4VisionConfig; this and the next two are configuration_gemma4.py */
 
 typedef struct {
     int hidden_size;
@@ -31,34 +31,92 @@ typedef struct {
     bool standardize;
 } Gemma4VisionConfig;
 
+void gemma4_vision_config_load(Gemma4VisionConfig *config, ConfigReader at);
+
+/* gemma4/text_configuration.c - Gemma4TextConfig */
+
+typedef enum { FULL_ATTENTION, SLIDING_ATTENTION, LAYER_TYPE_COUNT } LayerType;
+extern const char *const layer_type_names[LAYER_TYPE_COUNT]; /* "full_attention", .. */
+
+typedef enum { KV_OWN, KV_STORE, KV_REUSE } KvSharingMode; /* HF: None, "store", "reuse" */
+typedef enum { BIDIRECTIONAL_NONE, BIDIRECTIONAL_VISION, BIDIRECTIONAL_ALL } BidirectionalAttention;
+
 /* What one text layer has of its own. Hub checkpoints spell it global_head_dim and num_global_key_value_heads;
  * transformers saves it again as per_layer_config. */
 typedef struct {
-    bool full_attention;
+    LayerType layer_type;
+    KvSharingMode kv_sharing_mode;
     int head_dim;
     int num_key_value_heads;
 } Gemma4TextLayerConfig;
 
+/* Of the layers of one type. */
 typedef struct {
+    bool exists; /* some layer is of this type */
+    int head_dim;
+    bool proportional; /* rope_type: proportional, or default */
+    double rope_theta, partial_rotary_factor, factor;
+} Gemma4TextRopeConfig;
+
+typedef struct {
+    int vocab_size;
     int hidden_size;
+    int intermediate_size;
     int num_hidden_layers;
-    Gemma4TextLayerConfig *layers; /* [num_hidden_layers] */
+    int num_attention_heads;
+    Activation hidden_activation;
+    int max_position_embeddings;
+    double rms_norm_eps;
+    int pad_token_id; /* -1: none */
+    bool tie_word_embeddings;
+    Gemma4TextRopeConfig rope_parameters[LAYER_TYPE_COUNT];
+    bool attention_bias;
+    int sliding_window;             /* HF converts it for BIDIRECTIONAL_ALL; this is the converted one */
+    double final_logit_softcapping; /* 0: none */
+    BidirectionalAttention use_bidirectional_attention;
+    int vocab_size_per_layer_input;
+    int hidden_size_per_layer_input; /* 0: no per-layer embeddings */
+    bool attention_k_eq_v;
+    int num_kv_shared_layers;
+    bool enable_moe_block;
+    bool use_double_wide_mlp;
+    int num_experts, top_k_experts, moe_intermediate_size; /* only with enable_moe_block */
+    Gemma4TextLayerConfig *layers;                         /* [num_hidden_layers] */
 } Gemma4TextConfig;
+
+void gemma4_text_config_load(Gemma4TextConfig *config, ConfigReader at, Arena *arena);
+
+/* gemma4/configuration.c */
 
 typedef struct {
     const char *file;
     Gemma4TextConfig text_config;
     bool has_vision; /* vision_config is there */
     Gemma4VisionConfig vision_config;
+    int image_token_id, video_token_id, audio_token_id;
 } Gemma4Config;
 
 void gemma4_config_load(Gemma4Config *config, ConfigReader at, Arena *arena);
+Activation config_activation(ConfigReader at, const char *key);
+
+/* What Gemma4Model.forward is called with; NULL where it is None. */
+typedef struct {
+    int64_t batch, seq;
+    const int64_t *input_ids;         /* [batch, seq] */
+    const int64_t *position_ids;      /* [batch, seq] */
+    const int64_t *attention_mask;    /* [batch, tokens in past_key_values + seq]: 1, or 0 at padding */
+    const int64_t *mm_token_type_ids; /* [batch, seq] */
+    const Inputs *inputs;             /* pixels and their positions */
+    struct DynamicCache *past_key_values;
+    int64_t logits_to_keep; /* 0: all */
+} ForwardArguments;
 
 /* gemma4/clippable_linear.c */
 
 typedef struct {
     const char *path;
     const Array *weight; /* [out_features, in_features] */
+    const Array *bias;   /* [out_features]; NULL without */
 } Linear;
 
 typedef struct {
@@ -68,7 +126,7 @@ typedef struct {
     double input_min, input_max, output_min, output_max;
 } Gemma4ClippableLinear;
 
-void linear_load(Linear *m, Loader at, int in_features, int out_features);
+void linear_load(Linear *m, Loader at, int in_features, int out_features, bool bias);
 Tensor linear_forward(const Linear *m, Tensor x, Run *run);
 void gemma4_clippable_linear_load(Gemma4ClippableLinear *m, Loader at, bool use_clipped_linears, int in_features,
                                   int out_features);
@@ -207,6 +265,209 @@ void gemma4_vision_model_load(Gemma4VisionModel *m, Loader at, const Gemma4Visio
 Tensor gemma4_vision_model_forward(const Gemma4VisionModel *m, Tensor pixel_values, PositionIds pixel_position_ids,
                                    Run *run);
 
+/* gemma4/text_mlp.c */
+
+typedef struct {
+    const char *path, *act_fn_path;
+    Linear gate_proj, up_proj, down_proj;
+    Activation act_fn;
+} Gemma4TextMLP;
+
+void gemma4_text_mlp_load(Gemma4TextMLP *m, Loader at, const Gemma4TextConfig *config, int layer_idx);
+Tensor gemma4_text_mlp_forward(const Gemma4TextMLP *m, Tensor x, Run *run);
+
+/* gemma4/text_rotary_embedding.c */
+
+typedef struct {
+    const char *path;
+    float *inv_freq[LAYER_TYPE_COUNT]; /* [head_dim / 2], float32 as Hugging Face holds it; NULL where no layer is */
+    int head_dim[LAYER_TYPE_COUNT];
+} Gemma4TextRotaryEmbedding;
+
+void gemma4_text_rotary_embedding_load(Gemma4TextRotaryEmbedding *m, Loader at, const Gemma4TextConfig *config);
+/* position_ids [batch, seq]  ->  cos, sin [batch, seq, head_dim] */
+PositionEmbeddings gemma4_text_rotary_embedding_forward(const Gemma4TextRotaryEmbedding *m,
+                                                        const int64_t *position_ids, int64_t batch, int64_t seq,
+                                                        LayerType layer_type, Run *run);
+
+/* gemma4/dynamic_cache.c - DynamicCache of transformers' cache_utils.py */
+
+typedef struct {
+    int64_t sliding_window; /* 0: keeps everything */
+    Tensor keys, values;    /* [batch, kv_heads, tokens kept, head_dim], in memory of their own; data NULL before */
+} DynamicLayer;
+
+typedef struct DynamicCache {
+    int64_t seq_length;   /* tokens seen */
+    DynamicLayer *layers; /* those of the shared layers stay empty */
+    int num_layers;
+    int64_t sliding_window;
+} DynamicCache;
+
+DynamicCache dynamic_cache_new(const Gemma4TextConfig *config);
+void dynamic_cache_free(DynamicCache *cache);
+/* The layer's keys and values with what is new behind what is kept */
+void dynamic_cache_update(const DynamicCache *cache, int layer_idx, Tensor *key_states, Tensor *value_states, Run *run);
+/* Keeps those for the next update: all, or the last sliding_window - 1 tokens */
+void dynamic_cache_keep(DynamicCache *cache, int layer_idx, Tensor key_states, Tensor value_states);
+/* Tokens that a layer of that type holds for the next query, and the place of the first among all; cache may be NULL */
+int64_t dynamic_cache_kept(const DynamicCache *cache, LayerType layer_type);
+
+/* gemma4/masks.c - create_masks_for_vision_model, and what it calls in transformers' masking_utils.py */
+
+/* attention_mask of the layers of each type, [batch, 1, seq, kv]: 0, or the lowest float */
+typedef struct {
+    Tensor of[LAYER_TYPE_COUNT];
+} CausalMaskMapping;
+
+CausalMaskMapping create_masks_for_generate(const char *path, const Gemma4TextConfig *config,
+                                            const ForwardArguments *arguments, Run *run);
+CausalMaskMapping create_masks_for_vision_model(const char *path, const Gemma4TextConfig *config,
+                                                const ForwardArguments *arguments, const int64_t *block_sequence_ids,
+                                                Run *run);
+const int64_t *get_block_sequence_ids_for_mask(const ForwardArguments *arguments, Run *run); /* [batch, seq] */
+
+/* gemma4/text_attention.c */
+
+/* Keys and values of the layer of each type that stores them. HF: shared_kv_states */
+typedef struct {
+    struct {
+        Tensor key_states, value_states;
+    } of[LAYER_TYPE_COUNT];
+    Arena arena; /* they outlive their layer */
+} SharedKvStates;
+
+typedef struct {
+    const char *path;
+    int layer_idx;
+    LayerType layer_type;
+    int num_key_value_groups;
+    int head_dim;
+    double scaling;                 /* 1.0 */
+    bool use_alternative_attention; /* values are the keys before k_norm and RoPE */
+    bool is_kv_shared_layer, store_full_length_kv;
+    Linear q_proj, k_proj, v_proj, o_proj; /* no k_proj, v_proj and their norms on shared layers */
+    Gemma4RMSNorm q_norm, k_norm, v_norm;
+} Gemma4TextAttention;
+
+void gemma4_text_attention_load(Gemma4TextAttention *m, Loader at, const Gemma4TextConfig *config, int layer_idx);
+Tensor gemma4_text_attention_forward(const Gemma4TextAttention *m, Tensor hidden_states,
+                                     PositionEmbeddings position_embeddings, Tensor attention_mask,
+                                     SharedKvStates *shared_kv_states, DynamicCache *past_key_values, Run *run);
+
+/* gemma4/text_experts.c */
+
+typedef struct {
+    int64_t tokens, k;
+    Tensor top_k_weights; /* [tokens, k] */
+    int64_t *top_k_index; /* [tokens, k] */
+} Routing;
+
+typedef struct {
+    const char *path;
+    int num_experts;
+    const Array *gate_up_proj; /* [num_experts, 2 * moe_intermediate, hidden] */
+    const Array *down_proj;    /* [num_experts, hidden, moe_intermediate] */
+    Activation act_fn;
+} Gemma4TextExperts;
+
+void gemma4_text_experts_load(Gemma4TextExperts *m, Loader at, const Gemma4TextConfig *config);
+Tensor gemma4_text_experts_forward(const Gemma4TextExperts *m, Tensor hidden_states, Routing routing, Run *run);
+
+/* gemma4/text_router.c */
+
+typedef struct {
+    const char *path;
+    int top_k_experts;
+    double scalar_root_size;
+    Gemma4RMSNorm norm;
+    Linear proj;
+    const Array *scale;            /* [hidden] */
+    const Array *per_expert_scale; /* [num_experts] */
+} Gemma4TextRouter;
+
+void gemma4_text_router_load(Gemma4TextRouter *m, Loader at, const Gemma4TextConfig *config);
+Routing gemma4_text_router_forward(const Gemma4TextRouter *m, Tensor hidden_states, Run *run);
+
+/* gemma4/text_decoder_layer.c */
+
+typedef struct {
+    const char *path, *act_fn_path;
+    Gemma4TextAttention self_attn;
+    Gemma4TextMLP mlp;
+    Gemma4RMSNorm input_layernorm, post_attention_layernorm, pre_feedforward_layernorm, post_feedforward_layernorm;
+    const Array *layer_scalar; /* [1] */
+
+    int hidden_size_per_layer_input; /* 0: without the next four */
+    Activation act_fn;
+    Linear per_layer_input_gate, per_layer_projection;
+    Gemma4RMSNorm post_per_layer_input_norm;
+
+    bool enable_moe_block; /* false: without the next five */
+    Gemma4TextRouter router;
+    Gemma4TextExperts experts;
+    Gemma4RMSNorm post_feedforward_layernorm_1, post_feedforward_layernorm_2, pre_feedforward_layernorm_2;
+} Gemma4TextDecoderLayer;
+
+void gemma4_text_decoder_layer_load(Gemma4TextDecoderLayer *m, Loader at, const Gemma4TextConfig *config,
+                                    int layer_idx);
+Tensor gemma4_text_decoder_layer_forward(const Gemma4TextDecoderLayer *m, Tensor hidden_states, Tensor per_layer_input,
+                                         PositionEmbeddings position_embeddings, Tensor attention_mask,
+                                         SharedKvStates *shared_kv_states, DynamicCache *past_key_values, Run *run);
+
+/* gemma4/text_scaled_word_embedding.c */
+
+typedef struct {
+    const char *path;
+    const Array *weight; /* [num_embeddings, embedding_dim] */
+    float embed_scale;   /* float32, as Hugging Face holds it */
+} Gemma4TextScaledWordEmbedding;
+
+void gemma4_text_scaled_word_embedding_load(Gemma4TextScaledWordEmbedding *m, Loader at, int num_embeddings,
+                                            int embedding_dim, double embed_scale);
+Tensor gemma4_text_scaled_word_embedding_forward(const Gemma4TextScaledWordEmbedding *m, const int64_t *input_ids,
+                                                 int64_t batch, int64_t seq, Run *run);
+
+/* gemma4/text_model.c */
+
+typedef struct {
+    const char *path; /* "model.language_model"; "model" in Gemma4ForCausalLM */
+    const Gemma4TextConfig *config;
+    Checkpoint *checkpoint; /* whose pages are let go, layer by layer */
+    Gemma4TextScaledWordEmbedding embed_tokens;
+    Gemma4TextDecoderLayer *layers; /* [num_hidden_layers] */
+    Gemma4RMSNorm norm;
+    Gemma4TextRotaryEmbedding rotary_emb;
+
+    Gemma4TextScaledWordEmbedding embed_tokens_per_layer; /* these three only with hidden_size_per_layer_input */
+    Linear per_layer_model_projection;
+    Gemma4RMSNorm per_layer_projection_norm;
+} Gemma4TextModel;
+
+void gemma4_text_model_load(Gemma4TextModel *m, Loader at, const Gemma4TextConfig *config);
+/* inputs_embeds, per_layer_inputs and causal_mask_mapping are made from the arguments where they are not given: their
+ * data, or the pointer, is NULL. -> last_hidden_state [batch, seq, hidden], or its last logits_to_keep tokens */
+Tensor gemma4_text_model_forward(const Gemma4TextModel *m, const ForwardArguments *arguments, Tensor inputs_embeds,
+                                 Tensor per_layer_inputs, const CausalMaskMapping *causal_mask_mapping, Run *run);
+/* [batch, seq, num_hidden_layers, hidden_size_per_layer_input] */
+Tensor get_per_layer_inputs(const Gemma4TextModel *m, const int64_t *input_ids, int64_t batch, int64_t seq, Run *run);
+
+/* gemma4/for_causal_lm.c */
+
+typedef struct {
+    Gemma4TextConfig config;
+    Gemma4TextModel model;
+    Linear lm_head;
+} Gemma4ForCausalLM;
+
+void gemma4_for_causal_lm_load(Gemma4ForCausalLM *m, Loader at, ConfigReader config);
+Tensor gemma4_for_causal_lm_forward(const void *m, const ForwardArguments *arguments, Run *run);
+/* What both heads share: lm_head_load takes the embeddings' weight where it is tied to them; compute_logits keeps the
+ * last logits_to_keep tokens, applies lm_head, and soft-caps. */
+void lm_head_load(Linear *m, Loader at, const Gemma4TextConfig *config, const Gemma4TextScaledWordEmbedding *embeddings);
+Tensor compute_logits(const Linear *lm_head, Tensor hidden_states, const Gemma4TextConfig *config,
+                      const ForwardArguments *arguments, Run *run);
+
 /* gemma4/multimodal_embedder.c */
 
 typedef struct {
@@ -225,14 +486,62 @@ typedef struct {
     const char *path; /* "model" */
     Gemma4Config config;
     Gemma4VisionModel vision_tower;
+    bool has_language_model; /* false: a checkpoint of the vision path alone */
+    Gemma4TextModel language_model;
     Gemma4MultimodalEmbedder embed_vision;
 } Gemma4Model;
 
 void gemma4_model_load(Gemma4Model *m, Loader at, ConfigReader config);
-void gemma4_model_forward(const Gemma4Model *m, const Inputs *inputs, Run *run);
+/* -> last_hidden_state; without input_ids, get_image_features of the pixels alone */
+Tensor gemma4_model_forward(const Gemma4Model *m, const ForwardArguments *arguments, Run *run);
+
+/* gemma4/for_conditional_generation.c */
+
+typedef struct {
+    Gemma4Model model;
+    Linear lm_head;
+} Gemma4ForConditionalGeneration;
+
+void gemma4_for_conditional_generation_load(Gemma4ForConditionalGeneration *m, Loader at, ConfigReader config);
+/* -> logits [batch, seq, vocab_size], or of the last logits_to_keep tokens */
+Tensor gemma4_for_conditional_generation_forward(const void *m, const ForwardArguments *arguments, Run *run);
+
+/* gemma4/generation.c - GenerationMixin.generate of transformers, without sampling */
+
+typedef struct {
+    const int64_t *eos_token_id; /* any of these ends a row */
+    int eos_count;
+    int64_t pad_token_id; /* what a row that has ended goes on with; -1: none, and no row ends */
+} GenerationConfig;
+
+/* A model that can generate. It holds a function, of which each build has its own: made where it is used, never kept. */
+typedef struct {
+    const void *model;
+    Tensor (*forward)(const void *model, const ForwardArguments *arguments, Run *run); /* -> logits */
+    const Gemma4TextConfig *config;
+    const GenerationConfig *generation_config;
+} GenerationMixin;
+
+/* generation_config.json beside the checkpoint; or, where there is none, what config.json says */
+void generation_config_load(GenerationConfig *m, const char *folder, ConfigReader config,
+                            const Gemma4TextConfig *text_config, Arena *arena);
+bool ends(const GenerationConfig *m, int64_t token); /* whether token is one of eos_token_id */
+/* Stops after max_new_tokens, or where every row has ended and not ignore_eos */
+void generate(const GenerationMixin *m, const ForwardArguments *arguments, int max_new_tokens, bool ignore_eos,
+              Run *run);
 
 /* gemma4/check_inputs.c - refuses what Hugging Face raises for; what it lets through, a forward pass can take */
 
 void gemma4_model_check(const Gemma4Model *m, const Inputs *inputs, Error *error);
+
+/* gemma4/check_text_inputs.c */
+
+void gemma4_text_check(const Inputs *inputs, Error *error); /* input_ids, and what has its shape */
+void gemma4_for_causal_lm_check(const Gemma4ForCausalLM *m, const Inputs *inputs, Error *error);
+int gemma4_input_vocab_size(const Gemma4TextConfig *config); /* the tokens that every table has */
+/* Every id of input_ids is in the vocabulary, or one of `count` placeholders */
+void gemma4_token_check(const Gemma4TextConfig *config, const Array *input_ids, const int *placeholders, int count,
+                        Error *error);
+void gemma4_generation_check(const Gemma4TextConfig *config, const Inputs *inputs, int max_new_tokens, Error *error);
 
 #endif

@@ -7,14 +7,42 @@
 #include "gemma4.h"
 #include "reference.h"
 
+typedef enum { FAMILY_GEMMA4, FAMILY_GEMMA4_TEXT } Family;
+
 struct Model {
     Checkpoint *checkpoint;
     json_t *config;
-    Gemma4Model gemma4;
+    Family family;
+    Gemma4ForConditionalGeneration gemma4; /* FAMILY_GEMMA4 */
+    Gemma4ForCausalLM gemma4_text;         /* FAMILY_GEMMA4_TEXT */
+    const Gemma4TextConfig *text_config;
+    GenerationConfig generation_config;
     Arena activations; /* of a pass; kept for the next, because touching memory first is a twentieth of a pass */
 };
 
-Model *model_open(const char *folder, Error *error)
+static void load(Model *model, ConfigReader at)
+{
+    Loader root = { model->checkpoint, "", at.error };
+    const char *model_type = config_string(at, "model_type");
+    if (strcmp(model_type, "gemma4") == 0) {
+        model->family = FAMILY_GEMMA4;
+        gemma4_for_conditional_generation_load(&model->gemma4, root, at);
+        model->text_config = &model->gemma4.model.config.text_config;
+    } else if (strcmp(model_type, "gemma4_text") == 0) {
+        model->family = FAMILY_GEMMA4_TEXT;
+        gemma4_for_causal_lm_load(&model->gemma4_text, root, at);
+        model->text_config = &model->gemma4_text.config;
+    } else {
+        config_refuse(at, "model_type", model_type, "gemma4 or gemma4_text");
+    }
+    if (!error_is_set(at.error))
+        generation_config_load(&model->generation_config, model->checkpoint->folder, at, model->text_config,
+                               &model->checkpoint->arena);
+}
+
+Model *model_open(const char *folder, Error *error) { return model_open_edited(folder, &(ModelEdits){ 0 }, error); }
+
+Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *error)
 {
     Model *model = allocate_zeroed(1, sizeof *model);
     model->checkpoint = checkpoint_open(folder, error);
@@ -22,14 +50,14 @@ Model *model_open(const char *folder, Error *error)
         model_close(model);
         return NULL;
     }
+    if (edits->weights) edits->weights(model->checkpoint, edits->context);
 
     ConfigReader at = { .file = arena_format(&model->checkpoint->arena, "%s/config.json", folder),
                         .path = "",
                         .error = error };
     at.object = model->config = config_open(at.file, error);
-    const char *model_type = config_string(at, "model_type");
-    if (strcmp(model_type, "gemma4") != 0) config_refuse(at, "model_type", model_type, "gemma4");
-    if (!error_is_set(error)) gemma4_model_load(&model->gemma4, (Loader){ model->checkpoint, "model", error }, at);
+    if (!error_is_set(error) && edits->config) edits->config(model->config, edits->context);
+    if (!error_is_set(error)) load(model, at);
 
     if (error_is_set(error)) {
         model_close(model);
@@ -49,19 +77,85 @@ void model_close(Model *model)
 
 void model_check(const Model *model, const Inputs *inputs, Error *error)
 {
-    gemma4_model_check(&model->gemma4, inputs, error);
+    switch (model->family) {
+    case FAMILY_GEMMA4: gemma4_model_check(&model->gemma4.model, inputs, error); break;
+    case FAMILY_GEMMA4_TEXT: gemma4_for_causal_lm_check(&model->gemma4_text, inputs, error); break;
+    }
 }
 
-const Checkpoint *model_checkpoint(const Model *model) { return model->checkpoint; }
-int model_layers(const Model *model) { return model->gemma4.vision_tower.encoder.num_layers; }
+void model_check_generation(const Model *model, const Inputs *inputs, int max_new_tokens, Error *error)
+{
+    gemma4_generation_check(model->text_config, inputs, max_new_tokens, error);
+}
 
-static void forward(Model *model, const Inputs *inputs, Rounding results, Rounding weights, Hook *hook,
-                    void *hook_context)
+const json_t *model_config(const Model *model) { return model->config; }
+const Checkpoint *model_checkpoint(const Model *model) { return model->checkpoint; }
+bool model_ends_at(const Model *model, int64_t token)
+{
+    return ends(&model->generation_config, token);
+}
+
+int64_t model_vocab_size(const Model *model) { return gemma4_input_vocab_size(model->text_config); }
+int64_t model_num_experts(const Model *model) { return model->text_config->num_experts; }
+
+int model_layers(const Model *model, const Inputs *inputs, int max_new_tokens)
+{
+    int pictures = (inputs->pixel_values != NULL) + (inputs->pixel_values_videos != NULL);
+    int layers = pictures * model->gemma4.model.vision_tower.encoder.num_layers;
+    if (inputs->input_ids)
+        layers += model->text_config->num_hidden_layers * (max_new_tokens > 1 ? max_new_tokens : 1);
+    return layers;
+}
+
+static const int64_t *read_integers(const Array *array, Arena *arena)
+{
+    if (!array) return NULL;
+    int64_t count = array_elements(array);
+    int64_t *integers = arena_allocate(arena, (size_t)count * sizeof *integers);
+    for (int64_t i = 0; i < count; i++) integers[i] = array_integer(array, i);
+    return integers;
+}
+
+static GenerationMixin mixin(const Model *model)
+{
+    GenerationMixin m = { .config = model->text_config, .generation_config = &model->generation_config };
+    switch (model->family) {
+    case FAMILY_GEMMA4:
+        m.model = &model->gemma4;
+        m.forward = gemma4_for_conditional_generation_forward;
+        break;
+    case FAMILY_GEMMA4_TEXT:
+        m.model = &model->gemma4_text;
+        m.forward = gemma4_for_causal_lm_forward;
+        break;
+    }
+    return m;
+}
+
+static void forward(Model *model, const Inputs *inputs, const Pass *pass)
 {
     ArenaMark empty = { 0 };
-    Run run = { &model->activations, results, weights, hook, hook_context };
-    gemma4_model_forward(&model->gemma4, inputs, &run);
-    arena_release(&model->activations, empty);
+    Arena *arena = &model->activations;
+    Run run = { .arena = arena,
+                .rounding = pass->results,
+                .weights = pass->weights,
+                .hook = pass->hook,
+                .hook_context = pass->hook_context };
+    ForwardArguments arguments = { .inputs = inputs, .logits_to_keep = pass->logits_to_keep };
+    if (inputs->input_ids) {
+        arguments.input_ids = read_integers(inputs->input_ids, arena);
+        arguments.position_ids = read_integers(inputs->position_ids, arena);
+        arguments.attention_mask = read_integers(inputs->attention_mask, arena);
+        arguments.mm_token_type_ids = read_integers(inputs->mm_token_type_ids, arena);
+        arguments.batch = inputs->input_ids->shape[0];
+        arguments.seq = inputs->input_ids->shape[1];
+    }
+    GenerationMixin m = mixin(model);
+    if (pass->max_new_tokens > 0)
+        generate(&m, &arguments, pass->max_new_tokens, pass->ignore_eos, &run);
+    else
+        m.forward(m.model, &arguments, &run);
+    arena_release(arena, empty);
 }
 
 #ifdef REAL_IS_DOUBLE

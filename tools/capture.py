@@ -4,7 +4,7 @@ A PyTorch module, Hugging Face's or one with Hugging Face's module names (needs 
 
     from capture import capture
     with capture(model, "dump.safetensors"):
-        model.get_image_features(pixel_values, image_position_ids)
+        model(**inputs)             # or model.generate(**inputs, do_sample=False), or model.get_image_features(...)
 
 Anything that turns into a NumPy array, JAX for one (needs safetensors and numpy); cast MLX's bfloat16 to float32 first:
 
@@ -13,7 +13,7 @@ Anything that turns into a NumPy array, JAX for one (needs safetensors and numpy
     save("dump.safetensors")
 
 A tap is named by its module's path in Hugging Face; a value that no module outputs is `<path>#<local name>`. A module
-that runs again in the same capture gets "@1", "@2", ... behind its name.
+that runs again in the same capture gets "@1", "@2", ... behind its name: in generation, "@k" is decode step k.
 """
 import os
 import sys
@@ -23,11 +23,13 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-# What the outputs of a module that returns several are called; of any other such module only the first is kept.
-OUTPUTS = {"rotary_emb": ["#cos", "#sin"]}
+# What the outputs of a module that returns several are called, and which is which; of any other such module only the
+# first is kept.
+OUTPUTS = {"rotary_emb": {"#cos": 0, "#sin": 1}, "router": {"": 0, "#top_k_index": 2, "#top_k_weights": 1}}
 
-# Methods that return what no module outputs, and what to call it. None: not a tap.
-METHODS = {"_position_embeddings": ["#position_embeddings"], "_avg_pool_by_positions": [None, "#mask"]}
+# Methods that return what no module outputs, and what to call it.
+METHODS = {"_position_embeddings": {"#position_embeddings": 0}, "_avg_pool_by_positions": {"#mask": 1},
+           "project_per_layer_inputs": {"#per_layer_inputs": 0}}
 
 
 @contextmanager
@@ -39,33 +41,49 @@ def capture(model, path=None, only=("*",), prefix=None):
     """
     prefix = guess_prefix(model) if prefix is None else prefix
     paths = {module: ".".join(filter(None, [prefix, name])) for name, module in model.named_modules()}
+    masked = {layer: f"{text}#causal_mask_mapping.{layer_type}" for (text, layer_type), layer in first_layers(paths)}
     taps, runs = {}, Counter()
 
     def add(name, value):
-        if not name.startswith("model") or not hasattr(value, "detach"):
-            return                                                      # not of the map, or not a tensor
-        if any(fnmatchcase(name, glob) for glob in only):
-            again, runs[name] = runs[name], runs[name] + 1
-            # A copy: later steps may change the tensor in place.
-            taps[f"{name}@{again}" if again else name] = value.detach().to("cpu", copy=True).contiguous()
+        if not any(fnmatchcase(name, glob) for glob in only):
+            return
+        again, runs[name] = runs[name], runs[name] + 1                  # counted also where there is no value
+        if name == "input_ids" and again == 0 or not hasattr(value, "detach"):
+            return                                                      # the prompt is an input; None, not a tensor
+        # A copy: later steps may change the tensor in place.
+        taps[f"{name}@{again}" if again else name] = value.detach().to("cpu", copy=True).contiguous()
 
     def add_outputs(path, suffixes, output):
         output = getattr(output, "last_hidden_state", output)           # of Hugging Face's ModelOutput
         values = output if isinstance(output, (tuple, list)) else [output]
-        for suffix, value in zip(suffixes, values):
-            if suffix is not None:
-                add(path + suffix, value)
+        for suffix, index in suffixes.items():
+            add(path + suffix, values[index] if index < len(values) else None)
 
-    def after_forward(module, args, output):
+    def after_forward(module, args, kwargs, output):
         path = paths[module]
-        add_outputs(path, OUTPUTS.get(path.rpartition(".")[2], [""]), output)
+        name = path.rpartition(".")[2]
+        suffixes = OUTPUTS.get(name, {"": 0})
+        if name == "rotary_emb" and (layer_type := argument("layer_type", 2, args, kwargs)):
+            suffixes = {f"#{layer_type}_cos": 0, f"#{layer_type}_sin": 1}
+        if path == "":
+            add("logits", getattr(output, "logits", None))
+        elif not path.endswith("experts.act_fn"):                       # which runs once for each expert that is hit
+            add_outputs(path, suffixes, output)
 
     def before_forward(module, args, kwargs):
-        parent, _, name = paths[module].rpartition(".")
+        path = paths[module]
+        parent, _, name = path.rpartition(".")
+        if path == "":
+            add("input_ids", argument("input_ids", 0, args, kwargs))
         if name == "patch_embedder":
-            add(parent + "#padding_positions", kwargs.get("padding_positions", args[2] if len(args) > 2 else None))
+            add(parent + "#padding_positions", argument("padding_positions", 2, args, kwargs))
+        if name == "language_model":
+            add(parent + "#inputs_embeds", kwargs.get("inputs_embeds"))
         if name == "o_proj":
             add(parent + "#attn_output", args[0])
+        if module in masked:
+            mask = kwargs.get("attention_mask")                         # a bool, or what is added to attention logits
+            add(masked[module], mask if mask is None or str(mask.dtype) == "torch.bool" else mask == 0)
 
     def recorded_method(module, method, suffixes):
         def call(*args, **kwargs):
@@ -92,7 +110,7 @@ def capture(model, path=None, only=("*",), prefix=None):
     with ExitStack() as undo:
         for module in paths:
             undo.callback(module.register_forward_pre_hook(before_forward, with_kwargs=True).remove)
-            undo.callback(module.register_forward_hook(after_forward).remove)
+            undo.callback(module.register_forward_hook(after_forward, with_kwargs=True).remove)
             for name, suffixes in METHODS.items():
                 if hasattr(module, name):
                     setattr(module, name, recorded_method(module, getattr(module, name), suffixes))
@@ -109,12 +127,26 @@ def capture(model, path=None, only=("*",), prefix=None):
 
 
 def guess_prefix(model):
-    """Where `model` sits in Gemma4ForConditionalGeneration, by what it holds."""
+    """Where `model` sits in Gemma4ForConditionalGeneration or Gemma4ForCausalLM, by what it holds."""
     if hasattr(model, "model"):
         return ""
     if hasattr(model, "patch_embedder"):
         return "model.vision_tower"
-    return "model"
+    return "model"                                                      # of a text model alone: Gemma4ForCausalLM's
+
+
+def first_layers(paths):
+    """((text model's path, layer type), layer) of the first layer of each type, which gets the whole of its mask."""
+    first = {}
+    for module, path in paths.items():
+        if layer_type := getattr(getattr(module, "self_attn", None), "layer_type", None):
+            first.setdefault((path.rpartition(".layers.")[0], layer_type), module)
+    return first.items()
+
+
+def argument(name, index, args, kwargs):
+    """An argument that may come by name or by position; None if it came as neither."""
+    return kwargs.get(name, args[index] if index < len(args) else None)
 
 
 _recorded = {}

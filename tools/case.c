@@ -18,19 +18,23 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
+int parse_count(struct argp_state *state, const char *option, const char *argument, int most)
+{
+    char *end;
+    long count = strtol(argument, &end, 10);
+    if (*end || end == argument || count < 1 || count > most)
+        argp_error(state, "%s: found %s, expected a whole number from 1 to %d", option, argument, most);
+    return (int)count;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     Case *c = state->input;
-    char *end;
     switch (key) {
     case KEY_MODEL: c->model_folder = argument; return 0;
     case KEY_INPUTS: c->inputs_file = argument; return 0;
     case KEY_QUIET: c->quiet = true; return 0;
-    case KEY_THREADS:
-        c->threads = (int)strtol(argument, &end, 10);
-        if (*end || end == argument || c->threads < 1 || c->threads > 1024)
-            argp_error(state, "--threads: found %s, expected a whole number from 1 to 1024", argument);
-        return 0;
+    case KEY_THREADS: c->threads = parse_count(state, "--threads", argument, 1024); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -77,10 +81,19 @@ void globs_add(Globs *globs, const char *glob)
     globs->globs[globs->count] = NULL;
 }
 
+/* And in decode steps, or of videos */
+#define AGAIN(glob) glob, glob "@*"
+
 void globs_add_layers(Globs *globs)
 {
-    static const char *const layers[] = { "*_embedder", "*.layers.[0-9]", "*.layers.[0-9][0-9]",
-                                          "*.pooler",   "*.vision_tower", "*.embed_vision" };
+    static const char *const layers[] = {
+        AGAIN("*_embedder"),     AGAIN("*.vision_tower"),
+        AGAIN("*.pooler"),       AGAIN("*.embed_vision"),
+        AGAIN("*.embed_tokens"), AGAIN("*.embed_tokens_per_layer"),
+        AGAIN("*.layers.[0-9]"), AGAIN("*.layers.[0-9][0-9]"),
+        AGAIN("model.norm"),     AGAIN("*.language_model.norm"),
+        AGAIN("logits"),         AGAIN("input_ids"),
+    };
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) globs_add(globs, layers[i]);
 }
 

@@ -1,19 +1,24 @@
-"""Hugging Face's Gemma 4 vision path, for the scripts beside this file: build a well-conditioned random model and
-inputs, save and load them, run them in any precision. Not a program.
+"""Hugging Face's Gemma 4, for the scripts beside this file: build a well-conditioned random model, save and load it,
+run it in any precision. Not a program.
+
+A case whose inputs have no input_ids is of the vision path alone, and so is its checkpoint.
 """
 import copy
+import json
 import math
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import torch
 import transformers
-from transformers import Gemma4Config, Gemma4ForConditionalGeneration
+from transformers import Gemma4Config, Gemma4ForCausalLM, Gemma4ForConditionalGeneration, Gemma4TextConfig
 from transformers.models.gemma4.modeling_gemma4 import Gemma4ClippableLinear
 
 from capture import capture
+from random_inputs import make_inputs, special_tokens                   # the former for those who ask here
 
 torch.set_num_threads(1)
 transformers.logging.set_verbosity_error()          # it warns of the text tensors that our checkpoints leave out
@@ -21,59 +26,48 @@ transformers.logging.disable_progress_bar()
 
 VISION = ("model.vision_tower.", "model.embed_vision.")
 
-# The smallest text part that Hugging Face builds. It is never run, and no checkpoint of ours holds its tensors.
+# The smallest text part that Hugging Face builds, for the vision path alone: it is not run, and no checkpoint holds it.
 TEXT = dict(intermediate_size=32, num_hidden_layers=1, num_attention_heads=1, num_key_value_heads=1, head_dim=16,
             global_head_dim=16, vocab_size=64, vocab_size_per_layer_input=64, hidden_size_per_layer_input=0)
-TOKENS = dict(boa_token_id=57, boi_token_id=58, eoi_token_id=59, image_token_id=60, video_token_id=61,
-              audio_token_id=62, eoa_token_index=63)
-
-
-# ---------------------------------------------------------------- inputs
-
-def make_image(width, height, rng):
-    """A smooth picture with some texture, [height, width, 3] in multiples of 1/255."""
-    y, x = np.mgrid[0:height, 0:width] / max(width, height)
-    picture = np.empty((height, width, 3))
-    for channel in range(3):
-        fx, fy, phase = rng.uniform(0.3, 2.0), rng.uniform(0.3, 2.0), rng.uniform(0, 2 * math.pi)
-        cx, cy, size = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.1, 0.4)
-        waves = np.cos(2 * math.pi * (fx * x + fy * y) + phase)
-        blob = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / size**2)
-        picture[:, :, channel] = 0.5 + 0.2 * waves + 0.3 * (blob - 0.5)
-    picture += rng.normal(0, 0.08, picture.shape)
-    return np.round(np.clip(picture, 0, 1) * 255) / 255
-
-
-def make_inputs(grids, num_patches, patch_size, seed):
-    """One image per (columns, rows) of `grids`, each padded to `num_patches`: the arguments of get_image_features."""
-    rng = np.random.default_rng(seed)
-    pixel_values = np.zeros((len(grids), num_patches, 3 * patch_size**2), np.float32)
-    image_position_ids = np.full((len(grids), num_patches, 2), -1, np.int64)
-    for b, (columns, rows) in enumerate(grids):
-        image = make_image(columns * patch_size, rows * patch_size, rng)
-        patches = image.reshape(rows, patch_size, columns, patch_size, 3).swapaxes(1, 2)
-        pixel_values[b, : rows * columns] = patches.reshape(rows * columns, -1)
-        image_position_ids[b, : rows * columns] = [(x, y) for y in range(rows) for x in range(columns)]
-    return {"pixel_values": torch.from_numpy(pixel_values), "image_position_ids": torch.from_numpy(image_position_ids)}
 
 
 # ---------------------------------------------------------------- models
 
 def make_config(vision_config, text_hidden_size):
-    return Gemma4Config(text_config=dict(TEXT, hidden_size=text_hidden_size), vision_config=dict(vision_config),
-                        audio_config=None, **TOKENS)
+    """Of the vision path alone."""
+    return make_multimodal_config(dict(TEXT, hidden_size=text_hidden_size), vision_config)
+
+
+def make_multimodal_config(text_config, vision_config, **outer):
+    text_config = copy.deepcopy(text_config)            # Hugging Face writes into what it is given
+    vision_config = None if vision_config is None else copy.deepcopy(vision_config)
+    return Gemma4Config(text_config=text_config, vision_config=vision_config, audio_config=None,
+                        **special_tokens(text_config["vocab_size"]), **outer)
+
+
+def make_text_only_config(text_config, **outer):
+    return Gemma4TextConfig(**copy.deepcopy(text_config), **outer)
 
 
 def random_weight(name, shape, rng):
     """A bfloat16 weight that keeps its step visible, and rounding small from end to end.
 
     Norm weights are away from 1. Those of q_norm and k_norm bring the attention logits, whose standard deviation is
-    their product times sqrt(head_dim), to about 1.2, as softmax amplifies rounding where it saturates.
+    their product times sqrt(head_dim), to about 1.2, as softmax amplifies rounding where it saturates. The router's
+    scale undoes the hidden^-0.5 that follows it, so that experts are not all as likely.
     """
     if name.endswith(("q_norm.weight", "k_norm.weight")):
         values = rng.uniform(0.6, 1.4, shape) * math.sqrt(1.2 / math.sqrt(shape[-1]))
-    elif name.endswith("norm.weight"):
+    elif name.endswith(("norm.weight", "layernorm_1.weight", "layernorm_2.weight", "router.per_expert_scale")):
         values = rng.uniform(0.6, 1.4, shape)
+    elif name.endswith("router.scale"):
+        values = rng.uniform(0.6, 1.4, shape) * math.sqrt(shape[-1])
+    elif name.endswith("layer_scalar"):
+        values = rng.uniform(0.5, 0.9, shape)
+    elif name.endswith(".bias"):
+        values = rng.normal(0, 0.2, shape)
+    elif name.endswith("embed_tokens_per_layer.weight"):        # of all layers side by side, none of them wide
+        values = rng.normal(0, 0.25, shape)
     elif name.endswith("position_embedding_table"):
         values = rng.normal(0, 0.5, shape)
     else:                                           # gain away from 1: a norm left out behind it must show
@@ -81,13 +75,45 @@ def random_weight(name, shape, rng):
     return torch.from_numpy(values).bfloat16()
 
 
-def make_model(config, inputs, seed):
+def make_model(config, inputs, seed, scales={}):
     """A random model: weights as above, clip bounds that cut about 1 % of the values that `inputs` bring.
 
-    Every weight is representable in bfloat16, so that a bfloat16 backend holds the same model.
+    Every weight is representable in bfloat16, so that a bfloat16 backend holds the same model. `scales` multiplies the
+    text weights that a glob matches.
     """
+    multimodal = isinstance(config, Gemma4Config)
+    model = (Gemma4ForConditionalGeneration if multimodal else Gemma4ForCausalLM)(config).eval()
+    if images := image_inputs(inputs):
+        fill_vision(model, images, seed)
+    if "input_ids" in inputs:
+        fill_text(model, seed, scales)
+    return model
+
+
+def image_inputs(inputs):
+    """The arguments of get_image_features, of a video's frames if there are no images; none if there are neither."""
+    for pixel_values, position_ids in (("pixel_values", "image_position_ids"),
+                                       ("pixel_values_videos", "video_position_ids")):
+        if pixel_values in inputs:
+            return {"pixel_values": inputs[pixel_values], "image_position_ids": inputs[position_ids]}
+    return {}
+
+
+def fill_text(model, seed, scales):
+    rng = np.random.default_rng([seed, 2])
+    tensors = dict(model.named_parameters())                            # where tied, the head is not among them
+    tensors |= {name: buffer for name, buffer in model.named_buffers() if name.endswith("layer_scalar")}
+    for name, tensor in tensors.items():
+        if not name.startswith(VISION):
+            values = random_weight(name, tensor.shape, rng).float()
+            for glob, factor in scales.items():
+                values = values * factor if fnmatchcase(name, glob) else values
+            tensor.data.copy_(values.bfloat16())
+
+
+def fill_vision(model, inputs, seed):
     rng = np.random.default_rng(seed)
-    model = Gemma4ForConditionalGeneration(config).eval()
+    config = model.config
     for name, parameter in model.named_parameters():
         if name.startswith(VISION):
             parameter.data = random_weight(name, parameter.shape, rng).float()
@@ -102,7 +128,6 @@ def make_model(config, inputs, seed):
         std_scale = rng.uniform(0.5, 1.5, vision_tower.std_scale.shape) / scale
         vision_tower.std_bias.copy_(torch.from_numpy(std_bias).bfloat16())
         vision_tower.std_scale.copy_(torch.from_numpy(std_scale).bfloat16())
-    return model
 
 
 def measure(model, inputs, rng):
@@ -132,22 +157,70 @@ def measure(model, inputs, rng):
     return bounds, taps["model.vision_tower.pooler"][taps.get("model.vision_tower.pooler#mask", valid)]
 
 
-def save_model(model, folder, dtype=torch.bfloat16, **options):
-    """Write config.json and the vision path's tensors as save_pretrained does; `options` are its own."""
+def save_model(model, folder, dtype=torch.bfloat16, vision_only=True, **options):
+    """Write config.json and tensors as save_pretrained does, of the vision path or of all; `options` are its own."""
     model = copy.deepcopy(model).to(dtype)
-    vision = tuple(name.removeprefix("model.") if hasattr(model, "vision_tower") else name for name in VISION)
-    tensors = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(vision)}
-    model.save_pretrained(folder, state_dict=tensors, **options)
+    if vision_only:
+        vision = tuple(name.removeprefix("model.") if hasattr(model, "vision_tower") else name for name in VISION)
+        tensors = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(vision)}
+        options["state_dict"] = tensors
+    model.save_pretrained(folder, **options)
     (Path(folder) / "generation_config.json").unlink(missing_ok=True)
 
 
 def load_model(folder, dtype=torch.float32, attn_implementation="eager"):
     """As users do. Not model.to(dtype), which rounds rotary_emb.inv_freq; from_pretrained does not."""
-    model = Gemma4ForConditionalGeneration.from_pretrained(
-        folder, dtype=dtype, attn_implementation=attn_implementation, local_files_only=True).eval()
-    assert model.model.vision_tower.encoder.rotary_emb.inv_freq.dtype == torch.float32
+    model_type = json.loads((Path(folder) / "config.json").read_text())["model_type"]
+    model_class = Gemma4ForCausalLM if model_type == "gemma4_text" else Gemma4ForConditionalGeneration
+    model = model_class.from_pretrained(folder, dtype=dtype, attn_implementation=attn_implementation,
+                                        experts_implementation="eager", local_files_only=True).eval()
+    round_inv_freq(model)
     return model
 
+
+# ---------------------------------------------------------------- rotary frequencies
+
+def rounded_inv_freq(theta, angles, head_dim, pairs=None, factor=1.0):
+    """HF's formula with every float32 step correctly rounded, as the reference has it on every machine.
+
+    `angles` frequencies, then zeros up to `pairs`. torch's vectorised pow is an ulp off in a few entries on some
+    machines, mostly for wide heads.
+    """
+    exponent = np.arange(0, 2 * angles, 2, dtype=np.float32) / np.float32(head_dim)
+    power = np.power(float(theta), exponent.astype(np.float64)).astype(np.float32)
+    inv_freq = np.zeros(angles if pairs is None else pairs, np.float32)
+    inv_freq[:angles] = np.float32(1) / power
+    return torch.from_numpy(inv_freq / np.float32(factor))
+
+
+def rounded_vision_inv_freq(config):
+    spatial_dim = config.head_dim // 2
+    return rounded_inv_freq(config.rope_parameters["rope_theta"], spatial_dim // 2, spatial_dim)
+
+
+def rounded_text_inv_freq(config, layer_type):
+    head_dim, rope = config.per_layer_config[layer_type].head_dim, config.rope_parameters[layer_type]
+    if rope["rope_type"] == "default":
+        return rounded_inv_freq(rope["rope_theta"], head_dim // 2, head_dim)
+    angles = int(rope.get("partial_rotary_factor", 1.0) * head_dim // 2)
+    return rounded_inv_freq(rope["rope_theta"], angles, head_dim, head_dim // 2, rope.get("factor", 1.0))
+
+
+def round_inv_freq(model):
+    """Give every rotary_emb of the model its correctly rounded frequencies; in double they keep float32 values."""
+    for name, buffer in model.named_buffers():
+        rotary_emb = model.get_submodule(name.rpartition(".")[0])
+        if name.endswith(".rotary_emb.inv_freq"):
+            rounded = rounded_vision_inv_freq(model.config.vision_config)
+        elif name.endswith("_inv_freq") and not name.endswith("original_inv_freq"):
+            rounded = rounded_text_inv_freq(rotary_emb.config, name.rpartition(".")[2].removesuffix("_inv_freq"))
+        else:
+            continue
+        assert buffer.dtype == torch.float32 and buffer.shape == rounded.shape
+        buffer.copy_(rounded)
+
+
+# ---------------------------------------------------------------- running
 
 def as_double(model):
     """A float64 copy of a float32 model; inv_freq keeps its float32 values."""
@@ -167,19 +240,43 @@ def double():
         yield
 
 
-# ---------------------------------------------------------------- running
-
 def run_vision(model, inputs):
     """Every tap of get_image_features, by name and in execution order. A float64 model runs in float64 throughout."""
-    def run(pixel_values):
-        with torch.inference_mode(), capture(model) as taps:
-            model.get_image_features(pixel_values, inputs["image_position_ids"])
-        return taps
+    return run(model, inputs, lambda pixel_values, image_position_ids:
+               model.get_image_features(pixel_values, image_position_ids))[0]
 
-    if model.dtype != torch.float64:
-        return run(inputs["pixel_values"])
-    with double():
-        return run(inputs["pixel_values"].double())
+
+def run_forward(model, inputs):
+    """Every tap of model(**inputs)."""
+    return run(model, inputs, model)[0]
+
+
+def run_generate(model, inputs, max_new_tokens, stop_ids=None):
+    """Every tap of greedy generation, and the tokens [rows, steps]. `stop_ids` None: no token ends it."""
+    model.generation_config.eos_token_id = stop_ids
+    model.generation_config.pad_token_id = model.config.get_text_config().pad_token_id
+
+    def generate(**inputs):
+        return model.generate(**inputs, do_sample=False, max_new_tokens=max_new_tokens)
+    taps, ids = run(model, inputs, generate)
+    return taps, ids[:, inputs["input_ids"].shape[1]:]
+
+
+def run_case(model, inputs, max_new_tokens=0):
+    """Every tap of what a case is about: the vision path alone, a forward pass, or generation."""
+    if "input_ids" not in inputs:
+        return run_vision(model, inputs)
+    return run_generate(model, inputs, max_new_tokens)[0] if max_new_tokens else run_forward(model, inputs)
+
+
+def run(model, inputs, function):
+    """Every tap while `function` has the inputs, and what it returns."""
+    with torch.inference_mode(), capture(model) as taps:
+        if model.dtype != torch.float64:
+            return taps, function(**inputs)
+        inputs = {name: value.double() if value.is_floating_point() else value for name, value in inputs.items()}
+        with double():
+            return taps, function(**inputs)
 
 
 def rel_l2(expected, actual):

@@ -11,132 +11,114 @@ import hashlib
 import json
 import sys
 import tempfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from transformers.models.gemma4.modeling_gemma4 import Gemma4ClippableLinear
 
 import hf
+import random_inputs
+from fixture_cases import CASES
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
-TEXT_HIDDEN_SIZE = 96
+VISION_TEXT_HIDDEN_SIZE = 96            # of the cases of the vision path alone
 
-# HF's own bf16 run must stay this close to its fp32 run at model.embed_vision, relative L2, or the model is no test.
+# HF's own bf16 run must stay this close to its fp32 run at the end, relative L2, or the model is no test.
 WELL_CONDITIONED = 0.05
 
+# So long greedy runs must be, and so far ahead of the second token the first one, to be the same on every machine.
+GREEDY_STEPS, GREEDY_GAP = 64, 1e-3
+
 # How far --check lets the activations of two machines drift apart, relative L2: a few roundings of each dtype.
-DRIFT = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2, torch.bool: 0.0}
+DRIFT = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2, torch.bool: 0.0, torch.int64: 0.0}
 
-HONEST = [("fp32", torch.float32, "sdpa"),
-          ("fp16", torch.float16, "eager"), ("fp16", torch.float16, "sdpa"),
-          ("bf16", torch.bfloat16, "eager"), ("bf16", torch.bfloat16, "sdpa")]
+# Class, dtype, attention and threads of the honest dumps: of the vision path alone, of the whole model.
+HONEST_VISION = [("fp32", torch.float32, "sdpa", 1),
+                 ("fp16", torch.float16, "eager", 1), ("fp16", torch.float16, "sdpa", 1),
+                 ("bf16", torch.bfloat16, "eager", 1), ("bf16", torch.bfloat16, "sdpa", 1)]
+HONEST_TEXT = [("fp32", torch.float32, "sdpa", 2),
+               ("fp16", torch.float16, "eager", 1), ("fp16", torch.float16, "sdpa", 2),
+               ("bf16", torch.bfloat16, "eager", 1), ("bf16", torch.bfloat16, "sdpa", 2)]
 
-
-# ---------------------------------------------------------------- bugs that ports had, switched on in HF's model
-
-def norm_after_projection(model):
-    """Linear, then RMSNorm without weight over the text width."""
-    embedder = model.model.embed_vision
-    norm, projection = embedder.embedding_pre_projection_norm, embedder.embedding_projection
-    embedder.forward = lambda inputs_embeds: norm(projection(inputs_embeds))
-
-
-def clip_omitted(model):
-    """ClippableLinear as a plain linear."""
-    for module in model.modules():
-        if isinstance(module, Gemma4ClippableLinear):
-            module.use_clipped_linears = False
-
-
-def std_not_loaded(model):
-    """std_bias and std_scale as they are initialised: the step does nothing."""
-    model.model.vision_tower.std_bias.zero_()
-    model.model.vision_tower.std_scale.fill_(1)
-
-
-def padding_not_zeroed(model):
-    """Padding rows, whose positions clamp to (0, 0), are averaged into the first soft token."""
-    def nothing_is_padding(module, args, kwargs):
-        return args, dict(kwargs, padding_positions=torch.zeros_like(kwargs["padding_positions"]))
-    model.model.vision_tower.pooler.register_forward_pre_hook(nothing_is_padding, with_kwargs=True)
-
-
-# Per bug: its id, how to switch it on, taps that such a backend does not have, and a public port that had it.
-E2B_BUGS = [
-    ("projector-norm-after-projection", norm_after_projection, "model.embed_vision.",
-     "https://github.com/vllm-project/vllm/pull/40411"),
-    ("vision-clip-omitted", clip_omitted, None, "https://github.com/AI-Hypercomputer/maxtext/pull/4790"),
-]
-BIG_BUGS = [
-    ("std-not-loaded", std_not_loaded, None, "https://github.com/baidu/vLLM-Kunlun/pull/379"),
-    ("pool-padding-not-zeroed", padding_not_zeroed, None, "https://github.com/Blaizzy/mlx-vlm/pull/906"),
-]
-
-CASES = [
-    dict(
-        name="e2b-vision", seed=20260401, bugs=E2B_BUGS,
-        covers=["vision tower and projector as in E2B and E4B: clipped linears, head_dim 64",
-                "finite clip bounds, asymmetric, different for each projection, cutting about 1 % of the values",
-                "two images of different shape in a batch, the second padded",
-                "pooling over 3 x 3 patches"],
-        vision_config=dict(hidden_size=128, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2,
-                           num_key_value_heads=2, head_dim=64, use_clipped_linears=True, position_embedding_size=32),
-        grids=[(6, 3), (3, 3)], num_patches=18),
-    dict(
-        name="31b-vision", seed=20260402, bugs=BIG_BUGS,
-        covers=["vision tower and projector as in 26B-A4B and 31B: standardize, plain linears, head_dim 72",
-                "std_bias and std_scale away from 0 and 1",
-                "one padded image",
-                "pooling over 3 x 3 patches into two rows of soft tokens"],
-        vision_config=dict(hidden_size=144, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
-                           num_key_value_heads=2, head_dim=72, standardize=True, position_embedding_size=32),
-        grids=[(6, 6)], num_patches=45),
-]
+# What a backend dumps that records whole layers only.
+LAYER_OUTPUTS = ["model.vision_tower.patch_embedder", "model.vision_tower.encoder.layers.?", "model.vision_tower",
+                 "model.embed_vision", "*.embed_tokens", "*.embed_tokens_per_layer", "model.layers.?",
+                 "model.language_model.layers.?", "model.norm", "model.language_model.norm", "logits"]
 
 
 # ---------------------------------------------------------------- writing
 
-def make_case(folder, name, seed, bugs, covers, vision_config, grids, num_patches):
+def make_config(text_config=None, vision_config=None):
+    if text_config is None:
+        return hf.make_config(vision_config, VISION_TEXT_HIDDEN_SIZE)
+    if vision_config is None:
+        return hf.make_text_only_config(text_config)
+    return hf.make_multimodal_config(text_config, vision_config)
+
+
+def make_inputs(config, seed, rows=None, grids=None, num_patches=None):
+    inputs = random_inputs.make_inputs(grids, num_patches, config.vision_config.patch_size, seed) if grids else {}
+    return inputs if rows is None else inputs | random_inputs.make_prompts(rows, config, seed)
+
+
+def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, keep=(), text_config=None,
+              vision_config=None, **inputs):
     print(name, file=sys.stderr)
     model_folder, dumps = folder / "model", folder / "dumps"
     dumps.mkdir(parents=True, exist_ok=True)
 
-    config = hf.make_config(vision_config, TEXT_HIDDEN_SIZE)
-    inputs = hf.make_inputs(grids, num_patches, config.vision_config.patch_size, seed)
-    hf.save_model(hf.make_model(config, inputs, seed), model_folder)
+    config = make_config(text_config, vision_config)
+    inputs = make_inputs(config, seed, **inputs)
+    vision_only = text_config is None
+    hf.save_model(hf.make_model(config, inputs, seed, scales), model_folder, vision_only=vision_only)
     save_file(inputs, folder / "inputs.safetensors")
 
-    expected = hf.run_vision(hf.load_model(model_folder), inputs)
+    expected = hf.run_case(hf.load_model(model_folder), inputs, max_new_tokens)
     save_file(expected, folder / "expected.safetensors")
 
     honest = {}
-    for label, dtype, attention in HONEST:
-        taps = honest[label, attention] = hf.run_vision(hf.load_model(model_folder, dtype, attention), inputs)
-        save_file(without_repeats(taps), dumps / f"honest-{label}-{attention}.safetensors")
+    for label, dtype, attention, threads in HONEST_VISION if vision_only else HONEST_TEXT:
+        torch.set_num_threads(threads)
+        model = hf.load_model(model_folder, dtype, attention)
+        taps = honest[label, attention] = hf.run_case(model, inputs, max_new_tokens)
+        torch.set_num_threads(1)
+        if not vision_only:                             # dumps of whole layers, but for one
+            taps = kept_taps(taps, keep if (label, attention) == ("bf16", "eager") else [])
+        suffix = f"-{threads}threads" if threads > 1 else ""
+        save_file(without_repeats(taps), dumps / f"honest-{label}-{attention}{suffix}.safetensors")
 
-    rounding = hf.rel_l2(expected["model.embed_vision"], honest["bf16", "eager"]["model.embed_vision"])
-    print(f"  bf16 is {rounding:.4f} from fp32 at model.embed_vision (relative L2)", file=sys.stderr)
+    rounding = end_error(expected, honest["bf16", "eager"], inputs)
+    print(f"  bf16 is {rounding:.4f} from fp32 at the end (relative L2)", file=sys.stderr)
     assert rounding <= WELL_CONDITIONED, f"{name}: rounding is amplified too much"
 
     exposes = []
-    for bug, switch_on, absent, source in bugs:
+    for bug in bugs:
         model = hf.load_model(model_folder, torch.bfloat16)
-        switch_on(model)
-        taps = hf.run_vision(model, inputs)
-        taps = {tap: value for tap, value in taps.items() if absent is None or not tap.startswith(absent)}
-        dump = f"dumps/buggy-{bug}-bf16.safetensors"
-        save_file(without_repeats(taps), folder / dump)
-        bent = [tap for tap in taps if not torch.equal(taps[tap], honest["bf16", "eager"][tap])]
-        exposes.append({"id": bug, "dump": dump, "class": "bf16", "first_bent": bent[0],
-                        "first_bent_in_layer_outputs": next(filter(is_layer_output, bent)), "source": source})
+        bug["switch_on"](model, *[bug["layers"]] if "layers" in bug else [])
+        with torch.inference_mode():
+            taps = hf.run_case(model, inputs, max_new_tokens)
+        taps = {tap: value for tap, value in taps.items() if not fnmatchcase(tap, bug.get("absent", ""))}
+        dump = f"dumps/buggy-{bug['id']}-bf16.safetensors"
+        kept = kept_taps(taps, bug["keep"]) if "keep" in bug else taps
+        save_file(without_repeats(kept), folder / dump)
+        bent = [tap for tap in kept if not torch.equal(kept[tap], honest["bf16", "eager"][tap])]
+        entry = {"id": bug["id"], "dump": dump, "class": "bf16", "first_bent": bent[0],
+                 "first_bent_in_layer_outputs":
+                 None if bug.get("below_layers") else next(filter(is_layer_output, bent))}
+        if not vision_only:
+            entry["logits_error"] = {"honest": rounding, "buggy": end_error(expected, taps, inputs)}
+            print(f"  {bug['id']:30} {entry['logits_error']['buggy']:.4f}  {entry['first_bent']}", file=sys.stderr)
+        exposes.append(entry | {"source": bug["source"]})
 
     files = sorted(folder.rglob("*.safetensors")) + [model_folder / "config.json"]
     (folder / "case.json").write_text(json.dumps({
         "name": name,
         "covers": covers,
         "exposes": exposes,
+        **({"generate": {"max_new_tokens": max_new_tokens}} if max_new_tokens else {}),
+        **({} if vision_only else {"greedy": greedy(model_folder, inputs)}),
         "seed": seed,
         "attn_implementation": "eager",
         "transformers": transformers.__version__,
@@ -145,20 +127,53 @@ def make_case(folder, name, seed, bugs, covers, vision_config, grids, num_patche
     }, indent=2) + "\n")
 
 
+def greedy(model_folder, inputs):
+    """The tokens of each row that greedy generation gives in float32 if nothing ends it."""
+    model = hf.load_model(model_folder)
+    taps, tokens = hf.run_generate(model, inputs, GREEDY_STEPS)
+    assert tokens.shape[1] == GREEDY_STEPS
+    logits = torch.stack([taps[f"logits@{step}" if step else "logits"][:, -1] for step in range(GREEDY_STEPS)], 1)
+    best = logits.topk(2).values
+    gap = (best[..., 0] - best[..., 1]).min().item()
+    print(f"  the smallest gap between the first two of {GREEDY_STEPS} steps is {gap:.4f}", file=sys.stderr)
+    assert gap > GREEDY_GAP, "a near-tie: take another seed"
+    return tokens.tolist()
+
+
+def end_error(expected, taps, inputs):
+    """How far the end of the model is from what is expected: logits, of all steps and without padding; or features."""
+    if "logits" not in expected:
+        return hf.rel_l2(expected["model.embed_vision"], taps["model.embed_vision"])
+    real = inputs["attention_mask"].bool() if expected["logits"].shape[1] > 1 else slice(None)
+    names = [name for name in expected if name.partition("@")[0] == "logits"]
+    for name in expected:                               # logits of other tokens are not comparable
+        assert not name.startswith("input_ids") or torch.equal(expected[name], taps[name]), f"{name} differs"
+
+    def end(taps):
+        return torch.cat([(taps[name][real] if name == "logits" else taps[name]).flatten() for name in names])
+    return hf.rel_l2(end(expected), end(taps))
+
+
+def kept_taps(taps, globs):
+    """Layer outputs, choices, and what one of the globs matches."""
+    def kept(name):
+        name = name.partition("@")[0]
+        return name == "input_ids" or is_layer_output(name) or any(fnmatchcase(name, glob) for glob in globs)
+    return {name: value for name, value in taps.items() if kept(name)}
+
+
 def without_repeats(taps):
-    """Leave out a tap that repeats the one before it, as self_attn repeats o_proj; but keep the end of the path."""
+    """Leave out a tap that repeats the one before it, as self_attn repeats o_proj; but keep layer outputs."""
     kept, before = {}, torch.empty(0)
     for name, value in taps.items():
-        if not torch.equal(value, before) or name == "model.embed_vision":
+        if not torch.equal(value, before) or is_layer_output(name):
             kept[name] = value
         before = value
     return kept
 
 
 def is_layer_output(tap):
-    """What a backend dumps that records whole layers only."""
-    return tap in ("model.vision_tower.patch_embedder", "model.vision_tower", "model.embed_vision") \
-        or tap.rpartition(".")[0] == "model.vision_tower.encoder.layers"
+    return any(fnmatchcase(tap.partition("@")[0], glob) for glob in LAYER_OUTPUTS)
 
 
 # ---------------------------------------------------------------- checking

@@ -10,6 +10,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     { "run", plumb_run, "computes a case and writes its taps" },
+    { "generate", plumb_generate, "generates greedily, and prints token ids" },
     { "grade", plumb_grade, "grades a backend's dump, step by step" },
     { "compare", plumb_compare, "compares two dumps, without a model" },
     { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
@@ -43,6 +44,8 @@ int main(int argc, char **argv)
             argv[1] = name;
             return commands[i].main(argc - 1, argv + 1);
         }
-    fprintf(stderr, "plumb: %s: found no such command, expected run, grade, compare or inspect\n", argv[1]);
+    fprintf(stderr,
+            "plumb: %s: found no such command, expected run, generate, grade, compare or inspect\n",
+            argv[1]);
     return STATUS_BAD_INPUT;
 }

@@ -10,6 +10,7 @@
 typedef enum { STATUS_PASS = 0, STATUS_FAIL = 1, STATUS_BAD_INPUT = 2, STATUS_NOTHING = 3 } Status;
 
 int plumb_run(int argc, char **argv);
+int plumb_generate(int argc, char **argv);
 int plumb_grade(int argc, char **argv);
 int plumb_compare(int argc, char **argv);
 int plumb_inspect(int argc, char **argv);
@@ -39,6 +40,11 @@ typedef struct {
 void globs_add(Globs *globs, const char *glob);
 void globs_add_layers(Globs *globs); /* --layers: outputs of layers, towers and embedders, nothing inside them */
 bool globs_match(const Globs *globs, const char *name); /* true when there is no glob */
+
+enum { MOST_NEW_TOKENS = 1 << 20 };
+
+/* The argument of an option that takes a count, or a usage error */
+int parse_count(struct argp_state *state, const char *option, const char *argument, int most);
 
 /* argp with exit status 2 on bad usage */
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);

@@ -94,7 +94,7 @@ static Status grade(GradeCommand *command, const Dump *dump, const char *dump_na
         .progress_context = &command->progress,
     };
     const Class *class = command->class ? command->class : class_of(dump);
-    command->progress = progress_start(command->c.quiet, model_layers(command->c.model));
+    command->progress = progress_start(command->c.quiet, model_layers(command->c.model, &command->c.inputs, 0));
     Grade *grade = lockstep_grade(command->c.model, &command->c.inputs, dump, class, &grade_options, error);
     progress_end(&command->progress);
     if (!grade) return STATUS_BAD_INPUT;

@@ -10,13 +10,22 @@
 #include "reference.h"
 #include "values.h"
 
-enum { KEY_OUT = 'o', KEY_ONLY = 'O', KEY_LAYERS = 'L', KEY_PRECISION = 'p', KEY_LIST = 'l' };
+enum {
+    KEY_OUT = 'o',
+    KEY_ONLY = 'O',
+    KEY_LAYERS = 'L',
+    KEY_PRECISION = 'p',
+    KEY_LIST = 'l',
+    KEY_MAX_NEW_TOKENS = 'n',
+    KEY_IGNORE_EOS = 'e'
+};
 
 typedef struct {
     Case c;
     const char *out, *precision;
     Globs only;
-    bool list;
+    bool list, ignore_eos;
+    int max_new_tokens;
     Progress progress;
     SafetensorsWriter *writer;
     bool found;                   /* a tap that --only names */
@@ -32,6 +41,9 @@ static const struct argp_option options[] = {
       "fp32 (default) or fp64; or bf16, fp16, tf32: what an honest backend of that "
       "dtype would compute, every operation rounded",
       0 },
+    { "max-new-tokens", KEY_MAX_NEW_TOKENS, "N", 0,
+      "Generate N tokens greedily; taps of the decode steps end in @1, @2, ..", 0 },
+    { "ignore-eos", KEY_IGNORE_EOS, 0, 0, "Go on after an end-of-sequence token", 0 },
     { "list", KEY_LIST, 0, 0, "Print names and shapes of the taps", 0 },
     { 0 },
 };
@@ -49,6 +61,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "--precision: found %s, expected fp64, %s", argument, class_names);
         command->precision = argument;
         return 0;
+    case KEY_MAX_NEW_TOKENS:
+        command->max_new_tokens = parse_count(state, "--max-new-tokens", argument, MOST_NEW_TOKENS);
+        return 0;
+    case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_LIST: command->list = true; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) argp_usage(state);
@@ -97,9 +113,17 @@ static void run(RunCommand *command, Error *error)
 {
     const Class *class = class_find(command->precision);
     const Reference *reference = class ? &reference_f32 : &reference_f64;
-    command->progress = progress_start(command->c.quiet, model_layers(command->c.model));
-    reference->forward(command->c.model, &command->c.inputs, class ? class->results : ROUNDING_NONE,
-                       class ? class->weights : ROUNDING_NONE, on_tap, command);
+    command->progress = progress_start(command->c.quiet,
+                                       model_layers(command->c.model, &command->c.inputs, command->max_new_tokens));
+    Pass pass = { .hook = on_tap,
+                  .hook_context = command,
+                  .max_new_tokens = command->max_new_tokens,
+                  .ignore_eos = command->ignore_eos };
+    if (class) {
+        pass.results = class->results;
+        pass.weights = class->weights;
+    }
+    reference->forward(command->c.model, &command->c.inputs, &pass);
     progress_end(&command->progress);
 
     if (!command->found) {
@@ -125,6 +149,8 @@ int plumb_run(int argc, char **argv)
     parse_arguments(&argp, argc, argv, &command);
 
     case_open(&command.c, &error);
+    if (!error_is_set(&error) && command.max_new_tokens)
+        model_check_generation(command.c.model, &command.c.inputs, command.max_new_tokens, &error);
     if (!error_is_set(&error) && command.out) command.writer = safetensors_writer_open(command.out, &error);
     if (!error_is_set(&error)) run(&command, &error);
     case_close(&command.c);

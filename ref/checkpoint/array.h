@@ -45,6 +45,8 @@ bool dtype_is_float(Dtype dtype);
 int64_t array_elements(const Array *array);
 bool array_has_shape(const Array *array, int rank, const int64_t *shape);
 
+Array array_at(const Array *array, int64_t index); /* array[index], of one rank less */
+
 /* Elements first .. first + count - 1 of the flattened array, each converted to the nearest value of out's type. */
 void array_read_f32(const Array *array, int64_t first, int64_t count, float *out);
 void array_read_f64(const Array *array, int64_t first, int64_t count, double *out);

@@ -110,6 +110,11 @@ void checkpoint_close(Checkpoint *checkpoint)
     free(checkpoint);
 }
 
+void checkpoint_let_go(Checkpoint *checkpoint)
+{
+    for (int i = 0; i < checkpoint->shard_count; i++) safetensors_let_go(checkpoint->shards[i]);
+}
+
 CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name)
 {
     Array key = { .name = name };

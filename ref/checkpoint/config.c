@@ -52,12 +52,24 @@ ConfigReader config_child(ConfigReader at, const char *key)
     return (ConfigReader){ at.file, key, get(at, key, json_is_object(value), "an object"), at.error };
 }
 
-int config_count(ConfigReader at, const char *key)
+static int whole(ConfigReader at, const char *key, int least, const char *expected)
 {
     const json_t *value = json_object_get(at.object, key);
     json_int_t count = json_integer_value(value);
-    value = get(at, key, json_is_integer(value) && count >= 1 && count <= LARGEST_COUNT, "a whole number above 0");
-    return value ? (int)count : 1;
+    value = get(at, key, json_is_integer(value) && count >= least && count <= LARGEST_COUNT, expected);
+    return value ? (int)count : least;
+}
+
+int config_count(ConfigReader at, const char *key) { return whole(at, key, 1, "a whole number above 0"); }
+
+int config_count_at_most(ConfigReader at, const char *key, int most)
+{
+    int count = config_count(at, key);
+    char found[16], expected[32];
+    snprintf(found, sizeof found, "%d", count);
+    snprintf(expected, sizeof expected, "at most %d", most);
+    if (count > most) config_refuse(at, key, found, expected);
+    return count;
 }
 
 double config_number(ConfigReader at, const char *key)
@@ -82,6 +94,11 @@ const char *config_string(ConfigReader at, const char *key)
 int config_count_or(ConfigReader at, const char *key, int otherwise)
 {
     return config_has(at, key) ? config_count(at, key) : otherwise;
+}
+
+int config_whole_or(ConfigReader at, const char *key, int otherwise)
+{
+    return config_has(at, key) ? whole(at, key, 0, "a whole number from 0") : otherwise;
 }
 
 double config_number_or(ConfigReader at, const char *key, double otherwise)

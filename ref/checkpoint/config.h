@@ -23,12 +23,14 @@ ConfigReader config_child(ConfigReader at, const char *key); /* the object at.ke
 
 /* A key of that type, or the error. A count is a whole number from 1 to 2^24. */
 int config_count(ConfigReader at, const char *key);
+int config_count_at_most(ConfigReader at, const char *key, int most);
 double config_number(ConfigReader at, const char *key);
 bool config_bool(ConfigReader at, const char *key);
 const char *config_string(ConfigReader at, const char *key); /* lives as long as the JSON */
 
 /* The same where Hugging Face has a default for a key that is absent or null. */
 int config_count_or(ConfigReader at, const char *key, int otherwise);
+int config_whole_or(ConfigReader at, const char *key, int otherwise); /* from 0 */
 double config_number_or(ConfigReader at, const char *key, double otherwise);
 bool config_bool_or(ConfigReader at, const char *key, bool otherwise);
 const char *config_string_or(ConfigReader at, const char *key, const char *otherwise);

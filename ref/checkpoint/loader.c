@@ -6,7 +6,7 @@
 
 Loader child(Loader at, const char *name)
 {
-    at.path = arena_format(&at.checkpoint->arena, "%s.%s", at.path, name);
+    at.path = arena_format(&at.checkpoint->arena, "%s%s%s", at.path, *at.path ? "." : "", name);
     return at;
 }
 
@@ -16,12 +16,17 @@ Loader child_at(Loader at, const char *name, int index)
     return at;
 }
 
+static const char *key_of(Loader at, const char *name)
+{
+    const char *key = child(at, name).path;
+    if (!at.checkpoint->has_model_prefix && strncmp(key, "model.", 6) == 0) key += 6;
+    return key;
+}
+
 static const Array *find(Loader at, const char *name, int rank, const int64_t *shape)
 {
     if (error_is_set(at.error)) return NULL;
-    const char *key = child(at, name).path;
-    if (!at.checkpoint->has_model_prefix && strncmp(key, "model.", 6) == 0) key += 6;
-
+    const char *key = key_of(at, name);
     CheckpointTensor *tensor = checkpoint_find(at.checkpoint, key);
     if (!tensor) {
         error_set(at.error, "%s: %s: found no such tensor, expected %s", at.checkpoint->file, key,
@@ -47,6 +52,13 @@ const Array *loader_tensor(Loader at, const char *name, int rank, const int64_t 
         error_set(at.error, "%s: %s: found NaN or infinity, expected finite weights", array->file, array->name);
     return array;
 }
+
+const Array *load_table(Loader at, const char *name, int64_t rows, int64_t columns)
+{
+    return find(at, name, 2, (int64_t[]){ rows, columns });
+}
+
+bool has_tensor(Loader at, const char *name) { return checkpoint_find(at.checkpoint, key_of(at, name)) != NULL; }
 
 double load_scalar(Loader at, const char *name)
 {

@@ -25,6 +25,10 @@ Loader child_at(Loader at, const char *name, int index);
     loader_tensor(at, name, (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ })
 const Array *loader_tensor(Loader at, const char *name, int rank, const int64_t *shape);
 
+/* A table that is read by row: as load_tensor, but its values are not looked at. */
+const Array *load_table(Loader at, const char *name, int64_t rows, int64_t columns);
+
+bool has_tensor(Loader at, const char *name);
 double load_scalar(Loader at, const char *name); /* shape [], infinity allowed, NaN not */
 void *load_memory(Loader at, size_t bytes);      /* cleared; lives as long as the checkpoint */
 

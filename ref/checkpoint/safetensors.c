@@ -205,6 +205,8 @@ void safetensors_close(Safetensors *file)
     free(file);
 }
 
+void safetensors_let_go(Safetensors *file) { madvise(file->map, file->size, MADV_DONTNEED); }
+
 const char *safetensors_path(const Safetensors *file) { return file->path; }
 int safetensors_count(const Safetensors *file) { return file->count; }
 const Array *safetensors_array(const Safetensors *file, int index) { return &file->arrays[index]; }

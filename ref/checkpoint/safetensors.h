@@ -25,6 +25,8 @@ int safetensors_count(const Safetensors *file);
 const Array *safetensors_array(const Safetensors *file, int index);       /* sorted by name */
 const Array *safetensors_find(const Safetensors *file, const char *name); /* NULL if absent */
 
+void safetensors_let_go(Safetensors *file); /* of the pages read so far; they come back from the file */
+
 /* Writes arrays one after another, each in as many pieces as it comes in. Nothing appears at path before
  * safetensors_writer_close succeeds; safetensors_writer_abandon leaves nothing behind. */
 typedef struct SafetensorsWriter SafetensorsWriter;

@@ -1,4 +1,4 @@
-/* clippable_linear.c - Gemma4ClippableLinear, and torch's Linear (without bias: Gemma 4's towers have none)
+/* clippable_linear.c - Gemma4ClippableLinear, and torch's Linear
  *
  *   hidden_states [.., in_features]
  *     clamp to input_min .. input_max     only with use_clipped_linears
@@ -7,15 +7,16 @@
  */
 #include "gemma4.h"
 
-void linear_load(Linear *m, Loader at, int in_features, int out_features)
+void linear_load(Linear *m, Loader at, int in_features, int out_features, bool bias)
 {
     m->path = at.path;
     m->weight = load_tensor(at, "weight", out_features, in_features);
+    m->bias = bias ? load_tensor(at, "bias", out_features) : NULL;
 }
 
 Tensor linear_forward(const Linear *m, Tensor x, Run *run)
 {
-    return tap_output(run, m->path, linear(x, m->weight, run));
+    return tap_output(run, m->path, linear(x, m->weight, m->bias, run));
 }
 
 void gemma4_clippable_linear_load(Gemma4ClippableLinear *m, Loader at, bool use_clipped_linears, int in_features,
@@ -23,7 +24,7 @@ void gemma4_clippable_linear_load(Gemma4ClippableLinear *m, Loader at, bool use_
 {
     m->path = at.path;
     m->use_clipped_linears = use_clipped_linears;
-    linear_load(&m->linear, child(at, "linear"), in_features, out_features);
+    linear_load(&m->linear, child(at, "linear"), in_features, out_features, false);
 
     if (m->use_clipped_linears) {
         m->input_min = load_scalar(at, "input_min");

@@ -8,7 +8,8 @@ void gemma4_multimodal_embedder_load(Gemma4MultimodalEmbedder *m, Loader at, int
                                      int text_hidden_size)
 {
     m->path = at.path;
-    linear_load(&m->embedding_projection, child(at, "embedding_projection"), multimodal_hidden_size, text_hidden_size);
+    linear_load(&m->embedding_projection, child(at, "embedding_projection"), multimodal_hidden_size, text_hidden_size,
+                false);
     gemma4_rms_norm_load(&m->embedding_pre_projection_norm, child(at, "embedding_pre_projection_norm"),
                          multimodal_hidden_size, eps, false);
 }

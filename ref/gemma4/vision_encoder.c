@@ -11,14 +11,14 @@ void gemma4_vision_encoder_load(Gemma4VisionEncoder *m, Loader at, const Gemma4V
         gemma4_vision_encoder_layer_load(&m->layers[i], child_at(at, "layers", i), config);
 }
 
-/* HF makes it [batch, 1, seq, seq], with seq equal rows: padding is masked as a key, never as a query. */
+/* Of HF's [batch, 1, seq, seq] one row is enough, as all are equal: padding is masked as a key, never as a query. */
 static Tensor create_bidirectional_mask(const bool *padding_positions, int64_t batch, int64_t seq, Run *run)
 {
     bool padded = false;
     for (int64_t i = 0; i < batch * seq; i++) padded |= padding_positions[i];
     if (!padded) return (Tensor){ 0 };
 
-    Tensor attention_mask = new_tensor(run, batch, seq);
+    Tensor attention_mask = new_tensor(run, batch, 1, 1, seq);
     for (int64_t i = 0; i < batch * seq; i++) attention_mask.data[i] = padding_positions[i] ? dtype_min(run) : 0;
     return attention_mask;
 }

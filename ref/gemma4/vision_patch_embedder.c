@@ -12,7 +12,8 @@ void gemma4_vision_patch_embedder_load(Gemma4VisionPatchEmbedder *m, Loader at, 
     m->path = at.path;
     m->hidden_size = config->hidden_size;
     m->position_embedding_size = config->position_embedding_size;
-    linear_load(&m->input_proj, child(at, "input_proj"), 3 * config->patch_size * config->patch_size, m->hidden_size);
+    linear_load(&m->input_proj, child(at, "input_proj"), 3 * config->patch_size * config->patch_size, m->hidden_size,
+                false);
     m->position_embedding_table = load_tensor(at, "position_embedding_table", 2, m->position_embedding_size,
                                               m->hidden_size);
 }

@@ -9,14 +9,6 @@
 
 #include "gemma4.h"
 
-/* HF computes float32 powers; the correctly rounded ones are these. torch's own vectorised pow, which it uses for more
- * than 32 frequencies, can be an ulp off (docs/pitfalls.md). */
-static float inverse_frequency(double base, int i, int spatial_dim)
-{
-    float exponent = (float)i / (float)spatial_dim;
-    return 1.0f / (float)pow(base, exponent);
-}
-
 void gemma4_vision_rotary_embedding_load(Gemma4VisionRotaryEmbedding *m, Loader at, const Gemma4VisionConfig *config)
 {
     int spatial_dim = config->head_dim / 2;

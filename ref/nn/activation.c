@@ -80,3 +80,10 @@ Tensor act_fn_(Activation activation, Tensor x, Run *run)
     }
     return to_dtype_(x, run);
 }
+
+Tensor tanh_(Tensor x, Run *run)
+{
+    int64_t count = elements(x);
+    for (int64_t i = 0; i < count; i++) x.data[i] = real_tanh(x.data[i]);
+    return to_dtype_(x, run);
+}

@@ -1,6 +1,5 @@
-/* elementwise.c - one element at a time, and moving them about */
+/* elementwise.c - one element at a time */
 #include <assert.h>
-#include <string.h>
 
 #include "nn/nn.h"
 
@@ -27,6 +26,35 @@ Tensor mul_(Tensor a, Tensor b, Run *run)
     int64_t count = elements(a);
     for (int64_t i = 0; i < count; i++) a.data[i] *= b.data[i];
     return to_dtype_(a, run);
+}
+
+Tensor scale_(Tensor x, double factor, Run *run)
+{
+    int64_t count = elements(x);
+    for (int64_t i = 0; i < count; i++) x.data[i] *= (real)factor;
+    return to_dtype_(x, run);
+}
+
+Tensor divide_(Tensor x, double divisor, Run *run)
+{
+    int64_t count = elements(x);
+    for (int64_t i = 0; i < count; i++) x.data[i] /= (real)divisor;
+    return to_dtype_(x, run);
+}
+
+Tensor mul_row_(Tensor x, const Array *row, Run *run)
+{
+    int64_t width = last(x);
+    assert(array_elements(row) == width);
+    ArenaMark mark = arena_mark(run->arena);
+    Tensor wide = new_tensor(run, width);
+    read_weight(run, row, 0, width, wide.data);
+    for (int64_t i = 0; i < rows(x); i++) {
+        real *to = x.data + i * width;
+        for (int64_t j = 0; j < width; j++) to[j] *= wide.data[j];
+    }
+    arena_release(run->arena, mark);
+    return to_dtype_(x, run);
 }
 
 /* NaN passes through, as in torch: neither comparison holds for it. */
@@ -60,19 +88,6 @@ Tensor masked_fill(Tensor x, const bool *mask, real value, Run *run)
         real *to = y.data + i * width;
         for (int64_t j = 0; j < width; j++) to[j] = mask[i] ? value : from[j];
     }
-    return y;
-}
-
-Tensor transpose_1_2(Tensor x, Run *run)
-{
-    assert(x.rank == 4);
-    int64_t a = x.shape[0], b = x.shape[1], c = x.shape[2], d = x.shape[3];
-    Tensor y = new_tensor(run, a, c, b, d);
-    for (int64_t i = 0; i < a; i++)
-        for (int64_t k = 0; k < c; k++)
-            for (int64_t j = 0; j < b; j++)
-                memcpy(y.data + ((i * c + k) * b + j) * d, x.data + ((i * b + j) * c + k) * d,
-                       (size_t)d * sizeof(real));
     return y;
 }
 

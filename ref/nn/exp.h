@@ -55,9 +55,11 @@ static inline float real_exp(float x)
     return x > highest ? INFINITY : p;
 }
 static inline float real_erf(float x) { return erff(x); }
+static inline float real_tanh(float x) { return tanhf(x); }
 #else
 static inline double real_exp(double x) { return exp(x); }
 static inline double real_erf(double x) { return erf(x); }
+static inline double real_tanh(double x) { return tanh(x); }
 #endif
 
 #endif

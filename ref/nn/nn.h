@@ -23,8 +23,8 @@ Matrix matrix_of(Tensor tensor, int64_t i, int64_t j); /* tensor[i, j] of a tens
 void matmul_transposed(Matrix out, Matrix a, Matrix b, double scale, Run *run);
 /* out = a b   a [rows, k], b [k, columns], out [rows, columns] */
 void matmul(Matrix out, Matrix a, Matrix b, Run *run);
-/* x [.., in] and weight [out, in] -> [.., out]; the weight is widened block by block */
-Tensor linear(Tensor x, const Array *weight, Run *run);
+/* x [.., in], weight [out, in] and bias [out] or NULL -> [.., out]; the weight is widened block by block */
+Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run);
 void matmul_set_threads(int threads);
 
 /* elementwise.c */
@@ -32,11 +32,25 @@ void matmul_set_threads(int threads);
 Tensor add(Tensor a, Tensor b, Run *run);
 Tensor add_(Tensor a, Tensor b, Run *run);
 Tensor mul_(Tensor a, Tensor b, Run *run);
+Tensor scale_(Tensor x, double factor, Run *run);
+Tensor divide_(Tensor x, double divisor, Run *run);
+Tensor mul_row_(Tensor x, const Array *row, Run *run); /* each row of x by row [last(x)] */
 Tensor clamp(Tensor x, real min, real max, Run *run);
 Tensor clamp_(Tensor x, real min, real max);
 Tensor masked_fill(Tensor x, const bool *mask, real value, Run *run); /* mask [rows of x]: true rows become value */
-Tensor transpose_1_2(Tensor x, Run *run);                             /* [a, b, c, d] -> [a, c, b, d] */
 Tensor to_dtype_(Tensor x, Run *run);                                 /* HF: x.to(the dtype the model runs in) */
+
+/* moving.c - tensors whose elements are some of x's */
+
+Tensor tensor_clone(Tensor x, Run *run);
+Tensor transpose_1_2(Tensor x, Run *run);                                 /* [a, b, c, d] -> [a, c, b, d] */
+Tensor narrow(Tensor x, int dim, int64_t first, int64_t count, Run *run); /* torch: x.narrow(dim, first, count) */
+Tensor cat(Tensor a, Tensor b, int dim, Run *run);
+
+/* embedding.c */
+
+/* ids [batch, seq] and weight [vocabulary, width] -> [batch, seq, width] */
+Tensor embedding(const Array *weight, const int64_t *ids, int64_t batch, int64_t seq, Run *run);
 
 /* norm.c */
 
@@ -45,8 +59,13 @@ Tensor rms_norm(Tensor x, const Array *weight, double eps, Run *run);
 
 /* softmax.c */
 
-/* Rows of x become softmax(x + mask); mask [columns] may be NULL. float32 inside. */
-void softmax_rows_(Matrix x, const real *mask, Run *run);
+/* Rows of x become softmax(x + mask) in float32. mask [rows, columns], or one row for all; or none, its data NULL. */
+void softmax_rows_(Matrix x, Matrix mask, Run *run);
+
+/* top_k.c */
+
+/* The k largest of each row, largest first; of equal ones the first. values and index [rows of x, k] */
+void top_k(Matrix x, int64_t k, Matrix values, int64_t *index);
 
 /* activation.c - the names of transformers' ACT2FN */
 
@@ -55,11 +74,14 @@ typedef enum { GELU_PYTORCH_TANH, GELU, SILU, QUICK_GELU, RELU, ACTIVATION_COUNT
 bool activation_from_name(const char *name, Activation *activation);
 extern const char *const activation_names; /* all of them, for a message */
 Tensor act_fn_(Activation activation, Tensor x, Run *run);
+Tensor tanh_(Tensor x, Run *run);
 
 /* rope.c */
 
-/* x [.., heads, head_dim], cos and sin [.., head_dim]: in each head, channels first .. first + width of x become
- * x * cos + rotate_half(x) * sin. HF: apply_rotary_pos_emb on one split of x. */
+/* base^-(i / dim) as Hugging Face has it, each step in float32 */
+float inverse_frequency(double base, int i, int dim);
+/* x [batch, seq, heads, head_dim], cos and sin [batch or 1, seq, head_dim]: in each head, channels first ..
+ * first + width of x become x * cos + rotate_half(x) * sin. HF: apply_rotary_pos_emb on one split of x. */
 void apply_rotary_pos_emb_(Tensor x, Tensor cos, Tensor sin, int64_t first, int64_t width, Run *run);
 
 /* one_hot.c */

@@ -1,4 +1,6 @@
 /* softmax.c - a row at a time, so that its three passes stay in the first-level cache */
+#include <assert.h>
+
 #include "nn/exp.h"
 #include "nn/nn.h"
 
@@ -23,12 +25,13 @@ static real largest(const real *x, int64_t width)
     return max;
 }
 
-void softmax_rows_(Matrix x, const real *mask, Run *run)
+void softmax_rows_(Matrix x, Matrix mask, Run *run)
 {
     int64_t width = x.columns;
+    assert(!mask.data || (mask.columns == width && (mask.rows == x.rows || mask.rows == 1)));
     for (int64_t i = 0; i < x.rows; i++) {
         real *row = x.data + i * x.stride;
-        if (mask) add_mask(row, mask, width, run);
+        if (mask.data) add_mask(row, mask.data + (mask.rows == 1 ? 0 : i) * mask.stride, width, run);
 
         real max = largest(row, width), sum = 0;
 #ifndef REAL_IS_DOUBLE /* there exp is a call: nothing to vectorise, and GCC 12 loses the sum around it on SVE */
@@ -40,6 +43,5 @@ void softmax_rows_(Matrix x, const real *mask, Run *run)
         }
         real share = 1 / sum;
         for (int64_t j = 0; j < width; j++) row[j] *= share;
-        round_result(run, row, width);
     }
 }

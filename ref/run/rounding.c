@@ -63,6 +63,13 @@ void read_weight(const Run *run, const Array *weight, int64_t first, int64_t cou
     round_to(run->weights, out, count);
 }
 
+real weight_value(const Run *run, const Array *weight)
+{
+    real value;
+    read_weight(run, weight, 0, 1, &value);
+    return value;
+}
+
 real weight_scalar(const Run *run, double value)
 {
     real scalar = (real)value;

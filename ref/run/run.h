@@ -13,6 +13,7 @@ typedef struct {
     Rounding weights;  /* of the weights as they are read: a bf16 backend holds bf16 weights */
     Hook *hook;        /* NULL: nobody looks */
     void *hook_context;
+    int repeat; /* how often the modules that run now have run before: above 0, their taps end in "@repeat" */
 } Run;
 
 /* A row-major value with its shape. Memory belongs to the run's arena. */
@@ -38,6 +39,7 @@ int64_t last(Tensor tensor); /* the last dimension */
  * value that no module outputs. tap_part hands over rows first / last(part) .. of a value that is never held whole. */
 Tensor tap_output(Run *run, const char *module_path, Tensor value);
 Tensor tap_local(Run *run, const char *module_path, const char *local_name, Tensor value);
+Tensor tap_copy(Run *run, const char *module_path, const char *local_name, Tensor value); /* of what others hold too */
 void tap_mask(Run *run, const char *module_path, const char *local_name, const bool *mask, int64_t rows,
               int64_t columns);
 void tap_part(Run *run, const char *module_path, const char *local_name, int rank, const int64_t *shape, int64_t first,
@@ -49,6 +51,7 @@ void round_factor(const Run *run, real *values, int64_t count); /* of a matrix p
 bool rounds_factors(const Run *run);
 void read_weight(const Run *run, const Array *weight, int64_t first, int64_t count, real *out);
 real weight_scalar(const Run *run, double value);
+real weight_value(const Run *run, const Array *weight); /* of a weight with one element */
 real dtype_min(const Run *run); /* HF: torch.finfo(dtype).min */
 
 /* Everything allocated since mark is given back, except value, which is moved down to where mark was. */

@@ -6,7 +6,8 @@
 
 static void show(Run *run, const char *name, int rank, const int64_t *shape, int64_t first, Tensor part)
 {
-    Tap tap = { .name = name,
+    ArenaMark mark = arena_mark(run->arena);
+    Tap tap = { .name = run->repeat ? arena_format(run->arena, "%s@%d", name, run->repeat) : name,
                 .rank = rank,
                 .first = first,
                 .count = elements(part),
@@ -14,6 +15,7 @@ static void show(Run *run, const char *name, int rank, const int64_t *shape, int
                 .value_size = sizeof(real) };
     memcpy(tap.shape, shape, (size_t)rank * sizeof *shape);
     run->hook(run->hook_context, &tap);
+    arena_release(run->arena, mark);
 }
 
 Tensor tap_output(Run *run, const char *module_path, Tensor value)
@@ -26,6 +28,14 @@ Tensor tap_local(Run *run, const char *module_path, const char *local_name, Tens
 {
     tap_part(run, module_path, local_name, value.rank, value.shape, 0, value);
     return value;
+}
+
+Tensor tap_copy(Run *run, const char *module_path, const char *local_name, Tensor value)
+{
+    if (!run->hook) return value;
+    Tensor copy = tensor_new(run, value.rank, value.shape);
+    memcpy(copy.data, value.data, (size_t)elements(value) * sizeof(real));
+    return tap_local(run, module_path, local_name, copy);
 }
 
 /* A mask is data too: a backend may dump its own. What a hook writes into it is not read back. */

@@ -5,9 +5,13 @@
 #define SUITES(X)                                                                                                      \
     X(error) X(arena) X(rounding) X(tap) X(tensor)                                                                     \
     X(array) X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config)                                    \
-    X(matmul) X(elementwise) X(norm) X(softmax) X(activation) X(rope) X(one_hot)                                       \
-    X(configuration) X(clippable_linear) X(vision_patch_embedder) X(vision_pooler) X(vision_rotary_embedding)          \
-    X(eager_attention_forward) X(check_inputs) X(inputs) X(model)
+    X(matmul) X(elementwise) X(moving) X(embedding) X(norm) X(softmax) X(top_k) X(activation) X(rope) X(one_hot)       \
+    X(vision_configuration) X(text_configuration) X(text_configuration_bad) X(configuration)                           \
+    X(clippable_linear) X(vision_patch_embedder) X(vision_pooler) X(vision_rotary_embedding)                           \
+    X(eager_attention_forward) X(text_mlp) X(text_rotary_embedding) X(dynamic_cache) X(masks)                          \
+    X(text_attention) X(text_attention_cache) X(text_experts) X(text_router) X(text_decoder_layer)                     \
+    X(text_scaled_word_embedding) X(text_model) X(for_causal_lm) X(gemma4_model)                                       \
+    X(generation_config) X(generation) X(check_text_inputs) X(check_inputs) X(inputs) X(model)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

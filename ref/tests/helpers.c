@@ -19,12 +19,23 @@ int run_suites(MakeSuite *const *suites, int count)
 
 /* ---------------------------------------------------------------- folder and memory */
 
-Arena scratch;
+Arena scratch, pass_memory;
 static char folder[256];
 static uint32_t random_state;
 
+/* New memory is full of NaN, so that what nobody has written shows. */
+static void make_dirty(Arena *arena)
+{
+    enum { BYTES = 1 << 19 };
+    ArenaMark empty = arena_mark(arena);
+    memset(arena_allocate(arena, BYTES), 0xff, BYTES);
+    arena_release(arena, empty);
+}
+
 static void begin(void)
 {
+    make_dirty(&scratch);
+    make_dirty(&pass_memory);
     const char *parent = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/plumb-check-XXXXXX", parent ? parent : "/tmp");
     ck_assert_msg(mkdtemp(folder) != NULL, "%s: no folder for temporary files", folder);
@@ -41,6 +52,7 @@ static void end(void)
 {
     nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     arena_free(&scratch);
+    arena_free(&pass_memory);
 }
 
 TCase *theme(Suite *suite, const char *name)
@@ -110,6 +122,56 @@ void write_safetensors(const char *path, const char *header, int64_t length, siz
     write_bytes(path, bytes, size);
 }
 
+/* The numbers in nested lists, one after another */
+static void write_numbers(SafetensorsWriter *writer, const json_t *value, Dtype dtype)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) write_numbers(writer, json_array_get(value, i), dtype);
+    if (json_is_array(value)) return;
+    ck_assert(json_is_number(value));
+    if (dtype == DTYPE_I64)
+        safetensors_writer_append(writer, &(int64_t){ json_integer_value(value) }, 8);
+    else
+        safetensors_writer_append(writer, &(float){ (float)json_number_value(value) }, 4);
+}
+
+static void write_random(SafetensorsWriter *writer, const char *name, const char *dimensions)
+{
+    Array array = { 0 };
+    for (char *end; *dimensions; dimensions = end) array.shape[array.rank++] = strtoll(dimensions, &end, 10);
+    safetensors_writer_begin(writer, name, DTYPE_F32, array.rank, array.shape);
+    for (int64_t i = 0; i < array_elements(&array); i++)
+        safetensors_writer_append(writer, &(float){ (float)(random_bits() / 4294967296.0) }, 4);
+}
+
+void write_arrays(const char *path, const char *json)
+{
+    Error error = { "" };
+    json_error_t why;
+    json_t *arrays = json_loads(json, JSON_REJECT_DUPLICATES, &why);
+    ck_assert_msg(arrays != NULL, "%s: %s", json, why.text);
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    assert_clean(&error);
+    const char *name;
+    json_t *value;
+    json_object_foreach(arrays, name, value)
+    {
+        if (json_is_string(value)) {
+            write_random(writer, name, json_string_value(value));
+            continue;
+        }
+        Array array = { 0 };
+        const json_t *first = value;
+        for (; json_is_array(first); first = json_array_get(first, 0))
+            array.shape[array.rank++] = (int64_t)json_array_size(first);
+        Dtype dtype = json_is_real(first) ? DTYPE_F32 : DTYPE_I64;
+        safetensors_writer_begin(writer, name, dtype, array.rank, array.shape);
+        write_numbers(writer, value, dtype);
+    }
+    safetensors_writer_close(writer, &error);
+    assert_clean(&error);
+    json_decref(arrays);
+}
+
 json_t *edited_json(const char *from, const char *key, const char *value)
 {
     json_error_t why;
@@ -156,6 +218,23 @@ const char *nudged_model(void)
     assert_clean(&error);
     safetensors_close(from);
     return to;
+}
+
+size_t resident(const void *address)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    ck_assert_ptr_nonnull(maps);
+    char line[512];
+    unsigned long begin, end, kilobytes;
+    bool inside = false;
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+            inside = begin <= (uintptr_t)address && (uintptr_t)address < end;
+        if (inside && sscanf(line, "Rss: %lu kB", &kilobytes) == 1) break;
+    }
+    fclose(maps);
+    ck_assert_msg(inside, "no mapping holds the address");
+    return (size_t)kilobytes << 10;
 }
 
 /* ---------------------------------------------------------------- values */
@@ -211,6 +290,15 @@ void assert_refused(const Error *error, const char *path, const char *phrase)
 }
 
 void assert_clean(const Error *error) { ck_assert_msg(!error_is_set(error), "%s", error->message); }
+
+void assert_tensor(Tensor found, Tensor expected, double tolerance, const char *what)
+{
+    bool same = found.rank == expected.rank;
+    for (int i = 0; same && i < found.rank; i++) same = found.shape[i] == expected.shape[i];
+    ck_assert_msg(same, "%s: found shape %s, expected %s", what, SHAPE_TEXT(found.rank, found.shape),
+                  SHAPE_TEXT(expected.rank, expected.shape));
+    for (int64_t i = 0; i < elements(found); i++) assert_near(found.data[i], expected.data[i], tolerance, what, i);
+}
 
 void assert_near(double found, double expected, double tolerance, const char *what, int64_t index)
 {

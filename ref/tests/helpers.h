@@ -27,6 +27,7 @@ int run_suites(MakeSuite *const *suites, int count); /* what main returns */
 /* A test case whose tests have `scratch`, which is emptied, and a folder, which is removed, after each of them. */
 TCase *theme(Suite *suite, const char *name);
 extern Arena scratch;
+extern Arena pass_memory;                /* emptied too; of runs whose hook allocates from scratch */
 const char *temporary(const char *name); /* a path in the test's folder */
 const char *temporary_folder(void);
 int files_in(const char *folder);
@@ -38,12 +39,18 @@ void copy_file(const char *from, const char *to);
 /* length: what the first 8 bytes claim the header's to be; -1 for the truth. data: how many bytes follow it */
 void write_safetensors(const char *path, const char *header, int64_t length, size_t data);
 
+/* Writes {"name": [[1, 2], [3, 4]], ..}: whole numbers as I64, others as F32; "2 3 4" stands for random values of that
+ * shape. The lists of a name must be of one length. */
+void write_arrays(const char *path, const char *json);
+
 /* The JSON file from with value, itself JSON, at key "a.b.c"; without the key where value is NULL. */
 json_t *edited_json(const char *from, const char *key, const char *value);
 void write_edited_json(const char *from, const char *to, const char *key, const char *value);
 
 /* Makes a folder of the E2B fixture's model in float32, each weight a little off: rounded to bf16, it is the same. */
 const char *nudged_model(void);
+
+size_t resident(const void *address); /* bytes of the mapping around address that are in memory */
 
 Run *run_as(Rounding rounding);                       /* of results and weights, in scratch */
 uint32_t random_bits(void);                           /* the same sequence in each test */
@@ -56,6 +63,8 @@ Array array_of(Tensor tensor);                     /* a weight that holds the te
 /* error says `phrase`, and begins with the path of the file at fault unless that is NULL. */
 void assert_refused(const Error *error, const char *path, const char *phrase);
 void assert_clean(const Error *error);
+/* The shape, and each element within tolerance */
+void assert_tensor(Tensor found, Tensor expected, double tolerance, const char *what);
 /* NaN is near nothing. Cheap: Check writes down every ck_assert, which tells in a loop over thousands of values. */
 void assert_near(double found, double expected, double tolerance, const char *what, int64_t index);
 

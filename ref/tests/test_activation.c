@@ -94,6 +94,16 @@ START_TEST(result_is_rounded)
 }
 END_TEST
 
+START_TEST(tanh_of_each)
+{
+    Tensor x = values(0, 0.5, -2, 30, -30, NAN), y = tensor_clone(x, run_as(ROUNDING_NONE));
+    ck_assert_ptr_eq(tanh_(y, run_as(ROUNDING_NONE)).data, y.data);
+    for (int i = 0; i < 5; i++) assert_near(y.data[i], tanh((double)x.data[i]), CLOSE / 4, "tanh", i);
+    ck_assert_double_nan(y.data[5]);
+    ck_assert_double_eq(tanh_(values(0.5), run_as(ROUNDING_BF16)).data[0], 0x1.dap-2);
+}
+END_TEST
+
 START_TEST(names)
 {
     Activation activation;
@@ -138,5 +148,6 @@ Suite *activation_suite(void)
     tcase_add_test(tcase, result_is_rounded);
     tcase_add_test(tcase, quick_gelu_is_rounded_thrice);
     tcase_add_test(tcase, names);
+    tcase_add_test(theme(suite, "tanh"), tanh_of_each);
     return suite;
 }

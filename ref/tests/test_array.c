@@ -119,6 +119,29 @@ START_TEST(shapes)
 }
 END_TEST
 
+/* array[index] of [2, 3, 4], by dtype: the offset is in bytes of that dtype */
+static const Dtype part_dtypes[] = { DTYPE_F64, DTYPE_F32, DTYPE_BF16, DTYPE_U8 };
+
+START_TEST(part)
+{
+    unsigned char bytes[24 * 8];
+    Array array = {
+        .file = "memory", .name = "array", .dtype = part_dtypes[_i], .rank = 3, .shape = { 2, 3, 4 }, .data = bytes
+    };
+    Array matrix = array_at(&array, 1), row = array_at(&matrix, 2), value = array_at(&row, 3);
+    size_t size = dtype_size(part_dtypes[_i]);
+    ck_assert(array_has_shape(&matrix, SHAPE(3, 4)));
+    ck_assert(array_has_shape(&row, SHAPE(4)));
+    ck_assert_int_eq(value.rank, 0);
+    ck_assert_ptr_eq(matrix.data, bytes + 12 * size);
+    ck_assert_ptr_eq(row.data, bytes + 20 * size);
+    ck_assert_ptr_eq(value.data, bytes + 23 * size);
+    ck_assert_ptr_eq(array_at(&array, 0).data, bytes);
+    ck_assert_int_eq(matrix.dtype, part_dtypes[_i]);
+    ck_assert_str_eq(value.name, "array");
+}
+END_TEST
+
 enum { LONG = 3000 }; /* several of the blocks in which finiteness is checked */
 static const int64_t places[] = { 0, 1023, 1024, LONG - 1 };
 
@@ -132,6 +155,45 @@ START_TEST(one_value_is_not_finite)
         ck_assert(array_is_finite(&array));
         list[places[_i]] = bad[i];
         ck_assert_msg(!array_is_finite(&array), "%g at %lld passes for finite", bad[i], (long long)places[_i]);
+    }
+}
+END_TEST
+
+/* The largest number, the smallest, and what is none, of each dtype; at an odd address, behind and before others */
+static const struct {
+    Dtype dtype;
+    uint64_t bits;
+    bool finite;
+} extremes[] = {
+    { DTYPE_F16, 0x7bff, true },
+    { DTYPE_F16, 0x8001, true },
+    { DTYPE_F16, 0x7c00, false },
+    { DTYPE_F16, 0xfc01, false },
+    { DTYPE_BF16, 0xff7f, true },
+    { DTYPE_BF16, 0x0001, true },
+    { DTYPE_BF16, 0xff80, false },
+    { DTYPE_BF16, 0x7fff, false },
+    { DTYPE_F32, 0x7f7fffff, true },
+    { DTYPE_F32, 0x80000001, true },
+    { DTYPE_F32, 0xff800000, false },
+    { DTYPE_F32, 0x7f800001, false },
+    { DTYPE_F64, 0xffefffffffffffff, true },
+    { DTYPE_F64, 0x0000000000000001, true },
+    { DTYPE_F64, 0x7ff0000000000000, false },
+    { DTYPE_F64, 0xfff0000000000001, false },
+    { DTYPE_I32, 0x7f800000, true },
+    { DTYPE_U16, 0x7fff, true },
+};
+
+START_TEST(finite_by_dtype)
+{
+    unsigned char bytes[1 + 40 * 8] = { 0 };
+    size_t size = dtype_size(extremes[_i].dtype);
+    for (size_t place = 0; place < 40; place += 13) {
+        memset(bytes, 0, sizeof bytes);
+        memcpy(bytes + 1 + place * size, &extremes[_i].bits, size);
+        Array array = array_in(bytes + 1, extremes[_i].dtype, 40);
+        ck_assert(array_is_finite(&array) == extremes[_i].finite);
     }
 }
 END_TEST
@@ -154,8 +216,10 @@ Suite *array_suite(void)
     tcase = theme(suite, "description");
     tcase_add_test(tcase, names);
     tcase_add_test(tcase, shapes);
+    tcase_add_loop_test(tcase, part, 0, COUNT(part_dtypes));
     tcase = theme(suite, "finite");
     tcase_add_loop_test(tcase, one_value_is_not_finite, 0, COUNT(places));
+    tcase_add_loop_test(tcase, finite_by_dtype, 0, COUNT(extremes));
     tcase_add_test(tcase, integers_and_nothing_are_finite);
     return suite;
 }

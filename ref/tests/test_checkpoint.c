@@ -54,6 +54,37 @@ START_TEST(shards)
 }
 END_TEST
 
+/* Two shards of 4 MiB, read to the end: once let go, they take no memory, and read the same again. */
+START_TEST(let_go)
+{
+    enum { BYTES = 4 << 20 };
+    static const char *const names[] = { "a", "b" };
+    for (int i = 0; i < 2; i++) {
+        Error error = { "" };
+        SafetensorsWriter *writer = safetensors_writer_open(temporary(i ? "2.safetensors" : "1.safetensors"), &error);
+        safetensors_writer_begin(writer, names[i], DTYPE_U32, 1, (int64_t[]){ BYTES / 4 });
+        for (uint32_t j = 0; j < BYTES / 4; j++)
+            safetensors_writer_append(writer, &(uint32_t){ j * 7 + (uint32_t)i }, 4);
+        safetensors_writer_close(writer, &error);
+        assert_clean(&error);
+    }
+    write_text(temporary(INDEX), "{\"weight_map\":{\"a\":\"1.safetensors\",\"b\":\"2.safetensors\"}}");
+    Checkpoint *checkpoint = opened();
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < 2; i++) {
+            const Array *array = checkpoint_find(checkpoint, names[i])->array;
+            for (int64_t j = 0; j < BYTES / 4; j++)
+                if (array_integer(array, j) != j * 7 + i) ck_abort_msg("%s[%lld] is another", names[i], (long long)j);
+            ck_assert_uint_gt(resident(array->data), BYTES / 2);
+        }
+        checkpoint_let_go(checkpoint);
+        for (int i = 0; i < 2; i++)
+            ck_assert_uint_lt(resident(checkpoint_find(checkpoint, names[i])->array->data), BYTES / 16);
+    }
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
 /* An index over 1.safetensors and 2.safetensors, which both hold "a"; the file at fault; what the error says. */
 static const struct {
     const char *index, *file, *says;
@@ -101,6 +132,8 @@ Suite *checkpoint_suite(void)
     TCase *tcase = theme(suite, "opened");
     tcase_add_test(tcase, one_file);
     tcase_add_test(tcase, shards);
+    tcase = theme(suite, "memory");
+    tcase_add_test(tcase, let_go);
     tcase = theme(suite, "refused");
     tcase_add_loop_test(tcase, bad_folder, 0, COUNT(bad));
     tcase_add_test(tcase, broken_file);

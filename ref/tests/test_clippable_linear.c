@@ -8,7 +8,7 @@ static Tensor clipped(Tensor x, bool use_clipped_linears, Rounding rounding)
 {
     static const real identity[] = { 1, 0, 0, 1 };
     Array weight = array_of((Tensor){ (real *)identity, 2, { 2, 2 } });
-    Gemma4ClippableLinear m = { "q_proj", use_clipped_linears, { "q_proj.linear", &weight }, -1, 0x1.01p1, -0.5,
+    Gemma4ClippableLinear m = { "q_proj", use_clipped_linears, { "q_proj.linear", &weight, NULL }, -1, 0x1.01p1, -0.5,
                                 INFINITY };
     return gemma4_clippable_linear_forward(&m, x, run_as(rounding));
 }
@@ -40,7 +40,7 @@ END_TEST
 START_TEST(input_is_clamped_before_the_product)
 {
     Array weight = array_of(view(values(1, 1), 1, 2));
-    Gemma4ClippableLinear m = { "q_proj", true, { "q_proj.linear", &weight }, -1, 2, -100, 100 };
+    Gemma4ClippableLinear m = { "q_proj", true, { "q_proj.linear", &weight, NULL }, -1, 2, -100, 100 };
     ck_assert_double_eq(gemma4_clippable_linear_forward(&m, values(3, 3), run_as(ROUNDING_NONE)).data[0], 4);
 }
 END_TEST

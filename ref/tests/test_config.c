@@ -25,6 +25,9 @@ START_TEST(values_of_their_type)
     json_t *json = parse(&at, "", &error);
     ck_assert_int_eq(config_count(at, "count"), 768);
     ck_assert_int_eq(config_count(at, "most"), 1 << 24);
+    ck_assert_int_eq(config_count_at_most(at, "count", 768), 768);
+    ck_assert_int_eq(config_whole_or(at, "zero", 7), 0);
+    ck_assert_int_eq(config_whole_or(at, "most", 7), 1 << 24);
     ck_assert_double_eq(config_number(at, "number"), 1e-6);
     ck_assert_double_eq(config_number(at, "negative"), -3);
     ck_assert(config_bool(at, "yes") && !config_bool(at, "no"));
@@ -47,6 +50,7 @@ START_TEST(default_where_there_is_no_value)
     json_t *json = parse(&at, "", &error);
     const char *key = without_value[_i];
     ck_assert_int_eq(config_count_or(at, key, 7), 7);
+    ck_assert_int_eq(config_whole_or(at, key, -1), -1);
     ck_assert_double_eq(config_number_or(at, key, 0.5), 0.5);
     ck_assert(config_bool_or(at, key, true) && !config_bool_or(at, key, false));
     ck_assert_str_eq(config_string_or(at, key, "axial"), "axial");
@@ -59,7 +63,7 @@ START_TEST(default_where_there_is_no_value)
 }
 END_TEST
 
-typedef enum { AS_COUNT, AS_COUNT_OR, AS_NUMBER, AS_BOOL, AS_STRING, AS_OBJECT } Kind;
+typedef enum { AS_COUNT, AS_COUNT_OR, AS_COUNT_AT_MOST, AS_WHOLE_OR, AS_NUMBER, AS_BOOL, AS_STRING, AS_OBJECT } Kind;
 
 static const struct {
     Kind kind;
@@ -73,6 +77,12 @@ static const struct {
     { AS_COUNT, "fraction", "fraction: found 2.5, expected" },
     { AS_COUNT, "name", "name: found \"gelu\", expected" },
     { AS_COUNT_OR, "zero", "zero: found 0, expected" },
+    { AS_COUNT_AT_MOST, "count", "count: found 768, expected at most 767" },
+    { AS_COUNT_AT_MOST, "zero", "zero: found 0, expected a whole number above 0" },
+    { AS_COUNT_AT_MOST, "absent", "absent: found no such key, expected a whole number above 0" },
+    { AS_WHOLE_OR, "negative", "negative: found -3, expected a whole number from 0" },
+    { AS_WHOLE_OR, "huge", "huge: found 16777217, expected a whole number from 0" },
+    { AS_WHOLE_OR, "fraction", "fraction: found 2.5, expected a whole number from 0" },
     { AS_NUMBER, "name", "name: found \"gelu\", expected a number" },
     { AS_NUMBER, "null", "null: found null, expected a number" },
     { AS_BOOL, "count", "count: found 768, expected true or false" },
@@ -87,6 +97,8 @@ static void get(ConfigReader at, Kind kind, const char *key)
     switch (kind) {
     case AS_COUNT: ck_assert_int_eq(config_count(at, key), 1); break;
     case AS_COUNT_OR: config_count_or(at, key, 5); break;
+    case AS_COUNT_AT_MOST: config_count_at_most(at, key, 767); break;
+    case AS_WHOLE_OR: config_whole_or(at, key, 5); break;
     case AS_NUMBER: config_number(at, key); break;
     case AS_BOOL: ck_assert(!config_bool(at, key)); break;
     case AS_STRING: ck_assert_str_eq(config_string(at, key), ""); break;

@@ -32,8 +32,43 @@ START_TEST(results_are_rounded)
     assert_elements(add(values(1), values(fine), run), 1);
     assert_elements(add_(values(1), values(fine), run), 1);
     assert_elements(mul_(values(1), values(1 + fine), run), 1);
+    assert_elements(scale_(values(1 + fine, 3), 1, run), 1, 3);
+    assert_elements(divide_(values(1 + fine, 3), 1, run), 1, 3);
     assert_elements(to_dtype_(values(1 + fine), run), 1);
     assert_elements(to_dtype_(values(1 + fine), run_as(ROUNDING_TF32)), 1 + 0x1p-9);
+}
+END_TEST
+
+START_TEST(by_a_number)
+{
+    Run *run = run_as(ROUNDING_NONE);
+    Tensor x = values(1, -3, 0);
+    ck_assert_ptr_eq(scale_(x, 0.5, run).data, x.data);
+    assert_elements(x, 0.5, -1.5, 0);
+    ck_assert_ptr_eq(divide_(x, 0.25, run).data, x.data);
+    assert_elements(x, 2, -6, 0);
+    assert_elements(divide_(values(5, 7), 3, run), (real)5 / 3,
+                    (real)7 / 3); /* not times a third: that is an ulp off */
+}
+END_TEST
+
+START_TEST(by_a_row)
+{
+    Array row = array_of(values(10, -1));
+    Tensor x = view(values(1, 2, 3, 4, 5, 6), 3, 1, 2);
+    ck_assert_ptr_eq(mul_row_(x, &row, run_as(ROUNDING_NONE)).data, x.data);
+    assert_elements(x, 10, -2, 30, -4, 50, -6);
+}
+END_TEST
+
+/* The row is a weight: it is rounded as one, and the products as results. */
+START_TEST(row_is_rounded)
+{
+    Run *results = run_as(ROUNDING_BF16), *weights = run_as(ROUNDING_BF16);
+    results->weights = weights->rounding = ROUNDING_NONE;
+    Array row = array_of(values((real)0x1.03p0, (real)0x1.02p0));
+    assert_elements(mul_row_(values(1, (real)0x1.02p0), &row, results), 0x1.04p0, 0x1.04p0);
+    assert_elements(mul_row_(values(1, (real)0x1.02p0), &row, weights), 0x1.04p0, 0x1.0404p0);
 }
 END_TEST
 
@@ -59,26 +94,16 @@ START_TEST(masked_rows_are_filled)
 }
 END_TEST
 
-START_TEST(transposed)
-{
-    Tensor x = random_values(2, 3, 4, 5), y = transpose_1_2(x, run_as(ROUNDING_NONE));
-    ck_assert_mem_eq(y.shape, ((int64_t[]){ 2, 4, 3, 5 }), sizeof y.shape);
-    for (int i = 0; i < 2 * 3 * 4 * 5; i++) {
-        int d = i % 5, c = i / 5 % 4, b = i / 20 % 3, a = i / 60;
-        assert_near(y.data[((a * 4 + c) * 3 + b) * 5 + d], x.data[i], 0, "transposed", i);
-    }
-}
-END_TEST
-
 Suite *elementwise_suite(void)
 {
     Suite *suite = suite_create("elementwise");
     TCase *tcase = theme(suite, "arithmetic");
     tcase_add_test(tcase, sums_and_products);
+    tcase_add_test(tcase, by_a_number);
+    tcase_add_test(tcase, by_a_row);
     tcase_add_test(tcase, results_are_rounded);
+    tcase_add_test(tcase, row_is_rounded);
     tcase_add_test(tcase, clamped);
-    tcase = theme(suite, "moving");
     tcase_add_test(tcase, masked_rows_are_filled);
-    tcase_add_test(tcase, transposed);
     return suite;
 }

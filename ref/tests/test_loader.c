@@ -13,6 +13,7 @@ static const struct {
     { "model.layers.3.weight", DTYPE_F64, 2, { 2, 3 }, 0.5 },
     { "model.layers.3.whole", DTYPE_I64, 1, { 2 }, 1 },
     { "model.layers.3.nan", DTYPE_F64, 1, { 2 }, NAN },
+    { "model.layers.3.nan_table", DTYPE_F64, 2, { 1, 2 }, NAN },
     { "model.layers.3.infinite", DTYPE_F64, 1, { 2 }, INFINITY },
     { "model.layers.3.input_min", DTYPE_F64, 0, { 0 }, -INFINITY },
     { "model.layers.3.output_min", DTYPE_F64, 0, { 0 }, NAN },
@@ -69,8 +70,39 @@ static void ask(Loader at, int what)
     case 5: load_tensor(at, "infinite", 2); break;
     case 6: load_scalar(at, "output_min"); break;
     case 7: load_scalar(at, "weight"); break;
+    case 8: ck_assert_ptr_null(load_table(at, "weight", 3, 2)); break;
+    case 9: ck_assert_ptr_null(load_table(at, "whole", 2, 1)); break;
+    case 10: ck_assert_ptr_null(load_table(at, "absent", 2, 3)); break;
     }
 }
+
+/* A table is not looked at: it may be large, and only some of its rows are read. */
+START_TEST(table_is_found)
+{
+    Error error = { "" };
+    Loader at = loader_of(prefixes[_i], &error);
+    const Array *table = load_table(at, "weight", 2, 3), *nan = load_table(at, "nan_table", 1, 2);
+    assert_clean(&error);
+    ck_assert_str_eq(table->name, "model.layers.3.weight" + prefixes[_i]);
+    ck_assert_ptr_nonnull(nan);
+    ck_assert(checkpoint_find(at.checkpoint, nan->name)->asked);
+    checkpoint_close(at.checkpoint);
+}
+END_TEST
+
+/* Asked whether it is there, a tensor is still left over, and nothing is an error. */
+START_TEST(tensor_is_there)
+{
+    Error error = { "" };
+    Loader at = loader_of(prefixes[_i], &error);
+    ck_assert(has_tensor(at, "weight") && has_tensor(at, "whole"));
+    ck_assert(!has_tensor(at, "absent") && !has_tensor(at, "weigh"));
+    ck_assert(has_tensor((Loader){ at.checkpoint, "", &error }, "model.layers.3.weight"));
+    assert_clean(&error);
+    for (int i = 0; i < at.checkpoint->tensor_count; i++) ck_assert(!at.checkpoint->tensors[i].asked);
+    checkpoint_close(at.checkpoint);
+}
+END_TEST
 
 static const char *const refusals[] = {
     ": model.layers.3.absent: found no such tensor, expected [2, 3]",
@@ -81,6 +113,9 @@ static const char *const refusals[] = {
     ": model.layers.3.infinite: found NaN or infinity, expected finite weights",
     ": model.layers.3.output_min: found NaN, expected a number",
     ": model.layers.3.weight: found shape [2, 3], expected []",
+    ": model.layers.3.weight: found shape [2, 3], expected [3, 2]",
+    ": model.layers.3.whole: found shape [2], expected [2, 1]",
+    ": model.layers.3.absent: found no such tensor, expected [2, 3]",
 };
 
 START_TEST(tensor_is_refused)
@@ -115,6 +150,8 @@ Suite *loader_suite(void)
     Suite *suite = suite_create("loader");
     TCase *tcase = theme(suite, "tensors");
     tcase_add_loop_test(tcase, tensor_is_found, 0, COUNT(prefixes));
+    tcase_add_loop_test(tcase, table_is_found, 0, COUNT(prefixes));
+    tcase_add_loop_test(tcase, tensor_is_there, 0, COUNT(prefixes));
     tcase_add_loop_test(tcase, tensor_is_refused, 0, COUNT(refusals));
     tcase_add_test(tcase, memory_is_cleared);
     return suite;

@@ -15,6 +15,9 @@ static double expected(const real *x, const real *mask, int64_t width, int64_t c
 
 static const int64_t widths[] = { 1, 5, 64, 65, 128, 1000 };
 
+/* One row of mask for all rows of x, or its data NULL */
+static Matrix one_row(const real *mask, int64_t width) { return (Matrix){ (real *)mask, 1, width, width }; }
+
 /* Rows of a wider matrix; every third column masked. */
 START_TEST(rows_sum_to_one)
 {
@@ -24,7 +27,8 @@ START_TEST(rows_sum_to_one)
         real mask[1000] = { 0 };
         for (int64_t j = 2; masked && j < width; j += 3) mask[j] = REAL_LOWEST;
         for (int64_t i = 0; i < elements(x); i++) x.data[i] = before.data[i] *= 10;
-        softmax_rows_((Matrix){ x.data, ROWS, width, width + 2 }, masked ? mask : NULL, run_as(ROUNDING_NONE));
+        softmax_rows_((Matrix){ x.data, ROWS, width, width + 2 }, one_row(masked ? mask : NULL, width),
+                      run_as(ROUNDING_NONE));
         for (int64_t i = 0; i < ROWS * (width + 2); i++) {
             int64_t row = i / (width + 2), column = i % (width + 2);
             if (column < width)
@@ -40,7 +44,7 @@ END_TEST
 
 static Tensor softmax_of(Tensor x, const real *mask, Rounding rounding)
 {
-    softmax_rows_(matrix(x), mask, run_as(rounding));
+    softmax_rows_(matrix(x), one_row(mask, last(x)), run_as(rounding));
     return x;
 }
 
@@ -83,12 +87,25 @@ START_TEST(large_values_do_not_overflow)
 }
 END_TEST
 
-/* 1 / 3 in eight bits; and x + mask is rounded before: 256 + 1 is 256. */
+/* Each row of x has its own row of mask, in a matrix wider than they are. */
+START_TEST(mask_of_each_row)
+{
+    Tensor x = random_values(ROWS, 5), mask = random_values(ROWS, 7), before = tensor_clone(x, run_as(ROUNDING_NONE));
+    for (int64_t i = 0; i < ROWS; i++) mask.data[i * 7 + i] = REAL_LOWEST;
+    softmax_rows_(matrix(x), (Matrix){ mask.data, ROWS, 5, 7 }, run_as(ROUNDING_NONE));
+    for (int64_t i = 0; i < ROWS; i++)
+        for (int64_t j = 0; j < 5; j++)
+            assert_near(x.data[i * 5 + j], expected(before.data + i * 5, mask.data + i * 7, 5, j), CLOSE, "share",
+                        i * 5 + j);
+}
+END_TEST
+
+/* x + mask is rounded before: 256 + 1 is 256. The shares are not: the caller does that. */
 START_TEST(rounded)
 {
     const real mask[] = { 1, 0, 0 };
     Tensor x = softmax_of(values(256, 256, 256), mask, ROUNDING_BF16);
-    for (int i = 0; i < 3; i++) ck_assert_double_eq(x.data[i], 0x1.56p-2);
+    for (int i = 0; i < 3; i++) assert_near(x.data[i], 1.0 / 3, CLOSE, "share", i);
     x = softmax_of(values(256, 256, 256), mask, ROUNDING_NONE);
     ck_assert_double_gt(x.data[0], 2 * x.data[1]);
 }
@@ -99,6 +116,7 @@ Suite *softmax_suite(void)
     Suite *suite = suite_create("softmax");
     TCase *tcase = theme(suite, "rows");
     tcase_add_loop_test(tcase, rows_sum_to_one, 0, COUNT(widths));
+    tcase_add_test(tcase, mask_of_each_row);
     tcase_add_test(tcase, all_masked_is_uniform);
     tcase_add_test(tcase, rounded);
     tcase = theme(suite, "extremes");

@@ -82,6 +82,42 @@ START_TEST(empty_value_is_seen)
 }
 END_TEST
 
+/* What others hold too may be replaced all the same: the hook sees a copy. */
+START_TEST(copy_is_replaced_and_the_value_stays)
+{
+    Tensor value = view(values(1, 2, 3, 4), 2, 2), copy = tap_copy(watched_run(), "model.x", "key_states", value);
+    assert_seen("model.x#key_states", SHAPE(2, 2), 0, 4);
+    ck_assert_ptr_ne(copy.data, value.data);
+    ck_assert_int_eq(copy.rank, 2);
+    for (int i = 0; i < 4; i++) assert_near(copy.data[i], 2 * (i + 1), 0, "copy", i);
+    for (int i = 0; i < 4; i++) assert_near(value.data[i], i + 1, 0, "value", i);
+}
+END_TEST
+
+static const struct {
+    int repeat;
+    const char *output, *local;
+} repeats[] = { { 0, "model.x", "model.x#y" },
+                { 1, "model.x@1", "model.x#y@1" },
+                { 12, "model.x@12", "model.x#y@12" } };
+
+START_TEST(repeated_module_has_its_number_at_the_end)
+{
+    Run *run = watched_run();
+    run->repeat = repeats[_i].repeat;
+    tap_output(run, "model.x", values(1, 2));
+    ck_assert_str_eq(seen_name, repeats[_i].output);
+    tap_local(run, "model.x", "y", values(1, 2));
+    ck_assert_str_eq(seen_name, repeats[_i].local);
+    tap_copy(run, "model.x", "y", values(1, 2));
+    ck_assert_str_eq(seen_name, repeats[_i].local);
+    tap_part(run, "model.x", "y", SHAPE(2, 2), 2, values(3, 4));
+    ck_assert_str_eq(seen_name, repeats[_i].local);
+    tap_mask(run, "model.x", "y", &(bool){ true }, 1, 1);
+    ck_assert_str_eq(seen_name, repeats[_i].local);
+}
+END_TEST
+
 START_TEST(nobody_looks)
 {
     Run *run = run_as(ROUNDING_NONE);
@@ -90,6 +126,7 @@ START_TEST(nobody_looks)
     tap_output(run, "model.x", value);
     tap_local(run, "model.x", "y", value);
     tap_mask(run, "model.x", "mask", &(bool){ true }, 1, 1);
+    ck_assert_ptr_eq(tap_copy(run, "model.x", "y", value).data, value.data); /* no copy is needed */
     ck_assert_int_eq(calls, 0);
     ck_assert_double_eq(value.data[1], 2);
 }
@@ -98,9 +135,11 @@ END_TEST
 START_TEST(taps_leave_no_memory_behind)
 {
     Run *run = watched_run();
+    run->repeat = 3;
     Tensor value = values(1, 2);
     void *before = arena_mark(&scratch).chunk;
     size_t used = arena_mark(&scratch).used;
+    tap_output(run, "model.x", value);
     tap_local(run, "model.x", "y", value);
     tap_mask(run, "model.x", "mask", &(bool){ true }, 1, 1);
     ck_assert_ptr_eq(arena_mark(&scratch).chunk, before);
@@ -117,6 +156,8 @@ Suite *tap_suite(void)
     tcase_add_test(tcase, part_says_where_it_belongs);
     tcase_add_test(tcase, mask_is_ones_and_zeros_and_not_read_back);
     tcase_add_test(tcase, empty_value_is_seen);
+    tcase_add_test(tcase, copy_is_replaced_and_the_value_stays);
+    tcase_add_loop_test(tcase, repeated_module_has_its_number_at_the_end, 0, COUNT(repeats));
     tcase_add_test(tcase, nobody_looks);
     tcase_add_test(tcase, taps_leave_no_memory_behind);
     return suite;

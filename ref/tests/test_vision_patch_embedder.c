@@ -23,7 +23,7 @@ START_TEST(embedded)
     Tensor pixels = random_values(1, PATCHES, WIDTH);
     Array weight_array = array_of(weight), table_array = array_of(table);
     Gemma4VisionPatchEmbedder m = {
-        "patch_embedder", HIDDEN, POSITIONS, { "input_proj", &weight_array }, &table_array
+        "patch_embedder", HIDDEN, POSITIONS, { "input_proj", &weight_array, NULL }, &table_array
     };
     positions_seen = new_tensor(run_as(ROUNDING_NONE), PATCHES, HIDDEN);
     Run *run = run_as(ROUNDING_NONE);

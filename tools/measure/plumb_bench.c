@@ -139,14 +139,14 @@ static json_t *measure(Model *model, const Inputs *inputs, ConfigReader vision, 
     Work work = { 0 };
     for (int i = 0; i < rounds; i++) {
         double start = now();
-        reference_f32.forward(model, inputs, ROUNDING_NONE, ROUNDING_NONE, NULL, NULL);
+        reference_f32.forward(model, inputs, &(Pass){ 0 });
         tower[i] = now() - start;
         work = tower_products(vision, batch, patches);
         alone[i] = work.seconds;
         share[i] = alone[i] / tower[i];
         fprintf(stderr, "round %d: tower %.2f s, its products alone %.2f s\n", i + 1, tower[i], alone[i]);
     }
-    reference_f32.forward(model, inputs, ROUNDING_NONE, ROUNDING_NONE, watch_memory, &peak);
+    reference_f32.forward(model, inputs, &(Pass){ .hook = watch_memory, .hook_context = &peak });
 
     double seconds = median(tower, rounds), sgemm_seconds = median(alone, rounds);
     json_t *result = json_pack(

@@ -31,16 +31,27 @@ Result run_plumb(const char *const *arguments)
     return (Result){ WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text(out, NULL), read_text(err, NULL) };
 }
 
+void assert_one_line(Result result, const char *const *names)
+{
+    assert_status(result, 2);
+    const char *end = strchr(result.err, '\n');
+    ck_assert_msg(end && end[1] == '\0', "stderr is not one line: %s", result.err);
+    for (; *names; names++) ck_assert_msg(strstr(result.err, *names) != NULL, "no \"%s\" in: %s", *names, result.err);
+    ck_assert_msg(strstr(result.err, "found ") && strstr(result.err, ", expected "), "no found, expected in: %s",
+                  result.err);
+}
+
 bool is_there(const char *path) { return access(path, F_OK) == 0; }
 
-const char *copied_case(void)
+const char *copied_case(const char *fixture)
 {
     static const char *const files[] = { "model/config.json", "model/model.safetensors", "inputs.safetensors" };
     const char *folder = temporary("case");
     mkdir(folder, 0700);
     mkdir(temporary("case/model"), 0700);
     for (int i = 0; i < COUNT(files); i++)
-        copy_file(arena_format(&scratch, E2B "/%s", files[i]), arena_format(&scratch, "%s/%s", folder, files[i]));
+        copy_file(arena_format(&scratch, "%s/%s", fixture, files[i]),
+                  arena_format(&scratch, "%s/%s", folder, files[i]));
     return folder;
 }
 

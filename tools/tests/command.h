@@ -5,6 +5,9 @@
 #include "helpers.h"
 
 #define BIG "fixtures/31b-vision"
+#define TEXT "fixtures/e2b-text" /* a text-only checkpoint; two rows, the second padded on the left */
+#define WHOLE "fixtures/e2b"     /* from pixels to tokens */
+#define EXPERTS "fixtures/26b-a4b"
 #define HONEST E2B "/dumps/honest-bf16-eager.safetensors"
 
 typedef struct {
@@ -18,9 +21,12 @@ Result run_plumb(const char *const *arguments); /* NULL-terminated, without plum
 #define assert_status(result, expected)                                                                              \
     ck_assert_msg((result).status == (expected), "found exit status %d, expected %d: %s", (result).status, expected, \
                   (result).err)
+/* Status 2, and one line on stderr that says all of `names`, which end in NULL: the file, what is in it, what was found
+ * and what was expected. */
+void assert_one_line(Result result, const char *const *names);
 bool is_there(const char *path);
 
-const char *copied_case(void); /* the fixture without dumps, in the test's folder */
+const char *copied_case(const char *fixture); /* without its dumps, as "case" in the test's folder */
 
 /* An entry of a safetensors header: field becomes value, which is JSON; without field the array is renamed. */
 void set_field(const char *path, const char *array, const char *field, const char *value);

@@ -10,17 +10,6 @@
 #define K_PROJ "model.vision_tower.encoder.layers.0.self_attn.k_proj.linear.weight"
 #define Q_PROJ "model.vision_tower.encoder.layers.0.self_attn.q_proj.linear.weight"
 
-/* One line that names the file, what is in it, what was found and what was expected. */
-static void assert_one_line(Result result, const char *const *names)
-{
-    assert_status(result, 2);
-    const char *end = strchr(result.err, '\n');
-    ck_assert_msg(end && end[1] == '\0', "stderr is not one line: %s", result.err);
-    for (; *names; names++) ck_assert_msg(strstr(result.err, *names) != NULL, "no \"%s\" in: %s", *names, result.err);
-    ck_assert_msg(strstr(result.err, "found ") && strstr(result.err, ", expected "), "no found, expected in: %s",
-                  result.err);
-}
-
 /* ---------------------------------------------------------------- model and inputs */
 
 static void truncated(void) { ck_assert_int_eq(truncate(temporary(MODEL), 400000), 0); }
@@ -87,14 +76,14 @@ static const struct {
     { unknown_model_type, { CONFIG, "model_type", "gemma9, expected gemma4" } },
     { missing_key, { CONFIG, "vision_config.patch_size", "no such key" } },
     { broken_config, { CONFIG, "invalid JSON" } },
-    { missing_input, { INPUTS, "pixel_values", "no such input, expected [batch, patches, 768]" } },
+    { missing_input, { INPUTS, "found neither input_ids nor pixel_values, expected one of them" } },
     { position_beyond_the_table, { INPUTS, "image_position_ids", "position 32 at patch 0" } },
     { patches_do_not_pool, { INPUTS, "pixel_values", "18 patches, expected a multiple of 16" } },
 };
 
 START_TEST(bent_case)
 {
-    const char *folder = copied_case(), *out = temporary("taps.safetensors");
+    const char *folder = copied_case(E2B), *out = temporary("taps.safetensors");
     bent_cases[_i].bend();
     assert_one_line(plumb("run", folder, "--out", out), bent_cases[_i].names);
     assert_one_line(plumb("grade", folder, HONEST, "--json", out), bent_cases[_i].names);
@@ -104,7 +93,7 @@ END_TEST
 
 START_TEST(no_inputs_file)
 {
-    const char *folder = copied_case();
+    const char *folder = copied_case(E2B);
     no_inputs();
     Result result = plumb("run", folder);
     assert_status(result, 2);
@@ -128,7 +117,11 @@ static const struct {
     { { "grade" }, { "DUMP" } },
     { { "grade", E2B }, { "found 1 arguments, expected CASE DUMP" } },
     { { "run" }, { "CASE" } },
-    { { "walk", E2B }, { "walk" } },
+    { { "generate", "--max-new-tokens", "3" }, { "CASE" } },
+    { { "generate", E2B, "--max-new-tokens", "3" },
+      { "inputs.safetensors: input_ids: found no such input, expected a" } },
+    { { "run", E2B, "--max-new-tokens", "3" }, { "inputs.safetensors: input_ids: found no such input, expected a" } },
+    { { "walk", E2B }, { "walk", "generate" } },
     { { "inspect", E2B "/absent" }, { E2B "/absent" } },
     { { "inspect", E2B "/case.json" }, { "case.json", "header" } },
     { { "compare", HONEST, E2B "/case.json" }, { "case.json", "header" } },
@@ -149,6 +142,17 @@ static const struct {
     { { "run", E2B, "--precision", "fp8" }, "plumb run: --precision: found fp8, expected" },
     { { "run", E2B, "--out" }, "plumb run: option '--out' requires an argument" },
     { { "run", E2B, BIG }, "Usage: plumb run" },
+    { { "run", TEXT, "--max-new-tokens", "0" },
+      "plumb run: --max-new-tokens: found 0, expected a whole number from 1 to 1048576" },
+    { { "run", TEXT, "--max-new-tokens", "3 " }, "plumb run: --max-new-tokens: found 3 , expected a whole number" },
+    { { "generate", TEXT }, "plumb generate: found no --max-new-tokens, expected it" },
+    { { "generate", TEXT, "--max-new-tokens", "" }, "plumb generate: --max-new-tokens: found , expected a whole" },
+    { { "generate", TEXT, "--max-new-tokens", "-4" }, "plumb generate: --max-new-tokens: found -4, expected a whole" },
+    { { "generate", TEXT, "--max-new-tokens", "1.5" }, "plumb generate: --max-new-tokens: found 1.5, expected" },
+    { { "generate", TEXT, "--max-new-tokens", "1048577" },
+      "plumb generate: --max-new-tokens: found 1048577, expected a whole number from 1 to 1048576" },
+    { { "generate", TEXT, "--max-new-tokens" }, "plumb generate: option '--max-new-tokens' requires an argument" },
+    { { "generate", TEXT, WHOLE, "--max-new-tokens", "3" }, "Usage: plumb generate" },
     { { "grade", E2B, HONEST, "--as", "fp64" },
       "plumb grade: --as: found fp64, expected one of fp32, tf32, fp16, bf16" },
     { { "grade", E2B, HONEST, HONEST }, "Usage: plumb grade" },
@@ -171,8 +175,9 @@ END_TEST
 
 /* ---------------------------------------------------------------- output */
 
-static const char *const writing[][6] = {
+static const char *const writing[][7] = {
     { "run", E2B, "--out", "absent/out" },
+    { "generate", TEXT, "--max-new-tokens", "2", "--logits", "absent/out" },
     { "grade", E2B, HONEST, "--json", "absent/out" },
     { "compare", HONEST, HONEST, "--json", "absent/out" },
     { "inspect", E2B, "--json", "absent/out" },
@@ -180,7 +185,7 @@ static const char *const writing[][6] = {
 
 START_TEST(output_folder_is_not_there)
 {
-    const char *arguments[6] = { 0 };
+    const char *arguments[7] = { 0 };
     for (int i = 0; writing[_i][i]; i++)
         arguments[i] = strcmp(writing[_i][i], "absent/out") == 0 ? temporary("absent/out") : writing[_i][i];
     Result result = run_plumb(arguments);

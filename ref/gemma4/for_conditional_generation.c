@@ -1,0 +1,18 @@
+/* for_conditional_generation.c - Gemma4ForConditionalGeneration: Gemma4Model with a language modeling head */
+#include "gemma4.h"
+
+void gemma4_for_conditional_generation_load(Gemma4ForConditionalGeneration *m, Loader at, ConfigReader config)
+{
+    gemma4_model_load(&m->model, child(at, "model"), config);
+    if (!error_is_set(at.error) && m->model.has_language_model)
+        lm_head_load(&m->lm_head, child(at, "lm_head"), &m->model.config.text_config,
+                     &m->model.language_model.embed_tokens);
+}
+
+Tensor gemma4_for_conditional_generation_forward(const void *model, const ForwardArguments *arguments, Run *run)
+{
+    const Gemma4ForConditionalGeneration *m = model;
+    Tensor hidden_states = gemma4_model_forward(&m->model, arguments, run);
+    if (!arguments->input_ids) return hidden_states;
+    return compute_logits(&m->lm_head, hidden_states, &m->model.config.text_config, arguments, run);
+}

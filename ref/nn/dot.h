@@ -1,0 +1,55 @@
+/* dot.h - a bfloat16 weight times a row of reals, for products of so few rows that reading the weight is all the work
+ *
+ * The weight is widened in registers: it passes the memory bus once, as bfloat16. Processors read ahead within a page
+ * only, so the loop asks for what lies AHEAD itself; without that, long rows come at half the speed (measured:
+ * docs/performance.md).
+ */
+#ifndef PLUMB_DOT_H
+#define PLUMB_DOT_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "run/real.h"
+
+enum { DOT_LANES = 16, DOT_AHEAD = 8192 }; /* numbers at a time; bytes */
+
+typedef real RealLanes __attribute__((vector_size(sizeof(real) * DOT_LANES), aligned(sizeof(real))));
+typedef float FloatLanes __attribute__((vector_size(4 * DOT_LANES)));
+typedef uint32_t WideLanes __attribute__((vector_size(4 * DOT_LANES)));
+typedef uint16_t NarrowLanes __attribute__((vector_size(2 * DOT_LANES), aligned(1)));
+
+static inline RealLanes dot_lanes(const unsigned char *weight, const real *x)
+{
+    WideLanes bits = __builtin_convertvector(*(const NarrowLanes *)weight, WideLanes) << 16;
+    return __builtin_convertvector((FloatLanes)bits, RealLanes) * *(const RealLanes *)x;
+}
+
+static inline real dot_bf16(const unsigned char *weight, const real *x, int64_t count)
+{
+    RealLanes a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+    int64_t i = 0;
+    for (; i + 4 * DOT_LANES <= count; i += 4 * DOT_LANES) {
+        const unsigned char *w = weight + 2 * i;
+        __builtin_prefetch(w + DOT_AHEAD);
+        __builtin_prefetch(w + DOT_AHEAD + 64);
+        a += dot_lanes(w, x + i);
+        b += dot_lanes(w + 2 * DOT_LANES, x + i + DOT_LANES);
+        c += dot_lanes(w + 4 * DOT_LANES, x + i + 2 * DOT_LANES);
+        d += dot_lanes(w + 6 * DOT_LANES, x + i + 3 * DOT_LANES);
+    }
+    a = (a + b) + (c + d);
+    real sum = 0;
+    for (int k = 0; k < DOT_LANES; k++) sum += a[k];
+    for (; i < count; i++) {
+        uint16_t half;
+        float wide;
+        memcpy(&half, weight + 2 * i, sizeof half);
+        uint32_t bits = (uint32_t)half << 16;
+        memcpy(&wide, &bits, sizeof wide);
+        sum += (real)wide * x[i];
+    }
+    return sum;
+}
+
+#endif

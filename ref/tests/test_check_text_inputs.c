@@ -1,0 +1,193 @@
+/* test_check_text_inputs.c - token ids and masks that a forward pass could not take: every refusal */
+#include "model.h"
+#include "tiny.h"
+
+typedef enum { TEXT, MULTIMODAL } Family;
+
+#define FRAME "[[0, 0], [1, 0], [0, 1], [1, 1]]"
+#define IMAGE "\"pixel_values\": \"1 4 12\", \"image_position_ids\": [" FRAME "]"
+#define VIDEO "\"pixel_values_videos\": \"2 4 12\", \"video_position_ids\": [" FRAME "," FRAME "]"
+
+static const char *folder_of(Family family, const char *changes)
+{
+    return family == TEXT ? tiny_write(changes) : tiny_write_multimodal(changes, "{}");
+}
+
+/* max_new_tokens 0: of a forward pass alone */
+static void check(const char *folder, const char *arrays, int max_new_tokens, Error *error)
+{
+    write_arrays(temporary("inputs.safetensors"), arrays);
+    Model *model = model_open(folder, error);
+    assert_clean(error);
+    Inputs inputs = inputs_open(temporary("inputs.safetensors"), error);
+    assert_clean(error);
+    model_check(model, &inputs, error);
+    if (max_new_tokens && !error_is_set(error)) model_check_generation(model, &inputs, max_new_tokens, error);
+    inputs_close(&inputs);
+    model_close(model);
+}
+
+static const struct {
+    Family family;
+    const char *changes, *arrays;
+    int max_new_tokens;
+} good[] = {
+    { TEXT, "{}", "{\"input_ids\": [[0, 22, 5]]}", 0 },
+    { TEXT, "{}", "{\"input_ids\": [[5]]}", 0 },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2], [3, 4]], \"attention_mask\": [[1, 1], [0, 1]]}", 61 },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2], [3, 4]], \"attention_mask\": [[1, 0], [0, 1]]}", 0 },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2, 3, 4]], \"attention_mask\": [[0, 1, 1, 0]]}", 0 },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"position_ids\": [[900, 0]]}",
+      0 }, /* a jump: not packed sequences here */
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"mm_token_type_ids\": [[3, 0]]}", 0 },
+    { TEXT, "{\"max_position_embeddings\": 10}", "{\"input_ids\": [[1, 2, 3, 4]]}", 6 },
+    { TEXT, "{\"hidden_size_per_layer_input\": 2, \"vocab_size_per_layer_input\": 30}", "{\"input_ids\": [[22]]}", 0 },
+    { TEXT, "{\"vocab_size_per_layer_input\": 10}", "{\"input_ids\": [[22]]}", 0 }, /* no table of that size is used */
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 20, 3]], " IMAGE "}", 0 },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 21, 21]], " VIDEO ", \"num_frames_per_video\": [1, 1]}", 3 },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[20, 21, 22]]}", 0 }, /* placeholders alone: HF takes them as padding */
+    { MULTIMODAL, "{}", "{" IMAGE "}", 0 },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2, 3], [1, 2, 3]], \"position_ids\": [[4, 5, 6], [0, 1, 2]]}", 0 },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2, 3]], \"position_ids\": [[0, 0, 1]], \"attention_mask\": [[0, 1, 1]]}",
+      0 },
+    { MULTIMODAL, "{\"pad_token_id\": null}", "{\"input_ids\": [[1, 2, 3]]}", 0 },
+    { MULTIMODAL, "{\"hidden_size_per_layer_input\": 2, \"vocab_size_per_layer_input\": 10}",
+      "{\"input_ids\": [[9, 20]]}", 0 },
+};
+
+START_TEST(accepted)
+{
+    Error error = { "" };
+    check(folder_of(good[_i].family, good[_i].changes), good[_i].arrays, good[_i].max_new_tokens, &error);
+    assert_clean(&error);
+}
+END_TEST
+
+static const struct {
+    Family family;
+    const char *changes, *arrays;
+    int max_new_tokens;
+    const char *says;
+} bad[] = {
+    /* ids */
+    { TEXT, "{}", "{\"ids\": [[1]]}", 0, ": input_ids: found no such input, expected [batch, tokens]" },
+    { TEXT, "{}", "{\"input_ids\": [1, 2]}", 0,
+      ": input_ids: found shape [2], expected [batch, tokens] with at least one token" },
+    { TEXT, "{}", "{\"input_ids\": [[[1]]]}", 0, ": input_ids: found shape [1, 1, 1], expected [batch, tokens]" },
+    { TEXT, "{}", "{\"input_ids\": [[]]}", 0,
+      ": input_ids: found shape [1, 0], expected [batch, tokens] with at least" },
+    { TEXT, "{}", "{\"input_ids\": []}", 0,
+      ": input_ids: found shape [0], expected [batch, tokens] with at least one" },
+    { TEXT, "{}", "{\"input_ids\": [[1.0, 2.0]]}", 0, ": input_ids: found dtype F32, expected an integer dtype" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2], [3, 23]]}", 0, ": input_ids: found token 23 at [1, 1], expected 0 to 22" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2, 3], [4, 99, 5]]}", 0, ": input_ids: found token 99 at [1, 1], expected 0" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2, -1]]}", 0, ": input_ids: found token -1 at [0, 2], expected 0 to 22" },
+    { TEXT, "{\"hidden_size_per_layer_input\": 2, \"vocab_size_per_layer_input\": 10}", "{\"input_ids\": [[9, 10]]}", 0,
+      ": input_ids: found token 10 at [0, 1], expected 0 to 9" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 20, 23]], " IMAGE "}", 0,
+      ": input_ids: found token 23 at [0, 2], expected" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1.5, 2]]}", 0, ": input_ids: found dtype F32, expected an integer dtype" },
+    { MULTIMODAL, "{\"pad_token_id\": null}", "{\"input_ids\": [[1, 20]], " IMAGE "}", 0,
+      ": pad_token_id: found none, expected one to stand for multimodal tokens" },
+    /* masks and positions */
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"attention_mask\": [[1, 1, 1]]}", 0,
+      ": attention_mask: found shape [1, 3], expected that of input_ids, [1, 2]" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2, 3, 4]], \"attention_mask\": [[1, 1], [1, 1]]}", 0,
+      ": attention_mask: found shape [2, 2], expected that of input_ids, [1, 4]" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"attention_mask\": [1, 1]}", 0,
+      ": attention_mask: found shape [2], expected [batch, tokens]" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"attention_mask\": [[1.0, 1.0]]}", 0,
+      ": attention_mask: found dtype F32, expected an integer dtype" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"attention_mask\": [[1, 2]]}", 0,
+      ": attention_mask: found 2 at [0, 1], expected 0 or 1" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2], [3, 4]], \"attention_mask\": [[1, 1], [-1, 1]]}", 0,
+      ": attention_mask: found -1 at [1, 0], expected 0 or 1" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2, 3], [1, 2, 3]], \"attention_mask\": [[1, 1, 1], [1, 0, 1]]}", 0,
+      ": attention_mask: found a hole in row 1, expected padding at the ends only" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2], [3, 4]], \"attention_mask\": [[1, 1], [0, 0]]}", 0,
+      ": attention_mask: found no token in row 1, expected one" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2, 3]], \"attention_mask\": [[1, 0, 1]]}", 0,
+      ": attention_mask: found a hole in row 0, expected padding at the ends only" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"position_ids\": [[0, -1]]}", 0,
+      ": position_ids: found -1 at token 1, expected 0 or above" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2], [1, 2]], \"position_ids\": [[0, 1]]}", 0,
+      ": position_ids: found shape [1, 2], expected that of input_ids, [2, 2]" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"position_ids\": [[0.0, 1.0]]}", 0,
+      ": position_ids: found dtype F32, expected an integer dtype" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2, 3], [1, 2, 3]], \"position_ids\": [[4, 5, 6], [0, 1, 1]]}", 0,
+      ": position_ids: found a jump at token 5, expected an attention_mask with it" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2]], \"mm_token_type_ids\": [[0, 1, 0]]}", 0,
+      ": mm_token_type_ids: found shape [1, 3], expected that of input_ids, [1, 2]" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2]], \"mm_token_type_ids\": [[0.0, 1.0]]}", 0,
+      ": mm_token_type_ids: found dtype F32, expected an integer dtype" },
+    /* soft tokens */
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2, 3]], " IMAGE "}", 0,
+      ": input_ids: found 0 image tokens (id 20), expected 1, one for each of the features" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[20, 2], [1, 20]], " IMAGE "}", 0,
+      ": input_ids: found 2 image tokens (id 20), expected 1, one for each of the features" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 21, 3]], " VIDEO ", \"num_frames_per_video\": [2]}", 0,
+      ": input_ids: found 1 video tokens (id 21), expected 2, one for each of the features" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[21, 21, 20]], " VIDEO "}", 0,
+      ": num_frames_per_video: found no such input, expected the number of frames of each video" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[21, 21]], " VIDEO ", \"num_frames_per_video\": [[2]]}", 0,
+      ": num_frames_per_video: found [1, 1], expected the number of frames of each video" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[21, 21]], " VIDEO ", \"num_frames_per_video\": [2.0]}", 0,
+      ": num_frames_per_video: found [1], expected the number of frames of each video" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[21, 21]], " VIDEO ", \"num_frames_per_video\": [2, 0]}", 0,
+      ": num_frames_per_video: found 0 for video 1, expected 1 or more" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[21, 21]], " VIDEO ", \"num_frames_per_video\": [1, 2]}", 0,
+      ": num_frames_per_video: found 3 frames in all, expected 2 as in pixel_values_videos" },
+    { MULTIMODAL, "{}",
+      "{\"input_ids\": [[21, 21]], \"pixel_values_videos\": \"2 4 12\", \"num_frames_per_video\": [2]}", 0,
+      ": video_position_ids: found no such input, expected [batch, patches, 2]" },
+    { MULTIMODAL, "{}",
+      "{\"input_ids\": [[21, 21]], \"pixel_values_videos\": \"2 4 11\", \"num_frames_per_video\": [2],"
+      " \"video_position_ids\": [" FRAME "," FRAME "]}",
+      0, ": pixel_values_videos: found shape [2, 4, 11], expected [batch, patches, 12]" },
+    /* which inputs */
+    { MULTIMODAL, "{}", "{\"positions\": [1]}", 0, ": found neither input_ids nor pixel_values, expected one of them" },
+    { MULTIMODAL, "{}", "{" IMAGE ", " VIDEO "}", 0,
+      ": pixel_values_videos: found it without input_ids, expected both" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], \"input_features\": \"1 4 3\"}", 0,
+      ": input_features: found sound, expected none: the audio tower is not here yet" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 20]], " IMAGE "}", 0,
+      ": pixel_values: found pixels or sound, expected token ids alone for a gemma4_text model" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 20]], " VIDEO "}", 0,
+      ": pixel_values_videos: found pixels or sound, expected" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 20]], \"input_features\": \"1 2\"}", 0,
+      ": input_features: found pixels or sound" },
+    /* generation */
+    { TEXT, "{\"max_position_embeddings\": 10}", "{\"input_ids\": [[1, 2, 3, 4]]}", 7,
+      ": input_ids: found 4 tokens and 7 new ones, expected at most 10 in all (max_position_embeddings)" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2], [3, 4]], \"attention_mask\": [[1, 1], [1, 0]]}", 1,
+      ": attention_mask: found padding behind row 1, expected it on the left to generate" },
+    { MULTIMODAL, "{}", "{" IMAGE "}", 1, ": input_ids: found no such input, expected a prompt" },
+};
+
+START_TEST(refused)
+{
+    Error error = { "" };
+    check(folder_of(bad[_i].family, bad[_i].changes), bad[_i].arrays, bad[_i].max_new_tokens, &error);
+    assert_refused(&error, temporary("inputs.safetensors"), bad[_i].says);
+}
+END_TEST
+
+/* A checkpoint of the vision path alone takes pixels alone. */
+START_TEST(no_language_model)
+{
+    Error error = { "" };
+    check(E2B "/model", "{\"input_ids\": [[1, 2]]}", 0, &error);
+    assert_refused(&error, temporary("inputs.safetensors"),
+                   ": input_ids: found a prompt, expected none for a checkpoint without a language model");
+}
+END_TEST
+
+Suite *check_text_inputs_suite(void)
+{
+    Suite *suite = suite_create("check_text_inputs");
+    TCase *tcase = theme(suite, "inputs");
+    tcase_add_loop_test(tcase, accepted, 0, COUNT(good));
+    tcase_add_loop_test(tcase, refused, 0, COUNT(bad));
+    tcase_add_test(tcase, no_language_model);
+    return suite;
+}
