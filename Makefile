@@ -19,7 +19,7 @@ LDLIBS   = -lopenblas -ljansson -lzip -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 REF    = $(wildcard ref/*.c ref/gemma4/*.c ref/nn/*.c ref/checkpoint/*.c ref/run/*.c)
-JUDGE  = $(wildcard conformance/*.c)
+JUDGE  = $(wildcard conformance/*.c conformance/bugs/*.c)
 TOOL   = $(wildcard tools/*.c)
 
 # Both builds of the reference, and the judge: what every program is linked from. Test programs of the double build

@@ -1,181 +1,107 @@
-/* lockstep.c - three passes with one hook */
+/* lockstep.c - several passes with one hook */
 #include "lockstep.h"
 
-#include <assert.h>
-#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rows.h"
+#include "choices.h"
+#include "generation.h"
+#include "steps.h"
+#include "tap_name.h"
 #include "values.h"
 
-typedef enum { PASS_FREE, PASS_REPLAY, PASS_ORACLE } PassKind;
-
-/* One tap that the dump holds, from pass to pass. */
-typedef struct {
-    const Array *backend;               /* y' */
-    double *free;                       /* F(x) */
-    float *replay;                      /* the honest backend's value at x' */
-    double difference, norm, deviation; /* sums of squares over graded rows: y' - F(x'), F(x'), replay - F(x') */
-    double inherited, total, free_norm;
-    double worst_difference;                           /* of an element */
-    double *row_difference, *row_deviation, *row_norm; /* sums of squares */
-} Sums;
-
-typedef struct {
-    const Dump *dump;
+struct Lockstep {
+    Subject subject;
+    const Inputs *inputs;
     const GradeOptions *options;
     Error *error;
+    Rows rows;
+    Steps steps;
+    Choices *choices;
     PassKind pass;
     int pass_number, passes;
-    Rows rows;
-    Grade *grade;
-    Sums *sums;  /* beside grade->steps */
-    int current; /* the step that the next tap may continue */
-    bool listed; /* the first pass has filled in steps and not_graded */
-} Lockstep;
+    int decode_step;                                                           /* that the pass has come to */
+    void (*visit)(void *context, int step, int64_t row, const double *values); /* of PASS_SUSPECT */
+    void *visit_context;
+};
 
-static bool is_wanted(const Lockstep *l, const char *tap)
+/* ---------------------------------------------------------------- rows */
+
+static int by_size(const void *left, const void *right)
 {
-    if (!l->options->only) return true;
-    for (const char *const *glob = l->options->only; *glob; glob++)
-        if (fnmatch(*glob, tap, 0) == 0) return true;
-    return false;
+    double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? 1 : a > b ? -1 : 0;
 }
 
-/* Dimensions of 1 are optional: many backends have no batch. */
-static bool same_shape(const Array *array, const Tap *tap)
+/* The place of an element of the tap's row among the row's elements by size. */
+static int64_t rank_of(const double *values, int64_t width, int64_t place)
 {
-    int i = 0, j = 0;
-    for (;;) {
-        while (i < array->rank && array->shape[i] == 1) i++;
-        while (j < tap->rank && tap->shape[j] == 1) j++;
-        if (i == array->rank || j == tap->rank) return i == array->rank && j == tap->rank;
-        if (array->shape[i++] != tap->shape[j++]) return false;
-    }
+    int64_t rank = 0;
+    for (int64_t j = 0; j < width; j++) rank += values[j] > values[place] || (values[j] == values[place] && j < place);
+    return rank;
 }
 
-static int64_t tap_elements(const Tap *tap)
+static double squared_distance(const double *a, const double *b, int64_t count)
 {
-    int64_t elements = 1;
-    for (int i = 0; i < tap->rank; i++) elements *= tap->shape[i];
-    return elements;
+    double sum = 0;
+    for (int64_t j = 0; j < count; j++) sum += (a[j] - b[j]) * (a[j] - b[j]);
+    return sum;
 }
 
-static int64_t tap_width(const Tap *tap) { return tap->shape[tap->rank - 1]; }
-static int64_t tap_rows(const Tap *tap) { return tap_width(tap) ? tap_elements(tap) / tap_width(tap) : 0; }
-
-static void list_absent(Grade *grade, const Tap *tap)
+/* The buffers hold a row each: the reference's values, the same as they are compared, the backend's. */
+static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t held_row, double *buffers)
 {
-    if (grade->not_graded_count && strcmp(grade->not_graded[grade->not_graded_count - 1], tap->name) == 0) return;
-    grade->not_graded = realloc(grade->not_graded, (size_t)(grade->not_graded_count + 1) * sizeof *grade->not_graded);
-    assert(grade->not_graded);
-    grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
-}
+    Step *step = &l->steps.grade->steps[n];
+    Sums *sums = &l->steps.sums[n];
+    int64_t width = sums->extent.width, non_finite = 0;
+    double *own = buffers, *expected = own + width, *found = expected + width;
+    for (int64_t j = 0; j < width; j++) own[j] = expected[j] = tap_value(tap, row * width - tap->first + j);
+    array_read_f64(sums->backend, held_row * width, width, found);
+    for (int64_t j = 0; j < width; j++) non_finite += !isfinite(found[j]);
 
-static void list_step(Lockstep *l, const Tap *tap, const Array *backend)
-{
-    Grade *grade = l->grade;
-    int n = grade->step_count++;
-    grade->steps = realloc(grade->steps, (size_t)grade->step_count * sizeof *grade->steps);
-    l->sums = realloc(l->sums, (size_t)grade->step_count * sizeof *l->sums);
-    assert(grade->steps && l->sums);
+    /* Without the experts that they are of, weights have no order but that of their size. */
+    bool weights = tap_ends(tap->name, ".router#top_k_weights");
+    bool by_rank = weights && choices_order_is_free(l->choices) && non_finite == 0;
+    if (by_rank) qsort(expected, (size_t)width, sizeof *expected, by_size);
+    if (by_rank) qsort(found, (size_t)width, sizeof *found, by_size);
 
-    Step *step = &grade->steps[n];
-    *step = (Step){ .tap = arena_format(&grade->arena, "%s", tap->name),
-                    .rank = tap->rank,
-                    .rows = tap_rows(tap),
-                    .worst_row = -1,
-                    .worst_element = -1 };
-    memcpy(step->shape, tap->shape, sizeof step->shape);
-    size_t elements = (size_t)tap_elements(tap), rows = (size_t)step->rows;
-    l->sums[n] = (Sums){ .backend = backend,
-                         .replay = allocate_zeroed(elements, sizeof(float)),
-                         .free = l->options->with_total ? allocate_zeroed(elements, sizeof(double)) : NULL,
-                         .row_difference = allocate_zeroed(rows, sizeof(double)),
-                         .row_deviation = allocate_zeroed(rows, sizeof(double)),
-                         .row_norm = allocate_zeroed(rows, sizeof(double)) };
-}
-
-/* The step that tap belongs to; -1 if the dump does not hold it. The first pass lists, later ones follow the list. */
-static int find_step(Lockstep *l, const Tap *tap)
-{
-    const Grade *grade = l->grade;
-    for (int n = l->current; n <= l->current + 1; n++)
-        if (n >= 0 && n < grade->step_count && strcmp(grade->steps[n].tap, tap->name) == 0) return l->current = n;
-    if (l->listed) return -1;
-
-    const Array *backend = is_wanted(l, tap->name) ? dump_find(l->dump, tap->name) : NULL;
-    if (!backend) {
-        list_absent(l->grade, tap);
-        return -1;
-    }
-    if (!same_shape(backend, tap)) {
-        error_set(l->error, "%s: %s: found shape %s, expected %s", backend->file, tap->name,
-                  SHAPE_TEXT(backend->rank, backend->shape), SHAPE_TEXT(tap->rank, tap->shape));
-        return -1;
-    }
-    list_step(l, tap, backend);
-    return l->current = grade->step_count - 1;
-}
-
-static double square(double x) { return x * x; }
-
-/* One row in the oracle pass: y' is the backend's, F the tap's. */
-static void measure_row(Lockstep *l, int n, const Tap *tap, int64_t row, const double *backend)
-{
-    Step *step = &l->grade->steps[n];
-    Sums *sums = &l->sums[n];
-    int64_t width = tap_width(tap), first = row * width;
-    double difference = 0, deviation = 0, norm = 0;
-
-    for (int64_t j = 0; j < width; j++) {
-        double expected = tap_value(tap, first - tap->first + j), found = backend[j];
-        difference += square(found - expected);
-        deviation += square(sums->replay[first + j] - expected);
-        norm += square(expected);
-        if (fabs(found - expected) > sums->worst_difference || step->worst_element < 0) {
-            sums->worst_difference = fabs(found - expected);
-            step->worst_element = first + j;
-            step->worst_expected = expected;
-            step->worst_found = found;
-        }
-        if (sums->free) {
-            sums->inherited += square(expected - sums->free[first + j]);
-            sums->total += square(found - sums->free[first + j]);
-            sums->free_norm += square(sums->free[first + j]);
-        }
-    }
-    sums->difference += difference;
-    sums->deviation += deviation;
-    sums->norm += norm;
-    sums->row_difference[row] = difference;
-    sums->row_deviation[row] = deviation;
-    sums->row_norm[row] = norm;
-    step->graded_rows++;
-}
-
-static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, double *backend)
-{
-    Step *step = &l->grade->steps[n];
-    Sums *sums = &l->sums[n];
-    int64_t width = tap_width(tap), first = row * width;
-    array_read_f64(sums->backend, first, width, backend);
-
-    bool finite = true;
-    for (int64_t j = 0; j < width; j++)
-        if (!isfinite(backend[j])) finite = false;
-
-    if (l->pass == PASS_REPLAY)
-        for (int64_t j = 0; j < width; j++) sums->replay[first + j] = (float)tap_value(tap, first - tap->first + j);
-    if (l->pass == PASS_ORACLE) {
-        for (int64_t j = 0; j < width; j++) step->non_finite += !isfinite(backend[j]);
-        if (finite && rows_graded(&l->rows, tap, row)) measure_row(l, n, tap, row, backend);
-    }
+    if (l->pass == PASS_FREE) sums_keep_free(sums, held_row, expected);
+    if (l->pass == PASS_REPLAY) sums_keep_replay(sums, held_row, expected);
+    if (l->pass == PASS_ORACLE) step->non_finite += non_finite;
     /* A row that is not finite would spoil every step after it; the reference's own goes on instead. */
-    if (finite)
-        for (int64_t j = 0; j < width; j++) tap_set(tap, first - tap->first + j, backend[j]);
+    if (l->pass == PASS_FREE || non_finite > 0) return;
+    if (l->pass == PASS_ORACLE && rows_graded(&l->rows, tap, row)) sums_measure(sums, step, held_row, expected, found);
+    if (l->pass == PASS_SUSPECT && sums->row_norm[held_row] >= 0) l->visit(l->visit_context, n, held_row, expected);
+    if (l->pass != PASS_REPLAY && l->pass != PASS_SUSPECT && !weights)
+        choices_compare(l->choices, tap, row, n, squared_distance(expected, found, width));
+    for (int64_t j = 0; j < width; j++)
+        tap_set(tap, row * width - tap->first + j, found[by_rank ? rank_of(own, width, j) : j]);
+}
+
+static void visit_rows(Lockstep *l, int n, const Tap *tap)
+{
+    const Extent *extent = &l->steps.sums[n].extent;
+    double *buffers = allocate_zeroed((size_t)(3 * extent->width), sizeof *buffers);
+    for (int64_t row = tap->first / extent->width; row < (tap->first + tap->count) / extent->width; row++) {
+        int64_t held_row = extent_held_row(extent, row);
+        if (held_row >= 0) visit_row(l, n, tap, row, held_row, buffers);
+    }
+    free(buffers);
+}
+
+static void choose(Lockstep *l, int n, const Tap *tap)
+{
+    Extent extent = { 0 };
+    Grade *grade = l->steps.grade;
+    const Array *backend = NULL;
+    if (n >= 0)
+        backend = l->steps.sums[n].backend, extent = l->steps.sums[n].extent;
+    else if (tap_is_token(tap->name))
+        backend = steps_array(&l->steps, tap, &extent);
+    bool shows = l->steps.current < grade->step_count - 1;
+    choices_choose(l->choices, tap, backend, extent, shows, n < 0 ? NULL : &grade->steps[n],
+                   n < 0 ? NULL : &l->steps.sums[n], grade);
 }
 
 static void on_tap(void *context, const Tap *tap)
@@ -183,127 +109,147 @@ static void on_tap(void *context, const Tap *tap)
     Lockstep *l = context;
     if (l->options->progress) l->options->progress(l->options->progress_context, l->pass_number, l->passes, tap->name);
     rows_observe(&l->rows, tap);
-    int n = error_is_set(l->error) ? -1 : find_step(l, tap);
-    if (n < 0 || tap->count == 0) return;
+    if (!tap_is_token(tap->name) && tap_step(tap->name) > l->decode_step) l->decode_step = tap_step(tap->name);
+    int n = error_is_set(l->error) ? -1 : steps_find(&l->steps, tap);
+    if (error_is_set(l->error) || tap->count == 0) return;
 
-    if (l->pass == PASS_FREE) {
-        for (int64_t i = 0; i < tap->count; i++) l->sums[n].free[tap->first + i] = tap_value(tap, i);
-        return;
-    }
-    int64_t width = tap_width(tap);
-    double *backend = allocate_zeroed((size_t)width, sizeof *backend);
-    for (int64_t row = tap->first / width; row < (tap->first + tap->count) / width; row++)
-        visit_row(l, n, tap, row, backend);
-    free(backend);
+    if (tap_is_choice(tap->name))
+        choose(l, n, tap);
+    else if (n >= 0)
+        visit_rows(l, n, tap);
+    choices_observe(l->choices, tap, n >= 0);
 }
 
-static void run_pass(Lockstep *l, PassKind pass, Model *model, const Inputs *inputs)
+/* ---------------------------------------------------------------- passes */
+
+static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 {
     if (error_is_set(l->error)) return;
-    const Class *class = l->grade->class;
-    const Reference *reference = pass == PASS_REPLAY ? &reference_f32 : &reference_f64;
-    l->pass = pass;
-    l->current = -1;
-    reference->forward(model, inputs,
-                       &(Pass){ .results = pass == PASS_REPLAY ? class->results : ROUNDING_NONE,
-                                .weights = class->weights,
-                                .hook = on_tap,
-                                .hook_context = l });
-    l->listed = true;
+    const Class *class = l->steps.grade->class;
+    const Reference *reference = kind == PASS_REPLAY ? &reference_f32 : &reference_f64;
+    Pass pass = l->steps.pass;
+    pass.results = kind == PASS_REPLAY ? class->results : ROUNDING_NONE;
+    pass.weights = class->weights;
+    pass.hook = on_tap;
+    pass.hook_context = l;
+
+    l->pass = kind;
+    l->decode_step = 0;
+    l->steps.current = -1;
+    choices_begin(l->choices, kind, turn, alternative);
+    if (l->subject.buggy)
+        buggy_model_forward(l->subject.buggy, reference, l->inputs, &pass);
+    else
+        reference->forward(l->subject.model, l->inputs, &pass);
+    l->steps.listed = true;
     l->pass_number++;
 }
 
-static double relative(double difference, double norm)
+static void run_round(Lockstep *l)
 {
-    return difference == 0 ? 0 : sqrt(difference / norm); /* infinite where the norm is 0 */
+    int passes = l->options->with_total ? 3 : 2;
+    l->passes = l->pass_number + passes;
+    steps_clear(&l->steps);
+    if (l->options->with_total) run_pass(l, PASS_FREE, 0, 0);
+    run_pass(l, PASS_REPLAY, 0, 0);
+    run_pass(l, PASS_ORACLE, 0, 0);
 }
 
-/* The row whose difference is largest beside its noise: what the replay's row deviates by, but never less than the
- * row's share of the tap's noise, because one replay of a few elements can be exact by luck. */
-static void find_worst_row(const Class *class, Step *step, const Sums *sums)
+/* Only what the dump leaves open costs passes, and only where it is a near-tie. */
+static void run_rounds(Lockstep *l)
 {
-    double tap_noise = noise_floored(class, sqrt(sums->deviation), sqrt(sums->norm));
-    for (int64_t row = 0; row < step->rows; row++) {
-        double share = tap_noise * relative(sums->row_norm[row], sums->norm);
-        double noise = fmax(share, sqrt(sums->row_deviation[row]));
-        double ratio = relative(sums->row_difference[row], square(noise));
-        if (step->worst_row < 0 || !(ratio <= step->worst_row_ratio)) {
-            step->worst_row = row;
-            step->worst_row_ratio = ratio;
-        }
+    run_round(l);
+    if (l->steps.too_few) {
+        l->steps.pass.logits_to_keep = 0;
+        choices_reset(l->choices);
+        run_round(l);
+    }
+    if (choices_differ(l->choices)) run_round(l); /* now the replay knows what the oracle chooses */
+
+    for (int turn = 0; turn < choices_turns(l->choices); turn++) {
+        int alternatives = choices_most_alternatives(l->choices, turn);
+        l->passes += alternatives;
+        for (int a = 1; a <= alternatives; a++) run_pass(l, PASS_ALTERNATIVE, turn, a);
+        if (!choices_decide(l->choices, turn)) continue;
+        l->passes++;
+        run_pass(l, PASS_SETTLE, 0, 0);
+        run_round(l);
     }
 }
 
-static void conclude(Lockstep *l)
+static void check_end(const Lockstep *l)
 {
-    Grade *grade = l->grade;
-    grade->first_bent = -1;
-    for (int n = 0; n < grade->step_count; n++) {
-        Step *step = &grade->steps[n];
-        const Sums *sums = &l->sums[n];
-        double noise = noise_floored(grade->class, sqrt(sums->deviation), sqrt(sums->norm));
-        step->introduced = relative(sums->difference, sums->norm);
-        step->honest = relative(square(noise), sums->norm);
-        step->ratio = relative(sums->difference, square(noise));
-        step->inherited = sums->free ? relative(sums->inherited, sums->free_norm) : NAN;
-        step->total = sums->free ? relative(sums->total, sums->free_norm) : NAN;
-        if (step->graded_rows > 0) find_worst_row(grade->class, step, sums);
-        step->verdict = verdict_of(grade->class, (Measurement){ step->non_finite, step->ratio, step->worst_row_ratio });
-        if (step->verdict != VERDICT_PASS && grade->first_bent < 0) grade->first_bent = n;
-    }
+    int last = l->inputs->input_ids ? generation_last_step(l->steps.dump) : 0;
+    if (l->decode_step < last)
+        error_set(l->error,
+                  "%s: found taps of decode step %d, expected none after step %d, where every row has met an "
+                  "end-of-sequence token (see --ignore-eos)",
+                  dump_array(l->steps.dump, 0)->file, last, l->decode_step);
 }
 
-static void list_unknown(Lockstep *l)
-{
-    Grade *grade = l->grade;
-    grade->unknown = allocate_zeroed((size_t)dump_count(l->dump), sizeof *grade->unknown);
-    for (int i = 0; i < dump_count(l->dump); i++) {
-        const char *name = dump_array(l->dump, i)->name;
-        bool known = false;
-        for (int n = 0; n < grade->step_count && !known; n++) known = strcmp(grade->steps[n].tap, name) == 0;
-        for (int n = 0; n < grade->not_graded_count && !known; n++) known = strcmp(grade->not_graded[n], name) == 0;
-        if (!known) grade->unknown[grade->unknown_count++] = arena_format(&grade->arena, "%s", name);
-    }
-}
-
-static void free_sums(Lockstep *l)
-{
-    for (int n = 0; n < l->grade->step_count; n++) {
-        Sums *sums = &l->sums[n];
-        free(sums->free);
-        free(sums->replay);
-        free(sums->row_difference);
-        free(sums->row_deviation);
-        free(sums->row_norm);
-    }
-    free(l->sums);
-    rows_free(&l->rows);
-}
-
-Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
-                      const GradeOptions *options, Error *error)
+Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump, const Class *class,
+                         const GradeOptions *options, Error *error)
 {
     Grade *grade = allocate_zeroed(1, sizeof *grade);
     grade->class = class;
-    Lockstep l = {
-        .dump = dump, .options = options, .error = error, .grade = grade, .passes = options->with_total ? 3 : 2
+    Lockstep *l = allocate_zeroed(1, sizeof *l);
+    *l = (Lockstep){
+        .subject = subject, .inputs = inputs, .options = options, .error = error, .rows = rows_of(inputs)
     };
+    l->steps = steps_new(dump, options, &l->rows, grade, error);
+    l->steps.pass.max_new_tokens = inputs->input_ids ? generation_new_tokens(dump) : 0;
+    l->steps.pass.logits_to_keep = generation_logits_to_keep(dump, inputs);
+    l->steps.pass.ignore_eos = options->ignore_eos;
+    l->choices = choices_new(&l->rows, class, l->steps.pass.max_new_tokens);
 
-    if (options->with_total) run_pass(&l, PASS_FREE, model, inputs);
-    run_pass(&l, PASS_REPLAY, model, inputs);
-    run_pass(&l, PASS_ORACLE, model, inputs);
-    conclude(&l);
-    list_unknown(&l);
-    free_sums(&l);
+    const Model *model = subject.buggy ? buggy_model_model(subject.buggy) : subject.model;
+    generation_check_choices(dump, model, error);
+    if (!error_is_set(error) && l->steps.pass.max_new_tokens > 0)
+        model_check_generation(model, inputs, l->steps.pass.max_new_tokens, error);
+    run_rounds(l);
+    if (!error_is_set(error)) check_end(l);
+    steps_conclude(&l->steps);
 
     if (!error_is_set(error) && grade->step_count == 0)
         error_set(error, "%s: found %d arrays and no known tap among them, expected names like model.embed_vision",
                   dump_count(dump) ? dump_array(dump, 0)->file : "dump", dump_count(dump));
     if (error_is_set(error)) {
-        grade_free(grade);
+        grade_free(lockstep_end(l));
         return NULL;
     }
+    return l;
+}
+
+const Grade *lockstep_grade_so_far(const Lockstep *l) { return l->steps.grade; }
+const Sums *lockstep_sums(const Lockstep *l, int step) { return &l->steps.sums[step]; }
+const Rows *lockstep_rows(const Lockstep *l) { return &l->rows; }
+
+void lockstep_visit(Lockstep *l, BuggyModel *buggy,
+                    void (*visit)(void *context, int step, int64_t row, const double *values), void *context)
+{
+    Subject subject = l->subject;
+    l->subject = (Subject){ .buggy = buggy };
+    l->visit = visit;
+    l->visit_context = context;
+    run_pass(l, PASS_SUSPECT, 0, 0);
+    l->subject = subject;
+}
+
+Grade *lockstep_end(Lockstep *l)
+{
+    Grade *grade = l->steps.grade;
+    steps_free(&l->steps);
+    choices_free(l->choices);
+    rows_free(&l->rows);
+    free(l);
     return grade;
+}
+
+Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+                      const GradeOptions *options, Error *error)
+{
+    Lockstep *l = lockstep_begin((Subject){ .model = model }, inputs, dump, class, options, error);
+    return l ? lockstep_end(l) : NULL;
 }
 
 void grade_free(Grade *grade)
@@ -312,6 +258,7 @@ void grade_free(Grade *grade)
     free(grade->steps);
     free(grade->not_graded);
     free(grade->unknown);
+    free(grade->ties);
     arena_free(&grade->arena);
     free(grade);
 }

@@ -8,11 +8,12 @@
  * all as relative L2. A step reaches from the dump's taps before it to its own tap, however many modules that is.
  *
  * Passes, in this order: free (double, nothing replaced; only for inherited and total), replay (float, rounded as the
- * class: the honest error), oracle (double).
+ * class: the honest error), oracle (double). More where the dump leaves a near-tied choice open (choices.h).
  */
 #ifndef PLUMB_LOCKSTEP_H
 #define PLUMB_LOCKSTEP_H
 
+#include "bugs/bug.h"
 #include "dump.h"
 #include "reference.h"
 #include "verdict.h"
@@ -21,7 +22,7 @@ typedef struct {
     const char *tap;
     int rank;
     int64_t shape[TENSOR_MAX_RANK];
-    int64_t rows, graded_rows;
+    int64_t rows, graded_rows; /* in the dump, which may hold only the last positions */
     double introduced, honest, ratio;
     double inherited, total; /* NaN unless asked for */
     int64_t worst_row;       /* flat index; -1 when no row is graded */
@@ -32,6 +33,14 @@ typedef struct {
     Verdict verdict;
 } Step;
 
+/* A choice other than the reference's, of a candidate that is as good within the noise. */
+typedef struct {
+    const char *tap;
+    int64_t row;
+    int64_t found, expected; /* experts or tokens: the backend's, the reference's */
+    double gap, noise;       /* between their scores: logarithms of probabilities, or logits; and of each of these */
+} Tie;
+
 typedef struct {
     const Class *class;
     Step *steps; /* in execution order */
@@ -40,6 +49,8 @@ typedef struct {
     int not_graded_count;
     const char **unknown; /* names in the dump that are no tap of this case */
     int unknown_count;
+    Tie *ties; /* in execution order */
+    int tie_count;
     int first_bent; /* index of the first step that fails; -1 */
     Arena arena;
 } Grade;
@@ -47,13 +58,38 @@ typedef struct {
 typedef struct {
     const char *const *only; /* globs, NULL-terminated: other taps count as absent. NULL: all */
     bool with_total;         /* also measure inherited and total: one more pass */
+    bool ignore_eos;         /* the backend went on after an end-of-sequence token */
+    bool keep_residuals;     /* for lockstep_visit */
     void (*progress)(void *context, int pass, int passes, const char *tap);
     void *progress_context;
 } GradeOptions;
 
-/* inputs must have passed model_check. NULL with error set: a tap of another shape, or no known tap at all. */
+/* inputs must have passed model_check. NULL with error set: a tap of another shape, a choice of nothing that exists, or
+ * no known tap at all. */
 Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
                       const GradeOptions *options, Error *error);
 void grade_free(Grade *grade);
+
+/* What is graded against: a model, or one with bugs. The other is NULL. */
+typedef struct {
+    Model *model;
+    BuggyModel *buggy;
+} Subject;
+
+/* The same in two halves, and between them as many more passes as somebody likes. */
+typedef struct Lockstep Lockstep;
+typedef struct Sums Sums;
+typedef struct Rows Rows;
+
+Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump, const Class *class,
+                         const GradeOptions *options, Error *error);
+const Grade *lockstep_grade_so_far(const Lockstep *lockstep);
+const Sums *lockstep_sums(const Lockstep *lockstep, int step);
+const Rows *lockstep_rows(const Lockstep *lockstep);
+/* One pass of the double build, of a model with bugs. visit sees each graded row of each step, by its number in the
+ * dump's array, before the backend's takes its place. */
+void lockstep_visit(Lockstep *lockstep, BuggyModel *buggy,
+                    void (*visit)(void *context, int step, int64_t row, const double *values), void *context);
+Grade *lockstep_end(Lockstep *lockstep); /* frees all but the grade */
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json_file.h"
+#include "tap_name.h"
 
 enum { NAMES_SHOWN = 6 };
 
@@ -73,6 +74,23 @@ static void names_text(FILE *out, const char *what, const char **names, int coun
     fputc('\n', out);
 }
 
+/* "0.8 noise units": of the candidates' scores */
+static double noise_units(const Tie *tie) { return tie->gap == 0 ? 0 : tie->gap / tie->noise; }
+
+static void tie_text(FILE *out, const Tie *tie)
+{
+    fprintf(out, "tie  %s [%lld]: %s %lld for %lld, %.1f noise units apart\n", tie->tap, (long long)tie->row,
+            tap_is_token(tie->tap) ? "token" : "expert", (long long)tie->found, (long long)tie->expected,
+            noise_units(tie));
+}
+
+static void passed_text(FILE *out, const Grade *grade)
+{
+    fprintf(out, "PASS  all %d steps are straight as %s", grade->step_count, grade->class->name);
+    if (grade->tie_count > 0) fprintf(out, ", %d choice%s tied", grade->tie_count, grade->tie_count > 1 ? "s" : "");
+    fputc('\n', out);
+}
+
 static void bent_text(FILE *out, const Grade *grade)
 {
     const Step *bent = &grade->steps[grade->first_bent];
@@ -95,6 +113,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
     fprintf(out, "%-*s  %10s  %7s  %8s  %-18s %s\n", width, "step", "introduced", "honest", "ratio", "worst row",
             "verdict");
     for (int n = 0; n < grade->step_count; n++) step_text(out, &grade->steps[n], width);
+    for (int n = 0; n < grade->tie_count; n++) tie_text(out, &grade->ties[n]);
 
     names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
                grade->not_graded_count);
@@ -102,9 +121,9 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
     if (grade->first_bent >= 0)
         bent_text(out, grade);
     else if (graded_rows(grade) > 0)
-        fprintf(out, "PASS  all %d steps are straight as %s\n", grade->step_count, grade->class->name);
+        passed_text(out, grade);
     else
-        fprintf(out, "NOTHING GRADED  the dump holds no row of an image, only padding or nothing at all\n");
+        fprintf(out, "NOTHING GRADED  the dump holds no row of an image or a text, only padding or nothing at all\n");
 }
 
 /* JSON knows neither NaN nor infinity. */
@@ -140,6 +159,13 @@ static json_t *step_json(const Step *step)
                                                      : "fail");
 }
 
+static json_t *tie_json(const Tie *tie)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "tap", tie->tap, "row", (json_int_t)tie->row, "found",
+                     (json_int_t)tie->found, "expected", (json_int_t)tie->expected, "gap", number(tie->gap), "noise",
+                     number(tie->noise));
+}
+
 static json_t *names_json(const char **names, int count)
 {
     json_t *list = json_array();
@@ -156,13 +182,14 @@ static json_t *limits_json(const Class *class)
 
 void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error)
 {
-    json_t *steps = json_array();
+    json_t *steps = json_array(), *ties = json_array();
     for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
-    json_t *report = json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o}", "case", title.case_name, "dump",
-                               title.dump_name, "class", grade->class->name, "limits", limits_json(grade->class),
-                               "verdict", report_verdict(grade), "first_bent",
-                               grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap),
-                               "steps", steps, "not_graded", names_json(grade->not_graded, grade->not_graded_count),
-                               "unknown", names_json(grade->unknown, grade->unknown_count));
+    for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
+    json_t *report = json_pack(
+        "{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "case", title.case_name, "dump", title.dump_name, "class",
+        grade->class->name, "limits", limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
+        grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
+        ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
+        names_json(grade->unknown, grade->unknown_count));
     json_file_write(path, report, error);
 }

@@ -14,6 +14,7 @@ static const struct {
     { "grade", plumb_grade, "grades a backend's dump, step by step" },
     { "compare", plumb_compare, "compares two dumps, without a model" },
     { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
+    { "bugs", plumb_bugs, "lists the known bugs, and which of them a case exposes" },
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -45,7 +46,7 @@ int main(int argc, char **argv)
             return commands[i].main(argc - 1, argv + 1);
         }
     fprintf(stderr,
-            "plumb: %s: found no such command, expected run, generate, grade, compare or inspect\n",
+            "plumb: %s: found no such command, expected run, generate, grade, compare, inspect or bugs\n",
             argv[1]);
     return STATUS_BAD_INPUT;
 }

@@ -14,6 +14,7 @@ int plumb_generate(int argc, char **argv);
 int plumb_grade(int argc, char **argv);
 int plumb_compare(int argc, char **argv);
 int plumb_inspect(int argc, char **argv);
+int plumb_bugs(int argc, char **argv);
 
 /* CASE, or --model DIR and --inputs FILE in its place; --threads N; --quiet. */
 typedef struct {

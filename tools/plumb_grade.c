@@ -3,11 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "generation.h"
 #include "plumb.h"
 #include "progress.h"
 #include "report.h"
 
-enum { KEY_AS = 'a', KEY_ONLY = 'O', KEY_LAYERS = 'L', KEY_NAMES = 'n', KEY_JSON = 'j', KEY_STRICT = 's' };
+enum {
+    KEY_AS = 'a',
+    KEY_ONLY = 'O',
+    KEY_LAYERS = 'L',
+    KEY_NAMES = 'n',
+    KEY_JSON = 'j',
+    KEY_STRICT = 's',
+    KEY_IGNORE_EOS = 'e'
+};
 
 typedef struct {
     Case c;
@@ -16,7 +25,7 @@ typedef struct {
     const char *names, *json;
     const Class *class;
     Globs only;
-    bool strict;
+    bool strict, ignore_eos;
     Progress progress;
 } GradeCommand;
 
@@ -27,11 +36,12 @@ static const struct argp_option options[] = {
       0 },
     { "only", KEY_ONLY, "GLOB", 0,
       "Grade only taps of such names, as if the dump held no others; may be given several "
-      "times",
+      "times. The tokens that decode steps were fed are followed all the same",
       0 },
     { "layers", KEY_LAYERS, 0, 0, "Only outputs of layers, towers and embedders, none from inside them", 0 },
     { "names", KEY_NAMES, "MAP", 0, "JSON that maps the backend's names and layouts onto taps", 0 },
     { "json", KEY_JSON, "FILE", 0, "Also write the report as JSON, with inherited and total errors; - is stdout", 0 },
+    { "ignore-eos", KEY_IGNORE_EOS, 0, 0, "The backend went on after an end-of-sequence token", 0 },
     { "strict", KEY_STRICT, 0, 0, "Taps that are missing from the dump, and names that are no taps, are failures", 0 },
     { 0 },
 };
@@ -50,6 +60,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_NAMES: command->names = argument; return 0;
     case KEY_JSON: command->json = argument; return 0;
     case KEY_STRICT: command->strict = true; return 0;
+    case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1) argp_usage(state);
         command->arguments[command->argument_count++] = argument;
@@ -75,6 +86,12 @@ static void show_progress(void *context, int pass, int passes, const char *tap)
     progress_tap(context, pass, passes, tap);
 }
 
+static Progress start_progress(const GradeCommand *command, const Dump *dump)
+{
+    return progress_start(command->c.quiet,
+                          model_layers(command->c.model, &command->c.inputs, generation_new_tokens(dump)));
+}
+
 static Status status_of(const Grade *grade, bool strict)
 {
     if (grade->first_bent >= 0) return STATUS_FAIL;
@@ -85,39 +102,43 @@ static Status status_of(const Grade *grade, bool strict)
     return strcmp(report_verdict(grade), "none") == 0 ? STATUS_NOTHING : STATUS_PASS;
 }
 
-static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
+static GradeOptions options_of(GradeCommand *command)
 {
-    GradeOptions grade_options = {
+    return (GradeOptions){
         .only = command->only.globs,
-        .with_total = command->json != NULL,
+        .ignore_eos = command->ignore_eos,
         .progress = show_progress,
         .progress_context = &command->progress,
     };
+}
+
+static bool wants_text(const GradeCommand *command) { return !command->json || strcmp(command->json, "-") != 0; }
+
+static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
+{
+    GradeOptions grade_options = options_of(command);
+    grade_options.with_total = command->json != NULL;
     const Class *class = command->class ? command->class : class_of(dump);
-    command->progress = progress_start(command->c.quiet, model_layers(command->c.model, &command->c.inputs, 0));
+    command->progress = start_progress(command, dump);
     Grade *grade = lockstep_grade(command->c.model, &command->c.inputs, dump, class, &grade_options, error);
     progress_end(&command->progress);
     if (!grade) return STATUS_BAD_INPUT;
 
     ReportTitle title = { command->c.name, dump_name };
-    if (!command->json || strcmp(command->json, "-") != 0) report_text(stdout, grade, title);
+    if (wants_text(command)) report_text(stdout, grade, title);
     if (command->json) report_json(command->json, grade, title, error);
     Status status = status_of(grade, command->strict);
     grade_free(grade);
     return status;
 }
 
-int plumb_grade(int argc, char **argv)
+typedef Status Judge(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error);
+
+static int judge(int argc, char **argv, const char *doc, Judge *judge)
 {
     const struct argp_child children[] = { { &case_argp, 0, NULL, 0 }, { 0 } };
     const struct argp argp = {
-        .options = options,
-        .parser = parse_option,
-        .args_doc = "CASE DUMP",
-        .children = children,
-        .doc =
-            "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of that "
-            "dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .npy files.",
+        .options = options, .parser = parse_option, .args_doc = "CASE DUMP", .children = children, .doc = doc
     };
     GradeCommand command = { 0 };
     Error error = { "" };
@@ -127,16 +148,24 @@ int plumb_grade(int argc, char **argv)
     if (command.argument_count == 2) case_set_folder(&command.c, command.arguments[0]);
     const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
     if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))
-        error_set(&error, "found %d arguments, expected CASE DUMP (see plumb grade --help)", command.argument_count);
+        error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command.argument_count, argv[0]);
 
     if (!error_is_set(&error)) case_open(&command.c, &error);
     Dump *dump = error_is_set(&error) ? NULL : dump_open(path, command.names, &error);
     if (dump) {
         const char *slash = strrchr(path, '/');
-        status = grade(&command, dump, slash && slash[1] ? slash + 1 : path, &error);
+        status = judge(&command, dump, slash && slash[1] ? slash + 1 : path, &error);
     }
     dump_close(dump);
     case_close(&command.c);
     free(command.only.globs);
     return finish(&error, status);
+}
+
+int plumb_grade(int argc, char **argv)
+{
+    return judge(argc, argv,
+                 "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
+                 "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .npy files.",
+                 grade);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bugs/bug.h"
 #include "noise.h"
 #include "plumb.h"
 #include "progress.h"
@@ -17,13 +18,16 @@ enum {
     KEY_PRECISION = 'p',
     KEY_LIST = 'l',
     KEY_MAX_NEW_TOKENS = 'n',
-    KEY_IGNORE_EOS = 'e'
+    KEY_IGNORE_EOS = 'e',
+    KEY_BUG = 'b'
 };
 
 typedef struct {
     Case c;
     const char *out, *precision;
     Globs only;
+    const Bug **bugs;
+    int bug_count;
     bool list, ignore_eos;
     int max_new_tokens;
     Progress progress;
@@ -44,9 +48,20 @@ static const struct argp_option options[] = {
     { "max-new-tokens", KEY_MAX_NEW_TOKENS, "N", 0,
       "Generate N tokens greedily; taps of the decode steps end in @1, @2, ..", 0 },
     { "ignore-eos", KEY_IGNORE_EOS, 0, 0, "Go on after an end-of-sequence token", 0 },
+    { "bug", KEY_BUG, "ID", 0, "What a backend with that bug would compute ('plumb bugs' lists them); may be repeated",
+      0 },
     { "list", KEY_LIST, 0, 0, "Print names and shapes of the taps", 0 },
     { 0 },
 };
+
+static void add_bug(RunCommand *command, const char *id, struct argp_state *state)
+{
+    const Bug *bug = bug_find(id);
+    if (!bug) argp_error(state, "--bug: found %s, expected an id that 'plumb bugs' lists", id);
+    command->bugs = realloc(command->bugs, (size_t)(command->bug_count + 1) * sizeof *command->bugs);
+    if (!command->bugs) abort();
+    command->bugs[command->bug_count++] = bug;
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -66,6 +81,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_LIST: command->list = true; return 0;
+    case KEY_BUG: add_bug(command, argument, state); return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) argp_usage(state);
         case_set_folder(&command->c, argument);
@@ -109,7 +125,8 @@ static void on_tap(void *context, const Tap *tap)
     safetensors_writer_append(command->writer, tap->values, (size_t)tap->count * tap->value_size);
 }
 
-static void run(RunCommand *command, Error *error)
+/* buggy: NULL without --bug */
+static void run(RunCommand *command, BuggyModel *buggy, Error *error)
 {
     const Class *class = class_find(command->precision);
     const Reference *reference = class ? &reference_f32 : &reference_f64;
@@ -123,7 +140,10 @@ static void run(RunCommand *command, Error *error)
         pass.results = class->results;
         pass.weights = class->weights;
     }
-    reference->forward(command->c.model, &command->c.inputs, &pass);
+    if (buggy)
+        buggy_model_forward(buggy, reference, &command->c.inputs, &pass);
+    else
+        reference->forward(command->c.model, &command->c.inputs, &pass);
     progress_end(&command->progress);
 
     if (!command->found) {
@@ -151,9 +171,14 @@ int plumb_run(int argc, char **argv)
     case_open(&command.c, &error);
     if (!error_is_set(&error) && command.max_new_tokens)
         model_check_generation(command.c.model, &command.c.inputs, command.max_new_tokens, &error);
+    BuggyModel *buggy = NULL;
+    if (!error_is_set(&error) && command.bug_count > 0)
+        buggy = buggy_model_open(command.c.model_folder, command.bugs, command.bug_count, &error);
     if (!error_is_set(&error) && command.out) command.writer = safetensors_writer_open(command.out, &error);
-    if (!error_is_set(&error)) run(&command, &error);
+    if (!error_is_set(&error)) run(&command, buggy, &error);
+    buggy_model_close(buggy);
     case_close(&command.c);
     free(command.only.globs);
+    free(command.bugs);
     return finish(&error, STATUS_PASS);
 }

@@ -1,7 +1,11 @@
 /* check_conformance.c - the tests of conformance/; run from the repository root */
 #include "helpers.h"
 
-#define SUITES(X) X(npy) X(dump) X(names) X(rows) X(noise) X(verdict) X(lockstep) X(lockstep_bent) X(report)
+/* clang-format off */
+#define SUITES(X) X(npy) X(dump) X(names) X(tap_name) X(rows) X(extent) X(generation) X(noise) X(scores) X(ties) \
+                  X(contests) X(choices) X(choices_open) X(verdict) X(lockstep) X(lockstep_bent) X(lockstep_text) \
+                  X(lockstep_steps) X(report) X(bugs)
+/* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);
 #define NAME(name) name##_suite,

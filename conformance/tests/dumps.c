@@ -3,8 +3,20 @@
 
 #include "report.h"
 
-const char *const layer_outputs[] = { "model.vision_tower.patch_embedder", "model.vision_tower.encoder.layers.[0-9]",
-                                      "model.vision_tower", "model.embed_vision", NULL };
+#define IN_EACH_STEP(glob) glob, glob "@*"
+
+const char *const layer_outputs[] = { "model.vision_tower.patch_embedder",
+                                      "model.vision_tower.encoder.layers.[0-9]",
+                                      "model.vision_tower",
+                                      "model.embed_vision",
+                                      IN_EACH_STEP("*.embed_tokens"),
+                                      IN_EACH_STEP("*.embed_tokens_per_layer"),
+                                      IN_EACH_STEP("model.layers.[0-9]"),
+                                      IN_EACH_STEP("model.language_model.layers.[0-9]"),
+                                      IN_EACH_STEP("model.norm"),
+                                      IN_EACH_STEP("model.language_model.norm"),
+                                      IN_EACH_STEP("logits"),
+                                      NULL };
 
 const char *edited_dump(const char *from, Edit *edit, const void *context)
 {
@@ -24,6 +36,8 @@ const char *edited_dump(const char *from, Edit *edit, const void *context)
         edit(&value, context);
         if (value.dropped) continue;
         safetensors_writer_begin(writer, value.name, DTYPE_F32, value.rank, value.shape);
+        count = 1; /* an edit may have cut it */
+        for (int d = 0; d < value.rank; d++) count *= value.shape[d];
         safetensors_writer_append(writer, value.values, (size_t)count * sizeof(float));
     }
     safetensors_writer_close(writer, &error);
@@ -37,19 +51,25 @@ float *value_at(Value *value, int64_t row, int64_t column)
     return &value->values[row * value->shape[value->rank - 1] + column];
 }
 
-Grade *grade_model(const char *model_folder, const char *inputs_file, const char *dump_path, const char *class,
-                   const char *const *only, bool with_total, Error *error)
+Grade *grade_with(const char *model_folder, const char *inputs_file, const char *dump_path, const char *class,
+                  const GradeOptions *options, Error *error)
 {
     Model *model = model_open(model_folder, error);
     Inputs inputs = inputs_open(inputs_file, error);
     Dump *dump = dump_open(dump_path, NULL, error);
     assert_clean(error);
-    GradeOptions options = { .only = only, .with_total = with_total };
-    Grade *grade = lockstep_grade(model, &inputs, dump, class_find(class), &options, error);
+    Grade *grade = lockstep_grade(model, &inputs, dump, class_find(class), options, error);
     dump_close(dump);
     inputs_close(&inputs);
     model_close(model);
     return grade;
+}
+
+Grade *grade_model(const char *model_folder, const char *inputs_file, const char *dump_path, const char *class,
+                   const char *const *only, bool with_total, Error *error)
+{
+    GradeOptions options = { .only = only, .with_total = with_total };
+    return grade_with(model_folder, inputs_file, dump_path, class, &options, error);
 }
 
 Grade *grade_case(const char *folder, const char *dump, const char *class, const char *const *only, bool with_total,

@@ -29,6 +29,8 @@ Grade *grade_case(const char *folder, const char *dump, const char *class, const
                   Error *error);
 Grade *grade_model(const char *model, const char *inputs, const char *dump, const char *class, const char *const *only,
                    bool with_total, Error *error);
+Grade *grade_with(const char *model, const char *inputs, const char *dump, const char *class,
+                  const GradeOptions *options, Error *error);
 Grade *graded(const char *folder, const char *dump, const char *class, const char *const *only); /* without error */
 const Step *step_of(const Grade *grade, const char *tap); /* NULL if it was not graded */
 void assert_passes(const Grade *grade, const char *dump);

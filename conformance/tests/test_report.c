@@ -103,9 +103,37 @@ START_TEST(text_of_padding_only)
 {
     Grade grade = grade_of(3, -1);
     steps[0] = steps[1] = steps[2];
+    assert_holds(
+        text_of(&grade),
+        (const char *const[]){
+            "NOTHING GRADED  the dump holds no row of an image or a text, only padding or nothing at all\n", NULL });
+}
+END_TEST
+
+static Tie ties[] = {
+    { "model.layers.2.router#top_k_index@1", 7, 5, 3, 0.008, 0.01 },
+    { "input_ids@3", 0, 17, 9, 0, 0 },
+};
+
+static Grade tied_grade(int count)
+{
+    Grade grade = grade_of(1, -1);
+    grade.ties = ties;
+    grade.tie_count = count;
+    return grade;
+}
+
+START_TEST(text_of_ties)
+{
+    Grade grade = tied_grade(2);
+    assert_holds(
+        text_of(&grade),
+        (const char *const[]){ "\ntie  model.layers.2.router#top_k_index@1 [7]: expert 5 for 3, 0.8 noise units apart\n"
+                               "tie  input_ids@3 [0]: token 17 for 9, 0.0 noise units apart\n",
+                               "PASS  all 1 steps are straight as bf16, 2 choices tied\n", NULL });
+    grade = tied_grade(1);
     assert_holds(text_of(&grade),
-                 (const char *const[]){
-                     "NOTHING GRADED  the dump holds no row of an image, only padding or nothing at all\n", NULL });
+                 (const char *const[]){ "PASS  all 1 steps are straight as bf16, 1 choice tied\n", NULL });
 }
 END_TEST
 
@@ -178,6 +206,27 @@ START_TEST(json_of_a_straight_dump)
 }
 END_TEST
 
+START_TEST(json_of_ties)
+{
+    Grade grade = tied_grade(2);
+    json_t *report = json_of(&grade), *list = json_object_get(report, "ties"), *tie = json_array_get(list, 0);
+    ck_assert_uint_eq(json_array_size(list), 2);
+    ck_assert_str_eq(json_string_value(json_object_get(tie, "tap")), ties[0].tap);
+    ck_assert_int_eq(json_integer_value(json_object_get(tie, "row")), 7);
+    ck_assert_int_eq(json_integer_value(json_object_get(tie, "found")), 5);
+    ck_assert_int_eq(json_integer_value(json_object_get(tie, "expected")), 3);
+    assert_near(json_number_value(json_object_get(tie, "gap")), 0.008, 1e-9, "gap", 0);
+    assert_near(json_number_value(json_object_get(tie, "noise")), 0.01, 1e-9, "noise", 0);
+    ck_assert_str_eq(json_string_value(json_object_get(report, "verdict")), "pass");
+    json_decref(report);
+
+    grade = grade_of(1, -1);
+    report = json_of(&grade);
+    ck_assert_uint_eq(json_array_size(json_object_get(report, "ties")), 0);
+    json_decref(report);
+}
+END_TEST
+
 START_TEST(json_in_no_folder)
 {
     Error error = { "" };
@@ -194,10 +243,12 @@ Suite *report_suite(void)
     tcase_add_test(tcase, text_of_a_bent_dump);
     tcase_add_test(tcase, text_of_a_straight_dump);
     tcase_add_test(tcase, text_of_padding_only);
+    tcase_add_test(tcase, text_of_ties);
     tcase_add_test(tcase, verdicts);
     tcase = theme(suite, "json");
     tcase_add_test(tcase, json_of_a_bent_dump);
     tcase_add_test(tcase, json_of_a_straight_dump);
+    tcase_add_test(tcase, json_of_ties);
     tcase_add_test(tcase, json_in_no_folder);
     return suite;
 }

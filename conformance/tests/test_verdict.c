@@ -5,14 +5,19 @@
 
 static const char *const classes[] = { "fp32", "tf32", "fp16", "bf16" };
 
+enum { MANY = 1000000000 }; /* rows, so that one of them is nothing beside the tap */
+
 /* In units of the limits of the class. */
 static const struct {
     Measurement measurement;
     Verdict expected;
 } measurements[] = {
-    { { 0, 0, 0 }, VERDICT_PASS },     { { 0, 1, 1 }, VERDICT_PASS },        { { 0, 1.001, 0 }, VERDICT_FAIL },
-    { { 0, 0, 1.001 }, VERDICT_FAIL }, { { 1, 0, 0 }, VERDICT_FAIL },        { { 0, NAN, 0 }, VERDICT_FAIL },
-    { { 0, 0, NAN }, VERDICT_FAIL },   { { 0, INFINITY, 0 }, VERDICT_FAIL }, { { 0, 0, INFINITY }, VERDICT_FAIL },
+    { { MANY, 0, 0, 0 }, VERDICT_PASS },        { { MANY, 0, 1, 1 }, VERDICT_PASS },
+    { { MANY, 0, 1.001, 0 }, VERDICT_FAIL },    { { MANY, 0, 0, 1.001 }, VERDICT_FAIL },
+    { { MANY, 1, 0, 0 }, VERDICT_FAIL },        { { MANY, 0, NAN, 0 }, VERDICT_FAIL },
+    { { MANY, 0, 0, NAN }, VERDICT_FAIL },      { { MANY, 0, INFINITY, 0 }, VERDICT_FAIL },
+    { { MANY, 0, 0, INFINITY }, VERDICT_FAIL }, { { 0, 0, 1.001, 0 }, VERDICT_FAIL },
+    { { 1, 0, 1.001, 1 }, VERDICT_PASS },       { { 1, 0, NAN, 1 }, VERDICT_FAIL },
 };
 
 START_TEST(judged)
@@ -43,6 +48,23 @@ START_TEST(limits_with_reasons)
 }
 END_TEST
 
+/* One row at its limit and the others honest must pass, however few there are. */
+START_TEST(limits_of_few_rows)
+{
+    for (int i = 0; i < COUNT(classes); i++) {
+        const Limits *limits = limits_of(class_find(classes[i]));
+        double row = limits->worst_row_ratio;
+        assert_near(limits_ratio(limits, 1), row, 1e-9, "one row", i);
+        assert_near(limits_ratio(limits, 0), limits->ratio, 0, "no row", i);
+        assert_near(limits_ratio(limits, 22), limits->ratio, 0, "many rows", i);
+        for (int64_t rows = 2; rows < 8; rows++) {
+            double sum = row * row + (double)(rows - 1);
+            assert_near(limits_ratio(limits, rows), sqrt(sum / (double)rows), 1e-9, "rows", rows);
+        }
+    }
+}
+END_TEST
+
 START_TEST(names)
 {
     ck_assert_str_eq(verdict_name(VERDICT_PASS), "pass");
@@ -56,6 +78,7 @@ Suite *verdict_suite(void)
     TCase *tcase = theme(suite, "limits");
     tcase_add_loop_test(tcase, judged, 0, COUNT(measurements));
     tcase_add_test(tcase, limits_with_reasons);
+    tcase_add_test(tcase, limits_of_few_rows);
     tcase_add_test(tcase, names);
     return suite;
 }

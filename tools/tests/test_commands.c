@@ -43,6 +43,12 @@ static const struct {
     { { "inspect", E2B "/inputs.safetensors" }, 0, "  image_position_ids " },
     { { "run", E2B, "--list" }, 0, "model.embed_vision                                                     [3, 96]" },
     { { "run", E2B }, 0, "[2, 18, 128]         rms " },
+    { { "run", E2B, "--bug", "pool-sum", "--bug", "vision-mask-none", "--list" }, 0, "model.vision_tower.pooler " },
+    { { "bugs" }, 0, "\nsoftcap-missing                 logits                   logits are not soft-capped" },
+    { { "bugs", "projector-norm-after-projection" }, 0, "  source      https://github.com/vllm-project/vllm/pull/4" },
+    { { "bugs", "--case", E2B }, 0, "\n* vision-mask-none                model.vision_tower.encoder.layers.0" },
+    { { "bugs", "--case", E2B "/" }, 0, "\n  std-not-loaded                  not exposed\n" },
+    { { "bugs", "pool-sum", "--case", E2B }, 0, "* pool-sum                        model.vision_tower.pooler\n" },
     { { "run", "--help" }, 0, "Usage: plumb run [OPTION...] CASE\n" },
     { { "--help" }, 0, "Exit status: 0 pass, 1 graded and failed" },
 };

@@ -1,0 +1,53 @@
+/* bug.h - a public bug, and how the reference is made to have it
+ *
+ * A bug is switched on by changes to config.json, by changes to weights, or by a hook that replaces values as they are
+ * produced; several of them together where it takes that. Nothing in ref/ knows of any. What bugs are written with is
+ * in bug_hooks.h.
+ *
+ *     static void softcap_missing(json_t *config) { config_set(text_config(config), "final_logit_softcapping", NULL); }
+ *
+ * In lockstep every value a hook sees was computed from the backend's own, and what it leaves is F_bug of them.
+ */
+#ifndef PLUMB_BUG_H
+#define PLUMB_BUG_H
+
+#include <jansson.h>
+
+#include "reference.h"
+
+typedef struct BugRun BugRun; /* what a hook knows of the pass */
+
+typedef struct {
+    const char *id;         /* as in public reports: "projector-norm-after-projection" */
+    const char *stage;      /* "projector" */
+    const char *mechanism;  /* one line */
+    const char *source;     /* a public thread or commit */
+    const char *exposed_by; /* what a case needs for it to show, in words */
+
+    void (*config)(json_t *config);
+    void (*weights)(Checkpoint *checkpoint);
+    void (*tap)(BugRun *run, const Tap *tap);
+    /* Globs of taps that `tap` asks for later, NULL-terminated or NULL: while the same layer runs; and until the tap
+     * comes again, in the next run of its layer */
+    const char *const *keeps, *const *holds;
+} Bug;
+
+/* Each ends with a NULL id. */
+extern const Bug vision_bugs[], pooler_bugs[], projector_bugs[], merge_bugs[], per_layer_embedding_bugs[], rope_bugs[],
+    mask_bugs[], attention_bugs[], kv_sharing_bugs[], layer_bugs[], moe_bugs[], logits_bugs[];
+
+int bug_count(void);
+const Bug *bug_at(int index);        /* in the order of the pass */
+const Bug *bug_find(const char *id); /* NULL if there is none of that name */
+
+/* A model with one or several bugs, ready for passes. NULL where they do not fit this model: a weight or a key that
+ * they change is not there. */
+typedef struct BuggyModel BuggyModel;
+
+BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int count, Error *error);
+void buggy_model_close(BuggyModel *model); /* NULL is fine */
+const Model *buggy_model_model(const BuggyModel *model);
+/* pass as for the honest model; its hook sees what the bugs left, and what it replaces is what they build on */
+void buggy_model_forward(BuggyModel *model, const Reference *reference, const Inputs *inputs, const Pass *pass);
+
+#endif

@@ -1,0 +1,33 @@
+/* catalogue.c - all families, in the order of the pass */
+#include <string.h>
+
+#include "bugs/bug.h"
+
+static const Bug *const families[] = {
+    vision_bugs, pooler_bugs, projector_bugs,  merge_bugs,     per_layer_embedding_bugs,
+    mask_bugs,   rope_bugs,   kv_sharing_bugs, attention_bugs, layer_bugs,
+    moe_bugs,    logits_bugs,
+};
+enum { FAMILIES = sizeof families / sizeof *families };
+
+const Bug *bug_at(int index)
+{
+    for (int i = 0; i < FAMILIES; i++)
+        for (const Bug *bug = families[i]; bug->id; bug++)
+            if (index-- == 0) return bug;
+    return NULL;
+}
+
+int bug_count(void)
+{
+    int count = 0;
+    while (bug_at(count)) count++;
+    return count;
+}
+
+const Bug *bug_find(const char *id)
+{
+    for (int i = 0; bug_at(i); i++)
+        if (strcmp(bug_at(i)->id, id) == 0) return bug_at(i);
+    return NULL;
+}

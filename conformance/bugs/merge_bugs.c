@@ -1,0 +1,133 @@
+/* merge_bugs.c - soft tokens among the embeddings of text
+ *
+ * Right: text is multiplied by sqrt(hidden_size) as it is looked up, features are not; each image's soft tokens take
+ * the places of its own placeholders.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "bugs/bug_hooks.h"
+#include "gemma4.h"
+
+static double embed_scale(const BugRun *run) { return as_weight(run, (float)sqrt(text_number(run, "hidden_size", 0))); }
+
+/* Of the prompt alone: later tokens are text. */
+static bool is_merged(const Tap *tap) { return tap_is(tap->name, "model#inputs_embeds") && tap_run(tap->name) == 0; }
+
+static bool row_is_feature(BugRun *run, const Tap *tap, int64_t row)
+{
+    return is_feature(run, row / tap->shape[1], row % tap->shape[1]);
+}
+
+static void multiply(const Tap *tap, int64_t row, double factor)
+{
+    int64_t width = tap_width(tap);
+    for (int64_t i = row * width; i < (row + 1) * width; i++) tap_put(tap, i, factor * tap_get(tap, i));
+}
+
+static void embed_scale_on_features(BugRun *run, const Tap *tap)
+{
+    for (int64_t row = 0; is_merged(tap) && row < tap_rows(tap); row++)
+        if (row_is_feature(run, tap, row)) multiply(tap, row, embed_scale(run));
+}
+
+static void features_inverse_scaled(BugRun *run, const Tap *tap)
+{
+    for (int64_t row = 0; is_merged(tap) && row < tap_rows(tap); row++)
+        if (row_is_feature(run, tap, row)) multiply(tap, row, 1 / embed_scale(run));
+}
+
+/* Only where embeddings are looked up for the sake of merging; otherwise the text model does so, and scales. */
+static void text_unscaled(BugRun *run, const Tap *tap)
+{
+    const Inputs *inputs = bug_inputs(run);
+    if (!tap_is_text(tap, ".embed_tokens") || tap_run(tap->name) > 0) return;
+    if (!inputs->pixel_values && !inputs->pixel_values_videos) return;
+    for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, tap_get(tap, i) / embed_scale(run));
+}
+
+static void skipped(BugRun *run, const Tap *tap)
+{
+    for (int64_t row = 0; is_merged(tap) && row < tap_rows(tap); row++)
+        if (row_is_feature(run, tap, row))
+            tap_put_row(tap, row, kept_row(kept(run, tap, "model.language_model.embed_tokens"), row));
+}
+
+/* Soft tokens of one image: bins that a patch falls into. Padding falls into the first. */
+static int64_t soft_tokens(BugRun *run, int64_t image)
+{
+    const Array *positions = bug_inputs(run)->image_position_ids;
+    int64_t patches = positions->shape[1], k = (int64_t)vision_number(run, "pooling_kernel_size", 1), count = 0;
+    int64_t *xy = bug_memory(run, (size_t)(2 * patches) * sizeof *xy);
+    int64_t *kernel_idxs = bug_memory(run, (size_t)patches * sizeof *kernel_idxs);
+    for (int64_t i = 0; i < 2 * patches; i++) xy[i] = array_integer(positions, 2 * image * patches + i);
+    gemma4_vision_pooler_kernel_idxs(kernel_idxs, xy, patches, k);
+    bool *hit = bug_memory(run, (size_t)patches * sizeof *hit);
+    for (int64_t i = 0; i < patches; i++) hit[i] = false;
+    for (int64_t i = 0; i < patches; i++) {
+        count += !hit[kernel_idxs[i]];
+        hit[kernel_idxs[i]] = true;
+    }
+    return count;
+}
+
+/* In each row of the batch, images after the first get its soft tokens, as far as there are so many. */
+static void stale_first_image(BugRun *run, const Tap *tap)
+{
+    const Array *ids = bug_inputs(run)->input_ids;
+    if (!is_merged(tap) || !bug_inputs(run)->pixel_values) return;
+    if (vision_number(run, "pooling_kernel_size", 1) < 2) return; /* then Hugging Face keeps padding alone */
+    int64_t image_token_id = (int64_t)outer_number(run, "image_token_id", 258880), seq = ids->shape[1];
+    int64_t *first = bug_memory(run, (size_t)seq * sizeof *first); /* places of the first image of the row */
+    int64_t image = 0, token = 0, left = soft_tokens(run, 0), in_row = 0, stored = 0;
+    for (int64_t i = 0; i < tap_rows(tap); i++) {
+        if (i % seq == 0) in_row = stored = 0;
+        if (array_integer(ids, i) != image_token_id) continue;
+        if (left == 0) {
+            left = soft_tokens(run, ++image);
+            token = 0;
+        }
+        if (token == 0) in_row++;
+        if (in_row == 1)
+            first[stored++] = i;
+        else if (token < stored)
+            tap_put_row(tap, i, tap_row(run, tap, first[token]));
+        token++;
+        left--;
+    }
+}
+
+const Bug merge_bugs[] = {
+    { .id = "merge-embed-scale-on-features",
+      .stage = "merging",
+      .mechanism = "features are multiplied by sqrt(hidden_size), as text is",
+      .source = "https://github.com/Blaizzy/mlx-vlm/pull/906",
+      .exposed_by = "any image in a prompt",
+      .tap = embed_scale_on_features },
+    { .id = "merge-features-inverse-scaled",
+      .stage = "merging",
+      .mechanism = "features are divided by sqrt(hidden_size), for a multiplication that does not follow",
+      .source = "https://github.com/vllm-project/vllm/issues/52667",
+      .exposed_by = "any image in a prompt",
+      .tap = features_inverse_scaled },
+    { .id = "merge-text-unscaled",
+      .stage = "merging",
+      .mechanism = "text embeddings that are looked up for merging are not multiplied by sqrt(hidden_size)",
+      .source = "https://github.com/unslothai/unsloth-zoo/pull/963",
+      .exposed_by = "any image in a prompt",
+      .tap = text_unscaled },
+    { .id = "merge-skipped",
+      .stage = "merging",
+      .mechanism = "features never take the places of their placeholders",
+      .source = "https://github.com/Blaizzy/mlx-vlm/pull/1321",
+      .exposed_by = "any image in a prompt",
+      .tap = skipped,
+      .keeps = (const char *const[]){ "model.language_model.embed_tokens", NULL } },
+    { .id = "merge-stale-first-image",
+      .stage = "merging",
+      .mechanism = "images after the first of a prompt get the features of the first",
+      .source = "https://github.com/ikawrakow/ik_llama.cpp/pull/1893",
+      .exposed_by = "two images in one prompt",
+      .tap = stale_first_image },
+    { 0 },
+};

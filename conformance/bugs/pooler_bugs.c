@@ -1,0 +1,144 @@
+/* pooler_bugs.c - pooling and standardization at the end of the vision tower
+ *
+ * Right: padding is zeroed; the patches of each k x k bin are averaged, k from the padded length; times sqrt(hidden);
+ * then (x - std_bias) * std_scale where the tower has these.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "bugs/bug_hooks.h"
+#include "gemma4.h"
+
+/* ---------------------------------------------------------------- pooling anew */
+
+typedef struct {
+    const Kept *hidden_states, *padding; /* [images, patches, hidden], [images, patches] */
+    int64_t patches, length, hidden;
+    int64_t *kernel_idxs; /* of one image */
+} Pooling;
+
+/* sqrt(real patches / soft tokens), in place of sqrt(all patches / soft tokens) */
+static int64_t kernel_from_real_count(const Pooling *p, int64_t image)
+{
+    int64_t real_patches = 0;
+    for (int64_t i = 0; i < p->patches; i++) real_patches += kept_row(p->padding, image)[i] == 0;
+    int64_t k = (int64_t)sqrt((double)(real_patches / p->length));
+    return k > 1 ? k : 1;
+}
+
+/* The sum of what falls into the soft token */
+static void bin(const Pooling *p, int64_t image, int64_t token, bool with_padding, double *sum)
+{
+    memset(sum, 0, (size_t)p->hidden * sizeof *sum);
+    for (int64_t i = 0; i < p->patches; i++) {
+        if (p->kernel_idxs[i] != token || (!with_padding && kept_row(p->padding, image)[i] != 0)) continue;
+        const double *row = kept_row(p->hidden_states, image * p->patches + i);
+        for (int64_t j = 0; j < p->hidden; j++) sum[j] += row[j];
+    }
+}
+
+static bool is_image_padded(const Pooling *p, int64_t image)
+{
+    for (int64_t i = 0; i < p->patches; i++)
+        if (kept_row(p->padding, image)[i] != 0) return true;
+    return false;
+}
+
+static void pool_image(BugRun *run, const Tap *tap, const Pooling *p, int64_t image)
+{
+    int64_t right = gemma4_vision_pooler_kernel(p->patches, p->length), k = right;
+    if (bug_is_on(run, "pool-kernel-from-real-count")) k = kernel_from_real_count(p, image);
+    bool with_padding = bug_is_on(run, "pool-padding-not-zeroed") && is_image_padded(p, image);
+    bool sum = bug_is_on(run, "pool-sum") && k > 1, unscaled = bug_is_on(run, "pool-scale-missing");
+    if (k == right && !with_padding && !sum && !unscaled) return;
+
+    const Array *positions = patch_positions(run, tap);
+    int64_t *xy = bug_memory(run, (size_t)(2 * p->patches) * sizeof *xy);
+    for (int64_t i = 0; i < 2 * p->patches; i++) xy[i] = array_integer(positions, 2 * image * p->patches + i);
+    gemma4_vision_pooler_kernel_idxs(p->kernel_idxs, xy, p->patches, k);
+    for (int64_t i = 0; right == 1 && i < p->patches; i++) p->kernel_idxs[i] = i; /* nothing is pooled */
+
+    double *row = scratch_row(run, p->hidden), root = unscaled ? 1 : sqrt((double)p->hidden);
+    for (int64_t token = 0; token < p->length; token++) {
+        bin(p, image, token, with_padding, row);
+        for (int64_t j = 0; j < p->hidden; j++) row[j] = root * as_result(run, sum ? row[j] : row[j] / (double)(k * k));
+        tap_put_row(tap, image * p->length + token, row);
+    }
+}
+
+static void pool_again(BugRun *run, const Tap *tap)
+{
+    if (!tap_is_tower(tap, ".pooler")) return;
+    Pooling p = { .hidden_states = kept(run, tap, "model.vision_tower.encoder"),
+                  .padding = kept(run, tap, "model.vision_tower#padding_positions"),
+                  .length = tap->shape[1],
+                  .hidden = tap->shape[2] };
+    p.patches = p.padding->shape[1];
+    p.kernel_idxs = bug_memory(run, (size_t)p.patches * sizeof *p.kernel_idxs);
+    for (int64_t image = 0; image < tap->shape[0]; image++) pool_image(run, tap, &p, image);
+}
+
+static const char *const pooling_keeps[] = { "model.vision_tower.encoder", "model.vision_tower#padding_positions",
+                                             NULL };
+
+/* ---------------------------------------------------------------- after pooling */
+
+static void scale_f16_overflow(BugRun *run, const Tap *tap)
+{
+    (void)run;
+    if (!tap_is_tower(tap, ".pooler")) return;
+    for (int64_t i = 0; i < tap->count; i++)
+        if (fabs(tap_get(tap, i)) > 65504) tap_put(tap, i, copysign(INFINITY, tap_get(tap, i)));
+}
+
+static void std_not_loaded(Checkpoint *checkpoint)
+{
+    fill_weights(checkpoint, "*vision_tower.std_bias", 0);
+    fill_weights(checkpoint, "*vision_tower.std_scale", 1);
+}
+
+/* ---------------------------------------------------------------- the list */
+
+const Bug pooler_bugs[] = {
+    { .id = "pool-padding-not-zeroed",
+      .stage = "pooler",
+      .mechanism = "padding patches, whose positions clamp to (0, 0), are averaged into the first soft token",
+      .source = "https://github.com/Blaizzy/mlx-vlm/pull/906",
+      .exposed_by = "a padded image",
+      .tap = pool_again,
+      .keeps = pooling_keeps },
+    { .id = "pool-kernel-from-real-count",
+      .stage = "pooler",
+      .mechanism = "the kernel is taken from the number of real patches, not from the padded length",
+      .source = "https://github.com/ml-explore/mlx-swift-lm/pull/290",
+      .exposed_by = "a padded image, of less than k * k patches per soft token",
+      .tap = pool_again,
+      .keeps = pooling_keeps },
+    { .id = "pool-sum",
+      .stage = "pooler",
+      .mechanism = "patches are summed, not averaged",
+      .source = "no known report; the projector's norm hides it where nothing is standardized",
+      .exposed_by = "any image",
+      .tap = pool_again,
+      .keeps = pooling_keeps },
+    { .id = "pool-scale-missing",
+      .stage = "pooler",
+      .mechanism = "soft tokens are not multiplied by sqrt(hidden_size)",
+      .source = "no known report; the projector's norm hides it where nothing is standardized",
+      .exposed_by = "any image",
+      .tap = pool_again,
+      .keeps = pooling_keeps },
+    { .id = "pool-scale-f16-overflow",
+      .stage = "pooler",
+      .mechanism = "soft tokens are multiplied by sqrt(hidden_size) in float16, and become infinite beyond 65504",
+      .source = "https://github.com/huggingface/transformers/pull/46277",
+      .exposed_by = "soft tokens beyond 65504, as in 26B-A4B and 31B",
+      .tap = scale_f16_overflow },
+    { .id = "std-not-loaded",
+      .stage = "standardize",
+      .mechanism = "std_bias and std_scale stay 0 and 1",
+      .source = "https://github.com/baidu/vLLM-Kunlun/pull/379",
+      .exposed_by = "standardize",
+      .weights = std_not_loaded },
+    { 0 },
+};

@@ -1,0 +1,158 @@
+/* rope_bugs.c - rotary embeddings of the text model
+ *
+ * Right: pair (i, i + head_dim / 2) turns by position * theta^-(2i / head_dim); in full layers only the first
+ * partial_rotary_factor of the pairs turn. Frequencies are float32.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "bugs/bug_hooks.h"
+
+/* ---------------------------------------------------------------- configuration */
+
+/* rope_parameters of full layers, with what stands for them where they are absent; NULL unless partial */
+static json_t *partial_rope(json_t *config)
+{
+    json_t *text = text_config(config), *all = json_object_get(text, "rope_parameters");
+    if (!json_is_object(all)) {
+        all = json_pack("{s:{s:s, s:f, s:f}, s:{s:s, s:f}}", "full_attention", "rope_type", "proportional",
+                        "rope_theta", 1e6, "partial_rotary_factor", 0.25, "sliding_attention", "rope_type", "default",
+                        "rope_theta", 1e4);
+        json_object_set_new(text, "rope_parameters", all);
+    }
+    json_t *full = json_object_get(all, "full_attention");
+    const char *type = json_string_value(json_object_get(full, "rope_type"));
+    double share = json_number_value(json_object_get(full, "partial_rotary_factor"));
+    return type && strcmp(type, "proportional") == 0 && share > 0 && share < 1 ? full : NULL;
+}
+
+/* theta^-(2i / (share head_dim)) is (theta^(1 / share))^-(2i / head_dim) */
+static void partial_denominator(json_t *config)
+{
+    json_t *rope = partial_rope(config);
+    double share = json_number_value(json_object_get(rope, "partial_rotary_factor"));
+    if (rope)
+        config_set(rope, "rope_theta",
+                   json_real(pow(json_number_value(json_object_get(rope, "rope_theta")), 1 / share)));
+}
+
+static void global_full_rotation(json_t *config)
+{
+    config_set(partial_rope(config), "partial_rotary_factor", json_real(1));
+}
+
+/* ---------------------------------------------------------------- frequencies */
+
+static float to_bf16(float value)
+{
+    round_result(&(Run){ .rounding = ROUNDING_BF16 }, &value, 1);
+    return value;
+}
+
+static void low_precision(BugRun *run, const Tap *tap)
+{
+    bool is_cos = tap_ends(tap->name, "_cos"), is_sin = tap_ends(tap->name, "_sin");
+    if (!strstr(tap->name, ".rotary_emb#") || tap_is_tower(tap, "") || (!is_cos && !is_sin)) return;
+    int64_t queries = tap->shape[1], head_dim = tap->shape[2], half = head_dim / 2;
+    float *inv_freq = bug_memory(run, (size_t)half * sizeof *inv_freq);
+    text_inv_freq(run, strstr(tap->name, "#sliding") != NULL, head_dim, inv_freq);
+    for (int64_t row = 0; row < tap_rows(tap); row++) {
+        double position = (double)position_of(run, tap, row / queries, row % queries, queries);
+        for (int64_t j = 0; j < head_dim; j++) {
+            double angle = position * to_bf16(inv_freq[j % half]);
+            if (to_bf16(inv_freq[j % half]) != inv_freq[j % half])
+                tap_put(tap, row * head_dim + j, is_cos ? cos(angle) : sin(angle));
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- rotation */
+
+/* As rotary_emb gives them for one more than the query's position, held as narrow as the class holds tables. */
+static void table_one_further(BugRun *run, const Tap *tap, int64_t b, int64_t t, int64_t queries, double *cosines,
+                              double *sines)
+{
+    int64_t head_dim = tap->shape[3], half = head_dim / 2;
+    float *inv_freq = bug_memory(run, (size_t)half * sizeof *inv_freq);
+    text_inv_freq(run, layer_is_sliding(run, tap_layer(tap)), head_dim, inv_freq);
+    for (int64_t j = 0; j < half; j++) {
+        float freq = bug_is_on(run, "rope-inv-freq-low-precision") ? to_bf16(inv_freq[j]) : inv_freq[j];
+        double angle = (double)(position_of(run, tap, b, t, queries) + 1) * freq;
+        cosines[j] = as_weight(run, cos(angle));
+        sines[j] = as_weight(run, sin(angle));
+    }
+}
+
+/* Those of full layers that turn at all */
+static int64_t live_pairs(BugRun *run, int64_t head_dim)
+{
+    float *inv_freq = bug_memory(run, (size_t)(head_dim / 2) * sizeof *inv_freq);
+    text_inv_freq(run, false, head_dim, inv_freq);
+    int64_t pairs = head_dim / 2;
+    while (pairs > 0 && inv_freq[pairs - 1] == 0) pairs--;
+    return pairs;
+}
+
+/* Keys that were cached are as they were; those that another layer shares have been turned there. */
+static void turn_again(BugRun *run, const Tap *tap)
+{
+    bool is_query = tap_is_text(tap, ".self_attn#query_states"), is_key = tap_is_text(tap, ".self_attn#key_states");
+    if (!is_query && !is_key) return;
+    const Kept *normed = kept_beside(run, tap, is_query ? "self_attn.q_norm" : "self_attn.k_norm");
+    int64_t heads = tap->shape[1], rows = tap->shape[2], head_dim = tap->shape[3], half = head_dim / 2;
+    bool sliding = layer_is_sliding(run, tap_layer(tap));
+    bool prefix = bug_is_on(run, "rope-partial-prefix") && !sliding && live_pairs(run, head_dim) < half;
+    bool further = bug_is_on(run, "rope-q-plus-one") && is_query && tap_step(tap->name) > 0;
+    if (!normed || (!prefix && !further)) return;
+
+    int64_t batch = tap->shape[0], seq = normed->shape[1], pairs = prefix ? live_pairs(run, head_dim) : half;
+    double *row = scratch_row(run, head_dim), *c = scratch_row(run, half), *s = scratch_row(run, half);
+    for (int64_t i = 0; i < batch * seq * heads; i++) { /* normed is [batch, seq, heads, head_dim] */
+        int64_t b = i / (seq * heads), t = i / heads % seq, h = i % heads;
+        memcpy(row, kept_row(normed, i), (size_t)head_dim * sizeof *row);
+        memcpy(c, rotary_row(run, tap, "cos", b, t, seq), (size_t)half * sizeof *c);
+        memcpy(s, rotary_row(run, tap, "sin", b, t, seq), (size_t)half * sizeof *s);
+        if (further) table_one_further(run, tap, b, t, seq, c, s);
+        turn_row(run, row, pairs, pairs, c, s);
+        tap_put_row(tap, (b * heads + h) * rows + rows - seq + t, row);
+    }
+}
+
+static const char *const rotation_keeps[] = { ROTARY_TABLES, "*.q_norm", "*.k_norm", POSITION_INPUTS, NULL };
+
+const Bug rope_bugs[] = {
+    { .id = "rope-partial-denominator",
+      .stage = "rotary embedding",
+      .mechanism = "frequencies of full layers are spaced for the part of head_dim that turns, not for all of it",
+      .source = "https://github.com/pegainfer-project/pegainfer/issues/758",
+      .exposed_by = "full layers with partial_rotary_factor below 1, and two tokens",
+      .config = partial_denominator },
+    { .id = "rope-global-full-rotation",
+      .stage = "rotary embedding",
+      .mechanism = "all pairs of full layers turn, not the first quarter of them",
+      .source = "https://github.com/dogkeeper886/ollama37/issues/373",
+      .exposed_by = "full layers with partial_rotary_factor below 1; the more, the longer the prompt",
+      .config = global_full_rotation },
+    { .id = "rope-inv-freq-low-precision",
+      .stage = "rotary embedding",
+      .mechanism = "frequencies are held in bfloat16, not in float32",
+      .source = "https://github.com/NVIDIA-NeMo/Automodel/pull/2549",
+      .exposed_by = "two tokens; the more, the longer the prompt",
+      .tap = low_precision,
+      .keeps = (const char *const[]){ POSITION_INPUTS, NULL } },
+    { .id = "rope-partial-prefix",
+      .stage = "attention",
+      .mechanism = "full layers turn pairs within the first quarter of head_dim, not pairs half of head_dim apart",
+      .source = "https://github.com/NVIDIA-NeMo/Megatron-Bridge/pull/4916",
+      .exposed_by = "full layers with partial_rotary_factor below 1, and two tokens",
+      .tap = turn_again,
+      .keeps = rotation_keeps },
+    { .id = "rope-q-plus-one",
+      .stage = "attention",
+      .mechanism = "in decode steps queries are turned for the next position",
+      .source = "https://github.com/Blaizzy/mlx-vlm/pull/966",
+      .exposed_by = "generation of two tokens",
+      .tap = turn_again,
+      .keeps = rotation_keeps },
+    { 0 },
+};

@@ -1,0 +1,23 @@
+/* tap_name.h - what a tap's name says
+ *
+ * A module that runs again gets "@1", "@2", ..  behind its name: a decode step of the text model; the videos, where
+ * images went through the vision tower before them.
+ */
+#ifndef PLUMB_TAP_NAME_H
+#define PLUMB_TAP_NAME_H
+
+#include <stdbool.h>
+
+int tap_run(const char *name);                       /* k of "NAME@k"; 0 for the first run */
+bool tap_is(const char *name, const char *base);     /* in whichever run */
+bool tap_ends(const char *name, const char *ending); /* likewise */
+bool tap_begins(const char *name, const char *beginning);
+bool tap_is_vision(const char *name); /* of the tower or its projector */
+int tap_step(const char *name);       /* the decode step that it is of; 0 in the prefill */
+
+/* A tap that chooses: experts, or the next token. */
+bool tap_is_experts(const char *name); /* router#top_k_index */
+bool tap_is_token(const char *name);   /* input_ids@k, which is what decode step k is fed */
+bool tap_is_choice(const char *name);
+
+#endif

@@ -1,0 +1,183 @@
+/* bug_cases.c - cases for the catalogue: what each shows, and where */
+#include "bug_cases.h"
+
+/* Two images: one of two soft tokens, and one of one, padded */
+#define IMAGES                                                                                                         \
+    "\"pixel_values\": \"2 8 12\", \"image_position_ids\": [[[0, 0], [1, 0], [2, 0], [3, 0], [0, 1], [1, 1], [2, 1], " \
+    "[3, 1]], [[0, 0], [1, 0], [0, 1], [1, 1], [-1, -1], [-1, -1], [-1, -1], [-1, -1]]]"
+#define PROMPT "\"input_ids\": [[1, 20, 20, 2, 20, 3, 4, 5]], "
+#define SIX_TYPES                                                                                                    \
+    "\"num_hidden_layers\": 6, \"layer_types\": [\"sliding_attention\", \"full_attention\", \"sliding_attention\", " \
+    "\"full_attention\", \"sliding_attention\", \"full_attention\"], "
+#define CAPPED "\"final_logit_softcapping\": 2.0"
+
+#define DECODER                                                                                 \
+    "rope-global-full-rotation rope-inv-freq-low-precision rope-partial-prefix v-norm-missing " \
+    "attn-scale-rsqrt layer-scalar-missing pre-ffn-norm-mismapped gelu-exact rms-eps-1e-5 qk-norms-swapped "
+#define WINDOWED "window-off-by-one sliding-gets-full-mask "
+#define TOWER                                                                                      \
+    "clippable-keys-missed tower-rmsnorm-one-plus-weight vision-rope-half-shared "                 \
+    "vision-v-norm-missing vision-attn-scale-rsqrt vision-quick-gelu pool-sum pool-scale-missing " \
+    "projector-norm-after-projection "
+#define PADDED "vision-mask-none vision-mask-multiplicative pool-padding-not-zeroed pool-kernel-from-real-count "
+#define MERGE "merge-embed-scale-on-features merge-features-inverse-scaled merge-text-unscaled merge-skipped "
+
+const BugCase bug_cases[] = {
+    { .text = "{\"global_head_dim\": 16}", /* of which two pairs turn */
+      .arrays = two_rows,
+      .shows = DECODER WINDOWED "layer-scalar-misplaced rope-partial-denominator" },
+    /* nothing to look back at, and no rotation at position 0 */
+    { .text = "{}",
+      .arrays = "{\"input_ids\": [[5]]}",
+      .shows =
+          "v-norm-missing layer-scalar-missing layer-scalar-misplaced pre-ffn-norm-mismapped gelu-exact rms-eps-1e-5 "
+          "qk-norms-swapped" },
+    { .text = "{" SHARED ", " CAPPED "}",
+      .arrays = "{\"input_ids\": [[5, 9, 2, 11, 7, 3], [4, 12, 6, 10, 1, 8]]}",
+      .tokens = 3,
+      .shows = DECODER WINDOWED "layer-scalar-misplaced double-wide-missing ple-zero-buffer ple-rows-misaligned "
+                                "rope-q-plus-one softcap-missing" },
+    { .text = "{" SIX_TYPES "\"num_kv_shared_layers\": 0}",
+      .resaved = "{" SIX_TYPES "\"num_kv_shared_layers\": 2}",
+      .arrays = two_rows,
+      .tokens = 3,
+      .shows = DECODER WINDOWED "layer-scalar-misplaced rope-q-plus-one kv-shared-recomputed kv-shared-wrong-donor "
+                                "kv-shared-overwrites" },
+    { .text = "{" MOE ", \"attention_k_eq_v\": true}",
+      .arrays = two_rows,
+      .shows = DECODER WINDOWED
+      "layer-scalar-misplaced kv-tied-after-norm router-input-normed router-norm-scale-missing "
+      "per-expert-scale-missing per-expert-scale-twice experts-silu experts-ignored" },
+    { .text = "{\"hidden_size_per_layer_input\": 4}",
+      .whole = "{}",
+      .arrays = "{" PROMPT IMAGES ", \"mm_token_type_ids\": [[0, 1, 1, 0, 1, 0, 0, 0]]}",
+      .shows = DECODER WINDOWED TOWER PADDED MERGE
+      "layer-scalar-misplaced merge-stale-first-image ple-placeholder-id "
+      "ple-pad-unscaled ple-context-unmerged ple-zero-buffer bidir-ungated" },
+    /* a block within the window, one longer than it, and sound */
+    { .text = "{\"use_bidirectional_attention\": \"vision\"}",
+      .whole = "{}",
+      .arrays = "{\"input_ids\": [[20, 20, 2, 3, 4, 20, 5, 6]], " IMAGES
+                ", \"mm_token_type_ids\": [[1, 1, 1, 1, 0, 1, 3, 3]]}",
+      .shows = DECODER WINDOWED TOWER PADDED MERGE "layer-scalar-misplaced merge-stale-first-image bidir-missing "
+                                                   "bidir-on-global bidir-crosses-window bidir-dropped-when-long "
+                                                   "bidir-on-audio" },
+    { .text = "{}",
+      .whole = "{}",
+      .arrays = "{" PROMPT IMAGES "}",
+      .scaled = { "model.vision_tower.encoder.layers.0.post_feedforward_layernorm.weight",
+                  "model.language_model.layers.1.self_attn.v_proj.weight" },
+      .shows = DECODER WINDOWED TOWER PADDED MERGE "layer-scalar-misplaced merge-stale-first-image "
+                                                   "pool-scale-f16-overflow v-norm-f16-overflow" },
+    { .folder = E2B,
+      .shows = TOWER PADDED
+      "vision-rope-dim-full vision-clip-omitted vision-clip-lost-in-fused-qkv gelu-exact rms-eps-1e-5 "
+      "qk-norms-swapped" },
+    { .folder = BIG,
+      .shows = TOWER PADDED "vision-rope-dim-full std-not-loaded gelu-exact rms-eps-1e-5 qk-norms-swapped" },
+};
+
+const int bug_case_count = COUNT(bug_cases);
+
+OpenedCase bug_case_open(const BugCase *c)
+{
+    Error error = { "" };
+    OpenedCase opened = { 0 };
+    const char *inputs = temporary("inputs.safetensors");
+    if (c->folder) {
+        opened.model = arena_format(&scratch, "%s/model", c->folder);
+        inputs = arena_format(&scratch, "%s/inputs.safetensors", c->folder);
+    } else {
+        opened.model = c->whole ? tiny_write_multimodal(c->text, c->whole) : tiny_write(c->text);
+        write_arrays(inputs, c->arrays);
+    }
+    if (c->resaved) tiny_write_config(c->resaved);
+    for (int i = 0; i < COUNT(c->scaled); i++)
+        if (c->scaled[i]) copy_weight_row((Text){ opened.model, inputs }, c->scaled[i], 0, 0, 1e5);
+    opened.inputs = inputs_open(inputs, &error);
+    assert_clean(&error);
+    return opened;
+}
+
+/* Where each bug is seen first. */
+static const struct {
+    const char *id, *ending;
+} first[] = {
+    { "clippable-keys-missed", ".layers.0.self_attn.q_proj.linear" },
+    { "tower-rmsnorm-one-plus-weight", ".encoder.layers.0.input_layernorm" },
+    { "vision-clip-omitted", ".encoder.layers.0.self_attn.q_proj.linear" },
+    { "vision-clip-lost-in-fused-qkv", ".encoder.layers.0.self_attn.q_proj.linear" },
+    { "vision-rope-half-shared", ".encoder.layers.0.self_attn#query_states" },
+    { "vision-rope-dim-full", ".encoder.rotary_emb#cos" },
+    { "vision-v-norm-missing", ".encoder.layers.0.self_attn.v_norm" },
+    { "vision-attn-scale-rsqrt", ".encoder.layers.0.self_attn#attn_weights" },
+    { "vision-mask-none", ".encoder.layers.0.self_attn#attn_weights" },
+    { "vision-mask-multiplicative", ".encoder.layers.0.self_attn#attn_weights" },
+    { "vision-quick-gelu", ".encoder.layers.0.mlp.act_fn" },
+    { "pool-padding-not-zeroed", ".pooler" },
+    { "pool-kernel-from-real-count", ".pooler" },
+    { "pool-sum", ".pooler" },
+    { "pool-scale-missing", ".pooler" },
+    { "pool-scale-f16-overflow", ".pooler" },
+    { "std-not-loaded", "model.vision_tower" },
+    { "projector-norm-after-projection", ".embedding_pre_projection_norm" },
+    { "merge-embed-scale-on-features", "model#inputs_embeds" },
+    { "merge-features-inverse-scaled", "model#inputs_embeds" },
+    { "merge-text-unscaled", ".embed_tokens" },
+    { "merge-skipped", "model#inputs_embeds" },
+    { "merge-stale-first-image", "model#inputs_embeds" },
+    { "ple-placeholder-id", ".embed_tokens_per_layer" },
+    { "ple-pad-unscaled", ".embed_tokens_per_layer" },
+    { "ple-context-unmerged", ".per_layer_model_projection" },
+    { "ple-rows-misaligned", ".per_layer_model_projection" },
+    { "ple-zero-buffer", "#per_layer_inputs" },
+    { "window-off-by-one", "#causal_mask_mapping.sliding_attention" },
+    { "sliding-gets-full-mask", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-missing", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-ungated", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-on-global", "#causal_mask_mapping.full_attention" },
+    { "bidir-crosses-window", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-dropped-when-long", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-on-audio", "#causal_mask_mapping.sliding_attention" },
+    { "rope-partial-denominator", ".rotary_emb#full_attention_cos" },
+    { "rope-global-full-rotation", ".rotary_emb#full_attention_cos" },
+    { "rope-inv-freq-low-precision", "attention_cos" },
+    { "rope-partial-prefix", ".layers.1.self_attn#query_states" },
+    { "rope-q-plus-one", ".layers.0.self_attn#query_states" },
+    { "kv-shared-recomputed", ".layers.4.self_attn#key_states" },
+    { "kv-shared-wrong-donor", ".layers.4.self_attn#key_states" },
+    { "kv-shared-overwrites", ".layers.2.self_attn#key_states" },
+    { "v-norm-missing", ".layers.0.self_attn.v_norm" },
+    { "v-norm-f16-overflow", ".layers.1.self_attn.v_norm" },
+    { "kv-tied-after-norm", ".layers.1.self_attn.v_norm" },
+    { "attn-scale-rsqrt", ".layers.0.self_attn#attn_weights" },
+    { "layer-scalar-missing", ".layers.0" },
+    { "layer-scalar-misplaced", "" }, /* the gate of per-layer inputs, or the layer */
+    { "double-wide-missing", ".layers.2.mlp.act_fn" },
+    { "pre-ffn-norm-mismapped", ".layers.0.pre_feedforward_layernorm" },
+    { "gelu-exact", ".layers.0.mlp.act_fn" },
+    { "rms-eps-1e-5", "norm" },
+    { "qk-norms-swapped", ".layers.0.self_attn.q_norm" },
+    { "router-input-normed", ".layers.0.router.norm" },
+    { "router-norm-scale-missing", ".layers.0.router.norm" },
+    { "per-expert-scale-missing", ".layers.0.router#top_k_weights" },
+    { "per-expert-scale-twice", ".layers.0.experts" },
+    { "experts-silu", ".layers.0.experts" },
+    { "experts-ignored", ".layers.0.experts" },
+    { "softcap-missing", "logits" },
+};
+
+const char *bug_first_tap(const char *id)
+{
+    for (int i = 0; i < COUNT(first); i++)
+        if (strcmp(first[i].id, id) == 0) return first[i].ending;
+    ck_abort_msg("%s is not in the table", id);
+}
+
+bool bug_shows(const BugCase *c, const char *id)
+{
+    const char *ids = c->shows;
+    for (const char *at = strstr(ids, id); at; at = strstr(at + 1, id))
+        if ((at == ids || at[-1] == ' ') && strchr(" ", at[strlen(id)])) return true;
+    return false;
+}

@@ -1,0 +1,28 @@
+/* bug_cases.h - cases for the catalogue: what each shows, and where */
+#ifndef PLUMB_BUG_CASES_H
+#define PLUMB_BUG_CASES_H
+
+#include "backends.h"
+#include "bugs/bug.h"
+
+typedef struct {
+    const char *text, *whole;              /* of a tiny model; whole NULL: text only. NULL both: folder */
+    const char *folder, *arrays, *resaved; /* configuration for the same weights, once they are written */
+    const char *scaled[2];                 /* tensors whose first row is made very large */
+    int tokens;
+    const char *shows; /* ids of the bugs that change anything */
+} BugCase;
+
+typedef struct {
+    const char *model;
+    Inputs inputs;
+} OpenedCase;
+
+extern const BugCase bug_cases[];
+extern const int bug_case_count;
+
+OpenedCase bug_case_open(const BugCase *c); /* in the test's folder; its inputs are to be closed */
+bool bug_shows(const BugCase *c, const char *id);
+const char *bug_first_tap(const char *id); /* how the name of the first tap ends that the bug changes */
+
+#endif

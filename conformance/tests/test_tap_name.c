@@ -1,0 +1,54 @@
+/* test_tap_name.c - names taken apart */
+#include "tap_name.h"
+
+#include "dumps.h"
+
+static const struct {
+    const char *name, *base;
+    int run, step;
+    bool vision, experts, token;
+} names[] = {
+    { "logits", "logits", 0, 0, false, false, false },
+    { "logits@3", "logits", 3, 3, false, false, false },
+    { "model.layers.0@12", "model.layers.0", 12, 12, false, false, false },
+    { "model.layers.0.self_attn#key_states@1", "model.layers.0.self_attn#key_states", 1, 1, false, false, false },
+    { "model.vision_tower@1", "model.vision_tower", 1, 0, true, false, false },
+    { "model.embed_vision", "model.embed_vision", 0, 0, true, false, false },
+    { "model.layers.1.router#top_k_index@2", "model.layers.1.router#top_k_index", 2, 2, false, true, false },
+    { "model.layers.1.router#top_k_index", "model.layers.1.router#top_k_index", 0, 0, false, true, false },
+    { "model.layers.1.router#top_k_weights", "model.layers.1.router#top_k_weights", 0, 0, false, false, false },
+    { "input_ids@4", "input_ids", 4, 4, false, false, true },
+    { "input_ids", "input_ids", 0, 0, false, false, false },
+    { "my.input_ids@4", "my.input_ids", 4, 4, false, false, false },
+    { "logits@", "logits@", 0, 0, false, false, false },
+    { "logits@0", "logits@0", 0, 0, false, false, false },
+    { "logits@01", "logits@01", 0, 0, false, false, false },
+    { "logits@1x", "logits@1x", 0, 0, false, false, false },
+    { "logits@-1", "logits@-1", 0, 0, false, false, false },
+    { "logits@1234567890", "logits@1234567890", 0, 0, false, false, false },
+    { "logits@123456789", "logits", 123456789, 123456789, false, false, false },
+    { "a@1@2", "a@1", 2, 2, false, false, false },
+};
+
+START_TEST(taken_apart)
+{
+    const char *name = names[_i].name, *base = names[_i].base;
+    ck_assert_int_eq(tap_run(name), names[_i].run);
+    ck_assert_int_eq(tap_step(name), names[_i].step);
+    ck_assert_int_eq(tap_is_vision(name), names[_i].vision);
+    ck_assert_int_eq(tap_is_experts(name), names[_i].experts);
+    ck_assert_int_eq(tap_is_token(name), names[_i].token);
+    ck_assert_int_eq(tap_is_choice(name), names[_i].experts || names[_i].token);
+    ck_assert(tap_is(name, base) && tap_ends(name, base) && tap_ends(name, base + 1) && tap_begins(name, base));
+    ck_assert(!tap_is(name, base + 1) && !tap_is(name, arena_format(&scratch, "%sx", base)));
+    ck_assert(!tap_ends(name, arena_format(&scratch, "x%s", base)) && !tap_begins(name, base + 1));
+}
+END_TEST
+
+Suite *tap_name_suite(void)
+{
+    Suite *suite = suite_create("tap_name");
+    TCase *tcase = theme(suite, "names");
+    tcase_add_loop_test(tcase, taken_apart, 0, COUNT(names));
+    return suite;
+}
