@@ -286,9 +286,8 @@ typedef struct {
 
 void gemma4_text_rotary_embedding_load(Gemma4TextRotaryEmbedding *m, Loader at, const Gemma4TextConfig *config);
 /* position_ids [batch, seq]  ->  cos, sin [batch, seq, head_dim] */
-PositionEmbeddings gemma4_text_rotary_embedding_forward(const Gemma4TextRotaryEmbedding *m,
-                                                        const int64_t *position_ids, int64_t batch, int64_t seq,
-                                                        LayerType layer_type, Run *run);
+PositionEmbeddings gemma4_text_rotary_embedding_forward(const Gemma4TextRotaryEmbedding *m, const int64_t *position_ids,
+                                                        int64_t batch, int64_t seq, LayerType layer_type, Run *run);
 
 /* gemma4/dynamic_cache.c - DynamicCache of transformers' cache_utils.py */
 
@@ -464,7 +463,8 @@ void gemma4_for_causal_lm_load(Gemma4ForCausalLM *m, Loader at, ConfigReader con
 Tensor gemma4_for_causal_lm_forward(const void *m, const ForwardArguments *arguments, Run *run);
 /* What both heads share: lm_head_load takes the embeddings' weight where it is tied to them; compute_logits keeps the
  * last logits_to_keep tokens, applies lm_head, and soft-caps. */
-void lm_head_load(Linear *m, Loader at, const Gemma4TextConfig *config, const Gemma4TextScaledWordEmbedding *embeddings);
+void lm_head_load(Linear *m, Loader at, const Gemma4TextConfig *config,
+                  const Gemma4TextScaledWordEmbedding *embeddings);
 Tensor compute_logits(const Linear *lm_head, Tensor hidden_states, const Gemma4TextConfig *config,
                       const ForwardArguments *arguments, Run *run);
 

@@ -90,10 +90,7 @@ void model_check_generation(const Model *model, const Inputs *inputs, int max_ne
 
 const json_t *model_config(const Model *model) { return model->config; }
 const Checkpoint *model_checkpoint(const Model *model) { return model->checkpoint; }
-bool model_ends_at(const Model *model, int64_t token)
-{
-    return ends(&model->generation_config, token);
-}
+bool model_ends_at(const Model *model, int64_t token) { return ends(&model->generation_config, token); }
 
 int64_t model_vocab_size(const Model *model) { return gemma4_input_vocab_size(model->text_config); }
 int64_t model_num_experts(const Model *model) { return model->text_config->num_experts; }
@@ -102,8 +99,7 @@ int model_layers(const Model *model, const Inputs *inputs, int max_new_tokens)
 {
     int pictures = (inputs->pixel_values != NULL) + (inputs->pixel_values_videos != NULL);
     int layers = pictures * model->gemma4.model.vision_tower.encoder.num_layers;
-    if (inputs->input_ids)
-        layers += model->text_config->num_hidden_layers * (max_new_tokens > 1 ? max_new_tokens : 1);
+    if (inputs->input_ids) layers += model->text_config->num_hidden_layers * (max_new_tokens > 1 ? max_new_tokens : 1);
     return layers;
 }
 

@@ -25,8 +25,8 @@ typedef struct {
     bool has_model_prefix; /* keys begin with "model."; without it the base model was saved alone */
 } Checkpoint;
 
-Checkpoint *checkpoint_open(const char *folder, Error *error);               /* NULL with error set */
-void checkpoint_close(Checkpoint *checkpoint);                               /* NULL is fine */
+Checkpoint *checkpoint_open(const char *folder, Error *error); /* NULL with error set */
+void checkpoint_close(Checkpoint *checkpoint);                 /* NULL is fine */
 void checkpoint_let_go(Checkpoint *checkpoint); /* of the pages read so far; they come back from the files */
 CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name); /* NULL if absent */
 

@@ -20,8 +20,7 @@ static void check_pixel_values(const Gemma4Model *m, Pictures p, Error *error)
         error_set(error, "%s: %s: found dtype %s, expected a float dtype", pixels->file, p.pixels_name,
                   dtype_name(pixels->dtype));
     else if (!array_is_finite(pixels))
-        error_set(error, "%s: %s: found NaN or infinity, expected finite pixels", pixels->file,
-                  p.pixels_name);
+        error_set(error, "%s: %s: found NaN or infinity, expected finite pixels", pixels->file, p.pixels_name);
 }
 
 static void check_position_ids(const Gemma4Model *m, Pictures p, Error *error)
@@ -41,16 +40,15 @@ static void check_position_ids(const Gemma4Model *m, Pictures p, Error *error)
     int size = m->config.vision_config.position_embedding_size;
     for (int64_t i = 0; i < array_elements(positions); i++)
         if (array_integer(positions, i) >= size) {
-            error_set(error,
-                      "%s: %s: found position %lld at patch %lld, expected less than position_embedding_size %d",
-                      positions->file, p.positions_name, (long long)array_integer(positions, i), (long long)(i / 2), size);
+            error_set(error, "%s: %s: found position %lld at patch %lld, expected less than position_embedding_size %d",
+                      positions->file, p.positions_name, (long long)array_integer(positions, i), (long long)(i / 2),
+                      size);
             return;
         }
 }
 
 /* One image: its soft tokens by the pooler's mask, and by get_image_features' split_sizes. */
-static void count_soft_tokens(Pictures p, int64_t image, int64_t length, int64_t *pooled, int64_t *split,
-                              Error *error)
+static void count_soft_tokens(Pictures p, int64_t image, int64_t length, int64_t *pooled, int64_t *split, Error *error)
 {
     const Array *positions = p.positions;
     int64_t patches = positions->shape[1], k = gemma4_vision_pooler_kernel(patches, length), padding = 0;
@@ -69,8 +67,7 @@ static void count_soft_tokens(Pictures p, int64_t image, int64_t length, int64_t
         gemma4_vision_pooler_kernel_idxs(kernel_idxs, xy, patches, k);
         for (int64_t i = 0; i < patches && !error_is_set(error); i++) {
             if (kernel_idxs[i] >= length)
-                error_set(error,
-                          "%s: %s: found patch %lld of image %lld in soft token %lld, expected less than %lld",
+                error_set(error, "%s: %s: found patch %lld of image %lld in soft token %lld, expected less than %lld",
                           positions->file, p.positions_name, (long long)i, (long long)image, (long long)kernel_idxs[i],
                           (long long)length);
             else if (!mask[kernel_idxs[i]]) {
@@ -179,7 +176,8 @@ void gemma4_model_check(const Gemma4Model *m, const Inputs *inputs, Error *error
     else if (!inputs->input_ids && videos.pixels)
         error_set(error, "%s: pixel_values_videos: found it without input_ids, expected both", file);
     else if (inputs->input_ids && !m->has_language_model)
-        error_set(error, "%s: input_ids: found a prompt, expected none for a checkpoint without a language model", file);
+        error_set(error, "%s: input_ids: found a prompt, expected none for a checkpoint without a language model",
+                  file);
     if (error_is_set(error)) return;
 
     if (images.pixels) image_tokens = check_pictures(m, images, error);

@@ -17,8 +17,7 @@ static void check_like_input_ids(const Inputs *inputs, const Array *array, const
     if (!array || error_is_set(error) || !is_batch_of_tokens(array, name, error)) return;
     if (!array_has_shape(array, 2, inputs->input_ids->shape))
         error_set(error, "%s: %s: found shape %s, expected that of input_ids, %s", array->file, name,
-                  SHAPE_TEXT(array->rank, array->shape),
-                  SHAPE_TEXT(inputs->input_ids->rank, inputs->input_ids->shape));
+                  SHAPE_TEXT(array->rank, array->shape), SHAPE_TEXT(inputs->input_ids->rank, inputs->input_ids->shape));
 }
 
 /* Padding on either side, and at least one token between */
@@ -98,7 +97,8 @@ void gemma4_for_causal_lm_check(const Gemma4ForCausalLM *m, const Inputs *inputs
                          : inputs->pixel_values_videos ? inputs->pixel_values_videos
                                                        : inputs->input_features;
     if (!inputs->input_ids)
-        error_set(error, "%s: input_ids: found no such input, expected [batch, tokens]", safetensors_path(inputs->file));
+        error_set(error, "%s: input_ids: found no such input, expected [batch, tokens]",
+                  safetensors_path(inputs->file));
     else if (media)
         error_set(error, "%s: %s: found pixels or sound, expected token ids alone for a gemma4_text model", media->file,
                   media->name);
@@ -122,7 +122,8 @@ void gemma4_generation_check(const Gemma4TextConfig *config, const Inputs *input
         error_set(error, "%s: vocab_size_per_layer_input: found %d, expected at least vocab_size %d to generate",
                   inputs->input_ids->file, config->vocab_size_per_layer_input, config->vocab_size);
     if (seq + max_new_tokens > config->max_position_embeddings)
-        error_set(error, "%s: input_ids: found %lld tokens and %d new ones, expected at most %d in all "
+        error_set(error,
+                  "%s: input_ids: found %lld tokens and %d new ones, expected at most %d in all "
                   "(max_position_embeddings)",
                   inputs->input_ids->file, (long long)seq, max_new_tokens, config->max_position_embeddings);
 }

@@ -47,8 +47,7 @@ void generation_config_load(GenerationConfig *m, const char *folder, ConfigReade
     char found[32], expected[48];
     snprintf(found, sizeof found, "%lld", (long long)m->pad_token_id);
     snprintf(expected, sizeof expected, "one below vocab_size %d", text_config->vocab_size);
-    if (m->pad_token_id >= text_config->vocab_size)
-        config_refuse(file ? at : config, "pad_token_id", found, expected);
+    if (m->pad_token_id >= text_config->vocab_size) config_refuse(file ? at : config, "pad_token_id", found, expected);
     json_decref(file);
 }
 
@@ -65,8 +64,7 @@ static const int64_t *prepare_attention_mask(const GenerationConfig *m, const Fo
 {
     int64_t count = a->batch * a->seq;
     int64_t *mask = arena_allocate(run->arena, (size_t)count * sizeof *mask);
-    for (int64_t i = 0; i < count; i++)
-        mask[i] = a->input_ids[i] != m->pad_token_id || ends(m, m->pad_token_id);
+    for (int64_t i = 0; i < count; i++) mask[i] = a->input_ids[i] != m->pad_token_id || ends(m, m->pad_token_id);
     return mask;
 }
 
@@ -92,7 +90,8 @@ static int64_t argmax(const real *row, int64_t count)
 }
 
 /* next_tokens [batch], from the logits of the last position */
-static void choose(const GenerationMixin *m, Tensor logits, bool *ended, bool ignore_eos, int64_t *next_tokens, Run *run)
+static void choose(const GenerationMixin *m, Tensor logits, bool *ended, bool ignore_eos, int64_t *next_tokens,
+                   Run *run)
 {
     int64_t batch = logits.shape[0], seq = logits.shape[1], vocab_size = logits.shape[2];
     Tensor input_ids = new_tensor(run, batch, 1);
@@ -139,8 +138,7 @@ void generate(const GenerationMixin *m, const ForwardArguments *arguments, int m
     DynamicCache past_key_values = dynamic_cache_new(m->config);
     ForwardArguments prefill = *arguments, a;
     prefill.past_key_values = &past_key_values;
-    if (!prefill.attention_mask)
-        prefill.attention_mask = prepare_attention_mask(m->generation_config, &prefill, run);
+    if (!prefill.attention_mask) prefill.attention_mask = prepare_attention_mask(m->generation_config, &prefill, run);
     if (!prefill.position_ids) prefill.position_ids = prepare_position_ids(&prefill, run);
     int64_t *next_tokens = arena_allocate(run->arena, (size_t)prefill.batch * sizeof *next_tokens);
     bool *ended = allocate_zeroed((size_t)prefill.batch, sizeof *ended);

@@ -12,7 +12,7 @@
 
 typedef struct {
     bool bidirectional;
-    int64_t window; /* 0: none */
+    int64_t window;                    /* 0: none */
     const int64_t *block_sequence_ids; /* [batch, seq]; NULL */
 } MaskFunction;
 

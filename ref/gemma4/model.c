@@ -104,12 +104,12 @@ Tensor gemma4_model_forward(const Gemma4Model *m, const ForwardArguments *argume
     CausalMaskMapping causal_mask_mapping;
     const char *path = m->language_model.path;
     if (text_config->use_bidirectional_attention == BIDIRECTIONAL_VISION && arguments->mm_token_type_ids)
-        causal_mask_mapping = create_masks_for_vision_model(
-            path, text_config, arguments, get_block_sequence_ids_for_mask(arguments, run), run);
+        causal_mask_mapping = create_masks_for_vision_model(path, text_config, arguments,
+                                                            get_block_sequence_ids_for_mask(arguments, run), run);
     else
         causal_mask_mapping = create_masks_for_generate(path, text_config, arguments, run);
 
-    Tensor last_hidden_state = gemma4_text_model_forward(&m->language_model, arguments, inputs_embeds,
-                                                         per_layer_inputs, &causal_mask_mapping, run);
+    Tensor last_hidden_state = gemma4_text_model_forward(&m->language_model, arguments, inputs_embeds, per_layer_inputs,
+                                                         &causal_mask_mapping, run);
     return tap_output(run, m->path, last_hidden_state);
 }

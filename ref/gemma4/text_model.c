@@ -77,8 +77,7 @@ static void slice_kv_shared_inputs(Stream *s, int64_t logits_to_keep, Run *run)
     int64_t seq = s->hidden_states.shape[1], first = seq - logits_to_keep;
     if (seq == 1 || logits_to_keep == 0 || first <= 0) return;
     s->hidden_states = narrow(s->hidden_states, 1, first, logits_to_keep, run);
-    if (s->per_layer_inputs.data)
-        s->per_layer_inputs = narrow(s->per_layer_inputs, 1, first, logits_to_keep, run);
+    if (s->per_layer_inputs.data) s->per_layer_inputs = narrow(s->per_layer_inputs, 1, first, logits_to_keep, run);
     for (int type = 0; type < LAYER_TYPE_COUNT; type++) {
         PositionEmbeddings *p = &s->position_embeddings[type];
         Tensor *mask = &s->causal_mask_mapping.of[type];
@@ -142,8 +141,8 @@ Tensor gemma4_text_model_forward(const Gemma4TextModel *m, const ForwardArgument
     s.hidden_states = inputs_embeds;
     for (int type = 0; type < LAYER_TYPE_COUNT; type++)
         if (m->config->rope_parameters[type].exists)
-            s.position_embeddings[type] = gemma4_text_rotary_embedding_forward(&m->rotary_emb, position_ids,
-                                                                               position_rows, seq, (LayerType)type, run);
+            s.position_embeddings[type] = gemma4_text_rotary_embedding_forward(
+                &m->rotary_emb, position_ids, position_rows, seq, (LayerType)type, run);
 
     /* decoder layers */
     Tensor hidden_states = layers_forward(m, s, arguments, run);

@@ -32,9 +32,8 @@ void gemma4_text_rotary_embedding_load(Gemma4TextRotaryEmbedding *m, Loader at, 
     }
 }
 
-PositionEmbeddings gemma4_text_rotary_embedding_forward(const Gemma4TextRotaryEmbedding *m,
-                                                        const int64_t *position_ids, int64_t batch, int64_t seq,
-                                                        LayerType layer_type, Run *run)
+PositionEmbeddings gemma4_text_rotary_embedding_forward(const Gemma4TextRotaryEmbedding *m, const int64_t *position_ids,
+                                                        int64_t batch, int64_t seq, LayerType layer_type, Run *run)
 {
     const float *inv_freq = m->inv_freq[layer_type];
     int64_t head_dim = m->head_dim[layer_type], half = head_dim / 2;

@@ -52,7 +52,7 @@ bool rounds_factors(const Run *run);
 void read_weight(const Run *run, const Array *weight, int64_t first, int64_t count, real *out);
 real weight_scalar(const Run *run, double value);
 real weight_value(const Run *run, const Array *weight); /* of a weight with one element */
-real dtype_min(const Run *run); /* HF: torch.finfo(dtype).min */
+real dtype_min(const Run *run);                         /* HF: torch.finfo(dtype).min */
 
 /* Everything allocated since mark is given back, except value, which is moved down to where mark was. */
 Tensor keep(Run *run, ArenaMark mark, Tensor value);
