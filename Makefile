@@ -87,13 +87,14 @@ $(VENV)/ready: tools/requirements.txt
 $(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(PLUMB)
 $(BUILD)/plumb-bench: $(BUILD)/f32/tools/measure/plumb_bench.o $(PLUMB)
 $(BUILD)/nn-filter: $(BUILD)/f32/tools/measure/nn_filter.o $(PLUMB)
+$(BUILD)/score: $(BUILD)/f32/tools/measure/score.o $(PLUMB)
 $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
 $(BUILD)/check-ref-f64: $(patsubst %.c,$(BUILD)/f64/%.o,$(wildcard ref/tests/*.c)) $(F64)
 $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conformance/tests/*.c)) $(HELPERS) $(PLUMB)
 $(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c)) $(HELPERS) $(PLUMB)
 $(CHECKS): LDLIBS += $(CHECK_LIBS)
 
-$(BUILD)/plumb $(BUILD)/plumb-bench $(BUILD)/nn-filter $(CHECKS):
+$(BUILD)/plumb $(BUILD)/plumb-bench $(BUILD)/nn-filter $(BUILD)/score $(CHECKS):
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/f32/%.o: %.c

@@ -12,6 +12,7 @@ static const struct {
     { "run", plumb_run, "computes a case and writes its taps" },
     { "generate", plumb_generate, "generates greedily, and prints token ids" },
     { "grade", plumb_grade, "grades a backend's dump, step by step" },
+    { "diagnose", plumb_diagnose, "names the known bug that bends a dump" },
     { "compare", plumb_compare, "compares two dumps, without a model" },
     { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
     { "bugs", plumb_bugs, "lists the known bugs, and which of them a case exposes" },
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
             return commands[i].main(argc - 1, argv + 1);
         }
     fprintf(stderr,
-            "plumb: %s: found no such command, expected run, generate, grade, compare, inspect or bugs\n",
+            "plumb: %s: found no such command, expected run, generate, grade, diagnose, compare, inspect or bugs\n",
             argv[1]);
     return STATUS_BAD_INPUT;
 }

@@ -12,6 +12,7 @@ typedef enum { STATUS_PASS = 0, STATUS_FAIL = 1, STATUS_BAD_INPUT = 2, STATUS_NO
 int plumb_run(int argc, char **argv);
 int plumb_generate(int argc, char **argv);
 int plumb_grade(int argc, char **argv);
+int plumb_diagnose(int argc, char **argv);
 int plumb_compare(int argc, char **argv);
 int plumb_inspect(int argc, char **argv);
 int plumb_bugs(int argc, char **argv);

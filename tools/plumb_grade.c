@@ -1,12 +1,14 @@
-/* plumb_grade.c - plumb grade: grades a backend's dump, step by step */
+/* plumb_grade.c - plumb grade: grades a backend's dump, step by step; plumb diagnose: which known bug bends it */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnose.h"
 #include "generation.h"
 #include "plumb.h"
 #include "progress.h"
 #include "report.h"
+#include "report_diagnosis.h"
 
 enum {
     KEY_AS = 'a',
@@ -132,6 +134,26 @@ static Status grade(GradeCommand *command, const Dump *dump, const char *dump_na
     return status;
 }
 
+static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
+{
+    DiagnoseOptions diagnose_options = { .folder = command->c.model_folder, .grade = options_of(command) };
+    const Class *class = command->class ? command->class : class_of(dump);
+    Grade *grade;
+    command->progress = start_progress(command, dump);
+    Diagnosis *diagnosis = diagnose(command->c.model, &command->c.inputs, dump, class, &diagnose_options, &grade,
+                                    error);
+    progress_end(&command->progress);
+    if (!diagnosis) return STATUS_BAD_INPUT;
+
+    ReportTitle title = { command->c.name, dump_name };
+    if (wants_text(command)) report_diagnosis_text(stdout, diagnosis, grade, title);
+    if (command->json) report_diagnosis_json(command->json, diagnosis, grade, title, error);
+    Status status = status_of(grade, command->strict);
+    diagnosis_free(diagnosis);
+    grade_free(grade);
+    return status;
+}
+
 typedef Status Judge(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error);
 
 static int judge(int argc, char **argv, const char *doc, Judge *judge)
@@ -168,4 +190,13 @@ int plumb_grade(int argc, char **argv)
                  "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
                  "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .npy files.",
                  grade);
+}
+
+int plumb_diagnose(int argc, char **argv)
+{
+    return judge(
+        argc, argv,
+        "Names the known bug that bends a backend's dump: each bug that the case can show is switched on in the "
+        "reference and compared with what the dump is off by. DUMP is as for plumb grade.",
+        diagnose_dump);
 }

@@ -68,7 +68,8 @@ static void low_precision(BugRun *run, const Tap *tap)
 
 /* ---------------------------------------------------------------- rotation */
 
-/* As rotary_emb gives them for one more than the query's position, held as narrow as the class holds tables. */
+/* As rotary_emb gives them for one more than the query's position. No tap shows this table, so it is computed as backends
+ * do in every class: angles in float32, and held as narrow as the class holds tables. */
 static void table_one_further(BugRun *run, const Tap *tap, int64_t b, int64_t t, int64_t queries, double *cosines,
                               double *sines)
 {
@@ -77,7 +78,7 @@ static void table_one_further(BugRun *run, const Tap *tap, int64_t b, int64_t t,
     text_inv_freq(run, layer_is_sliding(run, tap_layer(tap)), head_dim, inv_freq);
     for (int64_t j = 0; j < half; j++) {
         float freq = bug_is_on(run, "rope-inv-freq-low-precision") ? to_bf16(inv_freq[j]) : inv_freq[j];
-        double angle = (double)(position_of(run, tap, b, t, queries) + 1) * freq;
+        float angle = (float)(position_of(run, tap, b, t, queries) + 1) * freq;
         cosines[j] = as_weight(run, cos(angle));
         sines[j] = as_weight(run, sin(angle));
     }

@@ -1,0 +1,10 @@
+/* pattern.h - what an error that no known bug explains looks like: which rows, which channels, what kind */
+#ifndef PLUMB_PATTERN_H
+#define PLUMB_PATTERN_H
+
+#include "lockstep.h"
+
+/* Of the first bent step, in words; lives in arena */
+const char *pattern_of(const Lockstep *base, const Inputs *inputs, Arena *arena);
+
+#endif

@@ -1,0 +1,264 @@
+/* test_diagnose.c - bugs named from dumps of Hugging Face that have them, and nothing named from any other */
+#include "diagnose.h"
+
+#include "dumps.h"
+
+#define TEXT "fixtures/e2b-text"
+#define FULL31B "fixtures/31b"
+#define EXPERTS "fixtures/26b-a4b"
+#define WHOLE "fixtures/e2b"
+
+typedef struct {
+    Diagnosis *diagnosis;
+    Grade *grade;
+} Finding;
+
+static Finding find(const char *folder, const char *dump_file, const char *class, const char *const *only)
+{
+    Error error = { "" };
+    const char *model_folder = arena_format(&scratch, "%s/model", folder);
+    Model *model = model_open(model_folder, &error);
+    Inputs inputs = inputs_open(arena_format(&scratch, "%s/inputs.safetensors", folder), &error);
+    Dump *dump = dump_open(dump_file, NULL, &error);
+    assert_clean(&error);
+    Finding finding;
+    DiagnoseOptions options = { .folder = model_folder, .grade = { .only = only, .ignore_eos = true } };
+    finding.diagnosis = diagnose(model, &inputs, dump, class_find(class), &options, &finding.grade, &error);
+    assert_clean(&error);
+    dump_close(dump);
+    inputs_close(&inputs);
+    model_close(model);
+    return finding;
+}
+
+static void finding_free(Finding finding)
+{
+    diagnosis_free(finding.diagnosis);
+    grade_free(finding.grade);
+}
+
+static const char *first_name(Finding finding)
+{
+    return finding.diagnosis->named_count ? finding.diagnosis->named[0]->id : "none";
+}
+
+/* ---------------------------------------------------------------- bugs that Hugging Face was given */
+
+static const struct {
+    const char *folder, *bug;
+    bool in_layer_outputs; /* it is named from these alone, too */
+} buggy[] = {
+    { E2B, "projector-norm-after-projection", true },
+    { E2B, "vision-clip-omitted", true },
+    { BIG, "std-not-loaded", true },
+    { BIG, "pool-padding-not-zeroed", true },
+    { TEXT, "window-off-by-one", true },
+    { TEXT, "layer-scalar-misplaced", true },
+    { TEXT, "rope-partial-prefix", false },
+    { FULL31B, "kv-tied-after-norm", true },
+    { FULL31B, "bidir-crosses-window", false },
+    { FULL31B, "softcap-missing", true },
+    { EXPERTS, "router-input-normed", false },
+    { EXPERTS, "per-expert-scale-missing", false },
+    { EXPERTS, "experts-silu", false },
+    { WHOLE, "ple-placeholder-id", true },
+    { WHOLE, "merge-embed-scale-on-features", true },
+    { WHOLE, "rope-q-plus-one", false },
+    { WHOLE, "attn-scale-rsqrt", false },
+};
+
+START_TEST(bug_is_named)
+{
+    const char *dump = arena_format(&scratch, "%s/dumps/buggy-%s-bf16.safetensors", buggy[_i].folder, buggy[_i].bug);
+    Finding full = find(buggy[_i].folder, dump, "bf16", NULL);
+    const Diagnosis *d = full.diagnosis;
+    ck_assert_str_eq(first_name(full), buggy[_i].bug);
+    ck_assert_int_eq(d->named_count, 1);
+    ck_assert_int_eq(d->equal_count, 0);
+    ck_assert(d->complete && !d->pattern);
+    ck_assert_str_eq(d->candidates[0].bug->id, buggy[_i].bug);
+    ck_assert(d->candidates[0].explained > 0.9 && d->candidates[0].confirmed && d->candidates[0].at_first_bent);
+    ck_assert(fabs(d->candidates[0].coefficient - 1) < 0.02);
+    finding_free(full);
+
+    if (!buggy[_i].in_layer_outputs) return;
+    Finding layers = find(buggy[_i].folder, dump, "bf16", layer_outputs);
+    ck_assert_str_eq(first_name(layers), buggy[_i].bug);
+    finding_free(layers);
+}
+END_TEST
+
+/* On this image, which is longer than the window, one bug does what the other does. */
+START_TEST(rivals_are_both_listed)
+{
+    Finding finding = find(FULL31B, FULL31B "/dumps/buggy-bidir-missing-bf16.safetensors", "bf16", NULL);
+    ck_assert_str_eq(first_name(finding), "bidir-dropped-when-long");
+    ck_assert_int_eq(finding.diagnosis->equal_count, 1);
+    ck_assert_str_eq(finding.diagnosis->equals[0]->id, "bidir-missing");
+    finding_free(finding);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- two at once */
+
+static void write_tap(void *context, const Tap *tap)
+{
+    if (tap->first == 0) safetensors_writer_begin(context, tap->name, DTYPE_F32, tap->rank, tap->shape);
+    safetensors_writer_append(context, tap->values, (size_t)tap->count * tap->value_size);
+}
+
+START_TEST(two_bugs_are_found_one_after_the_other)
+{
+    Error error = { "" };
+    const Bug *bugs[] = { bug_find("vision-clip-omitted"), bug_find("projector-norm-after-projection") };
+    BuggyModel *model = buggy_model_open(E2B "/model", bugs, 2, &error);
+    Inputs inputs = inputs_open(E2B "/inputs.safetensors", &error);
+    SafetensorsWriter *writer = safetensors_writer_open(temporary("both.safetensors"), &error);
+    assert_clean(&error);
+    buggy_model_forward(
+        model, &reference_f32, &inputs,
+        &(Pass){ .results = ROUNDING_BF16, .weights = ROUNDING_BF16, .hook = write_tap, .hook_context = writer });
+    safetensors_writer_close(writer, &error);
+    assert_clean(&error);
+    inputs_close(&inputs);
+    buggy_model_close(model);
+
+    Finding finding = find(E2B, temporary("both.safetensors"), "bf16", layer_outputs);
+    ck_assert_int_eq(finding.diagnosis->named_count, 2);
+    ck_assert_str_eq(finding.diagnosis->named[0]->id, "vision-clip-omitted");
+    ck_assert_str_eq(finding.diagnosis->named[1]->id, "projector-norm-after-projection");
+    ck_assert(finding.diagnosis->complete);
+    finding_free(finding);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- honest ones, and defects that are in no catalogue */
+
+static const struct {
+    const char *folder, *dump, *class;
+} honest[] = {
+    { E2B, "honest-fp32-sdpa", "fp32" },
+    { E2B, "honest-fp16-sdpa", "fp16" },
+    { E2B, "honest-bf16-eager", "bf16" },
+    { BIG, "honest-bf16-sdpa", "bf16" },
+    { TEXT, "honest-bf16-eager", "bf16" },
+    { TEXT, "honest-fp16-sdpa-2threads", "fp16" },
+    { FULL31B, "honest-fp32-sdpa-2threads", "fp32" },
+    { FULL31B, "honest-bf16-eager", "bf16" },
+    { EXPERTS, "honest-bf16-eager", "bf16" },
+    { EXPERTS, "honest-fp16-eager", "fp16" },
+    { WHOLE, "honest-fp16-sdpa-2threads", "fp16" },
+    { WHOLE, "honest-bf16-eager", "bf16" },
+};
+
+START_TEST(nothing_is_named)
+{
+    const char *dump = arena_format(&scratch, "%s/dumps/%s.safetensors", honest[_i].folder, honest[_i].dump);
+    Finding finding = find(honest[_i].folder, dump, honest[_i].class, NULL);
+    ck_assert_int_lt(finding.grade->first_bent, 0);
+    ck_assert_str_eq(first_name(finding), "none");
+    ck_assert(finding.diagnosis->candidate_count > 0);
+    finding_free(finding);
+}
+END_TEST
+
+static void scale_layer(Value *value, const void *context)
+{
+    if (strcmp(value->name, context) != 0) return;
+    int64_t count = 1;
+    for (int i = 0; i < value->rank; i++) count *= value->shape[i];
+    for (int64_t i = 0; i < count; i++) value->values[i] *= 0.9f;
+}
+
+static void exchange_rows(Value *value, const void *context)
+{
+    if (strcmp(value->name, context) != 0) return;
+    int64_t width = value->shape[value->rank - 1];
+    for (int64_t j = 0; j < width; j++) {
+        float first = *value_at(value, 3, j);
+        *value_at(value, 3, j) = *value_at(value, 5, j);
+        *value_at(value, 5, j) = first;
+    }
+}
+
+static void reverse_channels(Value *value, const void *context)
+{
+    if (strcmp(value->name, context) != 0) return;
+    int64_t width = value->shape[value->rank - 1];
+    for (int64_t row = 0; row < 12; row++)
+        for (int64_t j = 0; j < width / 2; j++) {
+            float left = *value_at(value, row, j);
+            *value_at(value, row, j) = *value_at(value, row, width - 1 - j);
+            *value_at(value, row, width - 1 - j) = left;
+        }
+}
+
+static void spoil_channel(Value *value, const void *context)
+{
+    if (strcmp(value->name, context) != 0) return;
+    for (int64_t row = 0; row < 12; row++) *value_at(value, row, 7) += 40;
+}
+
+static void spoil_row(Value *value, const void *context)
+{
+    if (strcmp(value->name, context) != 0) return;
+    for (int64_t j = 0; j < value->shape[value->rank - 1]; j++) *value_at(value, 4, j) += j % 3 ? 5 : -7;
+}
+
+static void not_a_number(Value *value, const void *context)
+{
+    if (strcmp(value->name, context) == 0) *value_at(value, 2, 2) = NAN;
+}
+
+static const struct {
+    Edit *edit;
+    const char *says;
+} unknown[] = {
+    { scale_layer, "each value is 0.90" },
+    { exchange_rows, "rows are exchanged: row 3 holds row 5, row 5 holds row 3" },
+    { reverse_channels, "each row holds its values in another order" },
+    { spoil_channel, "only channel 7" },
+    { spoil_row, "only row 4" },
+    { not_a_number, "1 values are not finite" },
+};
+
+START_TEST(unknown_defect_is_described)
+{
+    const char *dump = edited_dump(TEXT "/dumps/honest-bf16-eager.safetensors", unknown[_i].edit, "model.layers.1");
+    Finding finding = find(TEXT, dump, "bf16", layer_outputs);
+    ck_assert_str_eq(finding.grade->steps[finding.grade->first_bent].tap, "model.layers.1");
+    ck_assert_str_eq(first_name(finding), "none");
+    ck_assert(!finding.diagnosis->complete);
+    ck_assert_msg(strstr(finding.diagnosis->pattern, unknown[_i].says) != NULL, "%s", finding.diagnosis->pattern);
+    finding_free(finding);
+}
+END_TEST
+
+/* What the case cannot show is not tried for naught: nothing is padded in this one, and no weight is clipped. */
+START_TEST(what_is_not_exposed_is_listed)
+{
+    Finding finding = find(TEXT, TEXT "/dumps/honest-bf16-eager.safetensors", "bf16", NULL);
+    const Diagnosis *d = finding.diagnosis;
+    bool clip = false, window = false;
+    for (int i = 0; i < d->not_exposed_count; i++) {
+        clip |= strcmp(d->not_exposed[i]->id, "vision-clip-omitted") == 0;
+        window |= strcmp(d->not_exposed[i]->id, "window-off-by-one") == 0;
+    }
+    ck_assert(clip && !window);
+    ck_assert_int_eq(d->candidate_count + d->not_exposed_count, bug_count());
+    finding_free(finding);
+}
+END_TEST
+
+Suite *diagnose_suite(void)
+{
+    Suite *suite = suite_create("diagnose");
+    TCase *named = theme(suite, "named"), *unnamed = theme(suite, "unnamed");
+    tcase_add_loop_test(named, bug_is_named, 0, COUNT(buggy));
+    tcase_add_test(named, rivals_are_both_listed);
+    tcase_add_test(named, two_bugs_are_found_one_after_the_other);
+    tcase_add_loop_test(unnamed, nothing_is_named, 0, COUNT(honest));
+    tcase_add_loop_test(unnamed, unknown_defect_is_described, 0, COUNT(unknown));
+    tcase_add_test(unnamed, what_is_not_exposed_is_listed);
+    return suite;
+}
