@@ -1,11 +1,14 @@
 """Compare the C reference with Hugging Face, live, on random configurations and on the fixtures.
 
-    python tools/check_hf.py build/plumb          (`make check-hf`)
+    python tools/check_hf.py build/plumb [--vision SEEDS] [--text SEEDS]          (`make check-hf`)
 
 Every tap must be in both. Hugging Face in float64 is the answer; Hugging Face's own float32 error says how far a
 correct float32 program may be from it. Each dump of Hugging Face in fp32, bf16 and fp16 must pass `plumb grade`; a
-dump with one bent tap must fail there, and at that tap; the buggy dumps of the fixtures where case.json says.
+dump with one bent tap must fail there, and at that tap; a dump of a model with a known bug where the bug is; the buggy
+dumps of the fixtures where case.json says. SEEDS is FIRST-LAST or 0 for none; the fixtures are checked where none is
+given.
 """
+import argparse
 import json
 import subprocess
 import sys
@@ -15,14 +18,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Gemma4VisionConfig
+from transformers import Gemma4TextConfig, Gemma4VisionConfig
 from transformers.activations import ACT2FN
-from transformers.models.gemma4.modeling_gemma4 import Gemma4VisionRotaryEmbedding
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+from transformers.models.gemma4.modeling_gemma4 import Gemma4TextRotaryEmbedding, Gemma4VisionRotaryEmbedding
 
+import graded_case
 import hf
+import random_inputs
+from graded_case import Case, check_grades, first_bent, plumb, print_honest, short
 from make_fixtures import FIXTURES
+from random_cases import FULL, SLIDING, text_case, vision_case
 
-SEEDS = range(1, 31)
+VISION_SEEDS, TEXT_SEEDS = "1-30", "150-199"
 
 # plumb in float32 may differ from HF in float32 by a few times what HF's rounding is (two roundings, other orders of
 # summation); the floor is a few units of float32 for taps where HF happens to be nearly exact.
@@ -31,198 +39,117 @@ FP32_RATIO, FP32_FLOOR = 5, 3e-7
 # plumb in float64 must be nearer to HF in float64 than HF in float32 is: the same formula, or it shows.
 FP64_RATIO = 1 / 5
 
-# What `plumb grade` is told for a backend that dumps whole layers only.
-LAYER_OUTPUTS = ["--only", "model.vision_tower.patch_embedder", "--only", "model.vision_tower.encoder.layers.?",
-                 "--only", "model.vision_tower", "--only", "model.embed_vision"]
-
-# A tap times this is plainly wrong in bf16, whose rounding is 0.2 %; every BENT_STEP-th tap is tried.
-BENT, BENT_STEP = 1.05, 12
+# Cached and uncached logits of a float32 run, relative L2: some roundings, for sums are of other lengths.
+CACHED = 2e-5
 
 
-def plumb(*arguments):
-    return subprocess.run([PLUMB, *map(str, arguments)], capture_output=True, text=True)
-
-
-# ---------------------------------------------------------------- random cases
-
-def random_case(folder, seed):
-    """Write a case, and say what it is; sizes of kernels are dealt in turn, so that each is met, the rest is drawn."""
-    rng = np.random.default_rng(seed)
-
-    def deal(*values):
-        return values[seed % len(values)]
-
-    def draw(*values):
-        return values[rng.integers(len(values))]
-
-    pooling = deal(3, 2, 4)
-    num_key_value_heads = draw(1, 2, 3)
-    vision_config = dict(
-        hidden_size=int(rng.integers(8, 100)),
-        intermediate_size=int(rng.integers(8, 120)),
-        num_hidden_layers=draw(1, 2, 3),
-        num_attention_heads=num_key_value_heads * draw(1, 1, 2, 3, 4),
-        num_key_value_heads=num_key_value_heads,
-        head_dim=deal(4, 8, 12, 16, 20, 32, 64, 72, 128, 160),
-        hidden_activation=deal("gelu_pytorch_tanh", "gelu", "gelu_pytorch_tanh", "silu", "gelu_pytorch_tanh", "relu",
-                               "quick_gelu"),
-        rms_norm_eps=draw(1e-6, 1e-6, 1e-5, 1e-3),
-        rope_parameters={"rope_type": "axial", "rope_theta": draw(100.0, 100.0, 10000.0, 37.5)},
-        patch_size=deal(16, 2, 14, 3, 8, 4, 6, 12, 5),
-        pooling_kernel_size=pooling,
-        position_embedding_size=int(rng.integers(12, 40)),
-        use_clipped_linears=draw(False, True),
-        standardize=draw(False, True))
-
-    grids = [tuple(int(bins) * pooling for bins in rng.integers(1, 4, size=2)) for _ in range(draw(1, 2, 3))]
-    if draw(False, False, True):
-        grids[-1] = (pooling, pooling)                                  # the smallest image: one soft token
-    num_patches = max(columns * rows for columns, rows in grids) + draw(0, 0, 1, 3) * pooling**2
-
-    config = hf.make_config(vision_config, text_hidden_size=int(rng.integers(8, 80)))
-    inputs = hf.make_inputs(grids, num_patches, config.vision_config.patch_size, seed)
-    model = hf.make_model(config, inputs, seed)
-    dtype = draw(torch.bfloat16, torch.float32, torch.float16)
-    shards, bare = draw(False, False, True), draw(False, False, True)   # bare: keys without the leading "model."
-    hf.save_model(model.model if bare else model, folder / "model", dtype,
-                  **(dict(max_shard_size="20KB") if shards else {}))
-    save_file(inputs, folder / "inputs.safetensors")
-
-    v = config.vision_config
-    padded = int((inputs["image_position_ids"] == -1).all(-1).sum())
-    return (f"d{v.head_dim} {v.num_attention_heads}/{v.num_key_value_heads}h {v.num_hidden_layers}L k{pooling}"
-            f" p{v.patch_size} {len(grids)}x{num_patches}-{padded}"
-            f" {v.hidden_activation.replace('gelu_pytorch_tanh', 'tanh')} {str(dtype).removeprefix('torch.')}"
-            f" {v.rope_parameters['rope_theta']:g} {v.rms_norm_eps:g}"
-            f"{' clip' * v.use_clipped_linears}{' std' * v.standardize}{' shards' * shards}{' bare' * bare}")
-
-
-# ---------------------------------------------------------------- one case
-
-def rounded_inv_freq(vision_config):
-    """HF's formula with every float32 step correctly rounded, as the reference has it on every machine.
-
-    torch's vectorised pow is an ulp off in a few entries on some machines, mostly for head_dim above 128.
-    """
-    spatial_dim = vision_config.head_dim // 2
-    exponent = np.arange(0, spatial_dim, 2, dtype=np.float32) / np.float32(spatial_dim)
-    power = np.power(vision_config.rope_parameters["rope_theta"], exponent.astype(np.float64)).astype(np.float32)
-    return torch.from_numpy(np.float32(1) / power)
-
-
-def load(folder, dtype=torch.float32, attn_implementation="eager"):
-    """HF's model with inv_freq correctly rounded, and how many of its entries were not."""
-    model = hf.load_model(folder / "model", dtype, attn_implementation)
-    inv_freq = model.model.vision_tower.encoder.rotary_emb.inv_freq
-    rounded = rounded_inv_freq(model.config.vision_config)
-    changed = int((inv_freq != rounded).sum())
-    inv_freq.copy_(rounded)
-    return model, changed
-
+# ---------------------------------------------------------------- parity
 
 def count_inv_freq():
+    """How often torch here is an ulp off; hf.load_model gives every model the correctly rounded ones."""
     total = wrong = 0
+
+    def compare(inv_freq, rounded):
+        nonlocal total, wrong
+        total, wrong = total + len(inv_freq), wrong + int((inv_freq != rounded).sum())
+
     for head_dim in range(4, 260, 4):
         for theta in (100.0, 10000.0, 37.5):
             config = Gemma4VisionConfig(head_dim=head_dim,
                                         rope_parameters={"rope_type": "axial", "rope_theta": theta})
-            inv_freq, _ = Gemma4VisionRotaryEmbedding.compute_axial_rope_parameters(config)
-            total, wrong = total + len(inv_freq), wrong + int((inv_freq != rounded_inv_freq(config)).sum())
-    print(f"inv_freq for head_dim 4 to 256: {wrong} of {total} entries are not correctly rounded in torch here")
+            compare(Gemma4VisionRotaryEmbedding.compute_axial_rope_parameters(config)[0],
+                    hf.rounded_vision_inv_freq(config))
+    for head_dim in range(4, 516, 4):
+        rope = {SLIDING: {"rope_type": "default", "rope_theta": 10000.0},
+                FULL: {"rope_type": "proportional", "rope_theta": 1000000.0, "partial_rotary_factor": 0.5,
+                       "factor": 3.0}}
+        config = Gemma4TextConfig(head_dim=head_dim, global_head_dim=head_dim, num_hidden_layers=2,
+                                  layer_types=[SLIDING, FULL], rope_parameters=rope)
+        default = Gemma4TextRotaryEmbedding.compute_default_rope_parameters
+        for layer_type, function in (SLIDING, default), (FULL, ROPE_INIT_FUNCTIONS["proportional"]):
+            compare(function(config.per_layer_config[layer_type], layer_type=layer_type)[0],
+                    hf.rounded_text_inv_freq(config, layer_type))
+    print(f"inv_freq: {wrong} of {total} entries are not correctly rounded in torch here")
 
 
-def check_case(folder):
-    """(worst ratio to each bound and where, whether each grade came out right, what failed, a line each)"""
-    inputs = load_file(folder / "inputs.safetensors")
-    model, changed = load(folder)
-    hf32, hf64 = hf.run_vision(model, inputs), hf.run_vision(hf.as_double(model), inputs)
-    if changed:
-        print(f"  {changed} entries of inv_freq are not correctly rounded in torch; HF's runs below use those that are")
+def allowances(hf32, hf64):
+    """How far each tap may be from HF, by precision. A decode step's few values can be exact by luck, so the rounding
+    is the largest of all steps."""
+    rounding = {}
+    for tap in hf32:
+        name = tap.partition("@")[0]
+        rounding[name] = max(rounding.get(name, 0.0), hf.rel_l2(hf64[tap], hf32[tap]))
+    return {"fp32": {tap: FP32_RATIO * rounding[tap.partition("@")[0]] + FP32_FLOOR for tap in hf32},
+            "fp64": {tap: FP64_RATIO * rounding[tap.partition("@")[0]] for tap in hf32}}
+
+
+def in_order_of_experts(taps):
+    """Experts that a token chose by probability may come in either order where two are equal: sort them by index."""
+    taps = dict(taps)
+    for name in [name for name in taps if "#top_k_index" in name]:
+        taps[name], order = taps[name].sort(-1)
+        weights = name.replace("#top_k_index", "#top_k_weights")
+        taps[weights] = taps[weights].gather(-1, order)
+    return taps
+
+
+def last_positions(ours, shape, batch):
+    """HF's generate runs some layers for the last position only, where ours may have all: what corresponds to it."""
+    if ours.dim() == len(shape) and ours.shape[0] > shape[0] and ours.shape[0] % batch == 0:
+        # Experts have batch and positions in one dimension.
+        return ours.unflatten(0, (batch, -1))[:, -(shape[0] // batch) :].flatten(0, 1)
+    for dimension, size in enumerate(shape):
+        if ours.dim() == len(shape) and ours.shape[dimension] > size:
+            ours = ours.narrow(dimension, ours.shape[dimension] - size, size)
+    return ours
+
+
+def check_parity(case, hf32, hf64, allowed):
+    """The worst error over its allowance and where, of each precision; then what failed."""
     failures, worst = [], {}
-
+    generate = ["--max-new-tokens", case.max_new_tokens, "--ignore-eos"] if case.max_new_tokens else []
     for precision in ("fp32", "fp64"):
-        out = folder / f"{precision}.safetensors"
-        done = plumb("run", folder, "--out", out, "--precision", precision, "--quiet")
+        out = case.folder / f"{precision}.safetensors"
+        done = plumb("run", case.folder, "--out", out, "--precision", precision, "--quiet", *generate)
         if done.returncode != 0:
             failures.append(f"run --precision {precision} exits {done.returncode}: {done.stderr.strip()}")
             continue
-        ours = load_file(out)
+        ours = in_order_of_experts(load_file(out))
+        ours.pop(f"input_ids@{case.max_new_tokens}", None)              # the last token, which is fed to nobody
         failures += [f"{tap}: not in plumb's {precision} run" for tap in hf32 if tap not in ours]
-        failures += [f"{tap}: only in plumb's {precision} run" for tap in ours if tap not in hf32]
+        failures += [f"{tap}: only in plumb's {precision} run" for tap in ours
+                     if tap not in hf32 and not is_mask_without_padding(case, tap)]
         worst[precision] = (0.0, "-")
         for tap in [tap for tap in hf32 if tap in ours]:
-            if ours[tap].shape != hf32[tap].shape:
+            values = last_positions(ours[tap], hf32[tap].shape, case.batch)
+            if values.shape != hf32[tap].shape:
                 failures.append(f"{tap}: {list(ours[tap].shape)}, in HF {list(hf32[tap].shape)}")
                 continue
-            rounding = hf.rel_l2(hf64[tap], hf32[tap])
-            if precision == "fp32":
-                error, limit = hf.rel_l2(hf32[tap], ours[tap]), FP32_RATIO * rounding + FP32_FLOOR
-            else:
-                error, limit = hf.rel_l2(hf64[tap], ours[tap]), FP64_RATIO * rounding
+            error = hf.rel_l2(hf32[tap] if precision == "fp32" else hf64[tap], values)
+            limit = allowed[precision][tap]
             if not error <= limit:
                 failures.append(f"{tap}: {precision} {error:.2e} from HF, {limit:.2e} allowed")
             if error > 0:
                 worst[precision] = max(worst[precision], (error / limit if limit > 0 else np.inf, tap))
-
-    grades = []
-    for label, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)):
-        for attention in ("eager", "sdpa"):
-            dump = hf.run_vision(load(folder, dtype, attention)[0], inputs)
-            for only in ([], LAYER_OUTPUTS):
-                found = first_bent(folder, dump, label, only, honest=True)
-                grades.append(found is None)
-                if found is not None:
-                    failures.append(f"HF's own {label} {attention} dump{' of layers' * bool(only)} fails: {found}")
-            if (label, attention) == ("bf16", "eager"):
-                for tap in [tap for tap, value in dump.items() if value.is_floating_point()][::BENT_STEP]:
-                    found = first_bent(folder, dump | {tap: dump[tap] * BENT}, label)
-                    grades.append(found == tap)
-                    if found != tap:
-                        failures.append(f"{tap} times {BENT} in bf16: first bent is {found}")
-    return worst, grades, failures
+    return worst, failures
 
 
-# Class, and full or layers -> for each honest step its ratio and its worst row's: what the limits in
-# conformance/verdict.c rest on.
-HONEST = {}
+def is_mask_without_padding(case, tap):
+    """HF's mask is None where everything sees everything."""
+    return "#causal_mask_mapping." in tap and case.inputs.get("attention_mask", torch.tensor(1)).all()
 
 
-def first_bent(case, dump, label, only=(), honest=False):
-    """The tap where `plumb grade` says that the dump is bent; None if it passes; anything else it says, as it is."""
-    with tempfile.TemporaryDirectory() as folder:
-        if not isinstance(dump, Path):
-            save_file(dump, Path(folder) / "dump.safetensors")
-            dump = Path(folder) / "dump.safetensors"
-        report = Path(folder) / "report.json"
-        done = plumb("grade", case, dump, "--as", label, "--json", report, "--quiet", *only)
-        if done.returncode in (0, 1):
-            graded = json.loads(report.read_text())
-            if honest:
-                HONEST.setdefault((label, "layers" if only else "full"), []).extend(
-                    (step["ratio"], step["worst_row_ratio"], step["tap"]) for step in graded["steps"])
-            return graded["first_bent"]
-        return f"exit {done.returncode}: {done.stderr.strip()}"
-
-
-def print_honest():
-    print("ratios of honest dumps: class, taps, steps; ratio and worst row, each at 50 %, 99 %, 99.9 % and the largest")
-    for (label, taps), steps in HONEST.items():
-        line = f"{label:5} {taps:7} {len(steps):6}"
-        for column in (0, 1):
-            values = np.array([step[column] for step in steps])
-            largest = max(steps, key=lambda step: step[column])
-            line += "   " + " ".join(f"{q:5.2f}" for q in np.quantile(values, (0.5, 0.99, 0.999, 1)))
-            line += f" {short(largest[2]):34}"
-        print(line)
-
-
-def short(tap):
-    return tap.removeprefix("model.").replace("vision_tower.encoder.layers.", "")
-
-
-def report_case(name, description, folder):
-    worst, grades, failures = check_case(folder)
+def report_case(name, description, folder, max_new_tokens=0, seed=0):
+    case = Case(folder, max_new_tokens)
+    model = case.load()
+    hf32, hf64 = (in_order_of_experts(case.run(model)) for model in (model, hf.as_double(model)))
+    allowed = allowances(hf32, hf64)
+    worst, failures = check_parity(case, hf32, hf64, allowed)
+    if max_new_tokens:
+        failures += check_generate(case, hf32, allowed["fp32"])
+    grades, wrong = check_grades(case, seed)
     ratios = "  ".join(f"{precision} {ratio:7.1e} {short(tap):42}" for precision, (ratio, tap) in worst.items())
+    failures += wrong
     print(f"{name:11} {description:76} {ratios}  grades {sum(grades)}/{len(grades)}  {'FAIL' if failures else 'ok'}",
           flush=True)
     for failure in failures:
@@ -230,12 +157,87 @@ def report_case(name, description, folder):
     return not failures
 
 
-def check_bugs(case):
-    for bug in json.loads((case / "case.json").read_text())["exposes"]:
-        found = first_bent(case, case / bug["dump"], bug["class"])
-        found_in_layers = first_bent(case, case / bug["dump"], bug["class"], LAYER_OUTPUTS)
+# ---------------------------------------------------------------- generation
+
+def generated(case, steps, *options):
+    """What `plumb generate` prints, a list a row; or why it does not."""
+    done = plumb("generate", case.folder, "--max-new-tokens", steps, "--quiet", *options)
+    if done.returncode != 0:
+        return f"exit {done.returncode}: {done.stderr.strip()}"
+    return [[int(token) for token in line.split()] for line in done.stdout.splitlines()]
+
+
+def check_generate(case, hf32, allowed):
+    """Greedy tokens are HF's, with and without an end; logits of each step are within the allowance."""
+    steps, logits = case.max_new_tokens, case.folder / "logits.safetensors"
+    tokens = hf.run_generate(case.load(), case.inputs, steps)[1].tolist()
+    found = generated(case, steps, "--ignore-eos", "--logits", logits)
+    if found != tokens:
+        yield f"plumb generate: {found}, in HF {tokens}"
+        return
+    ours = load_file(logits)
+    for tap in [tap for tap in hf32 if tap.partition("@")[0] == "logits"]:
+        error = hf.rel_l2(hf32[tap], ours[tap])
+        if not error <= allowed[tap]:
+            yield f"plumb generate --logits, {tap}: {error:.2e} from HF, {allowed[tap]:.2e} allowed"
+
+    # The first row's second token ends a row; HF pads those that end before the others, plumb prints up to the end.
+    stop = tokens[0][1]
+    stopped = hf.run_generate(case.load(), case.inputs, steps, [stop])[1].tolist()
+    expected = [row[: row.index(stop) + 1] if stop in row else row for row in stopped]
+    with tempfile.TemporaryDirectory() as folder:
+        for file in (case.folder / "model").iterdir():
+            (Path(folder) / file.name).symlink_to(file.resolve())
+        ends = {"eos_token_id": [stop], "pad_token_id": case.load().config.get_text_config().pad_token_id}
+        (Path(folder) / "generation_config.json").write_text(json.dumps(ends))
+        found = generated(case, steps, "--model", folder)
+    if found != expected:
+        yield f"plumb generate, ended by {stop}: {found}, in HF {expected}"
+
+
+SAME = "tokens are HF's"
+
+
+def check_greedy(case, expected):
+    """The fixture's long greedy run; and its logits are those of one forward pass over all of its tokens."""
+    steps = len(expected[0])
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        found = generated(case, steps, "--ignore-eos", "--logits", folder / "logits.safetensors")
+        if found != expected:
+            return f"{found}, expected {expected}"
+        (folder / "model").symlink_to(case.folder / "model")
+        save_file(extended(case.inputs, torch.tensor(expected)[:, :-1]), folder / "inputs.safetensors")
+        done = plumb("run", folder, "--only", "logits", "--out", folder / "uncached.safetensors", "--quiet")
+        if done.returncode != 0:
+            return f"exit {done.returncode}: {done.stderr.strip()}"
+        logits = load_file(folder / "logits.safetensors")
+        uncached = load_file(folder / "uncached.safetensors")["logits"][:, -steps:]
+    cached = torch.cat([logits[f"logits@{step}" if step else "logits"] for step in range(steps)], 1)
+    apart = hf.rel_l2(uncached, cached)
+    return f"{SAME}, cached logits {apart:.1e} from uncached" if apart <= CACHED else f"cached {apart:.2e} apart"
+
+
+def extended(inputs, tokens):
+    """Inputs of one forward pass over prompt and tokens, with the positions that generation has."""
+    mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"]))
+    mask = torch.cat([mask, torch.ones_like(tokens)], 1)
+    longer = dict(inputs, input_ids=torch.cat([inputs["input_ids"], tokens], 1), attention_mask=mask,
+                  position_ids=(mask.cumsum(-1) - 1).clamp(min=0))
+    if "mm_token_type_ids" in inputs:
+        longer["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(tokens)], 1)
+    return longer
+
+
+# ---------------------------------------------------------------- the fixtures' buggy dumps
+
+def check_bugs(case, bugs):
+    for bug in bugs:
+        dump = case.folder / bug["dump"]
+        found, found_in_layers = (first_bent(case, dump, bug["class"], layers) for layers in (False, True))
         passed = (found, found_in_layers) == (bug["first_bent"], bug["first_bent_in_layer_outputs"])
-        print(f"{case.name:11} {bug['id']:76} first bent {found}, in layer outputs {found_in_layers}"
+        errors = "end {buggy:.4f}, honest {honest:.4f}".format(**bug["logits_error"]) if "logits_error" in bug else ""
+        print(f"{case.folder.name:11} {bug['id']:34} {errors:41} first bent {found}, in layer outputs {found_in_layers}"
               f"  {'ok' if passed else 'FAIL'}")
         yield passed
 
@@ -248,12 +250,12 @@ def check_pooling_1(folder):
                          num_key_value_heads=1, head_dim=8, patch_size=4, pooling_kernel_size=1,
                          position_embedding_size=8, standardize=True)
     config = hf.make_config(vision_config, text_hidden_size=16)
-    inputs = hf.make_inputs([(3, 2)], 12, 4, seed=0)
+    inputs = random_inputs.make_inputs([(3, 2)], 12, 4, seed=0)
     hf.save_model(hf.make_model(config, inputs, seed=0), folder / "model")
     save_file(inputs, folder / "inputs.safetensors")
     yield report_case("pooling 1", "half of the patches are padding", folder)
 
-    inputs = hf.make_inputs([(3, 2)], 9, 4, seed=0)
+    inputs = random_inputs.make_inputs([(3, 2)], 9, 4, seed=0)
     save_file(inputs, folder / "inputs.safetensors")
     try:
         hf.run_vision(hf.load_model(folder / "model"), inputs)
@@ -270,7 +272,8 @@ def check_pooling_1(folder):
 # ---------------------------------------------------------------- activations
 
 def nn_filter(function, x):
-    done = subprocess.run([Path(PLUMB).parent / "nn-filter", function], input=x.tobytes(), capture_output=True)
+    program = Path(graded_case.PLUMB).parent / "nn-filter"
+    done = subprocess.run([program, function], input=x.tobytes(), capture_output=True)
     return np.frombuffer(done.stdout, np.float32)
 
 
@@ -294,31 +297,60 @@ def check_activations():
     yield passed
 
 
+# ---------------------------------------------------------------- all of it
+
+def check_fixture(folder):
+    described = json.loads((folder / "case.json").read_text())
+    steps = described.get("generate", {}).get("max_new_tokens", 0)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("model", "inputs.safetensors"):
+            (Path(scratch) / name).symlink_to(folder / name)
+        yield report_case(folder.name, "fixture", Path(scratch), steps)
+    case = Case(folder, steps)
+    if "greedy" in described:
+        said = check_greedy(case, described["greedy"])
+        passed = said.startswith(SAME)
+        print(f"{folder.name:11} greedy, {len(described['greedy'][0])} steps: {said}  {'ok' if passed else 'FAIL'}")
+        yield passed
+    yield from check_bugs(case, described["exposes"])
+
+
+def seeds(text):
+    first, _, last = text.partition("-")
+    return range(int(first), int(last) + 1) if last else []
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("plumb", metavar="build/plumb")
+    parser.add_argument("--vision", metavar="SEEDS", type=seeds)
+    parser.add_argument("--text", metavar="SEEDS", type=seeds)
+    args = parser.parse_args()
+    everything = args.vision is None and args.text is None
+    if everything:
+        args.vision, args.text = seeds(VISION_SEEDS), seeds(TEXT_SEEDS)
+    graded_case.PLUMB = args.plumb
+
     passes = []
     count_inv_freq()
-    print("a line: head_dim, heads/kv heads, layers, pooling, patch size, images x patches - padding, activation, dtype"
-          " of the file,\nrope_theta, eps; then the worst error as a share of what is allowed, and its tap")
-    for seed in SEEDS:
+    print("a line: what the model and inputs are; then the worst error as a share of what is allowed, and its tap")
+    for seed in args.vision or []:
         with tempfile.TemporaryDirectory() as folder:
-            description = random_case(Path(folder), seed)
-            passes.append(report_case(f"seed {seed}", description, Path(folder)))
-    for case in sorted(path.parent for path in FIXTURES.glob("*/case.json")):
+            passes.append(report_case(f"vision {seed}", vision_case(Path(folder), seed), Path(folder), seed=seed))
+    for seed in args.text or []:
         with tempfile.TemporaryDirectory() as folder:
-            for name in ("model", "inputs.safetensors"):
-                (Path(folder) / name).symlink_to(case / name)
-            passes.append(report_case(case.name, "fixture", Path(folder)))
-        passes += check_bugs(case)
-    with tempfile.TemporaryDirectory() as folder:
-        passes += check_pooling_1(Path(folder))
-    passes += check_activations()
+            description, max_new_tokens = text_case(Path(folder), seed)
+            passes.append(report_case(f"text {seed}", description, Path(folder), max_new_tokens, seed))
+    if everything:
+        for path in sorted(FIXTURES.glob("*/case.json")):
+            passes += check_fixture(path.parent)
+        with tempfile.TemporaryDirectory() as folder:
+            passes += check_pooling_1(Path(folder))
+        passes += check_activations()
     print_honest()
     print(f"{sum(passes)} passed, {len(passes) - sum(passes)} failed")
     return not all(passes)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    PLUMB = sys.argv[1]
     sys.exit(main())

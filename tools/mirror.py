@@ -1,9 +1,10 @@
-"""Prove that the C reference has a twin for every module and tensor of Hugging Face's vision path, and no other.
+"""Prove that the C reference has a twin for every module and tensor of Hugging Face's model, and no other.
 
     python tools/mirror.py build/plumb          (`make mirror`)
 
 Modules are compared by name with the reference's taps, tensors by name and shape with what its loader asks for, for
-the configuration of each fixture. A module counts as mirrored if a tap has its name, or its name and a local one.
+the configuration of each fixture; of a case without input_ids, those of the vision path. A module counts as mirrored if
+a tap has its name, or its name and a local one.
 """
 import json
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from transformers import Gemma4Config, Gemma4ForConditionalGeneration
+from transformers import AutoConfig, Gemma4ForCausalLM, Gemma4ForConditionalGeneration
 
 import hf
 
@@ -24,14 +25,28 @@ def plumb(*arguments):
     return subprocess.run([sys.argv[1], *map(str, arguments)], check=True, capture_output=True, text=True).stdout
 
 
+def hf_model(folder):
+    config = AutoConfig.from_pretrained(folder)
+    with torch.device("meta"):
+        return (Gemma4ForCausalLM if config.model_type == "gemma4_text" else Gemma4ForConditionalGeneration)(config)
+
+
+def names(file):
+    with safe_open(file, framework="pt") as tensors:
+        return set(tensors.keys())
+
+
 def mirror(case):
     """Every comparison made: (what, whether it holds)."""
-    with torch.device("meta"):
-        model = Gemma4ForConditionalGeneration(Gemma4Config.from_pretrained(case / "model"))
-    modules = {name: module for name, module in model.named_modules() if name.startswith(VISION)}
-    tensors = {name: list(tensor.shape) for name, tensor in model.state_dict().items() if name.startswith(VISION)}
-    with safe_open(case / "expected.safetensors", framework="pt") as expected:
-        hf_taps = set(expected.keys())
+    model = hf_model(case / "model")
+    of_case = ("",) if "input_ids" in names(case / "inputs.safetensors") else VISION
+    # The activation of experts runs once for each expert that is hit; the whole has no name.
+    modules = {name: module for name, module in model.named_modules()
+               if name.startswith(of_case) and name and not name.endswith("experts.act_fn")}
+    tensors = {name: list(tensor.shape) for name, tensor in model.state_dict().items() if name.startswith(of_case)}
+    if model.config.tie_word_embeddings:
+        tensors.pop("lm_head.weight", None)
+    hf_taps = {tap.partition("@")[0] for tap in names(case / "expected.safetensors")} - {"input_ids"}
 
     taps = {line.split()[0] for line in plumb("run", case, "--list").splitlines()}       # "name [shape]"
     asked = {tensor["name"]: tensor["shape"] for tensor in json.loads(plumb("inspect", case, "--json", "-"))["asked"]}
