@@ -64,8 +64,8 @@ check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/mirror.py $(BUILD)/plumb
 
-bench: $(VENV)/ready $(BUILD)/plumb-bench
-	$(PY) tools/bench.py $(BUILD)/plumb-bench
+bench: $(VENV)/ready $(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench
+	$(PY) tools/bench.py $(BUILD)
 
 fixtures: $(VENV)/ready
 	$(PY) tools/make_fixtures.py
@@ -85,7 +85,7 @@ $(VENV)/ready: tools/requirements.txt
 	touch $@
 
 $(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(PLUMB)
-$(BUILD)/plumb-bench: $(BUILD)/f32/tools/measure/plumb_bench.o $(PLUMB)
+$(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/measure/%_bench.o $(BUILD)/f32/tools/measure/work.o $(PLUMB)
 $(BUILD)/nn-filter: $(BUILD)/f32/tools/measure/nn_filter.o $(PLUMB)
 $(BUILD)/score: $(BUILD)/f32/tools/measure/score.o $(PLUMB)
 $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
@@ -94,7 +94,7 @@ $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conforman
 $(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c)) $(HELPERS) $(PLUMB)
 $(CHECKS): LDLIBS += $(CHECK_LIBS)
 
-$(BUILD)/plumb $(BUILD)/plumb-bench $(BUILD)/nn-filter $(BUILD)/score $(CHECKS):
+$(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench $(BUILD)/nn-filter $(BUILD)/score $(CHECKS):
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/f32/%.o: %.c

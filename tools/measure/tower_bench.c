@@ -1,6 +1,6 @@
-/* plumb_bench.c - times a case against the matrix products in it
+/* tower_bench.c - times a case against the matrix products in it
  *
- *     plumb-bench CASE ROUNDS
+ *     tower-bench CASE ROUNDS
  *
  * Each round runs the forward pass, and then nothing but sgemm on the shapes of its products, so that both see the same
  * minute of a noisy machine. One thread. A last pass watches anonymous memory.
@@ -9,77 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "checkpoint/config.h"
 #include "reference.h"
-
-enum { QUERY_BLOCK = 252 }; /* as in eager_attention_forward.c */
-
-typedef struct {
-    double seconds, flop;
-} Work;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static float *filled(int64_t count)
-{
-    float *values = malloc((size_t)count * sizeof *values);
-    if (!values) abort();
-    for (int64_t i = 0; i < count; i++) values[i] = (float)(i % 17) / 17;
-    return values;
-}
-
-static void add(Work *sum, double seconds, double times, int64_t rows, int64_t columns, int64_t inner)
-{
-    sum->seconds += seconds;
-    sum->flop += 2 * times * (double)rows * (double)columns * (double)inner;
-}
-
-/* times products x W^T, x [rows, in], W [out, in] */
-static void add_linear(Work *sum, int64_t times, int64_t rows, int64_t out, int64_t in)
-{
-    float *x = filled(rows * in), *w = filled(out * in), *y = filled(rows * out);
-    double start = now();
-    for (int64_t i = 0; i < times; i++)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)in, 1, x, (int)in, w, (int)in, 0,
-                    y, (int)out);
-    add(sum, now() - start, (double)times, rows, out, in);
-    free(x);
-    free(w);
-    free(y);
-}
-
-/* The two products of attention, times over all heads, which follow one another as in the tower: a block of queries
- * against its head's keys, the weights against its head's values. */
-static void add_attention(Work *sum, int64_t times, int64_t heads, int64_t kv_heads, int64_t seq, int64_t head_dim)
-{
-    float *query = filled(heads * seq * head_dim), *key = filled(kv_heads * seq * head_dim);
-    float *value = filled(kv_heads * seq * head_dim), *output = filled(heads * seq * head_dim);
-    float *weights = filled(QUERY_BLOCK * seq);
-    double start = now();
-    for (int64_t i = 0; i < times * heads; i++) {
-        int64_t h = i % heads, kv = h * kv_heads / heads * seq * head_dim;
-        for (int64_t first = 0; first < seq; first += QUERY_BLOCK) {
-            int count = (int)(seq - first < QUERY_BLOCK ? seq - first : QUERY_BLOCK), s = (int)seq, d = (int)head_dim;
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, count, s, d, 1, query + (h * seq + first) * d, d,
-                        key + kv, d, 0, weights, s);
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, count, d, s, 1, weights, s, value + kv, d, 0,
-                        output + (first * heads + h) * d, (int)heads * d);
-        }
-    }
-    add(sum, now() - start, (double)(2 * times * heads), seq, seq, head_dim);
-    free(query);
-    free(key);
-    free(value);
-    free(output);
-    free(weights);
-}
+#include "work.h"
 
 /* Every product of a tower of that configuration on that many patches. */
 static Work tower_products(ConfigReader vision, int64_t batch, int64_t patches)
@@ -90,13 +23,13 @@ static Work tower_products(ConfigReader vision, int64_t batch, int64_t patches)
     int64_t patch = config_count(vision, "patch_size"), rows = batch * patches;
 
     Work sum = { 0 };
-    add_linear(&sum, 1, rows, hidden, 3 * patch * patch);
-    add_linear(&sum, layers, rows, heads * head_dim, hidden);        /* q_proj */
-    add_linear(&sum, 2 * layers, rows, kv_heads * head_dim, hidden); /* k_proj, v_proj */
-    add_linear(&sum, layers, rows, hidden, heads * head_dim);        /* o_proj */
-    add_linear(&sum, 2 * layers, rows, intermediate, hidden);        /* gate_proj, up_proj */
-    add_linear(&sum, layers, rows, hidden, intermediate);            /* down_proj */
-    add_attention(&sum, layers * batch, heads, kv_heads, patches, head_dim);
+    work_linear(&sum, 1, rows, hidden, 3 * patch * patch);
+    work_linear(&sum, layers, rows, heads * head_dim, hidden);        /* q_proj */
+    work_linear(&sum, 2 * layers, rows, kv_heads * head_dim, hidden); /* k_proj, v_proj */
+    work_linear(&sum, layers, rows, hidden, heads * head_dim);        /* o_proj */
+    work_linear(&sum, 2 * layers, rows, intermediate, hidden);        /* gate_proj, up_proj */
+    work_linear(&sum, layers, rows, hidden, intermediate);            /* down_proj */
+    work_attention(&sum, layers * batch, heads, kv_heads, patches, head_dim);
     return sum;
 }
 
@@ -115,18 +48,6 @@ static void watch_memory(void *context, const Tap *tap)
     double *peak = context, megabytes = anonymous_megabytes();
     (void)tap;
     if (megabytes > *peak) *peak = megabytes;
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_value);
-    return values[count / 2];
 }
 
 static json_t *measure(Model *model, const Inputs *inputs, ConfigReader vision, int rounds)
@@ -163,7 +84,7 @@ int main(int argc, char **argv)
 {
     int rounds = argc == 3 ? atoi(argv[2]) : 0;
     if (rounds < 1) {
-        fprintf(stderr, "Usage: plumb-bench CASE ROUNDS\n");
+        fprintf(stderr, "Usage: tower-bench CASE ROUNDS\n");
         return 2;
     }
     Arena arena = { 0 };
@@ -183,7 +104,7 @@ int main(int argc, char **argv)
         putchar('\n');
         json_decref(result);
     } else {
-        fprintf(stderr, "plumb-bench: %s\n", error.message);
+        fprintf(stderr, "tower-bench: %s\n", error.message);
     }
     json_decref(config);
     inputs_close(&inputs);
