@@ -40,7 +40,8 @@ help:
 	@echo 'make check      all tests that need no Hugging Face'
 	@echo 'make check-hf   random configurations against a live Hugging Face, and make mirror'
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
-	@echo 'make bench      the published towers, against sgemm and against Hugging Face'
+	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
+	@echo 'make score      every known bug on every fixture: how often the judge is right'
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
 	@echo 'make deps       installs the libraries (apt-get); demo and check do it too'
 	@echo 'make format     clang-format over all C'
@@ -66,6 +67,9 @@ mirror: $(VENV)/ready $(BUILD)/plumb
 
 bench: $(VENV)/ready $(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench
 	$(PY) tools/bench.py $(BUILD)
+
+score: $(BUILD)/score
+	$(BUILD)/score $(patsubst %/case.json,%,$(wildcard fixtures/*/case.json))
 
 fixtures: $(VENV)/ready
 	$(PY) tools/make_fixtures.py
@@ -110,7 +114,7 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
-.PHONY: all help deps demo check check-hf mirror bench fixtures format clean
+.PHONY: all help deps demo check check-hf mirror bench score fixtures format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

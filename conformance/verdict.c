@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Honest: the largest ratios of Hugging Face's own dumps, eager and sdpa, on the 33 models of `make check-hf`, which
+/* Honest: the largest ratios of Hugging Face's own dumps, eager and sdpa, on the models of `make check-hf`, which
  * prints them (docs/tolerances.md). */
 static const Limits limits[] = {
     { "fp32", 10, 30,

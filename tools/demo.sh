@@ -25,3 +25,9 @@ echo '# An honest backend (Hugging Face in bfloat16): each step introduces what 
 show 0 "$plumb" grade $case $honest --layers
 echo '# A backend with a bug that five ports had (vllm#40411): it normalises after the projection, not before it'
 show 1 "$plumb" grade $case $buggy --layers
+
+text=fixtures/e2b-text
+echo '# The text decoder: token ids to token ids, greedily, the same as Hugging Face'
+show 0 "$plumb" generate $text --max-new-tokens 12 --ignore-eos
+echo '# A decoder whose sliding window is one too wide (sglang#26147): no worse at the end than an honest one, but bent'
+show 1 "$plumb" diagnose $text $text/dumps/buggy-window-off-by-one-bf16.safetensors
