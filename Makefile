@@ -15,10 +15,10 @@ BUILD    = build
 CFLAGS   = -std=gnu11 $(OPTIMIZE) -g $(ARCH) -fopenmp-simd -ffp-contract=off -fno-math-errno -fno-trapping-math \
            -Wall -Wextra $(SANITIZE)
 CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
-LDLIBS   = -lopenblas -ljansson -lzip -lm
+LDLIBS   = -lopenblas -ljansson -lpng -lzip -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
-REF    = $(wildcard ref/*.c ref/gemma4/*.c ref/nn/*.c ref/checkpoint/*.c ref/run/*.c)
+REF    = $(wildcard ref/*.c ref/gemma4/*.c ref/image/*.c ref/nn/*.c ref/checkpoint/*.c ref/run/*.c)
 JUDGE  = $(wildcard conformance/*.c conformance/bugs/*.c)
 TOOL   = $(wildcard tools/*.c)
 
@@ -28,7 +28,7 @@ F32    = $(REF:%.c=$(BUILD)/f32/%.o)
 F64    = $(REF:%.c=$(BUILD)/f64/%.o)
 PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
 CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance check-plumb)
-HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o)
+HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o pictures.o)
 VENV   = build/venv
 PY     = $(VENV)/bin/python
 
@@ -40,9 +40,12 @@ help:
 	@echo 'make check      all tests that need no Hugging Face'
 	@echo 'make check-hf   random configurations against a live Hugging Face, and make mirror'
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
+	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
 	@echo 'make score      every known bug on every fixture: how often the judge is right'
+	@echo 'make bench-images  a large PNG to pixels, against Pillow'
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
+	@echo 'make fuzz       ten minutes of libFuzzer on the PNG reader; needs clang'
 	@echo 'make deps       installs the libraries (apt-get); demo and check do it too'
 	@echo 'make format     clang-format over all C'
 	@echo 'make clean      removes build/'
@@ -59,8 +62,11 @@ check: deps
 	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(CHECKS)
 	@sh tools/check.sh $(BUILD)
 
-check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror
+check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images
 	$(PY) tools/check_hf.py $(BUILD)/plumb
+
+check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
+	$(PY) tools/check_images.py $(BUILD)/plumb $(BUILD)/size-filter
 
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/mirror.py $(BUILD)/plumb
@@ -71,8 +77,12 @@ bench: $(VENV)/ready $(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench
 score: $(BUILD)/score
 	$(BUILD)/score $(patsubst %/case.json,%,$(wildcard fixtures/*/case.json))
 
+bench-images: $(VENV)/ready $(BUILD)/plumb
+	$(PY) tools/bench_images.py $(BUILD)/plumb
+
 fixtures: $(VENV)/ready
 	$(PY) tools/make_fixtures.py
+	$(PY) tools/make_image_fixtures.py
 
 format:
 	clang-format -i $$(find ref conformance tools -name '*.[ch]')
@@ -89,7 +99,9 @@ $(VENV)/ready: tools/requirements.txt
 	touch $@
 
 $(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(PLUMB)
-$(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/measure/%_bench.o $(BUILD)/f32/tools/measure/work.o $(PLUMB)
+$(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/measure/%_bench.o \
+    $(BUILD)/f32/tools/measure/work.o $(PLUMB)
+$(BUILD)/size-filter: $(BUILD)/f32/tools/measure/size_filter.o $(PLUMB)
 $(BUILD)/nn-filter: $(BUILD)/f32/tools/measure/nn_filter.o $(PLUMB)
 $(BUILD)/score: $(BUILD)/f32/tools/measure/score.o $(PLUMB)
 $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
@@ -98,8 +110,22 @@ $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conforman
 $(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c)) $(HELPERS) $(PLUMB)
 $(CHECKS): LDLIBS += $(CHECK_LIBS)
 
-$(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench $(BUILD)/nn-filter $(BUILD)/score $(CHECKS):
+$(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter size-filter score) $(CHECKS):
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+# Everything behind the PNG reader in one program, with clang's sanitizers
+FUZZED = $(addprefix ref/image/,png.c png_chunk.c convert_to_rgb.c orientation.c resize.c resize_weights.c \
+           image_processor.c get_aspect_ratio_preserving_size.c) ref/run/arena.c ref/run/error.c
+FUZZ_SECONDS = 600
+
+$(BUILD)/fuzz/fuzz-png: tools/measure/fuzz_png.c $(FUZZED)
+	@mkdir -p $(@D)
+	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iref -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ \
+	    -lpng -lz -lm
+
+fuzz: $(VENV)/ready $(BUILD)/fuzz/fuzz-png
+	$(PY) tools/fuzz.py $(BUILD)/fuzz/corpus
+	$(BUILD)/fuzz/fuzz-png -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 $(BUILD)/fuzz/corpus
 
 $(BUILD)/f32/%.o: %.c
 	@mkdir -p $(@D)
@@ -114,7 +140,7 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
-.PHONY: all help deps demo check check-hf mirror bench score fixtures format clean
+.PHONY: all help deps demo check check-hf check-images fuzz mirror bench bench-images score fixtures format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

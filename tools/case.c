@@ -1,4 +1,5 @@
 /* case.c - the arguments that run and grade share */
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,15 +32,17 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     Case *c = state->input;
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &c->pictures; return 0;
     case KEY_MODEL: c->model_folder = argument; return 0;
-    case KEY_INPUTS: c->inputs_file = argument; return 0;
+    case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
     case KEY_QUIET: c->quiet = true; return 0;
     case KEY_THREADS: c->threads = parse_count(state, "--threads", argument, 1024); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-const struct argp case_argp = { .options = options, .parser = parse_option };
+static const struct argp_child children[] = { { &image_argp, 0, NULL, 0 }, { 0 } };
+const struct argp case_argp = { .options = options, .parser = parse_option, .children = children };
 
 /* --model and --inputs replace their part of the case, wherever they stand. */
 void case_set_folder(Case *c, const char *folder)
@@ -53,16 +56,38 @@ void case_set_folder(Case *c, const char *folder)
     if (!c->inputs_file) c->inputs_file = arena_format(&c->arena, "%s/inputs.safetensors", folder);
 }
 
+/* The inputs of --image and its like: made in a file of their own, which is gone when it has been mapped. */
+static void open_pictures(Case *c, Error *error)
+{
+    const char *parent = getenv("TMPDIR");
+    char *folder = arena_format(&c->arena, "%s/plumb-XXXXXX", parent ? parent : "/tmp");
+    if (c->inputs_option) {
+        error_set(error, "--inputs: found --image, --video or --prompt-ids too, expected either");
+    } else if (!mkdtemp(folder)) {
+        error_set(error, "%s: %s, expected a place for temporary files", folder, strerror(errno));
+    } else {
+        const char *path = arena_format(&c->arena, "%s/inputs.safetensors", folder);
+        image_arguments_write(&c->pictures, c->model_folder, path, &c->arena, error);
+        if (!error_is_set(error)) c->inputs = inputs_open(path, error);
+        remove(path);
+        remove(folder);
+    }
+}
+
 void case_open(Case *c, Error *error)
 {
-    if (!c->model_folder || !c->inputs_file) {
+    bool pictures = image_arguments_given(&c->pictures);
+    if (!c->model_folder || (!c->inputs_file && !pictures)) {
         error_set(error, "found no CASE, expected one, or --model and --inputs (see --help)");
         return;
     }
     if (!c->name) c->name = c->model_folder;
     reference_set_threads(c->threads > 0 ? c->threads : 1);
     c->model = model_open(c->model_folder, error);
-    if (!error_is_set(error)) c->inputs = inputs_open(c->inputs_file, error);
+    if (!error_is_set(error) && pictures)
+        open_pictures(c, error);
+    else if (!error_is_set(error))
+        c->inputs = inputs_open(c->inputs_file, error);
     if (!error_is_set(error)) model_check(c->model, &c->inputs, error);
 }
 
@@ -70,6 +95,7 @@ void case_close(Case *c)
 {
     inputs_close(&c->inputs);
     model_close(c->model);
+    image_arguments_free(&c->pictures);
     arena_free(&c->arena);
 }
 
@@ -107,7 +133,7 @@ bool globs_match(const Globs *globs, const char *name)
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input)
 {
     argp_err_exit_status = STATUS_BAD_INPUT;
-    if (argp_parse(argp, argc, argv, 0, NULL, input) != 0) exit(STATUS_BAD_INPUT);
+    if (argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, input) != 0) exit(STATUS_BAD_INPUT);
 }
 
 int finish(const Error *error, Status otherwise)

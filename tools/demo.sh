@@ -18,8 +18,11 @@ show() { # expected exit status, command
     [ $status = "$expected" ] || { echo "demo: found exit status $status, expected $expected"; exit 1; }
 }
 
-echo "# Gemma 4's vision path in C, from a Hugging Face checkpoint and pixels to soft tokens in the text model's space"
-show 0 "$plumb" run $case --only '*.vision_tower' --only '*.embed_vision'
+picture=fixtures/image/plumb.png
+echo '# A PNG to the pixels that Hugging Face makes of it, bit for bit'
+show 0 "$plumb" preprocess $case --image $picture --max-soft-tokens 70 --out "${plumb%/*}/demo-inputs.safetensors"
+echo "# Gemma 4's vision path in C, from a Hugging Face checkpoint and a PNG to soft tokens in the text model's space"
+show 0 "$plumb" run $case --image $picture --max-soft-tokens 70 --only '*.vision_tower' --only '*.embed_vision'
 
 echo '# An honest backend (Hugging Face in bfloat16): each step introduces what bfloat16 introduces there, ratio 1'
 show 0 "$plumb" grade $case $honest --layers

@@ -13,6 +13,7 @@ static const struct {
     { "generate", plumb_generate, "generates greedily, and prints token ids" },
     { "grade", plumb_grade, "grades a backend's dump, step by step" },
     { "diagnose", plumb_diagnose, "names the known bug that bends a dump" },
+    { "preprocess", plumb_preprocess, "makes a model's inputs of PNG files, as Hugging Face does" },
     { "compare", plumb_compare, "compares two dumps, without a model" },
     { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
     { "bugs", plumb_bugs, "lists the known bugs, and which of them a case exposes" },
@@ -23,7 +24,7 @@ static void help(FILE *out)
 {
     fprintf(out, "Usage: plumb COMMAND [ARGUMENTS]\n"
                  "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
-    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
             "\n'plumb COMMAND --help' says more. Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input,\n"
             "3 nothing could be graded.\n");
@@ -47,7 +48,7 @@ int main(int argc, char **argv)
             return commands[i].main(argc - 1, argv + 1);
         }
     fprintf(stderr,
-            "plumb: %s: found no such command, expected run, generate, grade, diagnose, compare, inspect or bugs\n",
+            "plumb: %s: found no such command, expected run, generate, grade, diagnose, preprocess, compare, inspect or bugs\n",
             argv[1]);
     return STATUS_BAD_INPUT;
 }

@@ -4,6 +4,7 @@
 
 #include <argp.h>
 
+#include "image_arguments.h"
 #include "model.h"
 #include "run/arena.h"
 
@@ -14,14 +15,17 @@ int plumb_generate(int argc, char **argv);
 int plumb_grade(int argc, char **argv);
 int plumb_diagnose(int argc, char **argv);
 int plumb_compare(int argc, char **argv);
+int plumb_preprocess(int argc, char **argv);
 int plumb_inspect(int argc, char **argv);
 int plumb_bugs(int argc, char **argv);
 
-/* CASE, or --model DIR and --inputs FILE in its place; --threads N; --quiet. */
+/* CASE, or --model DIR and --inputs FILE in its place, or pictures and a prompt for inputs; --threads N; --quiet. */
 typedef struct {
     Arena arena;
     const char *name; /* of the case, for a report */
     const char *model_folder, *inputs_file;
+    const char *inputs_option; /* --inputs */
+    ImageArguments pictures;   /* instead of inputs_file */
     int threads;
     bool quiet;
     Model *model;

@@ -34,10 +34,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     GenerateCommand *command = state->input;
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &command->c; return 0;
-    case KEY_MAX_NEW_TOKENS: command->max_new_tokens = parse_count(state, "--max-new-tokens", argument, MOST_NEW_TOKENS); return 0;
+    case KEY_MAX_NEW_TOKENS:
+        command->max_new_tokens = parse_count(state, "--max-new-tokens", argument, MOST_NEW_TOKENS);
+        return 0;
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_LOGITS: command->logits = argument; return 0;
     case ARGP_KEY_ARG:
+        if (image_argument(&command->c.pictures, argument, state)) return 0;
         if (state->arg_num > 0) argp_usage(state);
         case_set_folder(&command->c, argument);
         return 0;
@@ -89,8 +92,9 @@ int plumb_generate(int argc, char **argv)
         .parser = parse_option,
         .args_doc = "CASE",
         .children = children,
-        .doc = "Generates greedily from the prompt of a case, and prints the new token ids, one line a row. A row stops "
-               "at an eos_token_id of generation_config.json, or of config.json where there is none.",
+        .doc =
+            "Generates greedily from the prompt of a case, and prints the new token ids, one line a row. A row stops "
+            "at an eos_token_id of generation_config.json, or of config.json where there is none.",
     };
     GenerateCommand command = { 0 };
     Error error = { "" };
@@ -104,7 +108,8 @@ int plumb_generate(int argc, char **argv)
         command.batch = command.c.inputs.input_ids->shape[0];
         command.tokens = allocate_zeroed((size_t)command.batch * (size_t)command.max_new_tokens,
                                          sizeof *command.tokens);
-        command.progress = progress_start(command.c.quiet, model_layers(command.c.model, &command.c.inputs, command.max_new_tokens));
+        command.progress = progress_start(command.c.quiet,
+                                          model_layers(command.c.model, &command.c.inputs, command.max_new_tokens));
         reference_f32.forward(command.c.model, &command.c.inputs,
                               &(Pass){ .hook = on_tap,
                                        .hook_context = &command,

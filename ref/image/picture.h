@@ -1,0 +1,21 @@
+/* picture.h - RGB levels in memory */
+#ifndef PLUMB_PICTURE_H
+#define PLUMB_PICTURE_H
+
+#include <stddef.h>
+
+#include "run/arena.h"
+
+typedef struct {
+    int width, height;
+    unsigned char *pixels; /* [height, width, 3], 0 .. 255 */
+} Picture;
+
+static inline size_t picture_row(Picture p) { return 3 * (size_t)p.width; } /* in bytes */
+
+static inline Picture picture_new(int width, int height, Arena *arena)
+{
+    return (Picture){ width, height, arena_allocate(arena, 3 * (size_t)width * (size_t)height) };
+}
+
+#endif

@@ -1,0 +1,146 @@
+/* processor_settings.c - the JSON files beside a model that set its image and its video processor
+ *
+ *   processor_config.json                the object image_processor or video_processor; counts where it is there
+ *   video_preprocessor_config.json       of videos only
+ *   preprocessor_config.json             of images; of videos too where there is nothing else, as in Hugging Face
+ *   none                                 Hugging Face's defaults
+ *
+ * A setting that is followed changes the result as in Hugging Face; one that is not is refused by name.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "checkpoint/config.h"
+#include "image/image_processor.h"
+
+enum { BICUBIC = 3, LARGEST_SIDE = 1024 };
+
+static const int soft_tokens[] = { 70, 140, 280, 560, 1120 };
+const char *const supported_soft_tokens = "one of 70, 140, 280, 560, 1120";
+
+bool is_supported_soft_tokens(int max_soft_tokens)
+{
+    for (size_t i = 0; i < sizeof soft_tokens / sizeof *soft_tokens; i++)
+        if (soft_tokens[i] == max_soft_tokens) return true;
+    return false;
+}
+
+/* What is given for one channel, or for all three at once */
+static void read_channels(ConfigReader at, const char *key, double *channels)
+{
+    const json_t *value = json_object_get(at.object, key);
+    if (!config_has(at, key) || error_is_set(at.error)) return;
+    if (json_is_number(value)) {
+        for (int c = 0; c < 3; c++) channels[c] = json_number_value(value);
+        return;
+    }
+    bool right = json_array_size(value) == 3;
+    for (size_t c = 0; right && c < 3; c++) right = json_is_number(json_array_get(value, c));
+    if (!right) {
+        config_refuse(at, key, "something else", "a number or a list of three");
+        return;
+    }
+    for (size_t c = 0; c < 3; c++) channels[c] = json_number_value(json_array_get(value, c));
+}
+
+static void refuse_type(ConfigReader at, const char *key, const char *class_name)
+{
+    const char *name = config_string_or(at, key, class_name), *rest = name + strlen(class_name);
+    if (error_is_set(at.error)) return;
+    bool right = strncmp(name, class_name, strlen(class_name)) == 0;
+    if (!right || (*rest && strcmp(rest, "Fast") != 0 && strcmp(rest, "Pil") != 0))
+        config_refuse(at, key, name, class_name);
+}
+
+static void refuse_flag(ConfigReader at, const char *key, bool wanted, const char *expected)
+{
+    if (config_bool_or(at, key, wanted) != wanted) config_refuse(at, key, wanted ? "false" : "true", expected);
+}
+
+static void refuse_number(ConfigReader at, const char *key, int found, const char *expected)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", found);
+    config_refuse(at, key, number, expected);
+}
+
+static void read_settings(Gemma4ImageProcessor *p, ConfigReader at)
+{
+    refuse_type(at, "image_processor_type", "Gemma4ImageProcessor");
+    refuse_type(at, "video_processor_type", "Gemma4VideoProcessor");
+    p->do_resize = config_bool_or(at, "do_resize", p->do_resize);
+    p->do_rescale = config_bool_or(at, "do_rescale", p->do_rescale);
+    p->do_normalize = config_bool_or(at, "do_normalize", p->do_normalize);
+    p->rescale_factor = config_number_or(at, "rescale_factor", p->rescale_factor);
+    p->patch_size = config_has(at, "patch_size") ? config_count_at_most(at, "patch_size", LARGEST_SIDE) : p->patch_size;
+    p->pooling_kernel_size = config_has(at, "pooling_kernel_size")
+                                 ? config_count_at_most(at, "pooling_kernel_size", LARGEST_SIDE)
+                                 : p->pooling_kernel_size;
+    p->max_soft_tokens = config_count_or(at, "max_soft_tokens", p->max_soft_tokens);
+    read_channels(at, "image_mean", p->image_mean);
+    read_channels(at, "image_std", p->image_std);
+
+    refuse_flag(at, "do_convert_rgb", true, "true: pictures become RGB");
+    refuse_flag(at, "do_center_crop", false, "false: nothing is cut off");
+    int resample = config_whole_or(at, "resample", BICUBIC);
+    if (resample != BICUBIC) refuse_number(at, "resample", resample, "3, which is bicubic");
+    if (!is_supported_soft_tokens(p->max_soft_tokens))
+        refuse_number(at, "max_soft_tokens", p->max_soft_tokens, supported_soft_tokens);
+    if (!p->do_rescale && !p->do_normalize)
+        config_refuse(at, "do_rescale", "false, as do_normalize is", "one of them true: no model takes bytes");
+    for (int c = 0; c < 3 && p->do_normalize; c++) /* HF divides by both */
+        if ((float)p->image_std[c] == 0)
+            config_refuse(at, "image_std", "0", "another number");
+        else if (p->do_rescale && p->rescale_factor == 0)
+            config_refuse(at, "rescale_factor", "0", "another number");
+}
+
+/* Reads the first of the files that is there; of processor_config.json only its object `key`. */
+static void load(Gemma4ImageProcessor *p, const char *folder, const char *key, const char *const *files, Error *error)
+{
+    Arena arena = { 0 };
+    bool found = false;
+    for (int i = 0; files[i] && !found && !error_is_set(error); i++) {
+        ConfigReader at = { .file = arena_format(&arena, "%s/%s", folder, files[i]), .path = "", .error = error };
+        if (access(at.file, F_OK) != 0) continue;
+        json_t *whole = config_open(at.file, error);
+        at.object = whole;
+        bool nested = strcmp(files[i], "processor_config.json") == 0;
+        found = whole && (!nested || json_object_get(whole, key));
+        if (found && nested) at = config_child(at, key);
+        if (found && !error_is_set(error)) read_settings(p, at);
+        json_decref(whole);
+    }
+    arena_free(&arena);
+}
+
+static const Gemma4ImageProcessor defaults = { .do_resize = true,
+                                               .do_rescale = true,
+                                               .rescale_factor = 1.0 / 255,
+                                               .image_std = { 1, 1, 1 },
+                                               .patch_size = 16,
+                                               .max_soft_tokens = 280,
+                                               .pooling_kernel_size = 3 };
+
+void gemma4_image_processor_load(Gemma4ImageProcessor *p, const char *folder, ResizeFlavour flavour,
+                                 int max_soft_tokens, Error *error)
+{
+    static const char *const files[] = { "processor_config.json", "preprocessor_config.json", NULL };
+    *p = defaults;
+    p->flavour = flavour;
+    load(p, folder, "image_processor", files, error);
+    if (max_soft_tokens) p->max_soft_tokens = max_soft_tokens;
+}
+
+void gemma4_video_processor_load(Gemma4ImageProcessor *p, const char *folder, int max_soft_tokens, Error *error)
+{
+    static const char *const files[] = { "processor_config.json", "video_preprocessor_config.json",
+                                         "preprocessor_config.json", NULL };
+    *p = defaults;
+    p->flavour = RESIZE_TORCHVISION;
+    p->do_normalize = true; /* by 0 and 1, which only makes it level / 255 and not level * (1 / 255) */
+    p->max_soft_tokens = 70;
+    load(p, folder, "video_processor", files, error);
+    if (max_soft_tokens) p->max_soft_tokens = max_soft_tokens;
+}
