@@ -514,7 +514,7 @@ typedef struct {
     int64_t pad_token_id; /* what a row that has ended goes on with; -1: none, and no row ends */
 } GenerationConfig;
 
-/* A model that can generate. It holds a function, of which each build has its own: made where it is used, never kept. */
+/* A model that can generate. It holds a function, of which each build has its own: made where it is used, not kept. */
 typedef struct {
     const void *model;
     Tensor (*forward)(const void *model, const ForwardArguments *arguments, Run *run); /* -> logits */

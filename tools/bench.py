@@ -2,9 +2,9 @@
 
     python tools/bench.py BUILD [--quick]
 
-One thread everywhere, random weights in bfloat16, computing in float32. Machines are noisy, so ratios within the run are
-what counts. OPENBLAS_CORETYPE is unset: some environments set it to Haswell, which halves OpenBLAS on AVX-512 machines.
---quick leaves out Hugging Face, the 31B sizes, 10,080 patches and the checkpoint of full depth.
+One thread everywhere, random weights in bfloat16, computing in float32. Machines are noisy, so ratios within the run
+are what counts. OPENBLAS_CORETYPE is unset: some environments set it to Haswell, which halves OpenBLAS on AVX-512
+machines. --quick leaves out Hugging Face, the 31B sizes, 10,080 patches and the checkpoint of full depth.
 """
 import argparse
 import json
@@ -25,7 +25,8 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OPE
 
 
 def run(*command):
-    result = subprocess.run([str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True)
+    words = [str(word) for word in command]
+    result = subprocess.run(words, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(result.stdout) if result.stdout else None
 
 

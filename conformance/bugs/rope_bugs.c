@@ -68,8 +68,8 @@ static void low_precision(BugRun *run, const Tap *tap)
 
 /* ---------------------------------------------------------------- rotation */
 
-/* As rotary_emb gives them for one more than the query's position. No tap shows this table, so it is computed as backends
- * do in every class: angles in float32, and held as narrow as the class holds tables. */
+/* As rotary_emb gives them for one more than the query's position. No tap shows this table, so it is computed as
+ * backends do in every class: angles in float32, and held as narrow as the class holds tables. */
 static void table_one_further(BugRun *run, const Tap *tap, int64_t b, int64_t t, int64_t queries, double *cosines,
                               double *sines)
 {

@@ -58,8 +58,8 @@ bool ends(const GenerationConfig *m, int64_t token)
     return false;
 }
 
-/* HF: _prepare_attention_mask_for_generation. Without a mask, pad tokens in the prompt are padding, unless they end a row
- * too. */
+/* HF: _prepare_attention_mask_for_generation. Without a mask, pad tokens in the prompt are padding, unless they end a
+ * row too. */
 static const int64_t *prepare_attention_mask(const GenerationConfig *m, const ForwardArguments *a, Run *run)
 {
     int64_t count = a->batch * a->seq;

@@ -1,4 +1,4 @@
-/* text_rotary_embedding.c - Gemma4TextRotaryEmbedding, and _compute_proportional_rope_parameters of modeling_rope_utils.py
+/* text_rotary_embedding.c - Gemma4TextRotaryEmbedding, and transformers' _compute_proportional_rope_parameters
  *
  *   position_ids [batch, seq]  ->  cos, sin [batch, seq, head_dim], a table for each type of layer
  *
