@@ -114,14 +114,14 @@ $(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter size-filter score)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 # Everything behind the PNG reader in one program, with clang's sanitizers
-FUZZED = $(addprefix ref/image/,png.c png_chunk.c convert_to_rgb.c orientation.c resize.c resize_weights.c \
+FUZZED = $(addprefix ref/image/,picture.c png.c png_chunk.c convert_to_rgb.c orientation.c resize.c resize_weights.c \
            image_processor.c get_aspect_ratio_preserving_size.c) ref/run/arena.c ref/run/error.c
 FUZZ_SECONDS = 600
 
 $(BUILD)/fuzz/fuzz-png: tools/measure/fuzz_png.c $(FUZZED)
 	@mkdir -p $(@D)
-	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iref -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ \
-	    -lpng -lz -lm
+	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iref -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined -o $@ $^ -lpng -lz -lm
 
 fuzz: $(VENV)/ready $(BUILD)/fuzz/fuzz-png
 	$(PY) tools/fuzz.py $(BUILD)/fuzz/corpus

@@ -64,7 +64,7 @@ static void open_pictures(Case *c, Error *error)
     if (c->inputs_option) {
         error_set(error, "--inputs: found --image, --video or --prompt-ids too, expected either");
     } else if (!mkdtemp(folder)) {
-        error_set(error, "%s: %s, expected a place for temporary files", folder, strerror(errno));
+        error_set(error, "%s: found no such place (%s), expected one for temporary files", folder, strerror(errno));
     } else {
         const char *path = arena_format(&c->arena, "%s/inputs.safetensors", folder);
         image_arguments_write(&c->pictures, c->model_folder, path, &c->arena, error);

@@ -21,7 +21,7 @@ typedef struct {
     unsigned char palette[256][3];   /* PNG_INDEX; black behind the last entry */
     unsigned char transparency[256]; /* tRNS as it stands in the file */
     int transparency_length;         /* in bytes; -1 without */
-    unsigned char levels[256][3];    /* of one sample a pixel: what it becomes */
+    unsigned char levels[256][4];    /* of one sample a pixel: what it becomes, and 0 */
 } PngFormat;
 
 int png_channels(PngColor color); /* samples of a pixel */

@@ -1,8 +1,8 @@
 /* get_aspect_ratio_preserving_size.c - the size that fills the budget of soft tokens
  *
  * The largest sides that keep the shape of the picture, hold at most max_soft_tokens * pooling_kernel_size^2 patches
- * and are multiples of a soft token's side. Small pictures grow. In the order of Hugging Face's statements: where a side
- * comes out just below or at a multiple, the rounding of each of them decides.
+ * and are multiples of a soft token's side. Small pictures grow. In the order of Hugging Face's statements: where a
+ * side comes out just below or at a multiple, the rounding of each of them decides.
  */
 #include <math.h>
 

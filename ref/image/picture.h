@@ -13,9 +13,6 @@ typedef struct {
 
 static inline size_t picture_row(Picture p) { return 3 * (size_t)p.width; } /* in bytes */
 
-static inline Picture picture_new(int width, int height, Arena *arena)
-{
-    return (Picture){ width, height, arena_allocate(arena, 3 * (size_t)width * (size_t)height) };
-}
+Picture picture_new(int width, int height, Arena *arena);
 
 #endif
