@@ -134,48 +134,30 @@ static DEFINE_ARRAY_READ(array_read_i64)
     return value;
 }
 
-/* An exponent of ones is NaN or infinity. In loops that the compiler turns into vector code: checkpoints are large. */
-static bool has_exponent_of_ones_16(const unsigned char *data, int64_t count, uint16_t exponent)
-{
-    bool found = false;
-    for (int64_t i = 0; i < count; i++) {
-        uint16_t bits;
-        memcpy(&bits, data + 2 * i, sizeof bits);
-        found |= (bits & exponent) == exponent;
+/* An exponent of ones is NaN or infinity. In a loop that the compiler turns into vector code: checkpoints are large. */
+#define DEFINE_HAS_EXPONENT(name, TYPE)                                               \
+    static bool name(const unsigned char *data, int64_t count, TYPE exponent_of_ones) \
+    {                                                                                 \
+        bool found = false;                                                           \
+        for (int64_t i = 0; i < count; i++) {                                         \
+            TYPE bits;                                                                \
+            memcpy(&bits, data + (size_t)i * sizeof bits, sizeof bits);               \
+            found |= (bits & exponent_of_ones) == exponent_of_ones;                   \
+        }                                                                             \
+        return found;                                                                 \
     }
-    return found;
-}
-
-static bool has_exponent_of_ones_32(const unsigned char *data, int64_t count)
-{
-    bool found = false;
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, data + 4 * i, sizeof bits);
-        found |= (bits & 0x7f800000) == 0x7f800000;
-    }
-    return found;
-}
-
-static bool has_exponent_of_ones_64(const unsigned char *data, int64_t count)
-{
-    bool found = false;
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t bits;
-        memcpy(&bits, data + 8 * i, sizeof bits);
-        found |= (bits & 0x7ff0000000000000) == 0x7ff0000000000000;
-    }
-    return found;
-}
+DEFINE_HAS_EXPONENT(has_exponent_16, uint16_t)
+DEFINE_HAS_EXPONENT(has_exponent_32, uint32_t)
+DEFINE_HAS_EXPONENT(has_exponent_64, uint64_t)
 
 bool array_is_finite(const Array *array)
 {
     int64_t count = array_elements(array);
     switch (array->dtype) {
-    case DTYPE_F16: return !has_exponent_of_ones_16(array->data, count, 0x7c00);
-    case DTYPE_BF16: return !has_exponent_of_ones_16(array->data, count, 0x7f80);
-    case DTYPE_F32: return !has_exponent_of_ones_32(array->data, count);
-    case DTYPE_F64: return !has_exponent_of_ones_64(array->data, count);
+    case DTYPE_F16: return !has_exponent_16(array->data, count, 0x7c00);
+    case DTYPE_BF16: return !has_exponent_16(array->data, count, 0x7f80);
+    case DTYPE_F32: return !has_exponent_32(array->data, count, 0x7f800000);
+    case DTYPE_F64: return !has_exponent_64(array->data, count, 0x7ff0000000000000);
     default: return true;
     }
 }
