@@ -2,7 +2,8 @@
  *
  * Structs are spelled as the classes and fields as the attributes, so that a checkpoint key is a C expression:
  * model.vision_tower.encoder.layers[3].self_attn.q_proj.linear. Each section is titled with the file that implements
- * it. No struct holds a real: a model is loaded once and run in float and in double.
+ * it. No struct of a module holds a real: a model is loaded once and run in float and in double. The cache and the masks
+ * stand before the classes that take them, because C wants it so.
  */
 #ifndef PLUMB_GEMMA4_H
 #define PLUMB_GEMMA4_H
@@ -250,21 +251,6 @@ void gemma4_vision_encoder_load(Gemma4VisionEncoder *m, Loader at, const Gemma4V
 Tensor gemma4_vision_encoder_forward(const Gemma4VisionEncoder *m, Tensor inputs_embeds, const bool *padding_positions,
                                      PositionIds pixel_position_ids, Run *run);
 
-/* gemma4/vision_model.c */
-
-typedef struct {
-    const char *path;
-    const Gemma4VisionConfig *config;
-    Gemma4VisionPatchEmbedder patch_embedder;
-    Gemma4VisionEncoder encoder;
-    Gemma4VisionPooler pooler;
-    const Array *std_bias, *std_scale; /* [hidden_size]; NULL unless config->standardize */
-} Gemma4VisionModel;
-
-void gemma4_vision_model_load(Gemma4VisionModel *m, Loader at, const Gemma4VisionConfig *config);
-Tensor gemma4_vision_model_forward(const Gemma4VisionModel *m, Tensor pixel_values, PositionIds pixel_position_ids,
-                                   Run *run);
-
 /* gemma4/text_mlp.c */
 
 typedef struct {
@@ -467,6 +453,21 @@ void lm_head_load(Linear *m, Loader at, const Gemma4TextConfig *config,
                   const Gemma4TextScaledWordEmbedding *embeddings);
 Tensor compute_logits(const Linear *lm_head, Tensor hidden_states, const Gemma4TextConfig *config,
                       const ForwardArguments *arguments, Run *run);
+
+/* gemma4/vision_model.c */
+
+typedef struct {
+    const char *path;
+    const Gemma4VisionConfig *config;
+    Gemma4VisionPatchEmbedder patch_embedder;
+    Gemma4VisionEncoder encoder;
+    Gemma4VisionPooler pooler;
+    const Array *std_bias, *std_scale; /* [hidden_size]; NULL unless config->standardize */
+} Gemma4VisionModel;
+
+void gemma4_vision_model_load(Gemma4VisionModel *m, Loader at, const Gemma4VisionConfig *config);
+Tensor gemma4_vision_model_forward(const Gemma4VisionModel *m, Tensor pixel_values, PositionIds pixel_position_ids,
+                                   Run *run);
 
 /* gemma4/multimodal_embedder.c */
 
