@@ -132,7 +132,9 @@ static void forward(Model *model, const Inputs *inputs, const Pass *pass)
 {
     ArenaMark empty = { 0 };
     Arena *arena = &model->activations;
+    Random random = random_of(pass->seed);
     Run run = { .arena = arena,
+                .random = pass->seed ? &random : NULL,
                 .rounding = pass->results,
                 .weights = pass->weights,
                 .hook = pass->hook,

@@ -13,6 +13,7 @@
 typedef struct {
     Rounding results; /* how every operation's result is rounded */
     Rounding weights; /* how the weights are */
+    uint32_t seed;    /* results and factors are rounded at random, from this seed; 0: to nearest. Float only */
     Hook *hook;       /* NULL: nobody looks */
     void *hook_context;
     /* 0: one forward pass over the inputs. N: Hugging Face's greedy generate, a prefill and up to N - 1 decode steps,

@@ -1,22 +1,40 @@
-/* rounding.c - round to nearest, ties to even, to a narrower dtype
+/* rounding.c - to a narrower dtype: to nearest, ties to even, or at random
  *
- * A value is rounded by keeping `kept` of float32's 23 fraction bits: adding half of what is cut off, less one if the
- * last kept bit is 0, carries into the exponent where it must, up to infinity. NaN keeps its payload.
+ * A value is rounded by keeping `kept` of float32's 23 fraction bits. To nearest: adding half of what is cut off, less
+ * one if the last kept bit is 0, carries into the exponent where it must, up to infinity. At random: adding random bits
+ * as wide as what is cut off carries as often as the value is near its upper neighbour. NaN keeps its payload.
  */
 #include <math.h>
 #include <string.h>
 
 #include "run/run.h"
 
+static inline uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float value_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline float cut_off(uint32_t bits, uint32_t added, uint32_t cut)
+{
+    uint32_t rounded = (bits + added) & ~(((uint32_t)1 << cut) - 1);
+    return value_of((bits & 0x7fffffff) > 0x7f800000 ? bits : rounded);
+}
+
+/* ---------------------------------------------------------------- to nearest */
+
 static inline float keep_fraction_bits(float value, int kept)
 {
-    uint32_t bits, cut = 23 - (uint32_t)kept;
-    memcpy(&bits, &value, sizeof bits);
-    uint32_t rounded = bits + (((uint32_t)1 << (cut - 1)) - 1) + ((bits >> cut) & 1);
-    rounded &= ~(((uint32_t)1 << cut) - 1);
-    if ((bits & 0x7fffffff) > 0x7f800000) rounded = bits;
-    memcpy(&value, &rounded, sizeof value);
-    return value;
+    uint32_t bits = bits_of(value), cut = 23 - (uint32_t)kept;
+    return cut_off(bits, (((uint32_t)1 << (cut - 1)) - 1) + ((bits >> cut) & 1), cut);
 }
 
 static inline float to_bf16(float value) { return keep_fraction_bits(value, 7); }
@@ -47,14 +65,88 @@ static void round_to(Rounding rounding, real *values, int64_t count)
     }
 }
 
-void round_result(const Run *run, real *values, int64_t count) { round_to(run->rounding, values, count); }
+/* ---------------------------------------------------------------- at random */
+
+/* Every bit of the result depends on every bit of x: Wellons' lowbias32, https://nullprogram.com/blog/2018/07/31/ */
+static inline uint32_t scrambled(uint32_t x)
+{
+    x = (x ^ (x >> 16)) * 0x7feb352d;
+    x = (x ^ (x >> 15)) * 0x846ca68b;
+    return x ^ (x >> 16);
+}
+
+Random random_of(uint32_t seed) { return (Random){ .key = scrambled(seed + 0x9e3779b9) }; }
+
+static inline uint32_t random_at(Random random, int64_t i)
+{
+    return scrambled((random.drawn + (uint32_t)i) ^ random.key);
+}
+
+static inline float keep_at_random(float value, int kept, uint32_t random)
+{
+    uint32_t cut = 23 - (uint32_t)kept;
+    return cut_off(bits_of(value), random >> (32 - cut), cut);
+}
+
+/* As to_fp16. What would be rounded to the largest number, to nearest, does not become infinite by chance. */
+static inline float to_fp16_at_random(float value, uint32_t random)
+{
+    float magnitude = fabsf(value), rounded = keep_at_random(magnitude, 10, random);
+    float subnormal = floorf(magnitude * 0x1p24f + (float)(random >> 8) * 0x1p-24f) * 0x1p-24f;
+    rounded = magnitude < 0x1p-14f ? subnormal : rounded;
+    rounded = rounded > 65504.0f ? (magnitude < 65520.0f ? 65504.0f : INFINITY) : rounded;
+    return copysignf(magnitude == magnitude ? rounded : value, value);
+}
+
+/* A float32 result has been rounded already, to nearest, which is off by 1/12 of a squared unit on average. One unit up
+ * or down in 1 of 24 cases each adds as much, so that the sum is what rounding at random is off by: 1/6. */
+static inline float to_a_neighbour(float value, uint32_t random)
+{
+    const uint32_t share = UINT32_MAX / 24;
+    uint32_t bits = bits_of(value), magnitude = bits & 0x7fffffff;
+    uint32_t moved = bits + (random < share) - (random > UINT32_MAX - share);
+    return value_of(magnitude > 0 && magnitude < 0x7f7fffff ? moved : bits); /* not 0, not the largest, not beyond */
+}
+
+static void round_at_random(Rounding rounding, Random random, real *values, int64_t count)
+{
+    switch (rounding) {
+    case ROUNDING_NONE:
+    case ROUNDING_TF32:
+        for (int64_t i = 0; i < count; i++) values[i] = to_a_neighbour((float)values[i], random_at(random, i));
+        break;
+    case ROUNDING_FP16:
+        for (int64_t i = 0; i < count; i++) values[i] = to_fp16_at_random((float)values[i], random_at(random, i));
+        break;
+    case ROUNDING_BF16:
+        for (int64_t i = 0; i < count; i++) values[i] = keep_at_random((float)values[i], 7, random_at(random, i));
+        break;
+    }
+}
+
+/* ---------------------------------------------------------------- what the run asks for */
+
+void round_result(const Run *run, real *values, int64_t count)
+{
+    if (!run->random) {
+        round_to(run->rounding, values, count);
+        return;
+    }
+    round_at_random(run->rounding, *run->random, values, count);
+    run->random->drawn += (uint32_t)count;
+}
 
 bool rounds_factors(const Run *run) { return run->rounding == ROUNDING_TF32; }
 
 void round_factor(const Run *run, real *values, int64_t count)
 {
     if (!rounds_factors(run)) return;
-    for (int64_t i = 0; i < count; i++) values[i] = to_tf32((float)values[i]);
+    if (!run->random) {
+        for (int64_t i = 0; i < count; i++) values[i] = to_tf32((float)values[i]);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) values[i] = keep_at_random((float)values[i], 10, random_at(*run->random, i));
+    run->random->drawn += (uint32_t)count;
 }
 
 void read_weight(const Run *run, const Array *weight, int64_t first, int64_t count, real *out)

@@ -7,10 +7,16 @@
 #include "run/real.h"
 #include "run/tap.h"
 
+/* Random bits by their number: the same for a seed, whoever computes. */
+typedef struct {
+    uint32_t key, drawn;
+} Random;
+
 typedef struct {
     Arena *arena;
     Rounding rounding; /* of every result */
     Rounding weights;  /* of the weights as they are read: a bf16 backend holds bf16 weights */
+    Random *random;    /* results and factors are rounded up or down at random; NULL: to nearest */
     Hook *hook;        /* NULL: nobody looks */
     void *hook_context;
     int repeat; /* how often the modules that run now have run before: above 0, their taps end in "@repeat" */
@@ -45,7 +51,9 @@ void tap_mask(Run *run, const char *module_path, const char *local_name, const b
 void tap_part(Run *run, const char *module_path, const char *local_name, int rank, const int64_t *shape, int64_t first,
               Tensor part);
 
-/* Rounding: nothing happens unless the run asks for it. */
+/* Rounding: nothing happens unless the run asks for it. At random, a value goes to one of its two neighbours, the more
+ * likely the nearer it is, so that on average it is what it was; and a float32 result sometimes to the next float32. */
+Random random_of(uint32_t seed);
 void round_result(const Run *run, real *values, int64_t count); /* to bf16 or fp16 */
 void round_factor(const Run *run, real *values, int64_t count); /* of a matrix product: to tf32 */
 bool rounds_factors(const Run *run);

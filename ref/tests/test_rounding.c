@@ -1,4 +1,6 @@
 /* test_rounding.c - to nearest, ties to even; expected are exact bit patterns */
+#include <stdlib.h>
+
 #include "helpers.h"
 
 static uint32_t bits_of(float value)
@@ -159,6 +161,111 @@ START_TEST(weights_round_apart_from_results)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- at random */
+
+static const struct {
+    Rounding rounding;
+    double unit; /* between the neighbours of what is near 1 */
+} at_random[] = {
+    { ROUNDING_NONE, 0x1p-23 },
+    { ROUNDING_TF32, 0x1p-10 },
+    { ROUNDING_FP16, 0x1p-10 },
+    { ROUNDING_BF16, 0x1p-7 },
+};
+
+static float rounded_at_random(Rounding rounding, Random *random, float value)
+{
+    Run run = { .rounding = rounding, .random = random };
+    real result = value;
+    if (rounding == ROUNDING_TF32)
+        round_factor(&run, &result, 1);
+    else
+        round_result(&run, &result, 1);
+    return (float)result;
+}
+
+/* To one of the two neighbours, and on average nowhere; squared, twice what rounding to nearest is off by. In float32,
+ * where the result was rounded already, as much more again. */
+START_TEST(either_neighbour_and_no_bias)
+{
+    enum { DRAWS = 200000 };
+    Random random = random_of(3);
+    double unit = at_random[_i].unit, sum = 0, squares = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        double exact = 1 + random_bits() / 4294967296.0;
+        double error = (rounded_at_random(at_random[_i].rounding, &random, (float)exact) - exact) / unit;
+        sum += error;
+        squares += error * error;
+        ck_assert_msg(fabs(error) < (at_random[_i].rounding == ROUNDING_NONE ? 1.51 : 1), "%a is %g off", exact, error);
+    }
+    assert_near(sum / DRAWS, 0, 0.005, "mean", _i);
+    assert_near(squares / DRAWS, 1.0 / 6, 0.005, "mean square", _i);
+}
+END_TEST
+
+/* What needs no rounding gets none; but a float32 goes to a neighbour now and then. */
+START_TEST(exact_stays_exact)
+{
+    static const float exact[] = { 0, -0.0f, 1, -1.5f, 0x1p-24f, 0x1p15f, INFINITY, -INFINITY };
+    Random random = random_of(1);
+    for (int i = 0; i < COUNT(exact); i++)
+        for (int draw = 0; draw < 100; draw++) {
+            float found = rounded_at_random(at_random[_i].rounding, &random, exact[i]);
+            bool kept = bits_of(found) == bits_of(exact[i]);
+            bool next = abs((int)(bits_of(found) - bits_of(exact[i]))) == 1;
+            bool moves = at_random[_i].rounding == ROUNDING_NONE && exact[i] != 0 && isfinite(exact[i]);
+            ck_assert_msg(kept || (moves && next), "%a became %a", exact[i], found);
+        }
+    ck_assert(isnan(rounded_at_random(at_random[_i].rounding, &random, NAN)));
+}
+END_TEST
+
+START_TEST(fp16_at_its_ends)
+{
+    Random random = random_of(1);
+    double sum = 0;
+    for (int i = 0; i < 10000; i++) {
+        ck_assert_double_eq(rounded_at_random(ROUNDING_FP16, &random, -65519), -65504);
+        ck_assert_double_eq(rounded_at_random(ROUNDING_FP16, &random, 65536), INFINITY);
+        float subnormal = rounded_at_random(ROUNDING_FP16, &random, -0x1.4p-23f);
+        ck_assert(subnormal == -0x1p-23f || subnormal == -0x1.8p-23f);
+        sum += subnormal;
+    }
+    assert_near(sum / 10000, -0x1.4p-23, 0x1p-29, "mean", 0);
+}
+END_TEST
+
+/* The same bits from a seed however the values come in parts, other bits from another. */
+START_TEST(seeds)
+{
+    Tensor whole = random_values(1000), parts = random_values(1000), other = random_values(1000);
+    memcpy(parts.data, whole.data, 1000 * sizeof(real));
+    memcpy(other.data, whole.data, 1000 * sizeof(real));
+    Random first = random_of(7), again = random_of(7), another = random_of(8);
+    round_result(&(Run){ .rounding = ROUNDING_BF16, .random = &first }, whole.data, 1000);
+    for (int i = 0; i < 1000; i += 8) {
+        round_result(&(Run){ .rounding = ROUNDING_BF16, .random = &again }, parts.data + i, 3);
+        round_result(&(Run){ .rounding = ROUNDING_BF16, .random = &again }, parts.data + i + 3, 5);
+    }
+    round_result(&(Run){ .rounding = ROUNDING_BF16, .random = &another }, other.data, 1000);
+    int different = 0;
+    for (int i = 0; i < 1000; i++) {
+        assert_near(parts.data[i], whole.data[i], 0, "in parts", i);
+        different += other.data[i] != whole.data[i];
+    }
+    ck_assert(different > 200 && different < 500); /* 1 in 3 */
+}
+END_TEST
+
+START_TEST(weights_are_not_random)
+{
+    Random random = random_of(1);
+    Run run = { .rounding = ROUNDING_BF16, .weights = ROUNDING_BF16, .random = &random };
+    Array weight = array_of(values((real)0x1.01p0));
+    for (int i = 0; i < 100; i++) ck_assert_double_eq(weight_value(&run, &weight), 1);
+}
+END_TEST
+
 START_TEST(lowest_of_each_dtype)
 {
     ck_assert_double_eq(dtype_min(run_as(ROUNDING_NONE)), REAL_LOWEST);
@@ -176,6 +283,12 @@ Suite *rounding_suite(void)
     tcase_add_test(tcase, every_bfloat16);
     tcase_add_test(tcase, every_float16);
     tcase_add_loop_test(tcase, nan_stays_nan, 0, 4);
+    tcase = theme(suite, "at random");
+    tcase_add_loop_test(tcase, either_neighbour_and_no_bias, 0, COUNT(at_random));
+    tcase_add_loop_test(tcase, exact_stays_exact, 0, COUNT(at_random));
+    tcase_add_test(tcase, fp16_at_its_ends);
+    tcase_add_test(tcase, seeds);
+    tcase_add_test(tcase, weights_are_not_random);
     tcase = theme(suite, "run");
     tcase_add_test(tcase, tf32_rounds_factors_only);
     tcase_add_test(tcase, weights_round_apart_from_results);
