@@ -41,7 +41,7 @@ Choices *choices_new(const Rows *rows, const Class *class, int max_new_tokens)
     Choices *choices = allocate_zeroed(1, sizeof *choices);
     choices->rows = rows;
     choices->class = class;
-    choices->limit = limits_of(class)->worst_row_ratio;
+    choices->limit = limits_of(class)->row;
     choices->contests = contests_new(rows, max_new_tokens);
     return choices;
 }
@@ -189,6 +189,7 @@ static void choose_row(Choices *choices, Choice *choice, const Tap *tap, int64_t
         if (choices->known) memcpy(own, chosen, size);
         memcpy(replayed, own, size);
         break;
+    case PASS_RANDOM: memcpy(own, chosen, size); break;
     case PASS_ORACLE:
         shows = shows && rows_graded(choices->rows, tap, row);
         if (shows && choice->contest[row] < 0) consider(choices, choice, tap, row, own);

@@ -14,6 +14,7 @@ typedef enum {
     PASS_FREE,   /* nothing is replaced, but for the tokens that steps are fed */
     PASS_REPLAY, /* rounded as the class */
     PASS_ORACLE,
+    PASS_RANDOM,      /* rounded as the class, up or down at random */
     PASS_ALTERNATIVE, /* the oracle's, with other choices */
     PASS_SETTLE,      /* the oracle's, with those that were kept */
     PASS_SUSPECT,     /* of a model with a bug, which chooses as it does */

@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
     const char *folder;
-    GradeOptions options; /* with residuals kept */
+    GradeOptions options;
     const Inputs *inputs;
     const Dump *dump;
     const Class *class;
@@ -309,7 +309,6 @@ Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const 
                  .error = error,
                  .diagnosis = d,
                  .shown = &options->grade };
-    s.options.keep_residuals = true;
     s.options.progress = show_progress;
     s.options.progress_context = &s;
     s.suspects = allocate_zeroed(bugs, sizeof *s.suspects);

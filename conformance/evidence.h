@@ -1,7 +1,6 @@
 /* evidence.h - residuals of a dump in noise units, and what a bug makes of them
  *
- * Noise has a scale for each element: of its row and of its column, from the replay's deviation, and never less than
- * the rounding of the value itself.
+ * Noise has a scale for each element (scales.h).
  */
 #ifndef PLUMB_EVIDENCE_H
 #define PLUMB_EVIDENCE_H
@@ -16,9 +15,9 @@ typedef struct {
     double power;   /* d d */
 } Match;
 
-Evidence *evidence_new(const Lockstep *base, const Class *class); /* base: with its residuals kept */
-void evidence_free(Evidence *evidence);                           /* NULL is fine */
-double evidence_residual(const Evidence *evidence, int step);     /* sum of r r */
+Evidence *evidence_new(const Lockstep *base, const Class *class);
+void evidence_free(Evidence *evidence);                       /* NULL is fine */
+double evidence_residual(const Evidence *evidence, int step); /* sum of r r */
 /* One more pass, of the buggy model. matches: one for each step of the base, cleared */
 void evidence_match(const Evidence *evidence, Lockstep *base, BuggyModel *buggy, Match *matches);
 

@@ -21,18 +21,13 @@ struct Lockstep {
     Choices *choices;
     PassKind pass;
     int pass_number, passes;
+    int samples, sample;                                                       /* replays: all, and this one's number */
     int decode_step;                                                           /* that the pass has come to */
     void (*visit)(void *context, int step, int64_t row, const double *values); /* of PASS_SUSPECT */
     void *visit_context;
 };
 
 /* ---------------------------------------------------------------- rows */
-
-static int by_size(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? 1 : a > b ? -1 : 0;
-}
 
 /* The place of an element of the tap's row among the row's elements by size. */
 static int64_t rank_of(const double *values, int64_t width, int64_t place)
@@ -57,26 +52,25 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t h
     int64_t width = sums->extent.width, non_finite = 0;
     double *own = buffers, *expected = own + width, *found = expected + width;
     for (int64_t j = 0; j < width; j++) own[j] = expected[j] = tap_value(tap, row * width - tap->first + j);
-    array_read_f64(sums->backend, held_row * width, width, found);
-    for (int64_t j = 0; j < width; j++) non_finite += !isfinite(found[j]);
-
     /* Without the experts that they are of, weights have no order but that of their size. */
     bool weights = tap_ends(tap->name, ".router#top_k_weights");
-    bool by_rank = weights && choices_order_is_free(l->choices) && non_finite == 0;
-    if (by_rank) qsort(expected, (size_t)width, sizeof *expected, by_size);
-    if (by_rank) qsort(found, (size_t)width, sizeof *found, by_size);
+    sums->sorted = weights && choices_order_is_free(l->choices);
+    if (sums->sorted) sums_sort_row(expected, width);
+    sums_read_found(sums, held_row, found);
+    for (int64_t j = 0; j < width; j++) non_finite += !isfinite(found[j]);
 
     if (l->pass == PASS_FREE) sums_keep_free(sums, held_row, expected);
     if (l->pass == PASS_REPLAY) sums_keep_replay(sums, held_row, expected);
+    if (l->pass == PASS_RANDOM) sums_add_replay(sums, l->steps.grade->class, held_row, expected, found);
     if (l->pass == PASS_ORACLE) step->non_finite += non_finite;
     /* A row that is not finite would spoil every step after it; the reference's own goes on instead. */
     if (l->pass == PASS_FREE || non_finite > 0) return;
     if (l->pass == PASS_ORACLE && rows_graded(&l->rows, tap, row)) sums_measure(sums, step, held_row, expected, found);
     if (l->pass == PASS_SUSPECT && sums->row_norm[held_row] >= 0) l->visit(l->visit_context, n, held_row, expected);
-    if (l->pass != PASS_REPLAY && l->pass != PASS_SUSPECT && !weights)
-        choices_compare(l->choices, tap, row, n, squared_distance(expected, found, width));
+    bool chooses = l->pass == PASS_ORACLE || l->pass == PASS_ALTERNATIVE || l->pass == PASS_SETTLE;
+    if (chooses && !weights) choices_compare(l->choices, tap, row, n, squared_distance(expected, found, width));
     for (int64_t j = 0; j < width; j++)
-        tap_set(tap, row * width - tap->first + j, found[by_rank ? rank_of(own, width, j) : j]);
+        tap_set(tap, row * width - tap->first + j, found[sums->sorted ? rank_of(own, width, j) : j]);
 }
 
 static void visit_rows(Lockstep *l, int n, const Tap *tap)
@@ -126,9 +120,11 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 {
     if (error_is_set(l->error)) return;
     const Class *class = l->steps.grade->class;
-    const Reference *reference = kind == PASS_REPLAY ? &reference_f32 : &reference_f64;
+    bool replay = kind == PASS_REPLAY || kind == PASS_RANDOM;
+    const Reference *reference = replay ? &reference_f32 : &reference_f64;
     Pass pass = l->steps.pass;
-    pass.results = kind == PASS_REPLAY ? class->results : ROUNDING_NONE;
+    pass.results = replay ? class->results : ROUNDING_NONE;
+    pass.seed = kind == PASS_RANDOM ? (uint32_t)l->sample : 0;
     pass.weights = class->weights;
     pass.hook = on_tap;
     pass.hook_context = l;
@@ -141,6 +137,8 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
         buggy_model_forward(l->subject.buggy, reference, l->inputs, &pass);
     else
         reference->forward(l->subject.model, l->inputs, &pass);
+    for (int n = 0; (kind == PASS_ORACLE || kind == PASS_RANDOM) && n < l->steps.grade->step_count; n++)
+        sums_end_replay(&l->steps.sums[n]);
     l->steps.listed = true;
     l->pass_number++;
 }
@@ -148,11 +146,17 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 static void run_round(Lockstep *l)
 {
     int passes = l->options->with_total ? 3 : 2;
-    l->passes = l->pass_number + passes;
+    l->passes = l->pass_number + passes + l->samples - 1;
     steps_clear(&l->steps);
     if (l->options->with_total) run_pass(l, PASS_FREE, 0, 0);
     run_pass(l, PASS_REPLAY, 0, 0);
     run_pass(l, PASS_ORACLE, 0, 0);
+}
+
+/* The oracle's choices are settled by now, and these follow them. */
+static void run_samples(Lockstep *l)
+{
+    for (l->sample = 1; l->sample < l->samples; l->sample++) run_pass(l, PASS_RANDOM, 0, 0);
 }
 
 /* Only what the dump leaves open costs passes, and only where it is a near-tie. */
@@ -193,9 +197,12 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
     Grade *grade = allocate_zeroed(1, sizeof *grade);
     grade->class = class;
     Lockstep *l = allocate_zeroed(1, sizeof *l);
-    *l = (Lockstep){
-        .subject = subject, .inputs = inputs, .options = options, .error = error, .rows = rows_of(inputs)
-    };
+    *l = (Lockstep){ .subject = subject,
+                     .inputs = inputs,
+                     .options = options,
+                     .error = error,
+                     .rows = rows_of(inputs),
+                     .samples = options->samples ? options->samples : SAMPLES };
     l->steps = steps_new(dump, options, &l->rows, grade, error);
     l->steps.pass.max_new_tokens = inputs->input_ids ? generation_new_tokens(dump) : 0;
     l->steps.pass.logits_to_keep = generation_logits_to_keep(dump, inputs);
@@ -207,6 +214,7 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
     if (!error_is_set(error) && l->steps.pass.max_new_tokens > 0)
         model_check_generation(model, inputs, l->steps.pass.max_new_tokens, error);
     run_rounds(l);
+    run_samples(l);
     if (!error_is_set(error)) check_end(l);
     steps_conclude(&l->steps);
 

@@ -8,7 +8,8 @@
  * all as relative L2. A step reaches from the dump's taps before it to its own tap, however many modules that is.
  *
  * Passes, in this order: free (double, nothing replaced; only for inherited and total), replay (float, rounded as the
- * class: the honest error), oracle (double). More where the dump leaves a near-tied choice open (choices.h).
+ * class: the honest error), oracle (double). More where the dump leaves a near-tied choice open (choices.h). Then as many
+ * replays as there are samples left, rounded at random: how far honest errors spread.
  */
 #ifndef PLUMB_LOCKSTEP_H
 #define PLUMB_LOCKSTEP_H
@@ -22,16 +23,21 @@ typedef struct {
     const char *tap;
     int rank;
     int64_t shape[TENSOR_MAX_RANK];
+    int samples;               /* replays that its noise was learned from */
     int64_t rows, graded_rows; /* in the dump, which may hold only the last positions */
     double introduced, honest, ratio;
     double inherited, total; /* NaN unless asked for */
-    int64_t worst_row;       /* flat index; -1 when no row is graded */
-    double worst_row_ratio;
-    int64_t worst_element; /* flat index of the largest absolute difference; -1 likewise */
-    double worst_expected, worst_found;
+    /* The worst by ratio, each to its own noise: flat indices, of a channel its number; -1 when no row is graded */
+    int64_t worst_row, worst_channel, worst_element;
+    double worst_row_ratio, worst_channel_ratio, worst_element_ratio;
+    double worst_expected, worst_found; /* the element's */
+    double bias;                        /* mean error along the values' signs over the mean scale of elements */
+    double honest_bias;                 /* rms of the replays' */
     int64_t non_finite;
     Verdict verdict;
 } Step;
+
+Measurement step_measurement(const Step *step);
 
 /* A choice other than the reference's, of a candidate that is as good within the noise. */
 typedef struct {
@@ -55,11 +61,13 @@ typedef struct {
     Arena arena;
 } Grade;
 
+enum { SAMPLES = 8 };
+
 typedef struct {
     const char *const *only; /* globs, NULL-terminated: other taps count as absent. NULL: all */
     bool with_total;         /* also measure inherited and total: one more pass */
     bool ignore_eos;         /* the backend went on after an end-of-sequence token */
-    bool keep_residuals;     /* for lockstep_visit */
+    int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
     void (*progress)(void *context, int pass, int passes, const char *tap);
     void *progress_context;
 } GradeOptions;

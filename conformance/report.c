@@ -44,21 +44,20 @@ static int widest_name(const Grade *grade)
     return (int)width;
 }
 
-static const char *ratio_text(char *text, size_t size, double ratio)
+static void ratio_text(FILE *out, int width, double ratio)
 {
-    snprintf(text, size, ratio < 100 ? "%.2f" : "%.3g", ratio);
-    return text;
+    fprintf(out, fabs(ratio) < 100 ? "  %*.2f" : "  %*.3g", width, ratio);
 }
 
 static void step_text(FILE *out, const Step *step, int width)
 {
-    char row[64] = "-", place[64], ratio[32];
-    if (step->worst_row >= 0)
-        snprintf(row, sizeof row, "%-7s %s", ratio_text(ratio, sizeof ratio, step->worst_row_ratio),
-                 place_text(place, sizeof place, step, step->rank - 1, step->worst_row));
-    fprintf(out, "%-*s  %10.1e  %7.1e  %8s  %-18s %s", width, step->tap, step->introduced, step->honest,
-            ratio_text(ratio, sizeof ratio, step->ratio), row,
-            is_graded(step) ? verdict_name(step->verdict) : "not graded");
+    fprintf(out, "%-*s  %10.1e  %7.1e", width, step->tap, step->introduced, step->honest);
+    ratio_text(out, 7, step->ratio);
+    ratio_text(out, 7, step->worst_row_ratio);
+    ratio_text(out, 7, step->worst_channel_ratio);
+    ratio_text(out, 7, step->worst_element_ratio);
+    ratio_text(out, 5, step->bias);
+    fprintf(out, "  %s", is_graded(step) ? verdict_name(step->verdict) : "not graded");
     if (step->non_finite) fprintf(out, "  %lld not finite", (long long)step->non_finite);
     fputc('\n', out);
 }
@@ -91,6 +90,35 @@ static void passed_text(FILE *out, const Grade *grade)
     fputc('\n', out);
 }
 
+/* Which row, channel or element; nothing for what is of the whole tap */
+static const char *worst_text(char *text, size_t size, const Step *step, Gate gate)
+{
+    char place[64];
+    *text = '\0';
+    if (gate == GATE_ROW)
+        snprintf(text, size, " %s", place_text(place, sizeof place, step, step->rank - 1, step->worst_row));
+    if (gate == GATE_CHANNEL) snprintf(text, size, " %lld", (long long)step->worst_channel);
+    if (gate == GATE_ELEMENT)
+        snprintf(text, size, " %s", place_text(place, sizeof place, step, step->rank, step->worst_element));
+    return text;
+}
+
+/* "over its limit: ratio 2.31 (2), row [0, 3] 31.5 (8)" */
+static void over_text(FILE *out, const Step *step, const Class *class)
+{
+    Measurement measurement = step_measurement(step);
+    bool first = true;
+    for (Gate gate = 0; gate < GATE_COUNT; gate++) {
+        double found = measured(&measurement, gate), limit = limit_of(class, &measurement, gate);
+        if (found <= limit) continue;
+        char place[80];
+        fprintf(out, "%s%s%s %.3g (%.3g)", first ? "      over its limit: " : ", ", gate_name(gate),
+                worst_text(place, sizeof place, step, gate), found, limit);
+        first = false;
+    }
+    if (!first) fputc('\n', out);
+}
+
 static void bent_text(FILE *out, const Grade *grade)
 {
     const Step *bent = &grade->steps[grade->first_bent];
@@ -99,6 +127,7 @@ static void bent_text(FILE *out, const Grade *grade)
     fprintf(out, "FAIL  first bent step: %s (steps before it: %d, all straight", bent->tap, grade->first_bent);
     if (after > 0) fprintf(out, "; after it: %d, %d of them straight on its output", after, straight);
     fprintf(out, ")\n");
+    over_text(out, bent, grade->class);
     if (bent->worst_element >= 0)
         fprintf(out, "      worst element %s: found %.9g, expected %.9g\n",
                 place_text((char[64]){ 0 }, 64, bent, bent->rank, bent->worst_element), bent->worst_found,
@@ -110,8 +139,8 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
     fprintf(out, "case %s   dump %s   graded as %s   %d of %d taps present\n", title.case_name, title.dump_name,
             grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
     int width = widest_name(grade);
-    fprintf(out, "%-*s  %10s  %7s  %8s  %-18s %s\n", width, "step", "introduced", "honest", "ratio", "worst row",
-            "verdict");
+    fprintf(out, "%-*s  %10s  %7s  %7s  %7s  %7s  %7s  %5s  %s\n", width, "step", "introduced", "honest", "ratio",
+            "row", "channel", "element", "bias", "verdict");
     for (int n = 0; n < grade->step_count; n++) step_text(out, &grade->steps[n], width);
     for (int n = 0; n < grade->tie_count; n++) tie_text(out, &grade->ties[n]);
 
@@ -147,13 +176,16 @@ static json_t *step_json(const Step *step)
     if (step->worst_element >= 0)
         element = json_pack("{s:o, s:o, s:o}", "index", place_json(step, step->rank, step->worst_element), "found",
                             number(step->worst_found), "expected", number(step->worst_expected));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}", "tap", step->tap,
-                     "introduced", number(step->introduced), "honest", number(step->honest), "ratio",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}",
+                     "tap", step->tap, "introduced", number(step->introduced), "honest", number(step->honest), "ratio",
                      number(step->ratio), "worst_row", place_json(step, step->rank - 1, step->worst_row),
-                     "worst_row_ratio", number(step->worst_row_ratio), "worst_element", element, "rows",
-                     (json_int_t)step->rows, "graded_rows", (json_int_t)step->graded_rows, "non_finite",
-                     (json_int_t)step->non_finite, "inherited", number(step->inherited), "total", number(step->total),
-                     "verdict",
+                     "worst_row_ratio", number(step->worst_row_ratio), "worst_channel",
+                     step->worst_channel < 0 ? json_null() : json_integer(step->worst_channel), "worst_channel_ratio",
+                     number(step->worst_channel_ratio), "worst_element", element, "worst_element_ratio",
+                     number(step->worst_element_ratio), "bias", number(step->bias), "honest_bias",
+                     number(step->honest_bias), "rows", (json_int_t)step->rows, "graded_rows",
+                     (json_int_t)step->graded_rows, "non_finite", (json_int_t)step->non_finite, "inherited",
+                     number(step->inherited), "total", number(step->total), "verdict",
                      !is_graded(step)                ? "none"
                      : step->verdict == VERDICT_PASS ? "pass"
                                                      : "fail");
@@ -176,8 +208,9 @@ static json_t *names_json(const char **names, int count)
 static json_t *limits_json(const Class *class)
 {
     const Limits *limits = limits_of(class);
-    return json_pack("{s:f, s:f, s:s}", "ratio", limits->ratio, "worst_row_ratio", limits->worst_row_ratio, "reason",
-                     limits->reason);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:s}", "ratio", limits->ratio, "worst_row_ratio", limits->row,
+                     "worst_channel_ratio", limits->channel, "worst_element_ratio", limits->element, "bias",
+                     limits->bias, "reason", limits->reason);
 }
 
 void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error)

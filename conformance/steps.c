@@ -66,10 +66,11 @@ static int list_step(Steps *steps, const Tap *tap, const Array *backend, Extent 
                     .rank = tap->rank,
                     .rows = extent_rows(&extent),
                     .worst_row = -1,
+                    .worst_channel = -1,
                     .worst_element = -1 };
     memcpy(step->shape, tap->shape, sizeof step->shape);
-    steps->sums[n] = sums_new(extent, backend, steps->options->with_total && !tap_is_choice(tap->name),
-                              steps->options->keep_residuals);
+    bool named = tap_is_choice(tap->name);
+    steps->sums[n] = sums_new(extent, backend, named, steps->options->with_total && !named);
     return n;
 }
 
@@ -111,6 +112,19 @@ static void list_unknown(Steps *steps)
         if (!steps->known[i])
             grade->unknown[grade->unknown_count++] = arena_format(&grade->arena, "%s",
                                                                   dump_array(steps->dump, i)->name);
+}
+
+Measurement step_measurement(const Step *step)
+{
+    return (Measurement){ .samples = step->samples,
+                          .rows = step->graded_rows,
+                          .non_finite = step->non_finite,
+                          .ratio = step->ratio,
+                          .row = step->worst_row_ratio,
+                          .channel = step->worst_channel_ratio,
+                          .element = step->worst_element_ratio,
+                          .bias = step->bias,
+                          .honest_bias = step->honest_bias };
 }
 
 void steps_conclude(Steps *steps)

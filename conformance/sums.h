@@ -1,4 +1,9 @@
-/* sums.h - what the rows of one step add up to, from pass to pass */
+/* sums.h - what the rows of one step add up to, from pass to pass
+ *
+ * The nearest replay is first, then the oracle's pass, then replays that round at random. Two numbers are kept of an
+ * element: the backend's residual, from which and the dump the oracle's value comes back, and what the replays so far
+ * deviate by.
+ */
 #ifndef PLUMB_SUMS_H
 #define PLUMB_SUMS_H
 
@@ -7,28 +12,42 @@
 
 struct Sums {
     Extent extent;
-    const Array *backend;               /* y' */
-    double *free;                       /* F(x); NULL unless asked for */
-    float *replay;                      /* the honest backend's value at x' */
-    float *residual;                    /* y' - F(x') of graded rows; NULL unless asked for */
-    double difference, norm, deviation; /* sums of squares over graded rows: y' - F(x'), F(x'), replay - F(x') */
+    const Array *backend; /* y' */
+    bool named;           /* numbers are names: an element is right or wrong, and no replay says by how much */
+    bool sorted;          /* rows are compared in the order of size */
+    double *free;         /* F(x); NULL unless asked for */
+    float *residual;      /* y' - F(x') of graded rows */
+    float *deviation; /* the nearest replay's value at x'; from the oracle's pass on, root sums of squared deviations */
+    int samples;      /* replays that they are of; root mean squares once concluded */
+    double bias;      /* sum of residuals along the values' signs */
+    double replay_bias, replay_biases; /* the same of this replay; sum of squares of those before it */
     double inherited, total, free_norm;
-    double worst_difference;                           /* of an element */
-    double *row_difference, *row_deviation, *row_norm; /* sums of squares; the norm is -1 where nothing is graded */
+    /* Sums of squares over graded rows: y' - F(x'), replay - F(x') on average, F(x'). Once concluded, but for row_norm,
+     * which is -1 where nothing is graded. */
+    double difference, deviations, norm, size;
+    double *row_difference, *row_deviation, *row_norm;
+    double *column_difference, *column_deviation, *column_size; /* size: of scales.h, rather than F(x') */
 };
 
-Sums sums_new(Extent extent, const Array *backend, bool with_total, bool keep_residual);
+Sums sums_new(Extent extent, const Array *backend, bool named, bool with_total);
 void sums_free(Sums *sums);
 
-/* What the passes before the oracle's keep of a row. row: of the array, as in all of these */
+/* The backend's row, in the order of size where `sorted` says so. row: of the array, as in all of these */
+void sums_read_found(const Sums *sums, int64_t row, double *found);
+void sums_sort_row(double *row, int64_t width);
+
 void sums_keep_free(Sums *sums, int64_t row, const double *values);
 void sums_keep_replay(Sums *sums, int64_t row, const double *values);
 
 /* A graded row in the oracle pass: the reference's values, and the backend's. */
 void sums_measure(Sums *sums, Step *step, int64_t row, const double *expected, const double *found);
-/* The same for a row of choices, where numbers are names: an element is right or wrong. */
+/* The same for a row of choices. */
 void sums_count(Sums *sums, Step *step, int64_t row, const double *expected, const double *found);
 
-void sums_conclude(const Sums *sums, const Class *class, Step *step); /* fills in the step */
+/* Of a replay that was rounded at random */
+void sums_add_replay(Sums *sums, const Class *class, int64_t row, const double *values, const double *found);
+void sums_end_replay(Sums *sums); /* of the oracle's pass too, which the nearest replay is compared in */
+
+void sums_conclude(Sums *sums, const Class *class, Step *step); /* fills in the step */
 
 #endif

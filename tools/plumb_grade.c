@@ -17,8 +17,11 @@ enum {
     KEY_NAMES = 'n',
     KEY_JSON = 'j',
     KEY_STRICT = 's',
-    KEY_IGNORE_EOS = 'e'
+    KEY_IGNORE_EOS = 'e',
+    KEY_SAMPLES = 'S'
 };
+
+enum { MOST_SAMPLES = 1024 };
 
 typedef struct {
     Case c;
@@ -28,6 +31,7 @@ typedef struct {
     const Class *class;
     Globs only;
     bool strict, ignore_eos;
+    int samples;
     Progress progress;
 } GradeCommand;
 
@@ -44,6 +48,10 @@ static const struct argp_option options[] = {
     { "names", KEY_NAMES, "MAP", 0, "JSON that maps the backend's names and layouts onto taps", 0 },
     { "json", KEY_JSON, "FILE", 0, "Also write the report as JSON, with inherited and total errors; - is stdout", 0 },
     { "ignore-eos", KEY_IGNORE_EOS, 0, 0, "The backend went on after an end-of-sequence token", 0 },
+    { "samples", KEY_SAMPLES, "N", 0,
+      "Learn what is honest from N passes of a backend of the class: one that rounds to nearest, the others at random "
+      "(default: 8). With 1, scales of rows, channels and elements are rough",
+      0 },
     { "strict", KEY_STRICT, 0, 0, "Taps that are missing from the dump, and names that are no taps, are failures", 0 },
     { 0 },
 };
@@ -63,6 +71,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_JSON: command->json = argument; return 0;
     case KEY_STRICT: command->strict = true; return 0;
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
+    case KEY_SAMPLES: command->samples = parse_count(state, "--samples", argument, MOST_SAMPLES); return 0;
     case ARGP_KEY_ARG:
         if (image_argument(&command->c.pictures, argument, state)) return 0;
         if (state->arg_num > 1) argp_usage(state);
@@ -110,6 +119,7 @@ static GradeOptions options_of(GradeCommand *command)
     return (GradeOptions){
         .only = command->only.globs,
         .ignore_eos = command->ignore_eos,
+        .samples = command->samples,
         .progress = show_progress,
         .progress_context = &command->progress,
     };

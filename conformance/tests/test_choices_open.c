@@ -148,11 +148,13 @@ static void last_pass(void *context, int pass, int passes, const char *tap)
     seen[1] = passes;
 }
 
-static int passes_for(Text text, const char *dump, const char *const *only)
+static int passes_for(Text text, const char *dump, const char *const *only, int samples)
 {
     Error error = { "" };
     int seen[2] = { 0 };
-    GradeOptions options = { .only = only, .ignore_eos = true, .progress = last_pass, .progress_context = seen };
+    GradeOptions options = {
+        .only = only, .ignore_eos = true, .samples = samples, .progress = last_pass, .progress_context = seen
+    };
     grade_free(grade_text(text, dump, "bf16", &options, &error));
     assert_clean(&error);
     ck_assert_int_eq(seen[0] + 1, seen[1]);
@@ -164,18 +166,20 @@ START_TEST(passes)
 {
     Text text = text_of("{" MOE "}", two_rows);
     const char *dump = backend_dump(text, &(Backend){ .class = "bf16", .max_new_tokens = 3 });
-    ck_assert_int_eq(passes_for(text, dump, NULL), 2);
+    ck_assert_int_eq(passes_for(text, dump, NULL, 1), 2);
+    ck_assert_int_eq(passes_for(text, dump, NULL, 5), 6);
+    ck_assert_int_eq(passes_for(text, dump, NULL, 0), 1 + SAMPLES);
 
     text = near_experts(1.4, PAIRED);
     dump = backend_dump(text, &(Backend){ .class = "bf16" });
-    ck_assert_int_eq(passes_for(text, dump, NULL), 2);
+    ck_assert_int_eq(passes_for(text, dump, NULL, 1), 2);
 
     text = near_experts(1 + 1e-6, PAIRED);
     dump = flipped_dump(text, "bf16", 0, PAIRED, NULL);
-    ck_assert_int_eq(passes_for(text, dump, NULL), 2);
-    ck_assert_int_gt(passes_for(text, dump, layer_outputs), 4);
+    ck_assert_int_eq(passes_for(text, dump, NULL, 1), 2);
+    ck_assert_int_gt(passes_for(text, dump, layer_outputs, 1), 4);
     /* No tap would show what they came to. */
-    ck_assert_int_eq(passes_for(text, dump, (const char *const[]){ "model.embed_tokens", NULL }), 2);
+    ck_assert_int_eq(passes_for(text, dump, (const char *const[]){ "model.embed_tokens", NULL }, 1), 2);
 }
 END_TEST
 

@@ -170,26 +170,28 @@ START_TEST(twice_the_same_bytes)
 }
 END_TEST
 
-/* A pass more with inherited and total; every tap of each. */
+enum { PASSES = 2 + SAMPLES }; /* one more with inherited and total */
+
+/* Every tap of each. */
 static void count_passes(void *context, int pass, int passes, const char *tap)
 {
     int *seen = context;
     if (strcmp(tap, "model.embed_vision") == 0) seen[pass]++;
-    seen[3] = passes;
+    seen[PASSES] = passes;
 }
 
 START_TEST(progress_is_told)
 {
     Error error = { "" };
-    int seen[4] = { 0 };
+    int seen[PASSES + 1] = { 0 };
     Model *model = model_open(E2B "/model", &error);
     Inputs inputs = inputs_open(E2B "/inputs.safetensors", &error);
     Dump *dump = dump_open(BF16, NULL, &error);
     GradeOptions options = { .with_total = true, .progress = count_passes, .progress_context = seen };
     grade_free(lockstep_grade(model, &inputs, dump, class_find("bf16"), &options, &error));
     assert_clean(&error);
-    for (int pass = 0; pass < 3; pass++) ck_assert_int_eq(seen[pass], 1);
-    ck_assert_int_eq(seen[3], 3);
+    for (int pass = 0; pass < PASSES; pass++) ck_assert_int_eq(seen[pass], 1);
+    ck_assert_int_eq(seen[PASSES], PASSES);
     dump_close(dump);
     inputs_close(&inputs);
     model_close(model);

@@ -15,6 +15,7 @@ static Grade grade_of(int step_count, int first_bent)
     steps[0] = (Step){ .tap = "model.a",
                        .rank = 3,
                        .shape = { 2, 3, 4 },
+                       .samples = 8,
                        .rows = 6,
                        .graded_rows = 5,
                        .introduced = 2e-3,
@@ -24,7 +25,12 @@ static Grade grade_of(int step_count, int first_bent)
                        .total = NAN,
                        .worst_row = 4,
                        .worst_row_ratio = 1.4,
+                       .worst_channel = 2,
+                       .worst_channel_ratio = 1.3,
                        .worst_element = 17,
+                       .worst_element_ratio = 3.7,
+                       .bias = -0.02,
+                       .honest_bias = 0.1,
                        .worst_expected = 1,
                        .worst_found = 1.5,
                        .verdict = VERDICT_PASS };
@@ -32,6 +38,8 @@ static Grade grade_of(int step_count, int first_bent)
     steps[1].tap = "model.b";
     steps[1].ratio = INFINITY;
     steps[1].non_finite = 3;
+    steps[1].worst_row_ratio = 123;
+    steps[1].worst_element_ratio = 1234;
     steps[1].worst_found = 0.75;
     steps[1].verdict = VERDICT_FAIL;
     steps[2] = (Step){ .tap = "model.c",
@@ -39,6 +47,7 @@ static Grade grade_of(int step_count, int first_bent)
                        .shape = { 3, 4 },
                        .rows = 3,
                        .worst_row = -1,
+                       .worst_channel = -1,
                        .worst_element = -1,
                        .inherited = NAN,
                        .total = NAN,
@@ -79,10 +88,11 @@ START_TEST(text_of_a_bent_dump)
         text_of(&grade),
         (const char *const[]){
             "case e2b   dump yours.safetensors   graded as bf16   3 of 11 taps present\n",
-            "model.a     2.0e-03  2.1e-03      0.95  1.40    [1, 1]     pass\n", "FAIL  3 not finite\n", "not graded\n",
-            ": 8 names (--json lists them)\n", "in the dump, but no tap of this case: my.own\n",
+            "model.a     2.0e-03  2.1e-03     0.95     1.40     1.30     3.70  -0.02  pass\n", "FAIL  3 not finite\n",
+            "not graded\n", ": 8 names (--json lists them)\n", "in the dump, but no tap of this case: my.own\n",
             "FAIL  first bent step: model.b (steps before it: 1, all straight; after it: 1, 1 of them straight on its "
             "output)\n"
+            "      over its limit: not finite 3 (0), ratio inf (3.69), row [1, 1] 123 (8), element [1, 1, 1] 1.23e+03 (8)\n"
             "      worst element [1, 1, 1]: found 0.75, expected 1\n",
             NULL });
 }
@@ -176,7 +186,12 @@ START_TEST(json_of_a_bent_dump)
     json_t *list = json_object_get(report, "steps"), *bent = json_array_get(list, 1),
            *padding = json_array_get(list, 2);
     ck_assert_uint_eq(json_array_size(list), 3);
-    ck_assert_uint_eq(json_object_size(bent), 13);
+    ck_assert_uint_eq(json_object_size(bent), 18);
+    ck_assert_int_eq(json_integer_value(json_object_get(bent, "worst_channel")), 2);
+    assert_near(json_number_value(json_object_get(bent, "worst_channel_ratio")), 1.3, 1e-9, "worst_channel_ratio", 0);
+    assert_near(json_number_value(json_object_get(bent, "worst_element_ratio")), 1234, 1e-9, "worst_element_ratio", 0);
+    assert_near(json_number_value(json_object_get(bent, "bias")), -0.02, 1e-9, "bias", 0);
+    assert_near(json_number_value(json_object_get(bent, "honest_bias")), 0.1, 1e-9, "honest_bias", 0);
     json_t *place = json_object_get(bent, "worst_row"), *element = json_object_get(bent, "worst_element");
     ck_assert_int_eq(json_integer_value(json_array_get(place, 0)), 1);
     ck_assert_int_eq(json_integer_value(json_array_get(place, 1)), 1);
@@ -189,6 +204,7 @@ START_TEST(json_of_a_bent_dump)
     ck_assert(json_is_null(json_object_get(bent, "ratio"))); /* infinite */
     ck_assert(json_is_null(json_object_get(bent, "total"))); /* NaN */
     ck_assert(json_is_null(json_object_get(padding, "worst_row")));
+    ck_assert(json_is_null(json_object_get(padding, "worst_channel")));
     ck_assert(json_is_null(json_object_get(padding, "worst_element")));
     ck_assert_str_eq(json_string_value(json_object_get(padding, "verdict")), "none");
     ck_assert_double_gt(json_number_value(json_object_get(json_object_get(report, "limits"), "ratio")), 1);
