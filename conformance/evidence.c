@@ -26,7 +26,7 @@ static double square(double x) { return x * x; }
 
 static double variance(const Evidence *e, const Sums *sums, int64_t row, int64_t column, double expected)
 {
-    return fmax(scale_of_element(sums, e->class, row, column, expected), 1e-300);
+    return fmax(noise_of_element(sums, e->class, row, column, expected), 1e-300);
 }
 
 static double expected_at(const Sums *sums, int64_t i)

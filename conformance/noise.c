@@ -17,17 +17,11 @@
 #define OF_A_ROUNDING 2
 #define OF_SUMS 1
 
-/* What an element is a sum of, however small it comes out itself: in float32 sums err by that, while in a narrow class
- * the one rounding of the result, which is of its own size, is most of the error. */
-#define SUMS_ERR 1
-#define RESULTS_ERR 0.1
-
 static const Class classes[] = {
-    { "fp32", ROUNDING_NONE, ROUNDING_NONE, FLOAT32_FUNCTION, OF_SUMS, SUMS_ERR },
-    { "tf32", ROUNDING_TF32, ROUNDING_NONE, FLOAT32_FUNCTION, OF_A_ROUNDING,
-      SUMS_ERR }, /* only factors of products are narrow */
-    { "fp16", ROUNDING_FP16, ROUNDING_FP16, ROUNDED_TO(11), OF_A_ROUNDING, RESULTS_ERR },
-    { "bf16", ROUNDING_BF16, ROUNDING_BF16, ROUNDED_TO(8), OF_A_ROUNDING, RESULTS_ERR },
+    { "fp32", ROUNDING_NONE, ROUNDING_NONE, FLOAT32_FUNCTION, OF_SUMS },
+    { "tf32", ROUNDING_TF32, ROUNDING_NONE, FLOAT32_FUNCTION, OF_A_ROUNDING }, /* only factors of products are narrow */
+    { "fp16", ROUNDING_FP16, ROUNDING_FP16, ROUNDED_TO(11), OF_A_ROUNDING },
+    { "bf16", ROUNDING_BF16, ROUNDING_BF16, ROUNDED_TO(8), OF_A_ROUNDING },
 };
 const char *const class_names = "fp32, tf32, fp16, bf16";
 

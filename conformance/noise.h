@@ -16,7 +16,6 @@ typedef struct {
     Rounding weights;           /* of the weights, in the oracle too: the backend holds them so */
     double output_rounding;     /* relative L2 of the least that an honest result is off by */
     double random_over_nearest; /* squared deviation of a replay that rounds at random over that of one to nearest */
-    double cancelled; /* share of a row's rms that is part of the size of which an element is off by that much */
 } Class;
 
 const Class *class_find(const char *name); /* NULL if there is none of that name */

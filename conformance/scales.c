@@ -6,26 +6,48 @@
 /* How many samples the expectation counts for. */
 static const double PRIOR = 8;
 
+/* An element may be a sum of partial sums that were rounded too, as split-K products in a narrow dtype are: of so many
+ * times its typical size. And however small it is, it is made from something that is not. */
+static const double PARTIAL_SUMS = 2, SMALL = 0.1;
+
 static double square(double x) { return x * x; }
 
-/* Never less than what was seen, nor much less than what was to be expected. */
-static double pooled(double seen, int samples, double expected)
+static double blended(double seen, double samples, double expected)
 {
-    return fmax(seen, (samples * seen + PRIOR * expected) / (samples + PRIOR));
+    return (samples * seen + PRIOR * expected) / (samples + PRIOR);
 }
 
 static double share(double whole, double part, double norm) { return norm > 0 ? whole * part / norm : 0; }
 static double rounding(const Class *class, double norm) { return square(class->output_rounding) * norm; }
 
-double size_of_element(const Sums *sums, const Class *class, int64_t row, double expected)
+/* ---------------------------------------------------------------- sizes */
+
+static double channel_size(const Sums *sums, int64_t column)
 {
-    return fabs(expected) + class->cancelled * sqrt(sums->row_norm[row] / (double)sums->extent.width);
+    return sums->column_norm[column] + square(PARTIAL_SUMS * sums->sizes.column[column]) * sums->sizes.rows;
 }
 
-double scale_of_tap(const Sums *sums, const Class *class)
+void sizes_conclude(Sums *sums, int64_t graded_rows)
 {
-    return fmax(sums->deviations, rounding(class, sums->norm));
+    Sizes *sizes = &sums->sizes;
+    int64_t rows = extent_rows(&sums->extent), width = sums->extent.width;
+    double all = 0, count = (double)graded_rows;
+    for (int64_t row = 0; row < rows; row++) all += sizes->row[row] / (double)width;
+    if (all == 0) return;
+    for (int64_t row = 0; row < rows; row++) {
+        sizes->row[row] /= (double)width * all / count;
+        sizes->rows += square(sizes->row[row]);
+    }
+    for (int64_t j = 0; j < width; j++) {
+        sizes->column[j] = blended(sizes->column[j] / count, count, all / count);
+        sizes->norm += channel_size(sums, j);
+    }
 }
+
+/* ---------------------------------------------------------------- scales */
+
+/* Never less than what was seen, nor much less than what was to be expected. */
+static double pooled(double seen, int samples, double expected) { return fmax(seen, blended(seen, samples, expected)); }
 
 static double row_noise(const Sums *sums, int64_t row)
 {
@@ -34,8 +56,13 @@ static double row_noise(const Sums *sums, int64_t row)
 
 static double channel_noise(const Sums *sums, int64_t column)
 {
-    double expected = share(sums->deviations, sums->column_size[column], sums->size);
+    double expected = share(sums->deviations, channel_size(sums, column), sums->sizes.norm);
     return pooled(sums->column_deviation[column], sums->samples, expected);
+}
+
+double scale_of_tap(const Sums *sums, const Class *class)
+{
+    return fmax(sums->deviations, rounding(class, sums->norm));
 }
 
 double scale_of_row(const Sums *sums, const Class *class, int64_t row)
@@ -45,14 +72,31 @@ double scale_of_row(const Sums *sums, const Class *class, int64_t row)
 
 double scale_of_channel(const Sums *sums, const Class *class, int64_t column)
 {
-    return fmax(channel_noise(sums, column), rounding(class, sums->column_size[column]));
+    return fmax(channel_noise(sums, column), rounding(class, channel_size(sums, column)));
 }
 
 /* An element is expected to have its row's share of its channel's noise. */
+static double to_expect(const Sums *sums, int64_t row, int64_t column)
+{
+    return share(row_noise(sums, row), channel_noise(sums, column), sums->deviations);
+}
+
+static double typical_size(const Sums *sums, int64_t row, int64_t column)
+{
+    return sums->sizes.row[row] * sums->sizes.column[column];
+}
+
+double noise_of_element(const Sums *sums, const Class *class, int64_t row, int64_t column, double expected)
+{
+    double seen = square(sums->deviation[row * sums->extent.width + column]);
+    double size = fabs(expected) + SMALL * typical_size(sums, row, column);
+    return fmax(pooled(seen, sums->samples, to_expect(sums, row, column)), rounding(class, square(size)));
+}
+
 double scale_of_element(const Sums *sums, const Class *class, int64_t row, int64_t column, double expected)
 {
-    double to_expect = share(row_noise(sums, row), channel_noise(sums, column), sums->deviations);
-    double seen = square(sums->deviation[row * sums->extent.width + column]);
-    double size = size_of_element(sums, class, row, expected);
-    return fmax(pooled(seen, sums->samples, to_expect), rounding(class, square(size)));
+    double noise = noise_of_element(sums, class, row, column, expected);
+    double size = square(expected) + square(PARTIAL_SUMS * typical_size(sums, row, column));
+    double share_of_row = share(row_noise(sums, row), square(expected), sums->row_norm[row]);
+    return fmax(fmax(noise, fmax(to_expect(sums, row, column), share_of_row)), rounding(class, size));
 }

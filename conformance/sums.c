@@ -22,7 +22,9 @@ Sums sums_new(Extent extent, const Array *backend, bool named, bool with_total)
                   .row_norm = allocate_zeroed(rows, sizeof(double)),
                   .column_difference = allocate_zeroed(width, sizeof(double)),
                   .column_deviation = allocate_zeroed(width, sizeof(double)),
-                  .column_size = allocate_zeroed(width, sizeof(double)) };
+                  .column_norm = allocate_zeroed(width, sizeof(double)),
+                  .sizes.row = allocate_zeroed(rows, sizeof(double)),
+                  .sizes.column = allocate_zeroed(width, sizeof(double)) };
     for (size_t row = 0; row < rows; row++) sums.row_norm[row] = -1;
     return sums;
 }
@@ -37,7 +39,9 @@ void sums_free(Sums *sums)
     free(sums->row_norm);
     free(sums->column_difference);
     free(sums->column_deviation);
-    free(sums->column_size);
+    free(sums->column_norm);
+    free(sums->sizes.row);
+    free(sums->sizes.column);
 }
 
 /* ---------------------------------------------------------------- rows of a pass */
@@ -150,36 +154,45 @@ static double expected_at(const Sums *sums, int64_t row, int64_t j, const double
     return sums->named ? 1 : found[j] - sums->residual[row * sums->extent.width + j];
 }
 
-static void add_up(Sums *sums, const Class *class, double *found)
+static void add_up_row(Sums *sums, int64_t row, const double *found)
 {
     int64_t width = sums->extent.width;
+    for (int64_t j = 0; j < width; j++) {
+        int64_t i = row * width + j;
+        double difference = square(sums->residual[i]), expected = expected_at(sums, row, j, found);
+        sums->deviation[i] = sums->named ? 0 : sums->deviation[i] / sqrtf((float)sums->samples);
+        sums->row_difference[row] += difference;
+        sums->row_deviation[row] += square(sums->deviation[i]);
+        sums->column_difference[j] += difference;
+        sums->column_deviation[j] += square(sums->deviation[i]);
+        sums->column_norm[j] += square(expected);
+        sums->sizes.row[row] += fabs(expected);
+        sums->sizes.column[j] += fabs(expected);
+    }
+    sums->difference += sums->row_difference[row];
+    sums->deviations += sums->row_deviation[row];
+    sums->norm += sums->row_norm[row];
+}
+
+static void add_up(Sums *sums, int64_t graded_rows, double *found)
+{
     for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
         if (sums->row_norm[row] < 0) continue;
         sums_read_found(sums, row, found);
-        for (int64_t j = 0; j < width; j++) {
-            int64_t i = row * width + j;
-            double difference = square(sums->residual[i]);
-            sums->deviation[i] = sums->named ? 0 : sums->deviation[i] / sqrtf((float)sums->samples);
-            sums->row_difference[row] += difference;
-            sums->row_deviation[row] += square(sums->deviation[i]);
-            sums->column_difference[j] += difference;
-            sums->column_deviation[j] += square(sums->deviation[i]);
-            double size = square(size_of_element(sums, class, row, expected_at(sums, row, j, found)));
-            sums->column_size[j] += size;
-            sums->size += size;
-        }
-        sums->difference += sums->row_difference[row];
-        sums->deviations += sums->row_deviation[row];
-        sums->norm += sums->row_norm[row];
+        add_up_row(sums, row, found);
     }
+    sizes_conclude(sums, graded_rows);
 }
+
+/* A NaN is worse than anything, and stays. */
+static bool is_worse(double ratio, double worst) { return !(ratio <= worst) && !isnan(worst); }
 
 static void find_worst_row(const Sums *sums, const Class *class, Step *step)
 {
     for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
         if (sums->row_norm[row] < 0) continue;
         double ratio = relative(sums->row_difference[row], scale_of_row(sums, class, row));
-        if (step->worst_row >= 0 && ratio <= step->worst_row_ratio) continue;
+        if (step->worst_row >= 0 && !is_worse(ratio, step->worst_row_ratio)) continue;
         step->worst_row = extent_tap_row(&sums->extent, row);
         step->worst_row_ratio = ratio;
     }
@@ -189,7 +202,7 @@ static void find_worst_channel(const Sums *sums, const Class *class, Step *step)
 {
     for (int64_t j = 0; j < sums->extent.width; j++) {
         double ratio = relative(sums->column_difference[j], scale_of_channel(sums, class, j));
-        if (step->worst_channel >= 0 && ratio <= step->worst_channel_ratio) continue;
+        if (step->worst_channel >= 0 && !is_worse(ratio, step->worst_channel_ratio)) continue;
         step->worst_channel = j;
         step->worst_channel_ratio = ratio;
     }
@@ -208,8 +221,8 @@ static void find_worst_element(const Sums *sums, const Class *class, Step *step,
             double expected = expected_at(sums, row, j, found), residual = sums->residual[row * width + j];
             double variance = scale_of_element(sums, class, row, j, expected);
             double ratio = relative(square(residual), variance);
-            scales += sqrt(variance);
-            if (ratio <= step->worst_element_ratio) continue;
+            scales += sqrt(noise_of_element(sums, class, row, j, expected));
+            if (!is_worse(ratio, step->worst_element_ratio)) continue;
             step->worst_element_ratio = ratio;
             if (sums->named) continue;
             step->worst_element = extent_tap_row(&sums->extent, row) * width + j;
@@ -224,7 +237,7 @@ static void find_worst_element(const Sums *sums, const Class *class, Step *step,
 void sums_conclude(Sums *sums, const Class *class, Step *step)
 {
     double *found = allocate_zeroed((size_t)sums->extent.width, sizeof *found);
-    add_up(sums, class, found);
+    add_up(sums, step->graded_rows, found);
     double noise = scale_of_tap(sums, class);
     step->samples = sums->samples;
     step->introduced = relative(sums->difference, sums->norm);

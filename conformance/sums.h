@@ -10,6 +10,14 @@
 #include "extent.h"
 #include "lockstep.h"
 
+/* What elements are sums of, however small they come out themselves: as large as others of their row and channel. */
+typedef struct {
+    double *row;    /* mean size of its elements over that of all */
+    double *column; /* mean size of its elements, pooled with that of all */
+    double rows;    /* sum of squares of row */
+    double norm;    /* sum of squares of all elements' own and typical size */
+} Sizes;
+
 struct Sums {
     Extent extent;
     const Array *backend; /* y' */
@@ -22,11 +30,12 @@ struct Sums {
     double bias;      /* sum of residuals along the values' signs */
     double replay_bias, replay_biases; /* the same of this replay; sum of squares of those before it */
     double inherited, total, free_norm;
-    /* Sums of squares over graded rows: y' - F(x'), replay - F(x') on average, F(x'). Once concluded, but for row_norm,
-     * which is -1 where nothing is graded. */
-    double difference, deviations, norm, size;
+    /* Once concluded, but for row_norm, which is -1 where nothing is graded: sums of squares over graded rows of
+     * y' - F(x'), of replay - F(x') on average, and of F(x'). */
+    double difference, deviations, norm;
     double *row_difference, *row_deviation, *row_norm;
-    double *column_difference, *column_deviation, *column_size; /* size: of scales.h, rather than F(x') */
+    double *column_difference, *column_deviation, *column_norm;
+    Sizes sizes;
 };
 
 Sums sums_new(Extent extent, const Array *backend, bool named, bool with_total);

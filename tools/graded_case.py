@@ -82,9 +82,10 @@ def check_grades(case, seed):
     return grades, failures
 
 
-# Class, and full or layers -> for each honest step its ratio and its worst row's: what the limits in
-# conformance/verdict.c rest on.
+# Class, and full or layers -> the honest steps: what the limits in conformance/verdict.c rest on.
 HONEST = {}
+MEASURES = {"ratio": "ratio", "row": "worst_row_ratio", "channel": "worst_channel_ratio",
+            "element": "worst_element_ratio", "bias": "bias"}
 
 
 def first_bent(case, dump, label, layers=False, honest=False):
@@ -100,21 +101,20 @@ def first_bent(case, dump, label, layers=False, honest=False):
             graded = json.loads(report.read_text())
             if honest:
                 HONEST.setdefault((label, "layers" if layers else "full"), []).extend(
-                    (step["ratio"], step["worst_row_ratio"], step["tap"]) for step in graded["steps"])
+                    step for step in graded["steps"] if step["graded_rows"] > 0)
             return graded["first_bent"]
         return f"exit {done.returncode}: {done.stderr.strip()}"
 
 
 def print_honest():
-    print("ratios of honest dumps: class, taps, steps; ratio and worst row, each at 50 %, 99 %, 99.9 % and the largest")
+    print("honest dumps: class, taps, steps; measure, at 50 %, 99 %, 99.9 % and the largest; its tap and rows")
     for (label, taps), steps in HONEST.items():
-        line = f"{label:5} {taps:7} {len(steps):6}"
-        for column in (0, 1):
-            values = np.array([step[column] for step in steps])
-            largest = max(steps, key=lambda step: step[column])
-            line += "   " + " ".join(f"{q:5.2f}" for q in np.quantile(values, (0.5, 0.99, 0.999, 1)))
-            line += f" {short(largest[2]):34}"
-        print(line)
+        for name, measure in MEASURES.items():
+            values = np.abs([step[measure] for step in steps])
+            largest = steps[values.argmax()]
+            print(f"{label:5} {taps:7} {len(steps):6}  {name:8}" +
+                  " ".join(f"{q:6.2f}" for q in np.quantile(values, (0.5, 0.99, 0.999, 1))) +
+                  f"  {short(largest['tap'])} {largest['graded_rows']}")
 
 
 def short(tap):
