@@ -41,7 +41,7 @@ Choices *choices_new(const Rows *rows, const Class *class, int max_new_tokens)
     Choices *choices = allocate_zeroed(1, sizeof *choices);
     choices->rows = rows;
     choices->class = class;
-    choices->limit = limits_of(class)->row;
+    choices->limit = limits_of(class)->tie;
     choices->contests = contests_new(rows, max_new_tokens);
     return choices;
 }

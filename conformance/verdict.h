@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     const char *class;
     double ratio, row, channel, element, bias;
+    double tie; /* gap between the scores of two candidates, in noise units, that may change places */
     const char *reason;
 } Limits;
 

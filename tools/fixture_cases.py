@@ -59,7 +59,7 @@ E2B_BUGS = [
     dict(id="merge-embed-scale-on-features", switch_on=bugs.embed_scale_on_features, keep=["model#inputs_embeds"],
          source="https://github.com/Blaizzy/mlx-vlm/pull/906"),
     dict(id="rope-q-plus-one", switch_on=bugs.rope_q_plus_one, layers=[2],
-         keep=["*.2.self_attn#query_states", "*.2.self_attn.o_proj"],
+         keep=["*.2.self_attn#query_states", "*.2.self_attn.o_proj"], below_layers=True,
          source="https://github.com/Blaizzy/mlx-vlm/pull/966"),
     dict(id="attn-scale-rsqrt", switch_on=bugs.attn_scale_rsqrt, layers=[3],
          keep=["*.3.self_attn#query_states", "*.3.self_attn#attn_weights", "*.3.self_attn.o_proj"], below_layers=True,
