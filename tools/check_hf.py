@@ -5,8 +5,8 @@
 Every tap must be in both. Hugging Face in float64 is the answer; Hugging Face's own float32 error says how far a
 correct float32 program may be from it. Each dump of Hugging Face in fp32, bf16 and fp16 must pass `plumb grade`; a
 dump with one bent tap must fail there, and at that tap; a dump of a model with a known bug where the bug is; the buggy
-dumps of the fixtures where case.json says. SEEDS is FIRST-LAST or 0 for none; the fixtures are checked where none is
-given.
+dumps of the fixtures where case.json says; one whose products are summed up in another legal way must pass. SEEDS is
+FIRST-LAST or 0 for none; the fixtures are checked where none is given.
 """
 import argparse
 import json
@@ -26,6 +26,7 @@ from transformers.models.gemma4.modeling_gemma4 import Gemma4TextRotaryEmbedding
 import graded_case
 import hf
 import random_inputs
+import variants
 from graded_case import Case, check_grades, first_bent, plumb, print_honest, short
 from make_fixtures import FIXTURES
 from random_cases import FULL, SLIDING, text_case, vision_case
@@ -313,6 +314,7 @@ def check_fixture(folder):
         print(f"{folder.name:11} greedy, {len(described['greedy'][0])} steps: {said}  {'ok' if passed else 'FAIL'}")
         yield passed
     yield from check_bugs(case, described["exposes"])
+    yield from variants.check(case)
 
 
 def seeds(text):
