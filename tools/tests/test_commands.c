@@ -23,6 +23,8 @@ static const struct {
     { { "grade", E2B, E2B "/dumps/honest-fp16-sdpa.safetensors" }, 0, "straight as fp16" },
     { { "grade", E2B, E2B "/expected.safetensors" }, 0, "PASS  all 73 steps are straight as fp32" },
     { { "grade", E2B, E2B "/expected.safetensors", "--strict" }, 0, "PASS" },
+    { { "grade", E2B, HONEST, "--samples", "1" }, 0, "PASS  all 68 steps" },
+    { { "grade", E2B, CLIP_OMITTED, "--samples", "16", "--as", "bf16" }, 1, "      over its limit: ratio " },
     { { "grade", E2B, HONEST, "--strict" }, 1, "FAIL  --strict: 5 taps missing, 0 names unknown\n" },
     { { "grade", E2B, HONEST, "--only", "*.embed_vision", "--only", "*.layers.?" }, 0, "PASS  all 3 steps" },
     { { "grade", E2B, HONEST, "--as", "fp32" }, 1, "FAIL  first bent step: " },
