@@ -46,17 +46,18 @@ static int widest_name(const Grade *grade)
 
 static void ratio_text(FILE *out, int width, double ratio)
 {
-    fprintf(out, fabs(ratio) < 100 ? "  %*.2f" : "  %*.3g", width, ratio);
+    double size = fabs(ratio);
+    fprintf(out, size < 100 ? " %*.2f" : size < 1e5 ? " %*.0f" : " %*.0e", width, ratio);
 }
 
 static void step_text(FILE *out, const Step *step, int width)
 {
     fprintf(out, "%-*s  %10.1e  %7.1e", width, step->tap, step->introduced, step->honest);
     ratio_text(out, 7, step->ratio);
-    ratio_text(out, 7, step->worst_row_ratio);
+    ratio_text(out, 6, step->worst_row_ratio);
     ratio_text(out, 7, step->worst_channel_ratio);
     ratio_text(out, 7, step->worst_element_ratio);
-    ratio_text(out, 5, step->bias);
+    ratio_text(out, 6, step->bias);
     fprintf(out, "  %s", is_graded(step) ? verdict_name(step->verdict) : "not graded");
     if (step->non_finite) fprintf(out, "  %lld not finite", (long long)step->non_finite);
     fputc('\n', out);
@@ -139,8 +140,8 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
     fprintf(out, "case %s   dump %s   graded as %s   %d of %d taps present\n", title.case_name, title.dump_name,
             grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
     int width = widest_name(grade);
-    fprintf(out, "%-*s  %10s  %7s  %7s  %7s  %7s  %7s  %5s  %s\n", width, "step", "introduced", "honest", "ratio",
-            "row", "channel", "element", "bias", "verdict");
+    fprintf(out, "%-*s  %10s  %7s %7s %6s %7s %7s %6s  %s\n", width, "step", "introduced", "honest", "ratio", "row",
+            "channel", "element", "bias", "verdict");
     for (int n = 0; n < grade->step_count; n++) step_text(out, &grade->steps[n], width);
     for (int n = 0; n < grade->tie_count; n++) tie_text(out, &grade->ties[n]);
 

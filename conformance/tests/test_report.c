@@ -88,8 +88,9 @@ START_TEST(text_of_a_bent_dump)
         text_of(&grade),
         (const char *const[]){
             "case e2b   dump yours.safetensors   graded as bf16   3 of 11 taps present\n",
-            "model.a     2.0e-03  2.1e-03     0.95     1.40     1.30     3.70  -0.02  pass\n", "FAIL  3 not finite\n",
-            "not graded\n", ": 8 names (--json lists them)\n", "in the dump, but no tap of this case: my.own\n",
+            "model.a     2.0e-03  2.1e-03    0.95   1.40    1.30    3.70  -0.02  pass\n",
+            "    inf    123    1.30    1234  -0.02  FAIL  3 not finite\n", "not graded\n",
+            ": 8 names (--json lists them)\n", "in the dump, but no tap of this case: my.own\n",
             "FAIL  first bent step: model.b (steps before it: 1, all straight; after it: 1, 1 of them straight on its "
             "output)\n"
             "      over its limit: not finite 3 (0), ratio inf (2.83), row [1, 1] 123 (6), element [1, 1, 1] 1.23e+03 (8)\n"
