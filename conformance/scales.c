@@ -27,7 +27,7 @@ static double channel_size(const Sums *sums, int64_t column)
     return sums->column_norm[column] + square(PARTIAL_SUMS * sums->sizes.column[column]) * sums->sizes.rows;
 }
 
-void sizes_conclude(Sums *sums, int64_t graded_rows)
+static void conclude_sizes(Sums *sums, int64_t graded_rows)
 {
     Sizes *sizes = &sums->sizes;
     int64_t rows = extent_rows(&sums->extent), width = sums->extent.width;
@@ -60,6 +60,14 @@ static double channel_noise(const Sums *sums, int64_t column)
     return pooled(sums->column_deviation[column], sums->samples, expected);
 }
 
+void scales_conclude(Sums *sums, int64_t graded_rows)
+{
+    conclude_sizes(sums, graded_rows);
+    for (int64_t row = 0; row < extent_rows(&sums->extent); row++)
+        if (sums->row_norm[row] >= 0) sums->noise.row[row] = row_noise(sums, row);
+    for (int64_t j = 0; j < sums->extent.width; j++) sums->noise.column[j] = channel_noise(sums, j);
+}
+
 double scale_of_tap(const Sums *sums, const Class *class)
 {
     return fmax(sums->deviations, rounding(class, sums->norm));
@@ -67,18 +75,18 @@ double scale_of_tap(const Sums *sums, const Class *class)
 
 double scale_of_row(const Sums *sums, const Class *class, int64_t row)
 {
-    return fmax(row_noise(sums, row), rounding(class, sums->row_norm[row]));
+    return fmax(sums->noise.row[row], rounding(class, sums->row_norm[row]));
 }
 
 double scale_of_channel(const Sums *sums, const Class *class, int64_t column)
 {
-    return fmax(channel_noise(sums, column), rounding(class, channel_size(sums, column)));
+    return fmax(sums->noise.column[column], rounding(class, channel_size(sums, column)));
 }
 
 /* An element is expected to have its row's share of its channel's noise. */
 static double to_expect(const Sums *sums, int64_t row, int64_t column)
 {
-    return share(row_noise(sums, row), channel_noise(sums, column), sums->deviations);
+    return share(sums->noise.row[row], sums->noise.column[column], sums->deviations);
 }
 
 static double typical_size(const Sums *sums, int64_t row, int64_t column)
@@ -97,6 +105,6 @@ double scale_of_element(const Sums *sums, const Class *class, int64_t row, int64
 {
     double noise = noise_of_element(sums, class, row, column, expected);
     double size = square(expected) + square(PARTIAL_SUMS * typical_size(sums, row, column));
-    double share_of_row = share(row_noise(sums, row), square(expected), sums->row_norm[row]);
+    double share_of_row = share(sums->noise.row[row], square(expected), sums->row_norm[row]);
     return fmax(fmax(noise, fmax(to_expect(sums, row, column), share_of_row)), rounding(class, size));
 }

@@ -10,7 +10,7 @@
 
 #include "sums.h"
 
-void sizes_conclude(Sums *sums, int64_t graded_rows); /* when rows and columns are added up */
+void scales_conclude(Sums *sums, int64_t graded_rows); /* when rows and columns are added up */
 
 double scale_of_tap(const Sums *sums, const Class *class);
 double scale_of_row(const Sums *sums, const Class *class, int64_t row);

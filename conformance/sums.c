@@ -24,7 +24,9 @@ Sums sums_new(Extent extent, const Array *backend, bool named, bool with_total)
                   .column_deviation = allocate_zeroed(width, sizeof(double)),
                   .column_norm = allocate_zeroed(width, sizeof(double)),
                   .sizes.row = allocate_zeroed(rows, sizeof(double)),
-                  .sizes.column = allocate_zeroed(width, sizeof(double)) };
+                  .sizes.column = allocate_zeroed(width, sizeof(double)),
+                  .noise.row = allocate_zeroed(rows, sizeof(double)),
+                  .noise.column = allocate_zeroed(width, sizeof(double)) };
     for (size_t row = 0; row < rows; row++) sums.row_norm[row] = -1;
     return sums;
 }
@@ -42,6 +44,8 @@ void sums_free(Sums *sums)
     free(sums->column_norm);
     free(sums->sizes.row);
     free(sums->sizes.column);
+    free(sums->noise.row);
+    free(sums->noise.column);
 }
 
 /* ---------------------------------------------------------------- rows of a pass */
@@ -181,7 +185,7 @@ static void add_up(Sums *sums, int64_t graded_rows, double *found)
         sums_read_found(sums, row, found);
         add_up_row(sums, row, found);
     }
-    sizes_conclude(sums, graded_rows);
+    scales_conclude(sums, graded_rows);
 }
 
 /* A NaN is worse than anything, and stays. */
@@ -219,8 +223,7 @@ static void find_worst_element(const Sums *sums, const Class *class, Step *step,
         sums_read_found(sums, row, found);
         for (int64_t j = 0; j < width; j++) {
             double expected = expected_at(sums, row, j, found), residual = sums->residual[row * width + j];
-            double variance = scale_of_element(sums, class, row, j, expected);
-            double ratio = relative(square(residual), variance);
+            double ratio = relative(square(residual), scale_of_element(sums, class, row, j, expected));
             scales += sqrt(noise_of_element(sums, class, row, j, expected));
             if (!is_worse(ratio, step->worst_element_ratio)) continue;
             step->worst_element_ratio = ratio;

@@ -18,6 +18,11 @@ typedef struct {
     double norm;    /* sum of squares of all elements' own and typical size */
 } Sizes;
 
+/* Sums of squares of what an honest backend is off by, before any allowance (scales.h) */
+typedef struct {
+    double *row, *column;
+} Noise;
+
 struct Sums {
     Extent extent;
     const Array *backend; /* y' */
@@ -36,6 +41,7 @@ struct Sums {
     double *row_difference, *row_deviation, *row_norm;
     double *column_difference, *column_deviation, *column_norm;
     Sizes sizes;
+    Noise noise;
 };
 
 Sums sums_new(Extent extent, const Array *backend, bool named, bool with_total);
