@@ -29,13 +29,6 @@ static double variance(const Evidence *e, const Sums *sums, int64_t row, int64_t
     return fmax(noise_of_element(sums, e->class, row, column, expected), 1e-300);
 }
 
-static double expected_at(const Sums *sums, int64_t i)
-{
-    double found;
-    array_read_f64(sums->backend, i, 1, &found);
-    return found - sums->residual[i];
-}
-
 Evidence *evidence_new(const Lockstep *base, const Class *class)
 {
     Evidence *e = allocate_zeroed(1, sizeof *e);
@@ -53,7 +46,7 @@ Evidence *evidence_new(const Lockstep *base, const Class *class)
         for (int64_t row = 0; row < extent_rows(&sums->extent); row++)
             for (int64_t j = 0; sums->row_norm[row] >= 0 && j < width; j++)
                 noise->residual += square(sums->residual[row * width + j]) /
-                                   variance(e, sums, row, j, expected_at(sums, row * width + j));
+                                   variance(e, sums, row, j, sums_expected(sums, row * width + j));
     }
     return e;
 }
@@ -81,7 +74,7 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
     int64_t width = sums->extent.width;
     for (int64_t j = 0; j < width; j++) {
         int64_t i = row * width + j;
-        double expected = expected_at(sums, i), d = buggy[j] - expected;
+        double expected = sums_expected(sums, i), d = buggy[j] - expected;
         if (!isfinite(d)) continue;
         double v = variance(e, sums, row, j, expected);
         m->matches[n].product += sums->residual[i] * d / v;

@@ -22,15 +22,6 @@ typedef struct {
 
 static double square(double x) { return x * x; }
 
-static double found_at(const Damage *e, int64_t i)
-{
-    double found;
-    array_read_f64(e->sums->backend, i, 1, &found);
-    return found;
-}
-
-static double expected_at(const Damage *e, int64_t i) { return found_at(e, i) - e->sums->residual[i]; }
-
 /* Rows that hold all but what noise can be, the largest errors first in mind: above a hundredth of the largest. */
 static void find_bad_rows(Damage *e)
 {
@@ -52,13 +43,13 @@ static const char *constant_factor(const Damage *e, Arena *arena)
     double product = 0, power = 0, error = 0, left = 0;
     for (int64_t i = 0; i < e->count * e->width; i++)
         if (e->bad[i / e->width]) {
-            product += found_at(e, i) * expected_at(e, i);
-            power += square(expected_at(e, i));
+            product += sums_found(e->sums, i) * sums_expected(e->sums, i);
+            power += square(sums_expected(e->sums, i));
             error += square(e->sums->residual[i]);
         }
     double factor = power > 0 ? product / power : 1;
     for (int64_t i = 0; i < e->count * e->width; i++)
-        if (e->bad[i / e->width]) left += square(found_at(e, i) - factor * expected_at(e, i));
+        if (e->bad[i / e->width]) left += square(sums_found(e->sums, i) - factor * sums_expected(e->sums, i));
     if (!(left < (1 - MOSTLY) * error)) return NULL;
     return arena_format(arena, "each value is %.4g times what it should be", factor);
 }
@@ -72,7 +63,7 @@ static int64_t source_of(const Damage *e, int64_t i)
         if (k == i || e->sums->row_norm[k] < 0) continue;
         double distance = 0;
         for (int64_t j = 0; j < e->width && distance < least; j++)
-            distance += square(found_at(e, i * e->width + j) - expected_at(e, k * e->width + j));
+            distance += square(sums_found(e->sums, i * e->width + j) - sums_expected(e->sums, k * e->width + j));
         if (distance < least) {
             least = distance;
             best = k;
@@ -113,8 +104,8 @@ static const char *exchanged_channels(const Damage *e)
     for (int64_t i = 0; i < e->count; i++) {
         if (!e->bad[i]) continue;
         for (int64_t j = 0; j < e->width; j++) {
-            found[j] = found_at(e, i * e->width + j);
-            expected[j] = expected_at(e, i * e->width + j);
+            found[j] = sums_found(e->sums, i * e->width + j);
+            expected[j] = sums_expected(e->sums, i * e->width + j);
         }
         qsort(found, (size_t)e->width, sizeof *found, by_value);
         qsort(expected, (size_t)e->width, sizeof *expected, by_value);

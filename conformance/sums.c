@@ -125,6 +125,21 @@ void sums_count(Sums *sums, Step *step, int64_t row, const double *expected, con
     }
 }
 
+double sums_found(const Sums *sums, int64_t i)
+{
+    int64_t width = sums->extent.width;
+    double found;
+    array_read_f64(sums->backend, i, 1, &found);
+    if (!sums->sorted) return found;
+    double *row = allocate_zeroed((size_t)width, sizeof *row);
+    sums_read_found(sums, i / width, row);
+    found = row[i % width];
+    free(row);
+    return found;
+}
+
+double sums_expected(const Sums *sums, int64_t i) { return sums_found(sums, i) - sums->residual[i]; }
+
 void sums_add_replay(Sums *sums, const Class *class, int64_t row, const double *values, const double *found)
 {
     int64_t width = sums->extent.width;

@@ -59,6 +59,10 @@ void sums_measure(Sums *sums, Step *step, int64_t row, const double *expected, c
 /* The same for a row of choices. */
 void sums_count(Sums *sums, Step *step, int64_t row, const double *expected, const double *found);
 
+/* Element i of the array: the backend's value, and the reference's */
+double sums_found(const Sums *sums, int64_t i);
+double sums_expected(const Sums *sums, int64_t i);
+
 /* Of a replay that was rounded at random */
 void sums_add_replay(Sums *sums, const Class *class, int64_t row, const double *values, const double *found);
 void sums_end_replay(Sums *sums); /* of the oracle's pass too, which the nearest replay is compared in */
