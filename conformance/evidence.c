@@ -29,6 +29,14 @@ static double variance(const Evidence *e, const Sums *sums, int64_t row, int64_t
     return fmax(noise_of_element(sums, e->class, row, column, expected), 1e-300);
 }
 
+double match_z(Match match) { return match.power > 0 ? match.product / sqrt(match.power) : 0; }
+
+void match_add(Match *sum, Match match)
+{
+    sum->product += match.product;
+    sum->power += match.power;
+}
+
 Evidence *evidence_new(const Lockstep *base, const Class *class)
 {
     Evidence *e = allocate_zeroed(1, sizeof *e);

@@ -15,6 +15,9 @@ typedef struct {
     double power;   /* d d */
 } Match;
 
+double match_z(Match match);
+void match_add(Match *sum, Match match);
+
 Evidence *evidence_new(const Lockstep *base, const Class *class);
 void evidence_free(Evidence *evidence);                       /* NULL is fine */
 double evidence_residual(const Evidence *evidence, int step); /* sum of r r */

@@ -178,14 +178,13 @@ static const char *which_rows(const Damage *e, const Inputs *inputs, Arena *aren
     return "all rows";
 }
 
-const char *pattern_of(const Lockstep *base, const Inputs *inputs, Arena *arena)
+const char *pattern_of(const Lockstep *base, int n, const Inputs *inputs, Arena *arena)
 {
-    const Grade *grade = lockstep_grade_so_far(base);
-    const Step *step = &grade->steps[grade->first_bent];
+    const Step *step = &lockstep_grade_so_far(base)->steps[n];
     if (step->non_finite > 0) return arena_format(arena, "%lld values are not finite", (long long)step->non_finite);
     if (tap_is_choice(step->tap)) return "another choice than the scores give";
 
-    const Sums *sums = lockstep_sums(base, grade->first_bent);
+    const Sums *sums = lockstep_sums(base, n);
     Damage e = { .sums = sums,
                  .step = step,
                  .rows = lockstep_rows(base),

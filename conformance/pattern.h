@@ -4,7 +4,7 @@
 
 #include "lockstep.h"
 
-/* Of the first bent step, in words; lives in arena */
-const char *pattern_of(const Lockstep *base, const Inputs *inputs, Arena *arena);
+/* Of a bent step, in words; lives in arena. */
+const char *pattern_of(const Lockstep *base, int step, const Inputs *inputs, Arena *arena);
 
 #endif

@@ -1,0 +1,162 @@
+/* suspects.c - the matched filter for every bug */
+#include "suspects.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a case has to show of a bug, and a step that stands out alone, in standard deviations */
+static const double EXPOSED = 12, STANDS_OUT = 5;
+
+const Grade *suspects_graded(const Suspects *s) { return lockstep_grade_so_far(s->base); }
+bool suspects_bent(const Suspects *s, int n) { return suspects_graded(s)->steps[n].verdict != VERDICT_PASS; }
+static bool is_open(const Suspects *s, int n) { return suspects_bent(s, n) && !s->covered[n]; }
+
+int suspects_first_open(const Suspects *s)
+{
+    for (int n = 0; n < suspects_graded(s)->step_count; n++)
+        if (is_open(s, n)) return n;
+    return -1;
+}
+
+/* ---------------------------------------------------------------- passes */
+
+static void show_progress(void *context, int pass, int passes, const char *tap)
+{
+    const Scene *scene = context;
+    (void)pass, (void)passes;
+    if (scene->shown->progress)
+        scene->shown->progress(scene->shown->progress_context, scene->pass, 1 + bug_count() + MOST_CONFIRMED, tap);
+}
+
+/* NULL where the bug does not fit the checkpoint */
+static BuggyModel *open_with(const Suspects *s, const Bug *bug)
+{
+    Error unfit = { "" };
+    const Bug *bugs[] = { s->below ? s->below : bug, bug };
+    return buggy_model_open(s->scene->folder, bugs, s->below ? 2 : 1, &unfit);
+}
+
+bool suspects_begin(Suspects *s, Scene *scene, Model *model, const Bug *below)
+{
+    *s = (Suspects){ .scene = scene, .below = below };
+    scene->options.progress = show_progress;
+    scene->options.progress_context = scene;
+    BuggyModel *buggy = below ? buggy_model_open(scene->folder, &below, 1, scene->error) : NULL;
+    if (below && !buggy) return false;
+    Subject subject = { below ? NULL : model, buggy };
+    s->base = lockstep_begin(subject, scene->inputs, scene->dump, scene->class, &scene->options, scene->error);
+    buggy_model_close(buggy);
+    if (!s->base) return false;
+
+    size_t bugs = (size_t)bug_count() + 1;
+    s->evidence = evidence_new(s->base, scene->class);
+    s->covered = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->covered);
+    s->list = allocate_zeroed(bugs, sizeof *s->list);
+    s->not_exposed = allocate_zeroed(bugs, sizeof *s->not_exposed);
+    return true;
+}
+
+Grade *suspects_end(Suspects *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        free(s->list[i].matches);
+        free(s->list[i].straight);
+    }
+    free(s->list);
+    free(s->covered);
+    free(s->not_exposed);
+    evidence_free(s->evidence);
+    return s->base ? lockstep_end(s->base) : NULL;
+}
+
+void suspects_grade(const Suspects *s, Suspect *suspect)
+{
+    if (suspect->straight) return;
+    Scene *scene = s->scene;
+    Error apart = { "" };
+    int steps = suspects_graded(s)->step_count;
+    suspect->straight = allocate_zeroed((size_t)steps + 1, sizeof *suspect->straight);
+    BuggyModel *buggy = open_with(s, suspect->public.bug);
+    if (!buggy) return;
+    Lockstep *with = lockstep_begin((Subject){ NULL, buggy }, scene->inputs, scene->dump, scene->class, &scene->options,
+                                    &apart);
+    Grade *grade = with ? lockstep_end(with) : NULL;
+    for (int n = 0; grade && grade->step_count == steps && n < steps; n++)
+        suspect->straight[n] = grade->steps[n].verdict == VERDICT_PASS;
+    grade_free(grade);
+    buggy_model_close(buggy);
+}
+
+/* ---------------------------------------------------------------- the filter */
+
+/* Whether a step has its say: an open one; or in a straight dump, one that stands out by itself. */
+static bool has_say(const Suspects *s, const Suspect *suspect, int n)
+{
+    if (suspects_first_open(s) >= 0) return is_open(s, n);
+    return match_z(suspect->matches[n]) >= STANDS_OUT;
+}
+
+static void sum_up(const Suspects *s, Suspect *suspect)
+{
+    Candidate *c = &suspect->public;
+    const Grade *grade = suspects_graded(s);
+    Match all = { 0 }, heard = { 0 };
+    double residual = 0, left = 0;
+    c->steps = c->absent = 0;
+    for (int n = 0; n < grade->step_count; n++) {
+        Match match = suspect->matches[n];
+        all.power += match.power;
+        if (match.power > 0) c->steps++;
+        if (match.power > SEEN * SEEN && match.product < match.power / 2) c->absent++;
+        if (match.power > 0 && !c->step) c->step = grade->steps[n].tap;
+        if (n == grade->first_bent) c->at_first_bent = match.power > 0;
+        if (!has_say(s, suspect, n)) continue;
+        match_add(&heard, match);
+        residual += evidence_residual(s->evidence, n);
+        left += evidence_residual(s->evidence, n) - 2 * match.product + match.power;
+    }
+    c->expected_z = sqrt(all.power);
+    c->z = match_z(heard);
+    c->coefficient = heard.power > 0 ? heard.product / heard.power : 0;
+    c->explained = residual > 0 ? 1 - left / residual : 0;
+}
+
+/* The coefficient of the bug itself is 1, give or take its own noise; some is left for what rounding does to it. */
+bool suspect_is_the_bug(const Candidate *c) { return c->z >= SEEN && fabs(c->coefficient - 1) <= 0.2 + 4 / c->z; }
+
+static int by_likelihood(const void *left, const void *right)
+{
+    const Candidate *a = &((const Suspect *)left)->public, *b = &((const Suspect *)right)->public;
+    if (fabs(a->explained - b->explained) > 1e-3) return a->explained < b->explained ? 1 : -1;
+    if (a->absent != b->absent) return a->absent - b->absent;
+    if (a->explained != b->explained) return a->explained < b->explained ? 1 : -1;
+    return strcmp(a->bug->id, b->bug->id);
+}
+
+void suspects_rank(Suspects *s)
+{
+    for (int i = 0; i < s->count; i++) sum_up(s, &s->list[i]);
+    qsort(s->list, (size_t)s->count, sizeof *s->list, by_likelihood);
+}
+
+void suspects_try_all(Suspects *s)
+{
+    for (int i = 0; i < bug_count() && !error_is_set(s->scene->error); i++) {
+        if (bug_at(i) == s->below) continue;
+        Suspect suspect = { .public.bug = bug_at(i) };
+        s->scene->pass = 1 + i;
+        suspect.matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect.matches);
+        BuggyModel *buggy = open_with(s, suspect.public.bug);
+        if (buggy) evidence_match(s->evidence, s->base, buggy, suspect.matches);
+        buggy_model_close(buggy);
+        sum_up(s, &suspect);
+        if (suspect.public.expected_z >= EXPOSED) {
+            s->list[s->count++] = suspect;
+            continue;
+        }
+        free(suspect.matches);
+        s->not_exposed[s->not_exposed_count++] = suspect.public.bug;
+    }
+    suspects_rank(s);
+}
