@@ -29,12 +29,22 @@ static double variance(const Evidence *e, const Sums *sums, int64_t row, int64_t
     return fmax(noise_of_element(sums, e->class, row, column, expected), 1e-300);
 }
 
-double match_z(Match match) { return match.power > 0 ? match.product / sqrt(match.power) : 0; }
+double match_coefficient(Match match) { return match.power > 0 ? match.product / match.power : 0; }
+
+double match_z(Match m)
+{
+    double c = match_coefficient(m);
+    double variance = m.product_product - 2 * c * m.product_power + c * c * m.power_power;
+    return m.power > 0 ? m.product / sqrt(fmax(m.power, variance)) : 0;
+}
 
 void match_add(Match *sum, Match match)
 {
     sum->product += match.product;
     sum->power += match.power;
+    sum->product_product += match.product_product;
+    sum->product_power += match.product_power;
+    sum->power_power += match.power_power;
 }
 
 Evidence *evidence_new(const Lockstep *base, const Class *class)
@@ -80,14 +90,16 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
     const Sums *sums = lockstep_sums(e->base, n);
     if (!e->steps[n].filtered) return;
     int64_t width = sums->extent.width;
+    double product = 0, power = 0;
     for (int64_t j = 0; j < width; j++) {
         int64_t i = row * width + j;
         double expected = sums_expected(sums, i), d = buggy[j] - expected;
         if (!isfinite(d)) continue;
         double v = variance(e, sums, row, j, expected);
-        m->matches[n].product += sums->residual[i] * d / v;
-        m->matches[n].power += d * d / v;
+        product += sums->residual[i] * d / v;
+        power += d * d / v;
     }
+    match_add(&m->matches[n], (Match){ product, power, product * product, product * power, power * power });
 }
 
 void evidence_match(const Evidence *e, Lockstep *base, BuggyModel *buggy, Match *matches)

@@ -9,12 +9,18 @@
 
 typedef struct Evidence Evidence;
 
-/* Of one step: sums over its graded elements, r the residual, d what the bug changes, both in noise units */
+/* Of one step: sums over its graded elements, r the residual, d what the bug changes, both in noise units; and what
+ * those sums of each row add up to when they are squared */
 typedef struct {
     double product; /* r d */
     double power;   /* d d */
+    double product_product, product_power, power_power;
 } Match;
 
+/* The coefficient c of d in r; and how many standard deviations it is from 0. Were the elements' noise independent, the
+ * product would have the power for its variance. It often is not: one rounding in a row moves the whole row. So the
+ * variance is also estimated from what is left in each row, product - c power, and the larger of the two counts. */
+double match_coefficient(Match match);
 double match_z(Match match);
 void match_add(Match *sum, Match match);
 

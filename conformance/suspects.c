@@ -118,7 +118,7 @@ static void sum_up(const Suspects *s, Suspect *suspect)
     }
     c->expected_z = sqrt(all.power);
     c->z = match_z(heard);
-    c->coefficient = heard.power > 0 ? heard.product / heard.power : 0;
+    c->coefficient = match_coefficient(heard);
     c->explained = residual > 0 ? 1 - left / residual : 0;
 }
 
