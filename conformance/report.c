@@ -214,7 +214,7 @@ static json_t *limits_json(const Class *class)
                      limits->bias, "reason", limits->reason);
 }
 
-void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error)
+void report_json_with(const char *path, const Grade *grade, ReportTitle title, json_t *more, Error *error)
 {
     json_t *steps = json_array(), *ties = json_array();
     for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
@@ -225,5 +225,11 @@ void report_json(const char *path, const Grade *grade, ReportTitle title, Error 
         grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
         ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
         names_json(grade->unknown, grade->unknown_count));
+    json_object_update_new(report, more);
     json_file_write(path, report, error);
+}
+
+void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error)
+{
+    report_json_with(path, grade, title, json_object(), error);
 }

@@ -2,6 +2,7 @@
 #ifndef PLUMB_REPORT_H
 #define PLUMB_REPORT_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "lockstep.h"
@@ -13,6 +14,8 @@ typedef struct {
 void report_text(FILE *out, const Grade *grade, ReportTitle title);
 /* Written under a temporary name and renamed; "-" is stdout. */
 void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error);
+/* more: an object whose keys come into the report too; taken over */
+void report_json_with(const char *path, const Grade *grade, ReportTitle title, json_t *more, Error *error);
 
 /* "pass", "fail", or "none" when no row of any step could be graded */
 const char *report_verdict(const Grade *grade);

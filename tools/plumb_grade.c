@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "class_check.h"
 #include "diagnose.h"
 #include "generation.h"
 #include "plumb.h"
@@ -127,6 +128,16 @@ static GradeOptions options_of(GradeCommand *command)
 
 static bool wants_text(const GradeCommand *command) { return !command->json || strcmp(command->json, "-") != 0; }
 
+static void report_grade(const GradeCommand *command, const Grade *grade, ReportTitle title, const ClassCheck *check,
+                         Error *error)
+{
+    if (wants_text(command)) {
+        report_text(stdout, grade, title);
+        class_check_text(stdout, check);
+    }
+    if (command->json) report_json_with(command->json, grade, title, class_check_json(check), error);
+}
+
 static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
 {
     GradeOptions grade_options = options_of(command);
@@ -137,9 +148,10 @@ static Status grade(GradeCommand *command, const Dump *dump, const char *dump_na
     progress_end(&command->progress);
     if (!grade) return STATUS_BAD_INPUT;
 
-    ReportTitle title = { command->c.name, dump_name };
-    if (wants_text(command)) report_text(stdout, grade, title);
-    if (command->json) report_json(command->json, grade, title, error);
+    command->progress = start_progress(command, dump);
+    ClassCheck check = class_check(command->c.model, &command->c.inputs, dump, grade, &grade_options, error);
+    progress_end(&command->progress);
+    if (!error_is_set(error)) report_grade(command, grade, (ReportTitle){ command->c.name, dump_name }, &check, error);
     Status status = status_of(grade, command->strict);
     grade_free(grade);
     return status;
