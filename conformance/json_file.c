@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,3 +29,5 @@ void json_file_write(const char *path, json_t *json, Error *error)
     }
     json_decref(json);
 }
+
+json_t *number_json(double value) { return isfinite(value) ? json_real(value) : json_null(); }

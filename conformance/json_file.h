@@ -9,4 +9,6 @@
 /* Takes json over. path "-" is stdout; otherwise a temporary name is written and renamed. */
 void json_file_write(const char *path, json_t *json, Error *error);
 
+json_t *number_json(double value); /* null where it is not finite: JSON knows neither NaN nor infinity */
+
 #endif

@@ -23,6 +23,7 @@ typedef struct {
     const char *tap;
     int rank;
     int64_t shape[TENSOR_MAX_RANK];
+    int absent;                /* taps of the reference that come before it and are not graded */
     int samples;               /* replays that its noise was learned from */
     int64_t rows, graded_rows; /* in the dump, which may hold only the last positions */
     double introduced, honest, ratio;

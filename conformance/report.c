@@ -22,8 +22,7 @@ const char *report_verdict(const Grade *grade)
     return graded_rows(grade) > 0 ? "pass" : "none";
 }
 
-/* The place of a flat index among the dimensions before `dimensions`: "[0, 71]" */
-static const char *place_text(char *text, size_t size, const Step *step, int dimensions, int64_t index)
+const char *place_text(char *text, size_t size, const Step *step, int dimensions, int64_t index)
 {
     int64_t place[TENSOR_MAX_RANK];
     for (int i = dimensions - 1; i >= 0; i--) {
@@ -156,10 +155,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
         fprintf(out, "NOTHING GRADED  the dump holds no row of an image or a text, only padding or nothing at all\n");
 }
 
-/* JSON knows neither NaN nor infinity. */
-static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
-
-static json_t *place_json(const Step *step, int dimensions, int64_t index)
+json_t *place_json(const Step *step, int dimensions, int64_t index)
 {
     if (index < 0) return json_null();
     json_t *place = json_array();
@@ -176,17 +172,17 @@ static json_t *step_json(const Step *step)
     json_t *element = json_null();
     if (step->worst_element >= 0)
         element = json_pack("{s:o, s:o, s:o}", "index", place_json(step, step->rank, step->worst_element), "found",
-                            number(step->worst_found), "expected", number(step->worst_expected));
+                            number_json(step->worst_found), "expected", number_json(step->worst_expected));
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}",
-                     "tap", step->tap, "introduced", number(step->introduced), "honest", number(step->honest), "ratio",
-                     number(step->ratio), "worst_row", place_json(step, step->rank - 1, step->worst_row),
-                     "worst_row_ratio", number(step->worst_row_ratio), "worst_channel",
+                     "tap", step->tap, "introduced", number_json(step->introduced), "honest", number_json(step->honest),
+                     "ratio", number_json(step->ratio), "worst_row", place_json(step, step->rank - 1, step->worst_row),
+                     "worst_row_ratio", number_json(step->worst_row_ratio), "worst_channel",
                      step->worst_channel < 0 ? json_null() : json_integer(step->worst_channel), "worst_channel_ratio",
-                     number(step->worst_channel_ratio), "worst_element", element, "worst_element_ratio",
-                     number(step->worst_element_ratio), "bias", number(step->bias), "honest_bias",
-                     number(step->honest_bias), "rows", (json_int_t)step->rows, "graded_rows",
+                     number_json(step->worst_channel_ratio), "worst_element", element, "worst_element_ratio",
+                     number_json(step->worst_element_ratio), "bias", number_json(step->bias), "honest_bias",
+                     number_json(step->honest_bias), "rows", (json_int_t)step->rows, "graded_rows",
                      (json_int_t)step->graded_rows, "non_finite", (json_int_t)step->non_finite, "inherited",
-                     number(step->inherited), "total", number(step->total), "verdict",
+                     number_json(step->inherited), "total", number_json(step->total), "verdict",
                      !is_graded(step)                ? "none"
                      : step->verdict == VERDICT_PASS ? "pass"
                                                      : "fail");
@@ -195,8 +191,8 @@ static json_t *step_json(const Step *step)
 static json_t *tie_json(const Tie *tie)
 {
     return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "tap", tie->tap, "row", (json_int_t)tie->row, "found",
-                     (json_int_t)tie->found, "expected", (json_int_t)tie->expected, "gap", number(tie->gap), "noise",
-                     number(tie->noise));
+                     (json_int_t)tie->found, "expected", (json_int_t)tie->expected, "gap", number_json(tie->gap),
+                     "noise", number_json(tie->noise));
 }
 
 static json_t *names_json(const char **names, int count)

@@ -2,7 +2,6 @@
 #include "report_diagnosis.h"
 
 #include <jansson.h>
-#include <math.h>
 
 #include "json_file.h"
 
@@ -70,9 +69,6 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
             d->not_exposed_count ? " (--json lists them)" : "");
 }
 
-/* JSON knows neither NaN nor infinity. */
-static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
-
 static json_t *ids(const Bug *const *bugs, int count)
 {
     json_t *list = json_array();
@@ -83,8 +79,8 @@ static json_t *ids(const Bug *const *bugs, int count)
 static json_t *candidate_json(const Candidate *c)
 {
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b}", "id", c->bug->id, "explained",
-                     number(c->explained), "z", number(c->z), "coefficient", number(c->coefficient), "expected_z",
-                     number(c->expected_z), "steps", c->steps, "absent", c->absent, "first_step",
+                     number_json(c->explained), "z", number_json(c->z), "coefficient", number_json(c->coefficient),
+                     "expected_z", number_json(c->expected_z), "steps", c->steps, "absent", c->absent, "first_step",
                      c->step ? json_string(c->step) : json_null(), "confirmed", c->confirmed);
 }
 

@@ -64,6 +64,7 @@ static int list_step(Steps *steps, const Tap *tap, const Array *backend, Extent 
     Step *step = &grade->steps[n];
     *step = (Step){ .tap = arena_format(&grade->arena, "%s", tap->name),
                     .rank = tap->rank,
+                    .absent = grade->not_graded_count,
                     .rows = extent_rows(&extent),
                     .worst_row = -1,
                     .worst_channel = -1,

@@ -1,6 +1,7 @@
 /* sums.c - differences, row by row */
 #include "sums.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -36,6 +37,7 @@ void sums_free(Sums *sums)
     free(sums->free);
     free(sums->residual);
     free(sums->deviation);
+    free(sums->replays);
     free(sums->row_difference);
     free(sums->row_deviation);
     free(sums->row_norm);
@@ -100,6 +102,7 @@ void sums_measure(Sums *sums, Step *step, int64_t row, const double *expected, c
         replay[j] = (float)fabs(deviation);
         sums->row_norm[row] += square(expected[j]);
         sums->bias += along(found[j] - expected[j], expected[j]);
+        sums->replay += square(deviation);
         sums->replay_bias += along(deviation, expected[j]);
     }
     for (int64_t j = 0; free && j < width; j++) {
@@ -149,15 +152,18 @@ void sums_add_replay(Sums *sums, const Class *class, int64_t row, const double *
     for (int64_t j = 0; j < width; j++) {
         double expected = found[j] - residual[j], deviation = deviation_of(values[j], expected);
         deviations[j] = (float)sqrt(square(deviations[j]) + square(deviation) / class->random_over_nearest);
+        sums->replay += square(deviation) / class->random_over_nearest;
         sums->replay_bias += along(deviation, expected) / sqrt(class->random_over_nearest);
     }
 }
 
 void sums_end_replay(Sums *sums)
 {
-    sums->samples++;
+    sums->replays = realloc(sums->replays, (size_t)(sums->samples + 1) * sizeof *sums->replays);
+    assert(sums->replays);
+    sums->replays[sums->samples++] = sums->replay;
     sums->replay_biases += square(sums->replay_bias);
-    sums->replay_bias = 0;
+    sums->replay = sums->replay_bias = 0;
 }
 
 /* ---------------------------------------------------------------- in the end */

@@ -32,6 +32,8 @@ struct Sums {
     float *residual;      /* y' - F(x') of graded rows */
     float *deviation; /* the nearest replay's value at x'; from the oracle's pass on, root sums of squared deviations */
     int samples;      /* replays that they are of; root mean squares once concluded */
+    double *replays;  /* [samples]: the sum of squares that each deviates by */
+    double replay;    /* the same of the one that runs */
     double bias;      /* sum of residuals along the values' signs */
     double replay_bias, replay_biases; /* the same of this replay; sum of squares of those before it */
     double inherited, total, free_norm;

@@ -5,11 +5,13 @@
 
 #include "class_check.h"
 #include "diagnose.h"
+#include "explain.h"
 #include "generation.h"
 #include "plumb.h"
 #include "progress.h"
 #include "report.h"
 #include "report_diagnosis.h"
+#include "report_explanation.h"
 
 enum {
     KEY_AS = 'a',
@@ -19,7 +21,8 @@ enum {
     KEY_JSON = 'j',
     KEY_STRICT = 's',
     KEY_IGNORE_EOS = 'e',
-    KEY_SAMPLES = 'S'
+    KEY_SAMPLES = 'S',
+    KEY_EXPLAIN = 'x'
 };
 
 enum { MOST_SAMPLES = 1024 };
@@ -30,7 +33,8 @@ typedef struct {
     int argument_count;
     const char *names, *json;
     const Class *class;
-    Globs only;
+    Globs only, explained;
+    bool explains; /* knows --explain */
     bool strict, ignore_eos;
     int samples;
     Progress progress;
@@ -57,11 +61,33 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
+/* Only a grade is explained. */
+static const struct argp_option explain_options[] = {
+    { "explain", KEY_EXPLAIN, "TAP", 0,
+      "Also print every number that the verdict of a tap rests on, and the proven bound where there is one; a name or a "
+      "glob, may be given several times",
+      0 },
+    { 0 },
+};
+
+static error_t parse_explain(int key, char *argument, struct argp_state *state)
+{
+    GradeCommand *command = state->input;
+    if (key != KEY_EXPLAIN) return ARGP_ERR_UNKNOWN;
+    globs_add(&command->explained, argument);
+    return 0;
+}
+
+static const struct argp explain_argp = { .options = explain_options, .parser = parse_explain };
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     GradeCommand *command = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &command->c; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &command->c;
+        if (command->explains) state->child_inputs[1] = command;
+        return 0;
     case KEY_AS:
         command->class = class_find(argument);
         if (!command->class) argp_error(state, "--as: found %s, expected one of %s", argument, class_names);
@@ -129,13 +155,34 @@ static GradeOptions options_of(GradeCommand *command)
 static bool wants_text(const GradeCommand *command) { return !command->json || strcmp(command->json, "-") != 0; }
 
 static void report_grade(const GradeCommand *command, const Grade *grade, ReportTitle title, const ClassCheck *check,
-                         Error *error)
+                         const Explanation *explanation, Error *error)
 {
     if (wants_text(command)) {
         report_text(stdout, grade, title);
         class_check_text(stdout, check);
+        if (explanation) report_explanation_text(stdout, explanation);
     }
-    if (command->json) report_json_with(command->json, grade, title, class_check_json(check), error);
+    if (!command->json) return;
+    json_t *more = class_check_json(check);
+    if (explanation) json_object_set_new(more, "explained", report_explanation_json(explanation));
+    report_json_with(command->json, grade, title, more, error);
+}
+
+/* The grade, and of it what --explain asks for. NULL with error set */
+static Grade *grade_and_explain(GradeCommand *command, const Dump *dump, const Class *class,
+                                const GradeOptions *grade_options, Explanation **explanation, Error *error)
+{
+    command->progress = start_progress(command, dump);
+    Lockstep *lockstep = lockstep_begin((Subject){ command->c.model, NULL }, &command->c.inputs, dump, class,
+                                        grade_options, error);
+    progress_end(&command->progress);
+    if (!lockstep) return NULL;
+    if (command->explained.count > 0)
+        *explanation = explain(lockstep, command->c.model, command->explained.globs, error);
+    Grade *grade = lockstep_end(lockstep);
+    if (!error_is_set(error)) return grade;
+    grade_free(grade);
+    return NULL;
 }
 
 static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
@@ -143,16 +190,17 @@ static Status grade(GradeCommand *command, const Dump *dump, const char *dump_na
     GradeOptions grade_options = options_of(command);
     grade_options.with_total = command->json != NULL;
     const Class *class = command->class ? command->class : class_of(dump);
-    command->progress = start_progress(command, dump);
-    Grade *grade = lockstep_grade(command->c.model, &command->c.inputs, dump, class, &grade_options, error);
-    progress_end(&command->progress);
+    Explanation *explanation = NULL;
+    Grade *grade = grade_and_explain(command, dump, class, &grade_options, &explanation, error);
     if (!grade) return STATUS_BAD_INPUT;
 
     command->progress = start_progress(command, dump);
     ClassCheck check = class_check(command->c.model, &command->c.inputs, dump, grade, &grade_options, error);
     progress_end(&command->progress);
-    if (!error_is_set(error)) report_grade(command, grade, (ReportTitle){ command->c.name, dump_name }, &check, error);
+    ReportTitle title = { command->c.name, dump_name };
+    if (!error_is_set(error)) report_grade(command, grade, title, &check, explanation, error);
     Status status = status_of(grade, command->strict);
+    explanation_free(explanation);
     grade_free(grade);
     return status;
 }
@@ -179,13 +227,15 @@ static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char 
 
 typedef Status Judge(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error);
 
-static int judge(int argc, char **argv, const char *doc, Judge *judge)
+static int judge(int argc, char **argv, const char *doc, Judge *judge, bool explains)
 {
-    const struct argp_child children[] = { { &case_argp, 0, NULL, 0 }, { 0 } };
+    const struct argp_child children[] = { { &case_argp, 0, NULL, 0 },
+                                           { explains ? &explain_argp : NULL, 0, NULL, 0 },
+                                           { 0 } };
     const struct argp argp = {
         .options = options, .parser = parse_option, .args_doc = "CASE DUMP", .children = children, .doc = doc
     };
-    GradeCommand command = { 0 };
+    GradeCommand command = { .explains = explains };
     Error error = { "" };
     Status status = STATUS_BAD_INPUT;
     parse_arguments(&argp, argc, argv, &command);
@@ -204,6 +254,7 @@ static int judge(int argc, char **argv, const char *doc, Judge *judge)
     dump_close(dump);
     case_close(&command.c);
     free(command.only.globs);
+    free(command.explained.globs);
     return finish(&error, status);
 }
 
@@ -212,7 +263,7 @@ int plumb_grade(int argc, char **argv)
     return judge(argc, argv,
                  "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
                  "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .npy files.",
-                 grade);
+                 grade, true);
 }
 
 int plumb_diagnose(int argc, char **argv)
@@ -221,5 +272,5 @@ int plumb_diagnose(int argc, char **argv)
         argc, argv,
         "Names the known bug that bends a backend's dump: each bug that the case can show is switched on in the "
         "reference and compared with what the dump is off by. DUMP is as for plumb grade.",
-        diagnose_dump);
+        diagnose_dump, false);
 }

@@ -1,4 +1,4 @@
-/* test_grade.c - plumb grade, of text: decode steps, choices, what plumb itself has written */
+/* test_grade.c - plumb grade, of text: decode steps, choices, what plumb itself has written; and plumb diagnose */
 #include "command.h"
 
 #define WHOLE_HONEST WHOLE "/dumps/honest-bf16-eager.safetensors"
@@ -20,6 +20,8 @@ static const struct {
     { { WHOLE, WHOLE_HONEST, "--layers" }, 0, "\ninput_ids@1 " },
     { { WHOLE, WHOLE_HONEST, "--only", "logits@*" }, 0, "PASS  all 2 steps" },
     { { WHOLE, WHOLE_HONEST, "--ignore-eos" }, 0, "PASS" },
+    { { WHOLE, WHOLE_HONEST, "--explain", "*.layers.2.self_attn.q_proj" }, 0, "\n  proven bound model." },
+    { { WHOLE, WHOLE_HONEST, "--explain", "lm_head" }, 2, "" },
     { { TEXT, EXPERTS_HONEST }, 2, "" },
 };
 
@@ -103,6 +105,85 @@ START_TEST(wrong_choice)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- what a grade says besides */
+
+START_TEST(class_is_checked)
+{
+    const char *dump = temporary("dump.safetensors"), *json = temporary("report.json");
+    assert_status(plumb("run", TEXT, "--precision", "tf32", "--out", dump), 0);
+    Result result = plumb("grade", TEXT, dump, "--as", "fp32", "--json", json, "--explain", "*.layers.0.mlp.up_proj");
+    assert_status(result, 1);
+    ck_assert_msg(strstr(result.out, "declared fp32; its products are those of tf32") != NULL, "%s", result.out);
+    ck_assert_msg(strstr(result.out, " elements violate it; ") != NULL, "%s", result.out);
+    json_t *report = read_json(json);
+    ck_assert_str_eq(json_string_value(json_object_get(report, "fits")), "tf32");
+    ck_assert_str_eq(json_string_value(json_object_get(report, "verdict")), "fail");
+    ck_assert_uint_eq(json_array_size(json_object_get(report, "explained")), 1);
+    json_decref(report);
+
+    result = plumb("grade", TEXT, dump, "--as", "tf32", "--json", json);
+    assert_status(result, 0);
+    report = read_json(json);
+    ck_assert_str_eq(json_string_value(json_object_get(report, "fits")), "tf32");
+    ck_assert_ptr_null(json_object_get(report, "explained"));
+    json_decref(report);
+}
+END_TEST
+
+/* Nothing is written where nothing is explained. */
+START_TEST(unknown_step_is_not_explained)
+{
+    const char *json = temporary("report.json");
+    Result result = plumb("grade", WHOLE, WHOLE_HONEST, "--json", json, "--explain", "layers.0");
+    assert_one_line(result, (const char *const[]){ "--explain: found layers.0, which is no tap of this case", NULL });
+    ck_assert_str_eq(result.out, "");
+    ck_assert(!is_there(json));
+}
+END_TEST
+
+/* ---------------------------------------------------------------- plumb diagnose */
+
+static const struct {
+    const char *folder, *dump;
+    int status;
+    const char *named, *says;
+} diagnoses[] = {
+    { TEXT, "buggy-window-off-by-one-bf16", 1, "window-off-by-one", "\nit is window-off-by-one\n" },
+    { "fixtures/31b", "buggy-kv-tied-after-norm-bf16", 1, "kv-tied-after-norm", "\nit is kv-tied-after-norm\n" },
+    { TEXT, "honest-bf16-eager", 0, NULL, "\nnone of the " },
+};
+
+/* From run to run a report is the same to the byte. */
+START_TEST(diagnosed)
+{
+    const char *dump = arena_format(&scratch, "%s/dumps/%s.safetensors", diagnoses[_i].folder, diagnoses[_i].dump);
+    const char *json[] = { temporary("first.json"), temporary("second.json") };
+    Result first = plumb("diagnose", diagnoses[_i].folder, dump, "--json", json[0]);
+    Result second = plumb("diagnose", diagnoses[_i].folder, dump, "--json", json[1], "--quiet");
+    assert_status(first, diagnoses[_i].status);
+    ck_assert_msg(strstr(first.out, diagnoses[_i].says) != NULL, "%s", first.out);
+    ck_assert_str_eq(first.out, second.out);
+    ck_assert_str_eq(read_text(json[0], NULL), read_text(json[1], NULL));
+
+    json_t *report = read_json(json[0]), *named = json_object_get(report, "named");
+    if (diagnoses[_i].named)
+        ck_assert_str_eq(json_string_value(named), diagnoses[_i].named);
+    else
+        ck_assert(json_is_null(named));
+    ck_assert(json_is_array(json_object_get(report, "not_exposed")) && json_object_get(report, "pattern"));
+    size_t i;
+    json_t *candidate;
+    static const char *const numbers[] = { "explained", "z", "coefficient", "steps" };
+    json_array_foreach(json_object_get(report, "candidates"), i, candidate)
+    {
+        ck_assert(json_is_string(json_object_get(candidate, "id")));
+        for (int j = 0; j < COUNT(numbers); j++) ck_assert(json_is_number(json_object_get(candidate, numbers[j])));
+    }
+    ck_assert_uint_gt(i, 0);
+    json_decref(report);
+}
+END_TEST
+
 Suite *grade_suite(void)
 {
     Suite *suite = suite_create("grade");
@@ -112,5 +193,10 @@ Suite *grade_suite(void)
     tcase_add_test(tcase, own_logits_are_graded);
     tcase_add_loop_test(tcase, absurd_choice, 0, COUNT(absurd));
     tcase_add_test(tcase, wrong_choice);
+    tcase = theme(suite, "besides");
+    tcase_add_test(tcase, class_is_checked);
+    tcase_add_test(tcase, unknown_step_is_not_explained);
+    tcase = theme(suite, "diagnose");
+    tcase_add_loop_test(tcase, diagnosed, 0, COUNT(diagnoses));
     return suite;
 }
