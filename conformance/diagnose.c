@@ -8,14 +8,22 @@
 #include "pattern.h"
 #include "suspects.h"
 
-/* The likeliest suspect that makes step n straight; -1 */
+/* Two that leave the same behind: their filters differ by less than the noise of a difference. */
+static bool is_alike(const Candidate *a, const Candidate *b)
+{
+    return fabs(a->z - b->z) <= 3 && fabs(a->expected_z - b->expected_z) <= 3 && a->absent == b->absent;
+}
+
+/* The likeliest suspect that makes step n straight; -1. A grade each, also of those that cannot be told from it. */
 static int confirm(Suspects *s, int n)
 {
     int confirmed = -1;
     for (int i = 0, graded = 0; i < s->count && graded < MOST_CONFIRMED; i++) {
         Suspect *suspect = &s->list[i];
         if (!(suspect->matches[n].power > 0) || !(suspect->public.explained > 0)) continue;
-        s->scene->pass = 1 + bug_count() + graded++;
+        if (confirmed >= 0 && !is_alike(&suspect->public, &s->list[confirmed].public)) continue;
+        graded++;
+        s->scene->pass++;
         suspects_grade(s, suspect);
         suspect->public.confirmed = suspect->straight[n];
         if (suspect->straight[n] && confirmed < 0) confirmed = i;
@@ -36,13 +44,11 @@ static void cover(const Suspects *s, const bool *straight)
         if (suspects_bent(s, n) && straight[n]) s->covered[n] = true;
 }
 
-/* Those that leave the same behind: their filters differ by less than the noise of a difference. */
 static void list_equals(Diagnosis *d, const Suspects *s, const Suspect *named)
 {
     for (int i = 0; i < s->count; i++) {
         const Candidate *a = &named->public, *b = &s->list[i].public;
-        bool same = fabs(a->z - b->z) <= 3 && fabs(a->expected_z - b->expected_z) <= 3 && a->absent == b->absent;
-        if (b != a && same && (b->confirmed || suspect_is_the_bug(b))) d->equals[d->equal_count++] = b->bug;
+        if (b != a && is_alike(a, b) && (b->confirmed || suspect_is_the_bug(b))) d->equals[d->equal_count++] = b->bug;
     }
 }
 
@@ -86,7 +92,7 @@ static void find_pair(Diagnosis *d, const Suspects *s, int n)
     Suspects top = { 0 };
     if (!below) return;
     if (suspects_begin(&top, s->scene, NULL, below) && suspects_bent(&top, n)) {
-        suspects_try_all(&top);
+        suspects_try_all(&top, NULL);
         int found = confirm(&top, n);
         if (found >= 0) {
             name(d, below);
@@ -113,9 +119,9 @@ static void name_one_after_the_other(Diagnosis *d, Suspects *s)
     }
 }
 
-static void search(Diagnosis *d, Suspects *s)
+static void search(Diagnosis *d, Suspects *s, Model *model)
 {
-    suspects_try_all(s);
+    suspects_try_all(s, model);
     for (int i = 0; i < s->not_exposed_count; i++) d->not_exposed[d->not_exposed_count++] = s->not_exposed[i];
     if (suspects_first_open(s) >= 0) {
         name_one_after_the_other(d, s);
@@ -145,7 +151,7 @@ Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const 
                     .error = error };
     Suspects suspects;
     if (suspects_begin(&suspects, &scene, model, NULL)) {
-        search(d, &suspects);
+        search(d, &suspects, model);
         int open = suspects_first_open(&suspects);
         if (open >= 0) d->pattern = pattern_of(suspects.base, open, inputs, &d->arena);
     }

@@ -105,7 +105,7 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
 void evidence_match(const Evidence *e, Lockstep *base, BuggyModel *buggy, Match *matches)
 {
     Matching matching = { e, matches };
-    lockstep_visit(base, buggy, match_row, &matching);
+    lockstep_visit(base, (Subject){ .buggy = buggy }, match_row, &matching);
     for (int n = 0; n < e->step_count; n++)
         if (matches[n].power < NOTHING) matches[n] = (Match){ 0 };
 }

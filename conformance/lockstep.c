@@ -66,7 +66,8 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t h
     /* A row that is not finite would spoil every step after it; the reference's own goes on instead. */
     if (l->pass == PASS_FREE || non_finite > 0) return;
     if (l->pass == PASS_ORACLE && rows_graded(&l->rows, tap, row)) sums_measure(sums, step, held_row, expected, found);
-    if (l->pass == PASS_SUSPECT && sums->row_norm[held_row] >= 0) l->visit(l->visit_context, n, held_row, expected);
+    if (l->pass == PASS_SUSPECT && l->visit && sums->row_norm[held_row] >= 0)
+        l->visit(l->visit_context, n, held_row, expected);
     bool chooses = l->pass == PASS_ORACLE || l->pass == PASS_ALTERNATIVE || l->pass == PASS_SETTLE;
     if (chooses && !weights) choices_compare(l->choices, tap, row, n, squared_distance(expected, found, width));
     for (int64_t j = 0; j < width; j++)
@@ -135,6 +136,8 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     choices_begin(l->choices, kind, turn, alternative);
     if (l->subject.buggy)
         buggy_model_forward(l->subject.buggy, reference, l->inputs, &pass);
+    else if (l->subject.dry)
+        dry_run_forward(l->subject.dry, reference, l->inputs, &pass);
     else
         reference->forward(l->subject.model, l->inputs, &pass);
     for (int n = 0; (kind == PASS_ORACLE || kind == PASS_RANDOM) && n < l->steps.grade->step_count; n++)
@@ -232,15 +235,15 @@ const Grade *lockstep_grade_so_far(const Lockstep *l) { return l->steps.grade; }
 const Sums *lockstep_sums(const Lockstep *l, int step) { return &l->steps.sums[step]; }
 const Rows *lockstep_rows(const Lockstep *l) { return &l->rows; }
 
-void lockstep_visit(Lockstep *l, BuggyModel *buggy,
+void lockstep_visit(Lockstep *l, Subject subject,
                     void (*visit)(void *context, int step, int64_t row, const double *values), void *context)
 {
-    Subject subject = l->subject;
-    l->subject = (Subject){ .buggy = buggy };
+    Subject graded = l->subject;
+    l->subject = subject;
     l->visit = visit;
     l->visit_context = context;
     run_pass(l, PASS_SUSPECT, 0, 0);
-    l->subject = subject;
+    l->subject = graded;
 }
 
 Grade *lockstep_end(Lockstep *l)

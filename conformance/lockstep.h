@@ -14,7 +14,7 @@
 #ifndef PLUMB_LOCKSTEP_H
 #define PLUMB_LOCKSTEP_H
 
-#include "bugs/bug.h"
+#include "bugs/dry_run.h"
 #include "dump.h"
 #include "reference.h"
 #include "verdict.h"
@@ -79,10 +79,11 @@ Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, cons
                       const GradeOptions *options, Error *error);
 void grade_free(Grade *grade);
 
-/* What is graded against: a model, or one with bugs. The other is NULL. */
+/* What is graded against: a model, one with bugs, or one that bugs are tried on. The others are NULL. */
 typedef struct {
     Model *model;
     BuggyModel *buggy;
+    DryRun *dry;
 } Subject;
 
 /* The same in two halves, and between them as many more passes as somebody likes. */
@@ -95,9 +96,9 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
 const Grade *lockstep_grade_so_far(const Lockstep *lockstep);
 const Sums *lockstep_sums(const Lockstep *lockstep, int step);
 const Rows *lockstep_rows(const Lockstep *lockstep);
-/* One pass of the double build, of a model with bugs. visit sees each graded row of each step, by its number in the
+/* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its number in the
  * dump's array, before the backend's takes its place. */
-void lockstep_visit(Lockstep *lockstep, BuggyModel *buggy,
+void lockstep_visit(Lockstep *lockstep, Subject subject,
                     void (*visit)(void *context, int step, int64_t row, const double *values), void *context);
 Grade *lockstep_end(Lockstep *lockstep); /* frees all but the grade */
 

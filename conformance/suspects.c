@@ -8,6 +8,8 @@
 /* What a case has to show of a bug, and a step that stands out alone, in standard deviations */
 static const double EXPOSED = 12, STANDS_OUT = 5;
 
+enum { AT_ONCE = 8 }; /* bugs in one dry run: each keeps taps of its own */
+
 const Grade *suspects_graded(const Suspects *s) { return lockstep_grade_so_far(s->base); }
 bool suspects_bent(const Suspects *s, int n) { return suspects_graded(s)->steps[n].verdict != VERDICT_PASS; }
 static bool is_open(const Suspects *s, int n) { return suspects_bent(s, n) && !s->covered[n]; }
@@ -24,9 +26,9 @@ int suspects_first_open(const Suspects *s)
 static void show_progress(void *context, int pass, int passes, const char *tap)
 {
     const Scene *scene = context;
+    int shown = scene->pass < scene->passes ? scene->pass : scene->passes - 1; /* pairs take more than was foreseen */
     (void)pass, (void)passes;
-    if (scene->shown->progress)
-        scene->shown->progress(scene->shown->progress_context, scene->pass, 1 + bug_count() + MOST_CONFIRMED, tap);
+    if (scene->shown->progress) scene->shown->progress(scene->shown->progress_context, shown, scene->passes, tap);
 }
 
 /* NULL where the bug does not fit the checkpoint */
@@ -44,7 +46,9 @@ bool suspects_begin(Suspects *s, Scene *scene, Model *model, const Bug *below)
     scene->options.progress_context = scene;
     BuggyModel *buggy = below ? buggy_model_open(scene->folder, &below, 1, scene->error) : NULL;
     if (below && !buggy) return false;
-    Subject subject = { below ? NULL : model, buggy };
+    Subject subject = { .model = below ? NULL : model, .buggy = buggy };
+    scene->pass = 0;
+    scene->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
     s->base = lockstep_begin(subject, scene->inputs, scene->dump, scene->class, &scene->options, scene->error);
     buggy_model_close(buggy);
     if (!s->base) return false;
@@ -79,8 +83,8 @@ void suspects_grade(const Suspects *s, Suspect *suspect)
     suspect->straight = allocate_zeroed((size_t)steps + 1, sizeof *suspect->straight);
     BuggyModel *buggy = open_with(s, suspect->public.bug);
     if (!buggy) return;
-    Lockstep *with = lockstep_begin((Subject){ NULL, buggy }, scene->inputs, scene->dump, scene->class, &scene->options,
-                                    &apart);
+    Lockstep *with = lockstep_begin((Subject){ .buggy = buggy }, scene->inputs, scene->dump, scene->class,
+                                    &scene->options, &apart);
     Grade *grade = with ? lockstep_end(with) : NULL;
     for (int n = 0; grade && grade->step_count == steps && n < steps; n++)
         suspect->straight[n] = grade->steps[n].verdict == VERDICT_PASS;
@@ -140,23 +144,55 @@ void suspects_rank(Suspects *s)
     qsort(s->list, (size_t)s->count, sizeof *s->list, by_likelihood);
 }
 
-void suspects_try_all(Suspects *s)
+/* Bugs that change nothing here, of those that a dry run is enough for */
+static bool *find_unexposed(Suspects *s, Model *model)
 {
+    bool *unexposed = allocate_zeroed((size_t)bug_count() + 1, sizeof *unexposed);
+    for (int next = 0; next < bug_count();) {
+        const Bug *bugs[AT_ONCE];
+        int place[AT_ONCE], count = 0;
+        for (; next < bug_count() && count < AT_ONCE; next++) {
+            if (!dry_run_is_enough_for(bug_at(next))) continue;
+            place[count] = next;
+            bugs[count++] = bug_at(next);
+        }
+        DryRun *dry = dry_run_new(model, bugs, count);
+        s->scene->pass++;
+        if (count > 0) lockstep_visit(s->base, (Subject){ .dry = dry }, NULL, NULL);
+        for (int i = 0; i < count; i++) {
+            unexposed[place[i]] = !dry_run_changes(dry, i);
+            s->scene->passes -= unexposed[place[i]];
+        }
+        dry_run_free(dry);
+    }
+    return unexposed;
+}
+
+/* Whether this case and dump show the bug: then suspect holds what it predicts. */
+static bool try_bug(Suspects *s, Suspect *suspect)
+{
+    suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
+    BuggyModel *buggy = open_with(s, suspect->public.bug);
+    s->scene->pass++;
+    if (buggy) evidence_match(s->evidence, s->base, buggy, suspect->matches);
+    buggy_model_close(buggy);
+    sum_up(s, suspect);
+    if (suspect->public.expected_z >= EXPOSED) return true;
+    free(suspect->matches);
+    return false;
+}
+
+void suspects_try_all(Suspects *s, Model *model)
+{
+    bool *unexposed = model ? find_unexposed(s, model) : NULL;
     for (int i = 0; i < bug_count() && !error_is_set(s->scene->error); i++) {
         if (bug_at(i) == s->below) continue;
         Suspect suspect = { .public.bug = bug_at(i) };
-        s->scene->pass = 1 + i;
-        suspect.matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect.matches);
-        BuggyModel *buggy = open_with(s, suspect.public.bug);
-        if (buggy) evidence_match(s->evidence, s->base, buggy, suspect.matches);
-        buggy_model_close(buggy);
-        sum_up(s, &suspect);
-        if (suspect.public.expected_z >= EXPOSED) {
+        if (!(unexposed && unexposed[i]) && try_bug(s, &suspect))
             s->list[s->count++] = suspect;
-            continue;
-        }
-        free(suspect.matches);
-        s->not_exposed[s->not_exposed_count++] = suspect.public.bug;
+        else
+            s->not_exposed[s->not_exposed_count++] = suspect.public.bug;
     }
+    free(unexposed);
     suspects_rank(s);
 }

@@ -23,7 +23,7 @@ typedef struct {
     GradeOptions options;
     const GradeOptions *shown; /* whose progress bar it is */
     Error *error;
-    int pass; /* of the bar: the base's, one for each bug, one for each that is confirmed */
+    int pass, passes; /* of the bar: the base's, one for each bug that is tried, one for each that is confirmed */
 } Scene;
 
 typedef struct {
@@ -46,7 +46,8 @@ typedef struct {
 
 /* The dump in lockstep with model, or with below; false with the scene's error set. No suspect is listed yet. */
 bool suspects_begin(Suspects *suspects, Scene *scene, Model *model, const Bug *below);
-void suspects_try_all(Suspects *suspects);
+/* model: the honest one, where it is the base; NULL: each bug has to be given a pass */
+void suspects_try_all(Suspects *suspects, Model *model);
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */
 Grade *suspects_end(Suspects *suspects);                         /* the base's; NULL if it never began */

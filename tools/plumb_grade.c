@@ -173,7 +173,7 @@ static Grade *grade_and_explain(GradeCommand *command, const Dump *dump, const C
                                 const GradeOptions *grade_options, Explanation **explanation, Error *error)
 {
     command->progress = start_progress(command, dump);
-    Lockstep *lockstep = lockstep_begin((Subject){ command->c.model, NULL }, &command->c.inputs, dump, class,
+    Lockstep *lockstep = lockstep_begin((Subject){ .model = command->c.model }, &command->c.inputs, dump, class,
                                         grade_options, error);
     progress_end(&command->progress);
     if (!lockstep) return NULL;

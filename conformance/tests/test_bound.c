@@ -23,7 +23,7 @@ static Opened *open_dump(const char *model, const char *inputs, const char *dump
     o->dump = dump_open(dump, NULL, &error);
     o->options = (GradeOptions){ .ignore_eos = true };
     assert_clean(&error);
-    o->lockstep = lockstep_begin((Subject){ o->model, NULL }, &o->inputs, o->dump, class_find(class), &o->options,
+    o->lockstep = lockstep_begin((Subject){ .model = o->model }, &o->inputs, o->dump, class_find(class), &o->options,
                                  &error);
     assert_clean(&error);
     o->grade = lockstep_grade_so_far(o->lockstep);

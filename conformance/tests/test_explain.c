@@ -23,7 +23,7 @@ static Explained explain_dump(Text text, const char *dump, const char *class, co
     Explained e = { .model = model_open(text.model, error), .dump = dump_open(dump, NULL, error) };
     e.inputs = inputs_open(text.inputs, error);
     assert_clean(error);
-    Lockstep *lockstep = lockstep_begin((Subject){ e.model, NULL }, &e.inputs, e.dump, class_find(class), &e.options,
+    Lockstep *lockstep = lockstep_begin((Subject){ .model = e.model }, &e.inputs, e.dump, class_find(class), &e.options,
                                         error);
     assert_clean(error);
     e.explanation = explain(lockstep, e.model, globs, error);

@@ -1,0 +1,20 @@
+/* dry_run.h - bugs that are hooks alone, tried on copies of the taps of one honest pass
+ *
+ * A hook that changes no tap of the honest pass would change nothing in a pass of its own either: up to its first change
+ * that pass is the honest one. So what a case does not show is known without a pass for each bug.
+ */
+#ifndef PLUMB_DRY_RUN_H
+#define PLUMB_DRY_RUN_H
+
+#include "bugs/bug.h"
+
+typedef struct DryRun DryRun;
+
+bool dry_run_is_enough_for(const Bug *bug); /* it is a hook, and neither configuration nor weights */
+
+DryRun *dry_run_new(Model *model, const Bug *const *bugs, int count);
+void dry_run_free(DryRun *dry);
+void dry_run_forward(DryRun *dry, const Reference *reference, const Inputs *inputs, const Pass *pass);
+bool dry_run_changes(const DryRun *dry, int index); /* whether that bug changed anything */
+
+#endif
