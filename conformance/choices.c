@@ -189,7 +189,8 @@ static void choose_row(Choices *choices, Choice *choice, const Tap *tap, int64_t
         if (choices->known) memcpy(own, chosen, size);
         memcpy(replayed, own, size);
         break;
-    case PASS_RANDOM: memcpy(own, chosen, size); break;
+    case PASS_RANDOM:
+    case PASS_NEAREST: memcpy(own, chosen, size); break;
     case PASS_ORACLE:
         shows = shows && rows_graded(choices->rows, tap, row);
         if (shows && choice->contest[row] < 0) consider(choices, choice, tap, row, own);

@@ -15,6 +15,7 @@ typedef enum {
     PASS_REPLAY, /* rounded as the class */
     PASS_ORACLE,
     PASS_RANDOM,      /* rounded as the class, up or down at random */
+    PASS_NEAREST,     /* rounded as the class, once more for somebody who looks on */
     PASS_ALTERNATIVE, /* the oracle's, with other choices */
     PASS_SETTLE,      /* the oracle's, with those that were kept */
     PASS_SUSPECT,     /* of a model with a bug, which chooses as it does */

@@ -3,7 +3,8 @@
  * A matched filter. A bug predicts its own difference vector d = F_bug(x') - F(x') at every step, from the backend's
  * own values x'. The residual r = y' - F(x') is projected on it, element by element in noise units s:
  *     coefficient   sum(r d / s^2) / sum(d^2 / s^2)        1 for the bug itself
- *     z             sum(r d / s^2) / sqrt(sum(d^2 / s^2))  standard deviations; noise alone stays within a few
+ *     z             sum(r d / s^2) / sqrt(sum(d^2 / s^2))  standard deviations, beyond what honest rounding makes
+ *                   of the sum and with its spread from row to row (evidence.h)
  *     explained     1 - sum((r - d)^2 / s^2) / sum(r^2 / s^2)
  * over the bent steps; in a dump that is straight, over the steps where z alone stands out.
  *

@@ -13,6 +13,7 @@ static const double NOTHING = 1e-6;
 typedef struct {
     double residual;
     bool filtered; /* numbers that are names are not */
+    float *honest; /* what the nearest replay deviates by */
 } StepNoise;
 
 struct Evidence {
@@ -31,23 +32,53 @@ static double variance(const Evidence *e, const Sums *sums, int64_t row, int64_t
 
 double match_coefficient(Match match) { return match.power > 0 ? match.product / match.power : 0; }
 
-double match_z(Match m)
+static double variance_of(Match m)
 {
     double c = match_coefficient(m);
-    double variance = m.product_product - 2 * c * m.product_power + c * c * m.power_power;
-    return m.power > 0 ? m.product / sqrt(fmax(m.power, variance)) : 0;
+    return fmax(m.power, m.product_product - 2 * c * m.product_power + c * c * m.power_power);
 }
+
+double match_z(Match m)
+{
+    double least = fmin(m.honest, 0), most = fmax(m.honest, 0);
+    double excess = m.product > most ? m.product - most : m.product < least ? m.product - least : 0;
+    return m.power > 0 ? excess / sqrt(variance_of(m)) : 0;
+}
+
+double match_expected_z(Match m) { return m.power > 0 ? fmax(m.power - fmax(m.honest, 0), 0) / sqrt(m.power) : 0; }
 
 void match_add(Match *sum, Match match)
 {
     sum->product += match.product;
     sum->power += match.power;
+    sum->honest += match.honest;
     sum->product_product += match.product_product;
     sum->product_power += match.product_power;
     sum->power_power += match.power_power;
 }
 
-Evidence *evidence_new(const Lockstep *base, const Class *class)
+static void measure_residual(const Evidence *e, const Sums *sums, StepNoise *noise)
+{
+    int64_t width = sums->extent.width;
+    for (int64_t row = 0; row < extent_rows(&sums->extent); row++)
+        for (int64_t j = 0; sums->row_norm[row] >= 0 && j < width; j++)
+            noise->residual += square(sums->residual[row * width + j]) /
+                               variance(e, sums, row, j, sums_expected(sums, row * width + j));
+}
+
+static void keep_honest_row(void *context, int n, int64_t row, const double *replay)
+{
+    const Evidence *e = context;
+    const Sums *sums = lockstep_sums(e->base, n);
+    int64_t width = sums->extent.width;
+    if (!e->steps[n].filtered) return;
+    for (int64_t j = 0; j < width; j++) {
+        double deviation = replay[j] - sums_expected(sums, row * width + j);
+        e->steps[n].honest[row * width + j] = isfinite(deviation) ? (float)deviation : 0;
+    }
+}
+
+Evidence *evidence_new(Lockstep *base, const Class *class)
 {
     Evidence *e = allocate_zeroed(1, sizeof *e);
     const Grade *grade = lockstep_grade_so_far(base);
@@ -60,18 +91,17 @@ Evidence *evidence_new(const Lockstep *base, const Class *class)
         StepNoise *noise = &e->steps[n];
         noise->filtered = !tap_is_choice(grade->steps[n].tap);
         if (!noise->filtered) continue;
-        int64_t width = sums->extent.width;
-        for (int64_t row = 0; row < extent_rows(&sums->extent); row++)
-            for (int64_t j = 0; sums->row_norm[row] >= 0 && j < width; j++)
-                noise->residual += square(sums->residual[row * width + j]) /
-                                   variance(e, sums, row, j, sums_expected(sums, row * width + j));
+        measure_residual(e, sums, noise);
+        noise->honest = allocate_zeroed((size_t)(extent_rows(&sums->extent) * sums->extent.width), sizeof(float));
     }
+    lockstep_visit_replay(base, keep_honest_row, e);
     return e;
 }
 
 void evidence_free(Evidence *e)
 {
     if (!e) return;
+    for (int n = 0; n < e->step_count; n++) free(e->steps[n].honest);
     free(e->steps);
     free(e);
 }
@@ -90,16 +120,20 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
     const Sums *sums = lockstep_sums(e->base, n);
     if (!e->steps[n].filtered) return;
     int64_t width = sums->extent.width;
-    double product = 0, power = 0;
+    Match match = { 0 };
     for (int64_t j = 0; j < width; j++) {
         int64_t i = row * width + j;
         double expected = sums_expected(sums, i), d = buggy[j] - expected;
         if (!isfinite(d)) continue;
         double v = variance(e, sums, row, j, expected);
-        product += sums->residual[i] * d / v;
-        power += d * d / v;
+        match.product += sums->residual[i] * d / v;
+        match.power += d * d / v;
+        match.honest += e->steps[n].honest[i] * d / v;
     }
-    match_add(&m->matches[n], (Match){ product, power, product * product, product * power, power * power });
+    match.product_product = square(match.product);
+    match.product_power = match.product * match.power;
+    match.power_power = square(match.power);
+    match_add(&m->matches[n], match);
 }
 
 void evidence_match(const Evidence *e, Lockstep *base, BuggyModel *buggy, Match *matches)

@@ -23,7 +23,7 @@ struct Lockstep {
     int pass_number, passes;
     int samples, sample;                                                       /* replays: all, and this one's number */
     int decode_step;                                                           /* that the pass has come to */
-    void (*visit)(void *context, int step, int64_t row, const double *values); /* of PASS_SUSPECT */
+    void (*visit)(void *context, int step, int64_t row, const double *values); /* of PASS_SUSPECT and PASS_NEAREST */
     void *visit_context;
 };
 
@@ -66,7 +66,7 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t h
     /* A row that is not finite would spoil every step after it; the reference's own goes on instead. */
     if (l->pass == PASS_FREE || non_finite > 0) return;
     if (l->pass == PASS_ORACLE && rows_graded(&l->rows, tap, row)) sums_measure(sums, step, held_row, expected, found);
-    if (l->pass == PASS_SUSPECT && l->visit && sums->row_norm[held_row] >= 0)
+    if ((l->pass == PASS_SUSPECT || l->pass == PASS_NEAREST) && l->visit && sums->row_norm[held_row] >= 0)
         l->visit(l->visit_context, n, held_row, expected);
     bool chooses = l->pass == PASS_ORACLE || l->pass == PASS_ALTERNATIVE || l->pass == PASS_SETTLE;
     if (chooses && !weights) choices_compare(l->choices, tap, row, n, squared_distance(expected, found, width));
@@ -121,7 +121,7 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 {
     if (error_is_set(l->error)) return;
     const Class *class = l->steps.grade->class;
-    bool replay = kind == PASS_REPLAY || kind == PASS_RANDOM;
+    bool replay = kind == PASS_REPLAY || kind == PASS_RANDOM || kind == PASS_NEAREST;
     const Reference *reference = replay ? &reference_f32 : &reference_f64;
     Pass pass = l->steps.pass;
     pass.results = replay ? class->results : ROUNDING_NONE;
@@ -244,6 +244,14 @@ void lockstep_visit(Lockstep *l, Subject subject,
     l->visit_context = context;
     run_pass(l, PASS_SUSPECT, 0, 0);
     l->subject = graded;
+}
+
+void lockstep_visit_replay(Lockstep *l, void (*visit)(void *context, int step, int64_t row, const double *values),
+                           void *context)
+{
+    l->visit = visit;
+    l->visit_context = context;
+    run_pass(l, PASS_NEAREST, 0, 0);
 }
 
 Grade *lockstep_end(Lockstep *l)

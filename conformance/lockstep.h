@@ -100,6 +100,9 @@ const Rows *lockstep_rows(const Lockstep *lockstep);
  * dump's array, before the backend's takes its place. */
 void lockstep_visit(Lockstep *lockstep, Subject subject,
                     void (*visit)(void *context, int step, int64_t row, const double *values), void *context);
+/* The same of the nearest replay */
+void lockstep_visit_replay(Lockstep *lockstep,
+                           void (*visit)(void *context, int step, int64_t row, const double *values), void *context);
 Grade *lockstep_end(Lockstep *lockstep); /* frees all but the grade */
 
 #endif

@@ -50,11 +50,11 @@ bool suspects_begin(Suspects *s, Scene *scene, Model *model, const Bug *below)
     scene->pass = 0;
     scene->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
     s->base = lockstep_begin(subject, scene->inputs, scene->dump, scene->class, &scene->options, scene->error);
+    if (s->base) s->evidence = evidence_new(s->base, scene->class);
     buggy_model_close(buggy);
     if (!s->base) return false;
 
     size_t bugs = (size_t)bug_count() + 1;
-    s->evidence = evidence_new(s->base, scene->class);
     s->covered = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->covered);
     s->list = allocate_zeroed(bugs, sizeof *s->list);
     s->not_exposed = allocate_zeroed(bugs, sizeof *s->not_exposed);
@@ -110,7 +110,7 @@ static void sum_up(const Suspects *s, Suspect *suspect)
     c->steps = c->absent = 0;
     for (int n = 0; n < grade->step_count; n++) {
         Match match = suspect->matches[n];
-        all.power += match.power;
+        match_add(&all, match);
         if (match.power > 0) c->steps++;
         if (match.power > SEEN * SEEN && match.product < match.power / 2) c->absent++;
         if (match.power > 0 && !c->step) c->step = grade->steps[n].tap;
@@ -120,7 +120,7 @@ static void sum_up(const Suspects *s, Suspect *suspect)
         residual += evidence_residual(s->evidence, n);
         left += evidence_residual(s->evidence, n) - 2 * match.product + match.power;
     }
-    c->expected_z = sqrt(all.power);
+    c->expected_z = match_expected_z(all);
     c->z = match_z(heard);
     c->coefficient = match_coefficient(heard);
     c->explained = residual > 0 ? 1 - left / residual : 0;

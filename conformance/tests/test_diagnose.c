@@ -158,6 +158,11 @@ START_TEST(nothing_is_named)
     ck_assert_int_lt(finding.grade->first_bent, 0);
     ck_assert_str_eq(first_name(finding), "none");
     ck_assert(finding.diagnosis->candidate_count > 0);
+    for (int i = 0; i < finding.diagnosis->candidate_count; i++) {
+        const Candidate *c = &finding.diagnosis->candidates[i];
+        ck_assert_msg(c->coefficient < 0.02 || c->z < 5, "%s: z %.3g, coefficient %.3g", c->bug->id, c->z,
+                      c->coefficient);
+    }
     finding_free(finding);
 }
 END_TEST

@@ -34,7 +34,7 @@ static double scale_at(const char *dump_path, const char *class, const Bend *at,
     Inputs inputs = inputs_open(E2B "/inputs.safetensors", &error);
     Dump *dump = dump_open(dump_path, NULL, &error);
     GradeOptions options = { .only = only };
-    Lockstep *l = lockstep_begin((Subject){ model, NULL }, &inputs, dump, class_find(class), &options, &error);
+    Lockstep *l = lockstep_begin((Subject){ .model = model }, &inputs, dump, class_find(class), &options, &error);
     assert_clean(&error);
     const Grade *grade = lockstep_grade_so_far(l);
     double scale = 0;
