@@ -8,10 +8,11 @@
 #include "factors.h"
 #include "run/run.h"
 
-/* What is proven, is proven of this arithmetic: unit roundoffs of sums, of a factor on its way into a product, and of a
- * result; the least normal number, below which rounding is absolute; and what a result may be flushed to 0 from. Tensor cores add by truncation, a few bits
- * beyond float32's: 2^-22 holds for them (Fasi et al. 2021). They may truncate a tf32 factor, too. A factor in the dump
- * of a narrow class may be the rounded image of what the backend kept. */
+/* What is proven, is proven of this arithmetic: unit roundoffs of sums, of a factor on its way into a product, and of
+ * a result; the least normal number, below which rounding is absolute; and what a result may be flushed to 0 from.
+ * Tensor cores add by truncation, a few bits beyond float32's: 2^-22 holds for them (Fasi et al. 2021). They may
+ * truncate a tf32 factor, too. A factor in the dump of a narrow class may be the rounded image of what the backend
+ * kept. */
 typedef struct {
     const char *class;
     double sum, factor, result, least, flushed;
@@ -24,9 +25,9 @@ static const Arithmetic arithmetics[] = {
     { "tf32", 0x1p-22, 0x1p-10, 0x1p-24, 0x1p-126, 0x1p-126, 1,
       "factors rounded or cut to tf32, float32 sums in any order, as tensor cores add: u = 2^-22" },
     { "fp16", 0x1p-22, 0x1p-11, 0x1p-11, 0x1p-14, 0x1p-25, 0,
-      "float32 sums in any order, as tensor cores add: u = 2^-22; not of float16 sums, whose bound would say nothing" },
+      "float32 sums in any order, as tensor cores add: u = 2^-22; not of float16 sums, whose bound says nothing" },
     { "bf16", 0x1p-22, 0x1p-8, 0x1p-8, 0x1p-126, 0x1p-126, 0,
-      "float32 sums in any order, as tensor cores add: u = 2^-22; not of bfloat16 sums, whose bound would say nothing" },
+      "float32 sums in any order, as tensor cores add: u = 2^-22; not of bfloat16 sums, whose bound says nothing" },
 };
 
 typedef struct {

@@ -12,9 +12,10 @@
 static const char *const wider_noise[] = { "fp32", "tf32", "fp16", "bf16" };
 enum { CLASSES = sizeof wider_noise / sizeof *wider_noise };
 
-/* A step tells its class from a tighter one where honest errors are so many times the tighter one's, or the rounding of
- * its result. What a wider dtype rounded in its dump, the next step starts from: that and its own rounding are 1.4, which
- * is why it takes 2.5. There honest backends stand at 0.88 and up, and those that are wider inside at 0.61 and below. */
+/* A step tells its class from a tighter one where honest errors are so many times the tighter one's, or the rounding
+ * of its result. What a wider dtype rounded in its dump, the next step starts from: that and its own rounding are
+ * 1.4, which is why it takes 2.5. There honest backends stand at 0.88 and up, and those that are wider inside at 0.61
+ * and below. */
 static const double TELLING = 2.5, ALIKE = 0.75;
 
 /* Of the rounding of a result: an error below that is of a result that was not rounded. */
@@ -72,7 +73,7 @@ static bool is_representable(const Array *array, Rounding rounding)
     return true;
 }
 
-/* The dump's results were rounded to 11 or 8 bits, which tf32 never does. At outputs of layers nothing else may tell. */
+/* The dump's results were rounded to 11 or 8 bits, which tf32 never does. At layer outputs nothing else may tell. */
 static bool holds_narrow_results(const Dump *dump, const Grade *grade)
 {
     int steps = 0, narrow = 0;

@@ -9,8 +9,8 @@
  * over the bent steps; in a dump that is straight, over the steps where z alone stands out.
  *
  * A bug is named for a bent step when the reference that has it grades the step straight. As every step starts from
- * the backend's own values, several bugs are found one after the other by the steps that each makes straight; only where
- * two bend the same step is one tried on top of the other.
+ * the backend's own values, several bugs are found one after the other by the steps that each makes straight; only
+ * where two bend the same step is one tried on top of the other.
  */
 #ifndef PLUMB_DIAGNOSE_H
 #define PLUMB_DIAGNOSE_H

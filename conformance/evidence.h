@@ -9,8 +9,8 @@
 
 typedef struct Evidence Evidence;
 
-/* Of one step: sums over its graded elements, r the residual, d what the bug changes, h what the nearest replay deviates
- * by, all in noise units; and what the first two of each row add up to when they are squared */
+/* Of one step: sums over its graded elements, r the residual, d what the bug changes, h what the nearest replay
+ * deviates by, all in noise units; and what the first two of each row add up to when they are squared */
 typedef struct {
     double product; /* r d */
     double power;   /* d d */
@@ -20,10 +20,11 @@ typedef struct {
 
 /* The coefficient c of d in r; and how many standard deviations the product is from what honesty makes it.
  *
- * Rounding can look like a bug: in bfloat16 tanh of a small number is the number itself, and honest soft-capping leaves
- * small logits as they are. So an honest product is not 0, but anything from 0 to the replay's. Were the elements' noise
- * independent, the product would have the power for its variance. It often is not: one rounding in a row moves the whole
- * row. So the variance is also estimated from what is left in each row, product - c power; the larger of the two counts. */
+ * Rounding can look like a bug: in bfloat16 tanh of a small number is the number itself, and honest soft-capping
+ * leaves small logits as they are. So an honest product is not 0, but anything from 0 to the replay's. Were the
+ * elements' noise independent, the product would have the power for its variance. It often is not: one rounding in a
+ * row moves the whole row. So the variance is also estimated from what is left in each row, product - c power; the
+ * larger of the two counts. */
 double match_coefficient(Match match);
 double match_z(Match match);
 double match_expected_z(Match match); /* what z would be for the bug itself */

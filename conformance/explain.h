@@ -40,8 +40,8 @@ typedef struct {
     Arena arena;
 } Explanation;
 
-/* Of the steps whose names match one of the globs, in execution order. NULL with error set: a glob that matches none. It
- * refers to the lockstep's grade, which must outlive it. */
+/* Of the steps whose names match one of the globs, in execution order. NULL with error set: a glob that matches none.
+ * It refers to the lockstep's grade, which must outlive it. */
 Explanation *explain(const Lockstep *lockstep, const Model *model, const char *const *globs, Error *error);
 void explanation_free(Explanation *explanation); /* NULL is fine */
 

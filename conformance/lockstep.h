@@ -96,8 +96,8 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
 const Grade *lockstep_grade_so_far(const Lockstep *lockstep);
 const Sums *lockstep_sums(const Lockstep *lockstep, int step);
 const Rows *lockstep_rows(const Lockstep *lockstep);
-/* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its number in the
- * dump's array, before the backend's takes its place. */
+/* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its
+ * number in the dump's array, before the backend's takes its place. */
 void lockstep_visit(Lockstep *lockstep, Subject subject,
                     void (*visit)(void *context, int step, int64_t row, const double *values), void *context);
 /* The same of the nearest replay */

@@ -64,8 +64,8 @@ static const struct argp_option options[] = {
 /* Only a grade is explained. */
 static const struct argp_option explain_options[] = {
     { "explain", KEY_EXPLAIN, "TAP", 0,
-      "Also print every number that the verdict of a tap rests on, and the proven bound where there is one; a name or a "
-      "glob, may be given several times",
+      "Also print every number that the verdict of a tap rests on, and the proven bound where there is one; a name or "
+      "a glob, may be given several times",
       0 },
     { 0 },
 };

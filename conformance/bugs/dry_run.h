@@ -1,7 +1,7 @@
 /* dry_run.h - bugs that are hooks alone, tried on copies of the taps of one honest pass
  *
- * A hook that changes no tap of the honest pass would change nothing in a pass of its own either: up to its first change
- * that pass is the honest one. So what a case does not show is known without a pass for each bug.
+ * A hook that changes no tap of the honest pass would change nothing in a pass of its own either: up to its first
+ * change that pass is the honest one. So what a case does not show is known without a pass for each bug.
  */
 #ifndef PLUMB_DRY_RUN_H
 #define PLUMB_DRY_RUN_H

@@ -127,3 +127,15 @@ const unsigned char *npy_bytes(int version, const char *dict, const void *data, 
     *size = start + length + data_size;
     return bytes;
 }
+
+const char *printed(Print *print, const void *what)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    print(out, what);
+    fclose(out);
+    const char *kept = arena_format(&scratch, "%s", text);
+    free(text);
+    return kept;
+}

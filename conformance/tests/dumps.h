@@ -39,6 +39,10 @@ bool is_listed(const char **names, int count, const char *name);
 
 extern const char *const layer_outputs[]; /* globs, as fixtures/README.md has them */
 
+/* What is printed to a file, as text */
+typedef void Print(FILE *out, const void *what);
+const char *printed(Print *print, const void *what);
+
 /* The bytes of an .npy file. */
 const unsigned char *npy_bytes(int version, const char *dict, const void *data, size_t data_size, size_t *size);
 #define NPY(descr, order, shape) "{'descr': '" descr "', 'fortran_order': " order ", 'shape': " shape ", }"

@@ -163,17 +163,8 @@ END_TEST
 
 /* ---------------------------------------------------------------- reports */
 
-static const char *text_of(const ClassCheck *check)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    class_check_text(out, check);
-    fclose(out);
-    const char *kept = arena_format(&scratch, "%s", text);
-    free(text);
-    return kept;
-}
+static void print_check(FILE *out, const void *check) { class_check_text(out, check); }
+static const char *text_of(const ClassCheck *check) { return printed(print_check, check); }
 
 START_TEST(check_is_reported)
 {

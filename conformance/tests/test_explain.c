@@ -161,17 +161,7 @@ END_TEST
 
 /* ---------------------------------------------------------------- reports */
 
-static const char *text_of_explanation(const Explanation *explanation)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    report_explanation_text(out, explanation);
-    fclose(out);
-    const char *kept = arena_format(&scratch, "%s", text);
-    free(text);
-    return kept;
-}
+static void print_explanation(FILE *out, const void *explanation) { report_explanation_text(out, explanation); }
 
 static const char *const said[] = {
     "\nmodel.layers.1.self_attn.q_proj  FAIL, beyond its limit: ratio, row, channel, element",
@@ -198,7 +188,7 @@ START_TEST(explanation_is_reported)
     const char *const globs[] = { LAYER_1, LAYER_1 ".self_attn.q_proj", NULL };
     Explained e = explain_dump(text, backend_dump(text, &backend), "fp32", globs, &error);
     assert_clean(&error);
-    const char *shown = text_of_explanation(e.explanation);
+    const char *shown = printed(print_explanation, e.explanation);
     for (int i = 0; i < COUNT(said); i++)
         ck_assert_msg(strstr(shown, said[i]) != NULL, "no \"%s\" in %s", said[i], shown);
 
