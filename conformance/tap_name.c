@@ -51,3 +51,22 @@ int tap_step(const char *name) { return tap_is_vision(name) ? 0 : tap_run(name);
 bool tap_is_experts(const char *name) { return tap_ends(name, ".router#top_k_index"); }
 bool tap_is_token(const char *name) { return tap_is(name, "input_ids") && tap_run(name) > 0; }
 bool tap_is_choice(const char *name) { return tap_is_experts(name) || tap_is_token(name); }
+
+/* And in decode steps, or of videos */
+#define AGAIN(glob) glob, glob "@*"
+
+const char *const tap_layer_outputs[] = {
+    AGAIN("*_embedder"),
+    AGAIN("*.vision_tower"),
+    AGAIN("*.pooler"),
+    AGAIN("*.embed_vision"),
+    AGAIN("*.embed_tokens"),
+    AGAIN("*.embed_tokens_per_layer"),
+    AGAIN("*.layers.[0-9]"),
+    AGAIN("*.layers.[0-9][0-9]"),
+    AGAIN("model.norm"),
+    AGAIN("*.language_model.norm"),
+    AGAIN("logits"),
+    AGAIN("input_ids"),
+    NULL,
+};

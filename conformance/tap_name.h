@@ -20,4 +20,7 @@ bool tap_is_experts(const char *name); /* router#top_k_index */
 bool tap_is_token(const char *name);   /* input_ids@k, which is what decode step k is fed */
 bool tap_is_choice(const char *name);
 
+/* Globs, NULL-terminated: outputs of layers, towers and embedders in all of their runs, nothing inside them */
+extern const char *const tap_layer_outputs[];
+
 #endif

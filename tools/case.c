@@ -7,6 +7,7 @@
 
 #include "plumb.h"
 #include "reference.h"
+#include "tap_name.h"
 
 enum { KEY_MODEL = 'm', KEY_INPUTS = 'i', KEY_THREADS = 't', KEY_QUIET = 'q' };
 
@@ -107,20 +108,9 @@ void globs_add(Globs *globs, const char *glob)
     globs->globs[globs->count] = NULL;
 }
 
-/* And in decode steps, or of videos */
-#define AGAIN(glob) glob, glob "@*"
-
 void globs_add_layers(Globs *globs)
 {
-    static const char *const layers[] = {
-        AGAIN("*_embedder"),     AGAIN("*.vision_tower"),
-        AGAIN("*.pooler"),       AGAIN("*.embed_vision"),
-        AGAIN("*.embed_tokens"), AGAIN("*.embed_tokens_per_layer"),
-        AGAIN("*.layers.[0-9]"), AGAIN("*.layers.[0-9][0-9]"),
-        AGAIN("model.norm"),     AGAIN("*.language_model.norm"),
-        AGAIN("logits"),         AGAIN("input_ids"),
-    };
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) globs_add(globs, layers[i]);
+    for (const char *const *glob = tap_layer_outputs; *glob; glob++) globs_add(globs, *glob);
 }
 
 bool globs_match(const Globs *globs, const char *name)

@@ -1,6 +1,8 @@
 /* test_tap_name.c - names taken apart */
 #include "tap_name.h"
 
+#include <fnmatch.h>
+
 #include "dumps.h"
 
 static const struct {
@@ -45,10 +47,47 @@ START_TEST(taken_apart)
 }
 END_TEST
 
+static const struct {
+    const char *name;
+    bool is_layer_output;
+} outputs[] = {
+    { "model.layers.0", true },
+    { "model.language_model.layers.34@2", true },
+    { "model.vision_tower.encoder.layers.15", true },
+    { "model.vision_tower.encoder.layers.15@1", true },
+    { "model.vision_tower.patch_embedder", true },
+    { "model.vision_tower.pooler", true },
+    { "model.vision_tower", true },
+    { "model.embed_vision@1", true },
+    { "model.language_model.embed_tokens", true },
+    { "model.embed_tokens_per_layer", true },
+    { "model.norm", true },
+    { "model.language_model.norm@1", true },
+    { "logits@3", true },
+    { "input_ids@3", true },
+    { "model.layers.0.mlp", false },
+    { "model.layers.0.self_attn.q_norm@1", false },
+    { "model.layers.0.router.norm", false },
+    { "model.layers.0.self_attn#key_states", false },
+    { "model.vision_tower.pooler#mask", false },
+    { "model#inputs_embeds", false },
+    { "lm_head", false },
+};
+
+START_TEST(layer_outputs_are_told)
+{
+    bool matches = false;
+    for (const char *const *glob = tap_layer_outputs; *glob; glob++)
+        matches |= fnmatch(*glob, outputs[_i].name, 0) == 0;
+    ck_assert_msg(matches == outputs[_i].is_layer_output, "%s", outputs[_i].name);
+}
+END_TEST
+
 Suite *tap_name_suite(void)
 {
     Suite *suite = suite_create("tap_name");
     TCase *tcase = theme(suite, "names");
     tcase_add_loop_test(tcase, taken_apart, 0, COUNT(names));
+    tcase_add_loop_test(tcase, layer_outputs_are_told, 0, COUNT(outputs));
     return suite;
 }
