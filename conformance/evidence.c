@@ -111,8 +111,16 @@ double evidence_residual(const Evidence *e, int step) { return e->steps[step].re
 typedef struct {
     const Evidence *evidence;
     Match *matches;
+    double *found; /* a row of the widest step */
 } Matching;
 
+/* What is left of a difference that is none: the residual is held as a float. */
+static bool is_nothing(double d, double residual, double expected)
+{
+    return fabs(d) <= 1e-6 * fabs(residual) + 1e-15 * fabs(expected);
+}
+
+/* Most rows of most bugs are the honest reference's, so that is found out first. */
 static void match_row(void *context, int n, int64_t row, const double *buggy)
 {
     const Matching *m = context;
@@ -120,15 +128,16 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
     const Sums *sums = lockstep_sums(e->base, n);
     if (!e->steps[n].filtered) return;
     int64_t width = sums->extent.width;
+    const float *residual = sums->residual + row * width, *honest = e->steps[n].honest + row * width;
     Match match = { 0 };
+    sums_read_found(sums, row, m->found);
     for (int64_t j = 0; j < width; j++) {
-        int64_t i = row * width + j;
-        double expected = sums_expected(sums, i), d = buggy[j] - expected;
-        if (!isfinite(d)) continue;
+        double expected = m->found[j] - residual[j], d = buggy[j] - expected;
+        if (is_nothing(d, residual[j], expected) || !isfinite(d)) continue;
         double v = variance(e, sums, row, j, expected);
-        match.product += sums->residual[i] * d / v;
+        match.product += residual[j] * d / v;
         match.power += d * d / v;
-        match.honest += e->steps[n].honest[i] * d / v;
+        match.honest += honest[j] * d / v;
     }
     match.product_product = square(match.product);
     match.product_power = match.product * match.power;
@@ -138,8 +147,12 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
 
 void evidence_match(const Evidence *e, Lockstep *base, BuggyModel *buggy, Match *matches)
 {
-    Matching matching = { e, matches };
+    int64_t widest = 0;
+    for (int n = 0; n < e->step_count; n++)
+        if (lockstep_sums(base, n)->extent.width > widest) widest = lockstep_sums(base, n)->extent.width;
+    Matching matching = { e, matches, allocate_zeroed((size_t)widest + 1, sizeof(double)) };
     lockstep_visit(base, (Subject){ .buggy = buggy }, match_row, &matching);
+    free(matching.found);
     for (int n = 0; n < e->step_count; n++)
         if (matches[n].power < NOTHING) matches[n] = (Match){ 0 };
 }
