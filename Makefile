@@ -42,7 +42,8 @@ help:
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
-	@echo 'make score      every known bug on every fixture: how often the judge is right'
+	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
+	@echo 'make check-score  a part of it, against docs/score.md; part of check'
 	@echo 'make bench-images  a large PNG to pixels, against Pillow'
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
 	@echo 'make fuzz       ten minutes of libFuzzer on the PNG reader; needs clang'
@@ -74,8 +75,13 @@ mirror: $(VENV)/ready $(BUILD)/plumb
 bench: $(VENV)/ready $(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench
 	$(PY) tools/bench.py $(BUILD)
 
+SCORED = $(patsubst %/case.json,%,$(sort $(wildcard fixtures/*/case.json)))
+
 score: $(BUILD)/score
-	$(BUILD)/score $(patsubst %/case.json,%,$(wildcard fixtures/*/case.json))
+	$(BUILD)/score --out docs/score.md $(SCORED)
+
+check-score: $(BUILD)/score
+	$(BUILD)/score --against docs/score.md $(SCORED)
 
 bench-images: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/bench_images.py $(BUILD)/plumb
@@ -103,7 +109,7 @@ $(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/
     $(BUILD)/f32/tools/measure/work.o $(PLUMB)
 $(BUILD)/size-filter: $(BUILD)/f32/tools/measure/size_filter.o $(PLUMB)
 $(BUILD)/nn-filter: $(BUILD)/f32/tools/measure/nn_filter.o $(PLUMB)
-$(BUILD)/score: $(BUILD)/f32/tools/measure/score.o $(PLUMB)
+$(BUILD)/score: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/score/*.c)) $(PLUMB)
 $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
 $(BUILD)/check-ref-f64: $(patsubst %.c,$(BUILD)/f64/%.o,$(wildcard ref/tests/*.c)) $(F64)
 $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conformance/tests/*.c)) $(HELPERS) $(PLUMB)
@@ -140,7 +146,7 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
-.PHONY: all help deps demo check check-hf check-images fuzz mirror bench bench-images score fixtures format clean
+.PHONY: all help deps demo check check-hf check-images fuzz mirror bench bench-images score check-score fixtures format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,66 @@
+/* score.h - how often the judge is right: what is measured, and what came out
+ *
+ * A job is one case in one class, of whole dumps or of layer outputs alone. Jobs do not depend on each other, so they
+ * run in processes of their own and leave their results in memory that all share.
+ */
+#ifndef PLUMB_SCORE_H
+#define PLUMB_SCORE_H
+
+#include <stdio.h>
+
+#include "diagnose.h"
+
+enum { LAYERS, FULL, KINDS, CLASSES = 3, COMBINATIONS = CLASSES * KINDS, SAID = 96 };
+extern const char *const kind_names[KINDS];
+extern const char *const class_of_score[CLASSES];
+
+/* Legal ways to compute the same, and to dump it */
+enum { AS_IT_IS, SOME_TAPS, OTHER_TAPS, TWO_THREADS, WIDE_INSIDE, LAST_POSITIONS, VARIANTS };
+extern const char *const variant_names[VARIANTS];
+
+/* A bug in a job. Identical: the dump is the honest one's, so nobody could tell. Faint: it is not, but the bug's own
+ * z would be too small. The other three are of exposed ones only. */
+typedef struct {
+    enum { IDENTICAL, FAINT, EXPOSED } shown;
+    bool detected, located, named, with_rivals;
+    char said[SAID]; /* where or what instead, of a miss */
+} BugResult;
+
+typedef struct {
+    bool run, alarm;
+    char said[SAID];
+} HonestResult;
+
+typedef struct {
+    const char *name, *folder;
+    int class, kind;
+    BugResult *bugs; /* bug_count() of them */
+    HonestResult honest[VARIANTS];
+    Error error;
+} Job;
+
+void score_job(Job *job, const char *scratch); /* scratch: a path for dumps, which is gone in the end */
+
+/* ---------------------------------------------------------------- score_sum.c */
+
+/* What adds up, of one job or of many */
+typedef struct {
+    int exposed, detected, located, named, rivals, faint, honest, alarms;
+} Score;
+
+Score score_of(const Job *job);
+Score score_of_all(const Job *jobs, int count, int class, int kind); /* of that class and kind; -1: of any */
+
+/* Whether the figures reach what is asked of the judge; says on stderr which do not. */
+bool score_reaches_targets(const Job *jobs, int count);
+/* Whether the page's rows of these jobs claim no more than was measured now; says on stderr what differs. */
+bool score_holds(const char *page, const Job *jobs, int count, Error *error);
+void score_row_name(char *name, size_t size, const Job *job); /* what the job's row of the page begins with */
+
+/* ---------------------------------------------------------------- score_page.c */
+
+/* What is measured; by class; the misses by name; by case; where each bug shows. jobs: all of each case */
+void score_write(const char *path, const Job *jobs, int count, Error *error);
+void score_print_misses(FILE *out, const Job *jobs, int count); /* a line each */
+
+#endif

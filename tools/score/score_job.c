@@ -1,0 +1,192 @@
+/* score_job.c - one case in one class: every bug, and honest runs */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "score.h"
+#include "tap_name.h"
+
+enum { NEW_TOKENS = 3 };
+
+typedef struct {
+    Job *job;
+    const char *scratch;
+    const Class *class;
+    Model *model;
+    const char *model_folder;
+    Inputs inputs;
+} Scene;
+
+/* ---------------------------------------------------------------- dumps */
+
+/* How a backend of the class computes and what it dumps */
+typedef struct {
+    BuggyModel *buggy; /* NULL: an honest one */
+    Rounding results;
+    uint32_t left_out; /* seed of the taps that are not dumped; 0: all are */
+    int logits_to_keep;
+} Backend;
+
+typedef struct {
+    SafetensorsWriter *writer;
+    uint32_t left_out;
+} Writing;
+
+static uint32_t hash_of(const char *name, uint32_t seed)
+{
+    for (; *name; name++) seed = (seed ^ (unsigned char)*name) * 16777619u;
+    return seed ^ (seed >> 15);
+}
+
+/* Tokens are never left out: a decode step that nobody knows the input of cannot be graded. */
+static void write_tap(void *context, const Tap *tap)
+{
+    const Writing *w = context;
+    if (w->left_out && !tap_is_token(tap->name) && hash_of(tap->name, w->left_out) % 3 == 0) return;
+    if (tap->first == 0) safetensors_writer_begin(w->writer, tap->name, DTYPE_F32, tap->rank, tap->shape);
+    safetensors_writer_append(w->writer, tap->values, (size_t)tap->count * tap->value_size);
+}
+
+static Dump *dump_of(Scene *s, const Backend *backend)
+{
+    Error *error = &s->job->error;
+    Writing writing = { safetensors_writer_open(s->scratch, error), backend->left_out };
+    if (!writing.writer) return NULL;
+    Pass pass = { .results = backend->results,
+                  .weights = s->class->weights,
+                  .hook = write_tap,
+                  .hook_context = &writing,
+                  .max_new_tokens = s->inputs.input_ids ? NEW_TOKENS : 0,
+                  .ignore_eos = true,
+                  .logits_to_keep = backend->logits_to_keep };
+    if (backend->buggy)
+        buggy_model_forward(backend->buggy, &reference_f32, &s->inputs, &pass);
+    else
+        reference_f32.forward(s->model, &s->inputs, &pass);
+    safetensors_writer_close(writing.writer, error);
+    Dump *dump = error_is_set(error) ? NULL : dump_open(s->scratch, NULL, error);
+    unlink(s->scratch); /* it stays mapped */
+    return dump;
+}
+
+static bool is_same(const Dump *a, const Dump *b)
+{
+    bool same = dump_count(a) == dump_count(b);
+    for (int i = 0; same && i < dump_count(a); i++) {
+        const Array *left = dump_array(a, i), *right = dump_array(b, i);
+        same = strcmp(left->name, right->name) == 0 && array_elements(left) == array_elements(right) &&
+               memcmp(left->data, right->data, (size_t)array_elements(left) * sizeof(float)) == 0;
+    }
+    return same;
+}
+
+static Diagnosis *judge(Scene *s, const Dump *dump, Grade **grade)
+{
+    DiagnoseOptions options = { .folder = s->model_folder, .grade.ignore_eos = true };
+    if (s->job->kind == LAYERS) options.grade.only = tap_layer_outputs;
+    return diagnose(s->model, &s->inputs, dump, s->class, &options, grade, &s->job->error);
+}
+
+/* ---------------------------------------------------------------- bugs */
+
+static const Candidate *find_candidate(const Diagnosis *d, const Bug *bug)
+{
+    for (int i = 0; i < d->candidate_count; i++)
+        if (d->candidates[i].bug == bug) return &d->candidates[i];
+    return NULL;
+}
+
+static bool is_among(const Bug *const *bugs, int count, const Bug *bug)
+{
+    for (int i = 0; i < count; i++)
+        if (bugs[i] == bug) return true;
+    return false;
+}
+
+/* Named: it and nothing else, or as one of those that the case cannot tell apart. */
+static void judge_bug(const Bug *bug, const Diagnosis *d, const Grade *grade, BugResult *result)
+{
+    const Candidate *candidate = find_candidate(d, bug);
+    if (!candidate) return;
+    bool bent = grade->first_bent >= 0;
+    bool first = is_among(d->named, d->named_count, bug), equal = is_among(d->equals, d->equal_count, bug);
+    result->shown = EXPOSED;
+    result->named = (first || equal) && d->named_count == 1;
+    result->with_rivals = result->named && d->equal_count > 0;
+    result->detected = bent || result->named;
+    result->located = bent ? candidate->at_first_bent : result->named;
+    const char *other = d->named_count == 0 ? "none" : d->named[d->named_count - 1]->id;
+    snprintf(result->said, SAID, "%s", bent && !result->located ? grade->steps[grade->first_bent].tap : other);
+}
+
+static void score_bug(Scene *s, const Bug *bug, const Dump *honest, BugResult *result)
+{
+    Error unfit = { "" };
+    BuggyModel *buggy = buggy_model_open(s->model_folder, &bug, 1, &unfit);
+    Dump *dump = buggy ? dump_of(s, &(Backend){ .buggy = buggy, .results = s->class->results }) : NULL;
+    result->shown = !dump || is_same(dump, honest) ? IDENTICAL : FAINT;
+    Grade *grade = NULL;
+    Diagnosis *d = result->shown != IDENTICAL ? judge(s, dump, &grade) : NULL;
+    if (d) judge_bug(bug, d, grade, result);
+    diagnosis_free(d);
+    grade_free(grade);
+    dump_close(dump);
+    buggy_model_close(buggy);
+}
+
+/* ---------------------------------------------------------------- honesty */
+
+/* Whether a backend can be so, and as what it is graded */
+static bool make_variant(const Scene *s, int variant, Backend *backend)
+{
+    const Job *job = s->job;
+    *backend = (Backend){ .results = s->class->results };
+    if (variant == SOME_TAPS || variant == OTHER_TAPS)
+        backend->left_out = hash_of(job->name, (uint32_t)(1 + variant + VARIANTS * (job->class * KINDS + job->kind)));
+    if (variant == WIDE_INSIDE) backend->results = ROUNDING_NONE;
+    if (variant == LAST_POSITIONS) backend->logits_to_keep = 1;
+    return (variant != LAST_POSITIONS || s->inputs.input_ids) &&
+           (variant != WIDE_INSIDE || s->class->results != ROUNDING_NONE);
+}
+
+static void score_honest(Scene *s, int variant, HonestResult *result)
+{
+    Backend backend;
+    if (!make_variant(s, variant, &backend)) return;
+    reference_set_threads(variant == TWO_THREADS ? 2 : 1);
+    Dump *dump = dump_of(s, &backend);
+    reference_set_threads(1);
+    Grade *grade = NULL;
+    Diagnosis *d = dump ? judge(s, dump, &grade) : NULL;
+    if (d) {
+        result->run = true;
+        result->alarm = grade->first_bent >= 0 || d->named_count > 0;
+        if (result->alarm)
+            snprintf(result->said, SAID, "%s",
+                     d->named_count > 0 ? d->named[0]->id : grade->steps[grade->first_bent].tap);
+    }
+    diagnosis_free(d);
+    grade_free(grade);
+    dump_close(dump);
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+void score_job(Job *job, const char *scratch)
+{
+    Arena arena = { 0 };
+    Error *error = &job->error;
+    Scene s = { .job = job, .scratch = scratch, .class = class_find(class_of_score[job->class]) };
+    s.model_folder = arena_format(&arena, "%s/model", job->folder);
+    s.model = model_open(s.model_folder, error);
+    if (s.model) s.inputs = inputs_open(arena_format(&arena, "%s/inputs.safetensors", job->folder), error);
+    if (!error_is_set(error)) model_check(s.model, &s.inputs, error);
+    Dump *honest = error_is_set(error) ? NULL : dump_of(&s, &(Backend){ .results = s.class->results });
+    for (int i = 0; i < bug_count() && !error_is_set(error); i++) score_bug(&s, bug_at(i), honest, &job->bugs[i]);
+    for (int v = 0; v < VARIANTS && !error_is_set(error); v++) score_honest(&s, v, &job->honest[v]);
+    dump_close(honest);
+    inputs_close(&s.inputs);
+    model_close(s.model);
+    arena_free(&arena);
+}
