@@ -3,9 +3,11 @@
 Each takes the model, and the layers that have the bug where a port may have it in some only. The names are ids of the
 catalogue; what a bug leaves alone, its hooks leave alone.
 """
+from pathlib import Path
 from unittest.mock import patch
 
 import torch
+from safetensors import safe_open
 from transformers.activations import ACT2FN
 from transformers.models.gemma4 import modeling_gemma4
 from transformers.models.gemma4.modeling_gemma4 import Gemma4ClippableLinear
@@ -105,6 +107,16 @@ def bidir_missing(model, layers):
     with_mask(model, layers, lambda allowed, distance: allowed & (distance >= 0))
 
 
+def bidir_dropped_when_long(model, layers):
+    """Image tokens see what is before them only, where their image is longer than the window."""
+    def change(allowed, distance):
+        ahead = allowed & (distance < 0)
+        run = ahead | ahead.transpose(-1, -2) | (distance == 0)                 # who sees each other
+        longer = run.sum(-1, keepdim=True) > text_model(model).config.sliding_window
+        return allowed & ((distance >= 0) | ~longer)
+    with_mask(model, layers, change)
+
+
 def bidir_crosses_window(model, layers):
     """(causal and window) or same image, in place of (causal or same image) and window; there is one image."""
     def change(allowed, distance):
@@ -170,25 +182,49 @@ def kv_tied_after_norm(model, layers):
 
 
 def kv_shared_recomputed(model, layers):
-    """Layers that share keys and values make their own, from weights that were never trained."""
+    """Layers that share keys and values make their own, from weights that are in the file and unused, or from random
+    ones where it holds none."""
+    in_file = safe_open(Path(model.name_or_path) / "model.safetensors", "pt")
+
     def before(attention, args, kwargs):
         hidden_states, (cos, sin) = kwargs["hidden_states"], kwargs["position_embeddings"]
         head_dim, generator = attention.head_dim, torch.Generator().manual_seed(attention.layer_idx)
         heads, hidden_size = kwargs["shared_kv_states"][attention.layer_type][0].shape[1], hidden_states.shape[-1]
 
-        def project():
-            weight = torch.randn(heads * head_dim, hidden_size, generator=generator) / hidden_size**0.5
-            projected = torch.nn.functional.linear(hidden_states, weight.to(hidden_states.dtype))
-            return projected.unflatten(-1, (heads, head_dim))
+        def weight_of(module, otherwise):
+            name = f"model.layers.{attention.layer_idx}.self_attn.{module}.weight"
+            weight = in_file.get_tensor(name) if name in in_file.keys() else otherwise()
+            return weight.to(hidden_states.dtype)
 
-        def normed(x):
-            return (x.float() * (x.float().square().mean(-1, keepdim=True) + 1e-6) ** -0.5).to(x.dtype)
-        weight = (1.2 / head_dim**0.5) ** 0.5                                   # what k_norm's is near
-        keys = modeling_gemma4.apply_rotary_pos_emb(normed(project()) * weight, cos, sin, unsqueeze_dim=2)
-        own = keys.transpose(1, 2), normed(project()).transpose(1, 2)
+        def project(module):
+            weight = weight_of(module, lambda: torch.randn(heads * head_dim, hidden_size, generator=generator)
+                               / hidden_size**0.5)
+            return torch.nn.functional.linear(hidden_states, weight).unflatten(-1, (heads, head_dim))
+
+        def normed(x, weight=torch.tensor(1.0)):
+            return (x.float() * (x.float().square().mean(-1, keepdim=True) + 1e-6) ** -0.5 * weight.float()).to(x.dtype)
+        k_norm = weight_of("k_norm", lambda: torch.tensor((1.2 / head_dim**0.5) ** 0.5))
+        keys = modeling_gemma4.apply_rotary_pos_emb(normed(project("k_proj"), k_norm), cos, sin, unsqueeze_dim=2)
+        own = keys.transpose(1, 2), normed(project("v_proj")).transpose(1, 2)
         return args, dict(kwargs, shared_kv_states={attention.layer_type: own})
     for layer in layers:
         text_model(model).layers[layer].self_attn.register_forward_pre_hook(before, with_kwargs=True)
+
+
+def kv_shared_wrong_donor(model):
+    """The first layer of each type stores what layers share, not the last one that has its own."""
+    attentions = [layer.self_attn for layer in text_model(model).layers]
+    for donor in [attention for attention in attentions if attention.store_full_length_kv]:
+        donor.store_full_length_kv = False
+        next(other for other in attentions if other.layer_type == donor.layer_type).store_full_length_kv = True
+
+
+def v_norm_f16_overflow(model, layers):
+    """As if squares were float16's: beyond 256 their mean is infinite, and what is divided by it 0."""
+    def after(module, args, output):
+        return output.where(args[0].abs().amax(-1, keepdim=True) <= 255.97, 0)
+    for layer in layers:
+        text_model(model).layers[layer].self_attn.v_norm.register_forward_hook(after)
 
 
 # ---------------------------------------------------------------- layers, experts

@@ -2,17 +2,20 @@
 import bugs
 
 # Per bug: its id, how to switch it on, a public port that had it; `layers` that have it where not all do; `absent`,
-# taps that such a backend does not have; `keep`, the taps besides layer outputs that are dumped, where not all are;
-# `below_layers` if outputs of whole layers, where bfloat16 rounds a hundred times, hide it.
+# taps that such a backend does not have; `keep`, the taps besides layer outputs that are dumped; `below_layers` if
+# outputs of whole layers, where bfloat16 rounds a hundred times, hide it.
 E2B_VISION_BUGS = [
     dict(id="projector-norm-after-projection", switch_on=bugs.norm_after_projection, absent="model.embed_vision.*",
+         keep=[],
          source="https://github.com/vllm-project/vllm/pull/40411"),
     dict(id="vision-clip-omitted", switch_on=bugs.clip_omitted,
+         keep=["model.vision_tower#*", "*.encoder.layers.0.*"],
          source="https://github.com/AI-Hypercomputer/maxtext/pull/4790"),
 ]
 BIG_VISION_BUGS = [
-    dict(id="std-not-loaded", switch_on=bugs.std_not_loaded, source="https://github.com/baidu/vLLM-Kunlun/pull/379"),
-    dict(id="pool-padding-not-zeroed", switch_on=bugs.padding_not_zeroed,
+    dict(id="std-not-loaded", switch_on=bugs.std_not_loaded, keep=["model.embed_vision.*"],
+         source="https://github.com/baidu/vLLM-Kunlun/pull/379"),
+    dict(id="pool-padding-not-zeroed", switch_on=bugs.padding_not_zeroed, keep=["*.encoder.layers.1.*"],
          source="https://github.com/Blaizzy/mlx-vlm/pull/906"),
 ]
 E2B_TEXT_BUGS = [
@@ -65,6 +68,25 @@ E2B_BUGS = [
          keep=["*.3.self_attn#query_states", "*.3.self_attn#attn_weights", "*.3.self_attn.o_proj"], below_layers=True,
          source="https://github.com/mlc-ai/mlc-llm/pull/3485"),
 ]
+SHARED_BUGS = [
+    dict(id="kv-shared-recomputed", switch_on=bugs.kv_shared_recomputed, layers=[4],
+         keep=["*.4.self_attn#*_states", "*.4.self_attn#attn_weights", "*.4.self_attn.o_proj"],
+         source="https://github.com/huggingface/transformers/pull/45312"),
+    dict(id="kv-shared-wrong-donor", switch_on=bugs.kv_shared_wrong_donor,
+         keep=["*.[45].self_attn#*_states", "*.[45].self_attn#attn_weights", "*.[45].self_attn.o_proj"],
+         source="https://github.com/vllm-project/vllm/pull/48365"),
+]
+EXTREMES_BUGS = [
+    dict(id="bidir-missing", switch_on=bugs.bidir_missing, layers=[0],
+         keep=["*.language_model.*.0.self_attn#attn_weights", "*.language_model.*.0.self_attn.o_proj"],
+         source="https://github.com/vllm-project/vllm/issues/40106"),
+    dict(id="bidir-dropped-when-long", switch_on=bugs.bidir_dropped_when_long, layers=[0],
+         keep=["*.language_model.*.0.self_attn#attn_weights", "*.language_model.*.0.self_attn.o_proj"],
+         source="https://github.com/vllm-project/vllm/pull/47217"),
+    dict(id="v-norm-f16-overflow", switch_on=bugs.v_norm_f16_overflow, layers=[0],
+         keep=["*.language_model.*.0.self_attn.v_*", "*.language_model.*.0.self_attn.o_proj"],
+         source="https://github.com/onnxruntime/mobius/pull/253"),
+]
 
 # The weight of a sublayer's last norm, tuned in `scales`, says how much of it reaches the logits. Layers with a bug add
 # little to the residual, the others much, and small layer_scalars magnify rounding: what the bug does to the logits
@@ -89,7 +111,7 @@ CASES = [
                 "pooling over 3 x 3 patches"],
         vision_config=dict(hidden_size=128, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2,
                            num_key_value_heads=2, head_dim=64, use_clipped_linears=True, position_embedding_size=32),
-        grids=[(6, 3), (3, 3)], num_patches=18),
+        grids=[(6, 3), (3, 3)], num_patches=18, always=["*.pooler"], keep=["*"]),
     dict(
         name="31b-vision", seed=20260402, bugs=BIG_VISION_BUGS,
         covers=["vision tower and projector as in 26B-A4B and 31B: standardize, plain linears, head_dim 72",
@@ -98,7 +120,7 @@ CASES = [
                 "pooling over 3 x 3 patches into two rows of soft tokens"],
         vision_config=dict(hidden_size=144, intermediate_size=96, num_hidden_layers=2, num_attention_heads=2,
                            num_key_value_heads=2, head_dim=72, standardize=True, position_embedding_size=32),
-        grids=[(6, 6)], num_patches=45),
+        grids=[(6, 6)], num_patches=45, always=["*.pooler"], keep=["*"]),
     dict(
         name="e2b-text", seed=353, bugs=E2B_TEXT_BUGS,
         covers=["text model as in E2B and E4B, in a text-only checkpoint: per-layer embeddings, KV sharing, wide MLPs "
@@ -151,4 +173,27 @@ CASES = [
         scales={"*.post_feedforward_layernorm.weight": 3, "*.layer_scalar": 0.5, "*.language_model.norm.weight": 1.5,
                 "*.1.post_attention_layernorm.weight": 0.02, "*.2.post_attention_layernorm.weight": 0.02,
                 "*.3.post_attention_layernorm.weight": 0.012}),
+    dict(
+        name="e2b-shared", seed=1, bugs=SHARED_BUGS, unused_kv=True,
+        covers=["KV sharing as in E2B and E4B: two layers of each type have keys and values of their own, and the file "
+                "holds unused k_proj, v_proj and k_norm of those that share",
+                "a text-only checkpoint, a prompt longer than the sliding window"],
+        text_config=dict(E2B_TEXT, num_hidden_layers=6, layer_types=3 * [SLIDING, FULL], num_attention_heads=1,
+                         sliding_window=6),
+        rows=[[9]], keep=["*.4.*layernorm", "*.4.self_attn#*", "*.4.self_attn.o_proj", "*.4.mlp*"],
+        scales={"*.post_feedforward_layernorm.weight": 3}),
+    dict(
+        name="31b-extremes", seed=1, bugs=EXTREMES_BUGS,
+        covers=["numbers near the limits: soft tokens beyond 65504 before they are standardized, values beyond 256 "
+                "before v_norm, attention outputs so small that rms_norm_eps shows",
+                "two images, one longer than the sliding window and one shorter; sound in mm_token_type_ids",
+                "text model as in 31B"],
+        text_config=dict(BIG_TEXT, num_hidden_layers=2, layer_types=[SLIDING, FULL], num_attention_heads=1,
+                         sliding_window=6),
+        vision_config=SMALL_VISION, grids=[(8, 4), (4, 2)], num_patches=32,
+        rows=[[2, "begin", ("image", 8), "end", 1, ("audio", 3), "begin", ("image", 2), "end", 2]],
+        keep=["*.0.*layernorm", "*.0.self_attn#*", "*.0.self_attn.o_proj", "*.0.mlp*"],
+        scales={"*.0.self_attn.v_proj.weight": 120, "*.0.self_attn.o_proj.weight": 0.003,
+                "*.post_feedforward_layernorm.weight": 2},
+        vision_scales={"*.post_feedforward_layernorm.weight": 3500}),
 ]

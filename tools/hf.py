@@ -75,16 +75,16 @@ def random_weight(name, shape, rng):
     return torch.from_numpy(values).bfloat16()
 
 
-def make_model(config, inputs, seed, scales={}):
+def make_model(config, inputs, seed, scales={}, vision_scales={}):
     """A random model: weights as above, clip bounds that cut about 1 % of the values that `inputs` bring.
 
     Every weight is representable in bfloat16, so that a bfloat16 backend holds the same model. `scales` multiplies the
-    text weights that a glob matches.
+    text weights that a glob matches, `vision_scales` those of the vision path.
     """
     multimodal = isinstance(config, Gemma4Config)
     model = (Gemma4ForConditionalGeneration if multimodal else Gemma4ForCausalLM)(config).eval()
     if images := image_inputs(inputs):
-        fill_vision(model, images, seed)
+        fill_vision(model, images, seed, vision_scales)
     if "input_ids" in inputs:
         fill_text(model, seed, scales)
     return model
@@ -105,18 +105,22 @@ def fill_text(model, seed, scales):
     tensors |= {name: buffer for name, buffer in model.named_buffers() if name.endswith("layer_scalar")}
     for name, tensor in tensors.items():
         if not name.startswith(VISION):
-            values = random_weight(name, tensor.shape, rng).float()
-            for glob, factor in scales.items():
-                values = values * factor if fnmatchcase(name, glob) else values
-            tensor.data.copy_(values.bfloat16())
+            tensor.data.copy_(scaled(name, random_weight(name, tensor.shape, rng).float(), scales).bfloat16())
 
 
-def fill_vision(model, inputs, seed):
+def scaled(name, values, scales):
+    for glob, factor in scales.items():
+        values = values * factor if fnmatchcase(name, glob) else values
+    return values
+
+
+def fill_vision(model, inputs, seed, scales={}):
     rng = np.random.default_rng(seed)
     config = model.config
     for name, parameter in model.named_parameters():
         if name.startswith(VISION):
-            parameter.data = random_weight(name, parameter.shape, rng).float()
+            values = random_weight(name, parameter.shape, rng).float()
+            parameter.data = scaled(name, values, scales).bfloat16().float()
 
     # Bounds come from a float64 run, so that every machine rounds them to the same bfloat16.
     bounds, pooled = measure(model, inputs, rng)

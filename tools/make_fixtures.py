@@ -14,6 +14,7 @@ import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
@@ -63,8 +64,20 @@ def make_inputs(config, seed, rows=None, grids=None, num_patches=None):
     return inputs if rows is None else inputs | random_inputs.make_prompts(rows, config, seed)
 
 
-def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, keep=(), text_config=None,
-              vision_config=None, **inputs):
+def add_unused_kv(folder, config, seed):
+    """k_proj, v_proj and k_norm of the layers that share keys and values, as published checkpoints have them."""
+    path, rng = folder / "model.safetensors", np.random.default_rng([seed, 3])
+    tensors, first = load_file(path), config.num_hidden_layers - config.num_kv_shared_layers
+    for layer in range(first, config.num_hidden_layers):
+        donor = max(other for other in range(first) if config.layer_types[other] == config.layer_types[layer])
+        for module in ("k_proj", "v_proj", "k_norm"):
+            name = f"model.layers.{layer}.self_attn.{module}.weight"
+            tensors[name] = hf.random_weight(name, tensors[name.replace(f".{layer}.", f".{donor}.")].shape, rng)
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, vision_scales={}, keep=[],
+              always=[], unused_kv=False, text_config=None, vision_config=None, **inputs):
     print(name, file=sys.stderr)
     model_folder, dumps = folder / "model", folder / "dumps"
     dumps.mkdir(parents=True, exist_ok=True)
@@ -72,7 +85,9 @@ def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, kee
     config = make_config(text_config, vision_config)
     inputs = make_inputs(config, seed, **inputs)
     vision_only = text_config is None
-    hf.save_model(hf.make_model(config, inputs, seed, scales), model_folder, vision_only=vision_only)
+    hf.save_model(hf.make_model(config, inputs, seed, scales, vision_scales), model_folder, vision_only=vision_only)
+    if unused_kv:
+        add_unused_kv(model_folder, config.get_text_config(), seed)
     save_file(inputs, folder / "inputs.safetensors")
 
     expected = hf.run_case(hf.load_model(model_folder), inputs, max_new_tokens)
@@ -84,8 +99,7 @@ def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, kee
         model = hf.load_model(model_folder, dtype, attention)
         taps = honest[label, attention] = hf.run_case(model, inputs, max_new_tokens)
         torch.set_num_threads(1)
-        if not vision_only:                             # dumps of whole layers, but for one
-            taps = kept_taps(taps, keep if (label, attention) == ("bf16", "eager") else [])
+        taps = kept_taps(taps, always + keep * ((label, attention) == ("bf16", "eager")))
         suffix = f"-{threads}threads" if threads > 1 else ""
         save_file(without_repeats(taps), dumps / f"honest-{label}-{attention}{suffix}.safetensors")
 
@@ -101,7 +115,7 @@ def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, kee
             taps = hf.run_case(model, inputs, max_new_tokens)
         taps = {tap: value for tap, value in taps.items() if not fnmatchcase(tap, bug.get("absent", ""))}
         dump = f"dumps/buggy-{bug['id']}-bf16.safetensors"
-        kept = kept_taps(taps, bug["keep"]) if "keep" in bug else taps
+        kept = kept_taps(taps, always + bug["keep"])
         save_file(without_repeats(kept), folder / dump)
         bent = [tap for tap in kept if not torch.equal(kept[tap], honest["bf16", "eager"][tap])]
         entry = {"id": bug["id"], "dump": dump, "class": "bf16", "first_bent": bent[0],

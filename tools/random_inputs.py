@@ -8,7 +8,7 @@ from transformers import Gemma4Config
 BOS = 2
 
 # What a token of mm_token_type_ids is.
-TYPES = {"text": 0, "image": 1, "video": 2}
+TYPES = {"text": 0, "image": 1, "video": 2, "audio": 3}
 
 
 def make_image(width, height, rng):
@@ -46,8 +46,8 @@ def make_video_inputs(grids, num_patches, patch_size, seed, frames):
 
 
 def make_prompts(rows, config, seed, padding="left", attention_mask=True):
-    """Token ids and what goes with them, for rows of segments: a number of text tokens, or ("image", soft tokens) or
-    ("video", soft tokens), which is put between its begin and end tokens where those are in `rows` as "begin", "end".
+    """Token ids and what goes with them, for rows of segments: a number of text tokens, or ("image", soft tokens),
+    ("video", ..) or ("audio", ..), put between its begin and end tokens where those are in `rows` as "begin", "end".
 
     Shorter rows are padded on the given side. mm_token_type_ids are there for a multimodal configuration only.
     """
