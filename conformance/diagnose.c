@@ -8,11 +8,9 @@
 #include "pattern.h"
 #include "suspects.h"
 
-/* Two that leave the same behind: their filters differ by less than the noise of a difference. */
-static bool is_alike(const Candidate *a, const Candidate *b)
-{
-    return fabs(a->z - b->z) <= 3 && fabs(a->expected_z - b->expected_z) <= 3 && a->absent == b->absent;
-}
+/* Two that leave the same behind. What the wrong one leaves more is the square of what they differ by, in standard
+ * deviations: two that are as large may still be told apart. */
+static bool is_alike(const Suspect *a, const Suspect *b) { return fabs(a->left - b->left) <= SEEN * SEEN; }
 
 /* The likeliest suspect that makes step n straight; -1. A grade each, also of those that cannot be told from it. */
 static int confirm(Suspects *s, int n)
@@ -21,7 +19,7 @@ static int confirm(Suspects *s, int n)
     for (int i = 0, graded = 0; i < s->count && graded < MOST_CONFIRMED; i++) {
         Suspect *suspect = &s->list[i];
         if (!(suspect->matches[n].power > 0) || !(suspect->public.explained > 0)) continue;
-        if (confirmed >= 0 && !is_alike(&suspect->public, &s->list[confirmed].public)) continue;
+        if (confirmed >= 0 && !is_alike(suspect, &s->list[confirmed])) continue;
         graded++;
         s->scene->pass++;
         suspects_grade(s, suspect);
@@ -47,8 +45,9 @@ static void cover(const Suspects *s, const bool *straight)
 static void list_equals(Diagnosis *d, const Suspects *s, const Suspect *named)
 {
     for (int i = 0; i < s->count; i++) {
-        const Candidate *a = &named->public, *b = &s->list[i].public;
-        if (b != a && is_alike(a, b) && (b->confirmed || suspect_is_the_bug(b))) d->equals[d->equal_count++] = b->bug;
+        const Suspect *other = &s->list[i];
+        bool is_rival = other->public.confirmed || suspect_is_the_bug(&other->public);
+        if (other != named && is_rival && is_alike(named, other)) d->equals[d->equal_count++] = other->public.bug;
     }
 }
 

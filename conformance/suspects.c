@@ -108,9 +108,11 @@ static void sum_up(const Suspects *s, Suspect *suspect)
     Match all = { 0 }, heard = { 0 };
     double residual = 0, left = 0;
     c->steps = c->absent = 0;
+    suspect->left = 0;
     for (int n = 0; n < grade->step_count; n++) {
         Match match = suspect->matches[n];
         match_add(&all, match);
+        suspect->left += match.power - 2 * match.product;
         if (match.power > 0) c->steps++;
         if (match.power > SEEN * SEEN && match.product < match.power / 2) c->absent++;
         if (match.power > 0 && !c->step) c->step = grade->steps[n].tap;

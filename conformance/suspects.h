@@ -29,6 +29,7 @@ typedef struct {
 typedef struct {
     Candidate public;
     Match *matches; /* of each step */
+    double left;    /* sum of (r - d)^2 over all steps, less what all suspects have in it */
     bool *straight; /* of each step, with the bug; NULL until it is graded */
 } Suspect;
 

@@ -7,6 +7,8 @@
 #define FULL31B "fixtures/31b"
 #define EXPERTS "fixtures/26b-a4b"
 #define WHOLE "fixtures/e2b"
+#define SHARED_KV "fixtures/e2b-shared"
+#define EXTREMES "fixtures/31b-extremes"
 
 typedef struct {
     Diagnosis *diagnosis;
@@ -65,6 +67,11 @@ static const struct {
     { WHOLE, "merge-embed-scale-on-features", true },
     { WHOLE, "rope-q-plus-one", false },
     { WHOLE, "attn-scale-rsqrt", false },
+    { SHARED_KV, "kv-shared-recomputed", true },
+    { SHARED_KV, "kv-shared-wrong-donor", true },
+    { EXTREMES, "bidir-missing", true },
+    { EXTREMES, "bidir-dropped-when-long", true },
+    { EXTREMES, "v-norm-f16-overflow", true },
 };
 
 START_TEST(bug_is_named)
