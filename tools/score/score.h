@@ -15,7 +15,7 @@ extern const char *const kind_names[KINDS];
 extern const char *const class_of_score[CLASSES];
 
 /* Legal ways to compute the same, and to dump it */
-enum { AS_IT_IS, SOME_TAPS, OTHER_TAPS, TWO_THREADS, WIDE_INSIDE, LAST_POSITIONS, VARIANTS };
+enum { AS_IT_IS, SOME_TAPS, OTHER_TAPS, TWO_THREADS, WIDE_INSIDE, LAST_POSITIONS, AT_RANDOM, VARIANTS };
 extern const char *const variant_names[VARIANTS];
 
 /* A bug in a job. Identical: the dump is the honest one's, so nobody could tell. Faint: it is not, but the bug's own

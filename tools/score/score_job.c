@@ -16,6 +16,7 @@ typedef struct {
     Model *model;
     const char *model_folder;
     Inputs inputs;
+    Dump *honest;
 } Scene;
 
 /* ---------------------------------------------------------------- dumps */
@@ -24,6 +25,7 @@ typedef struct {
 typedef struct {
     BuggyModel *buggy; /* NULL: an honest one */
     Rounding results;
+    uint32_t seed;     /* rounds at random; 0: to nearest */
     uint32_t left_out; /* seed of the taps that are not dumped; 0: all are */
     int logits_to_keep;
 } Backend;
@@ -55,6 +57,7 @@ static Dump *dump_of(Scene *s, const Backend *backend)
     if (!writing.writer) return NULL;
     Pass pass = { .results = backend->results,
                   .weights = s->class->weights,
+                  .seed = backend->seed,
                   .hook = write_tap,
                   .hook_context = &writing,
                   .max_new_tokens = s->inputs.input_ids ? NEW_TOKENS : 0,
@@ -120,30 +123,41 @@ static void judge_bug(const Bug *bug, const Diagnosis *d, const Grade *grade, Bu
     snprintf(result->said, SAID, "%s", bent && !result->located ? grade->steps[grade->first_bent].tap : other);
 }
 
-static void score_bug(Scene *s, const Bug *bug, const Dump *honest, BugResult *result)
+/* NULL where the bug does not fit the checkpoint, or changes nothing */
+static Dump *buggy_dump(Scene *s, const Bug *bug)
 {
     Error unfit = { "" };
     BuggyModel *buggy = buggy_model_open(s->model_folder, &bug, 1, &unfit);
     Dump *dump = buggy ? dump_of(s, &(Backend){ .buggy = buggy, .results = s->class->results }) : NULL;
-    result->shown = !dump || is_same(dump, honest) ? IDENTICAL : FAINT;
+    buggy_model_close(buggy);
+    if (!dump || !is_same(dump, s->honest)) return dump;
+    dump_close(dump);
+    return NULL;
+}
+
+static void score_bug(Scene *s, const Bug *bug, BugResult *result)
+{
+    Dump *dump = buggy_dump(s, bug);
+    if (!dump) return;
     Grade *grade = NULL;
-    Diagnosis *d = result->shown != IDENTICAL ? judge(s, dump, &grade) : NULL;
+    Diagnosis *d = judge(s, dump, &grade);
+    result->shown = FAINT;
     if (d) judge_bug(bug, d, grade, result);
     diagnosis_free(d);
     grade_free(grade);
     dump_close(dump);
-    buggy_model_close(buggy);
 }
 
 /* ---------------------------------------------------------------- honesty */
 
-/* Whether a backend can be so, and as what it is graded */
+/* Whether the class and the case have such a backend */
 static bool make_variant(const Scene *s, int variant, Backend *backend)
 {
     const Job *job = s->job;
     *backend = (Backend){ .results = s->class->results };
-    if (variant == SOME_TAPS || variant == OTHER_TAPS)
-        backend->left_out = hash_of(job->name, (uint32_t)(1 + variant + VARIANTS * (job->class * KINDS + job->kind)));
+    uint32_t seed = hash_of(job->name, (uint32_t)(1 + variant + VARIANTS * (job->class * KINDS + job->kind)));
+    if (variant == SOME_TAPS || variant == OTHER_TAPS) backend->left_out = seed;
+    if (variant == AT_RANDOM) backend->seed = seed;
     if (variant == WIDE_INSIDE) backend->results = ROUNDING_NONE;
     if (variant == LAST_POSITIONS) backend->logits_to_keep = 1;
     return (variant != LAST_POSITIONS || s->inputs.input_ids) &&
@@ -182,10 +196,10 @@ void score_job(Job *job, const char *scratch)
     s.model = model_open(s.model_folder, error);
     if (s.model) s.inputs = inputs_open(arena_format(&arena, "%s/inputs.safetensors", job->folder), error);
     if (!error_is_set(error)) model_check(s.model, &s.inputs, error);
-    Dump *honest = error_is_set(error) ? NULL : dump_of(&s, &(Backend){ .results = s.class->results });
-    for (int i = 0; i < bug_count() && !error_is_set(error); i++) score_bug(&s, bug_at(i), honest, &job->bugs[i]);
+    if (!error_is_set(error)) s.honest = dump_of(&s, &(Backend){ .results = s.class->results });
+    for (int i = 0; i < bug_count() && !error_is_set(error); i++) score_bug(&s, bug_at(i), &job->bugs[i]);
     for (int v = 0; v < VARIANTS && !error_is_set(error); v++) score_honest(&s, v, &job->honest[v]);
-    dump_close(honest);
+    dump_close(s.honest);
     inputs_close(&s.inputs);
     model_close(s.model);
     arena_free(&arena);
