@@ -10,6 +10,10 @@
 /* An effect below this many noise units in a whole step is what double rounds. */
 static const double NOTHING = 1e-6;
 
+/* What an element that is not finite adds, where a bug foretells it and where the dump holds it: the square of so many
+ * standard deviations that one will do. A row with such an element has no residuals. */
+static const double LOST = 400;
+
 typedef struct {
     double residual;
     bool filtered; /* numbers that are names are not */
@@ -57,13 +61,16 @@ void match_add(Match *sum, Match match)
     sum->power_power += match.power_power;
 }
 
-static void measure_residual(const Evidence *e, const Sums *sums, StepNoise *noise)
+static double row_residual(const Evidence *e, const Sums *sums, int64_t row)
 {
     int64_t width = sums->extent.width;
-    for (int64_t row = 0; row < extent_rows(&sums->extent); row++)
-        for (int64_t j = 0; sums->row_norm[row] >= 0 && j < width; j++)
-            noise->residual += square(sums->residual[row * width + j]) /
-                               variance(e, sums, row, j, sums_expected(sums, row * width + j));
+    double sum = 0;
+    for (int64_t i = row * width; i < (row + 1) * width; i++)
+        if (!isfinite(sums_found(sums, i)))
+            sum += LOST;
+        else if (sums->row_norm[row] >= 0)
+            sum += square(sums->residual[i]) / variance(e, sums, row, i % width, sums_expected(sums, i));
+    return sum;
 }
 
 static void keep_honest_row(void *context, int n, int64_t row, const double *replay)
@@ -91,8 +98,9 @@ Evidence *evidence_new(Lockstep *base, const Class *class)
         StepNoise *noise = &e->steps[n];
         noise->filtered = !tap_is_choice(grade->steps[n].tap);
         if (!noise->filtered) continue;
-        measure_residual(e, sums, noise);
-        noise->honest = allocate_zeroed((size_t)(extent_rows(&sums->extent) * sums->extent.width), sizeof(float));
+        int64_t rows = extent_rows(&sums->extent);
+        for (int64_t row = 0; row < rows; row++) noise->residual += row_residual(e, sums, row);
+        noise->honest = allocate_zeroed((size_t)(rows * sums->extent.width), sizeof(float));
     }
     lockstep_visit_replay(base, keep_honest_row, e);
     return e;
@@ -132,8 +140,12 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
     Match match = { 0 };
     sums_read_found(sums, row, m->found);
     for (int64_t j = 0; j < width; j++) {
+        bool lost = !isfinite(m->found[j]), foretold = !isfinite(buggy[j]);
+        match.power += foretold ? LOST : 0;
+        match.product += foretold && lost ? LOST : 0;
+        if (lost || foretold || sums->row_norm[row] < 0) continue;
         double expected = m->found[j] - residual[j], d = buggy[j] - expected;
-        if (is_nothing(d, residual[j], expected) || !isfinite(d)) continue;
+        if (is_nothing(d, residual[j], expected)) continue;
         double v = variance(e, sums, row, j, expected);
         match.product += residual[j] * d / v;
         match.power += d * d / v;
