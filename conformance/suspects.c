@@ -94,19 +94,31 @@ void suspects_grade(const Suspects *s, Suspect *suspect)
 
 /* ---------------------------------------------------------------- the filter */
 
-/* Whether a step has its say: an open one; or in a straight dump, one that stands out by itself. */
-static bool has_say(const Suspects *s, const Suspect *suspect, int n)
+/* What the steps say that are open; of a straight dump, those that stand out by themselves, or all. */
+static void hear(const Suspects *s, Suspect *suspect, bool all)
 {
-    if (suspects_first_open(s) >= 0) return is_open(s, n);
-    return match_z(suspect->matches[n]) >= STANDS_OUT;
+    Candidate *c = &suspect->public;
+    bool straight = suspects_first_open(s) < 0;
+    Match heard = { 0 };
+    double residual = 0, left = 0;
+    for (int n = 0; n < suspects_graded(s)->step_count; n++) {
+        Match match = suspect->matches[n];
+        bool stands_out = match_z(match) >= STANDS_OUT;
+        if (straight ? !(match.power > 0) || (!all && !stands_out) : !is_open(s, n)) continue;
+        match_add(&heard, match);
+        residual += evidence_residual(s->evidence, n);
+        left += evidence_residual(s->evidence, n) - 2 * match.product + match.power;
+    }
+    c->z = match_z(heard);
+    c->coefficient = match_coefficient(heard);
+    c->explained = residual > 0 ? 1 - left / residual : 0;
 }
 
 static void sum_up(const Suspects *s, Suspect *suspect)
 {
     Candidate *c = &suspect->public;
     const Grade *grade = suspects_graded(s);
-    Match all = { 0 }, heard = { 0 };
-    double residual = 0, left = 0;
+    Match all = { 0 };
     c->steps = c->absent = 0;
     suspect->left = 0;
     for (int n = 0; n < grade->step_count; n++) {
@@ -117,15 +129,11 @@ static void sum_up(const Suspects *s, Suspect *suspect)
         if (match.power > SEEN * SEEN && match.product < match.power / 2) c->absent++;
         if (match.power > 0 && !c->step) c->step = grade->steps[n].tap;
         if (n == grade->first_bent) c->at_first_bent = match.power > 0;
-        if (!has_say(s, suspect, n)) continue;
-        match_add(&heard, match);
-        residual += evidence_residual(s->evidence, n);
-        left += evidence_residual(s->evidence, n) - 2 * match.product + match.power;
     }
     c->expected_z = match_expected_z(all);
-    c->z = match_z(heard);
-    c->coefficient = match_coefficient(heard);
-    c->explained = residual > 0 ? 1 - left / residual : 0;
+    /* Below the noise a bug may be too faint in each step, or be in some layers only. */
+    hear(s, suspect, true);
+    if (!suspect_is_the_bug(c)) hear(s, suspect, false);
 }
 
 /* The coefficient of the bug itself is 1, give or take its own noise; some is left for what rounding does to it. */
