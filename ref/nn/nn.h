@@ -56,6 +56,8 @@ Tensor embedding(const Array *weight, const int64_t *ids, int64_t batch, int64_t
 
 /* x * (mean(x^2) + eps)^-0.5, times weight [last(x)] unless it is NULL; float32 inside */
 Tensor rms_norm(Tensor x, const Array *weight, double eps, Run *run);
+/* (x - mean(x)) * (mean((x - mean(x))^2) + eps)^-0.5 * weight + bias, both [last(x)]; float32 inside */
+Tensor layer_norm(Tensor x, const Array *weight, const Array *bias, double eps, Run *run);
 
 /* softmax.c */
 
