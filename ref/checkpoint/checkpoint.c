@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checkpoint/conversion_mapping.h"
+
 static int by_name(const void *left, const void *right)
 {
     const CheckpointTensor *a = left, *b = right;
@@ -115,9 +117,16 @@ void checkpoint_let_go(Checkpoint *checkpoint)
     for (int i = 0; i < checkpoint->shard_count; i++) safetensors_let_go(checkpoint->shards[i]);
 }
 
-CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name)
+static CheckpointTensor *find_as_spelled(Checkpoint *checkpoint, const char *name)
 {
     Array key = { .name = name };
     CheckpointTensor tensor = { .array = &key };
     return bsearch(&tensor, checkpoint->tensors, (size_t)checkpoint->tensor_count, sizeof tensor, by_name);
+}
+
+CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name)
+{
+    CheckpointTensor *tensor = find_as_spelled(checkpoint, name);
+    const char *source = tensor ? NULL : source_name(name, &checkpoint->arena);
+    return source ? find_as_spelled(checkpoint, source) : tensor;
 }

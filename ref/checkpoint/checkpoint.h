@@ -28,6 +28,7 @@ typedef struct {
 Checkpoint *checkpoint_open(const char *folder, Error *error); /* NULL with error set */
 void checkpoint_close(Checkpoint *checkpoint);                 /* NULL is fine */
 void checkpoint_let_go(Checkpoint *checkpoint); /* of the pages read so far; they come back from the files */
-CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name); /* NULL if absent */
+/* By its name in Hugging Face's model, whichever the file has (conversion_mapping.h); NULL if absent */
+CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name);
 
 #endif

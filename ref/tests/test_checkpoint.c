@@ -54,6 +54,35 @@ START_TEST(shards)
 }
 END_TEST
 
+static const struct {
+    const char *in_file, *in_model;
+} spellings[] = {
+    { "model.vision_embedder.patch_ln1.bias", "model.embed_vision.patch_ln1.bias" },
+    { "vision_embedder.patch_dense.weight", "embed_vision.patch_dense.weight" },
+    { "model.vision_embedder.patch_ln2.weight", "model.embed_vision.patch_ln2.weight" },
+    { "model.vision_embedder.pos_embedding", "model.embed_vision.pos_embedding" },
+    { "vision_embedder.pos_norm.bias", "embed_vision.pos_norm.bias" },
+    { "model.embed_vision.embedding_projection.weight",
+      "model.embed_vision.multimodal_embedder.embedding_projection.weight" },
+};
+
+/* Under either name it is found by the model's; a model that asks for the file's own finds that, as Gemma4Model. */
+START_TEST(renamed)
+{
+    write_tensor("model.safetensors", spellings[_i].in_file);
+    Checkpoint *checkpoint = opened();
+    ck_assert_ptr_eq(checkpoint_find(checkpoint, spellings[_i].in_model), checkpoint->tensors);
+    ck_assert_ptr_eq(checkpoint_find(checkpoint, spellings[_i].in_file), checkpoint->tensors);
+    checkpoint_close(checkpoint);
+
+    write_tensor("model.safetensors", spellings[_i].in_model);
+    checkpoint = opened();
+    ck_assert_ptr_eq(checkpoint_find(checkpoint, spellings[_i].in_model), checkpoint->tensors);
+    ck_assert_ptr_null(checkpoint_find(checkpoint, spellings[_i].in_file));
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
 /* Two shards of 4 MiB, read to the end: once let go, they take no memory, and read the same again. */
 START_TEST(let_go)
 {
@@ -132,6 +161,7 @@ Suite *checkpoint_suite(void)
     TCase *tcase = theme(suite, "opened");
     tcase_add_test(tcase, one_file);
     tcase_add_test(tcase, shards);
+    tcase_add_loop_test(tcase, renamed, 0, COUNT(spellings));
     tcase = theme(suite, "memory");
     tcase_add_test(tcase, let_go);
     tcase = theme(suite, "refused");
