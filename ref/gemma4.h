@@ -85,7 +85,15 @@ typedef struct {
     Gemma4TextLayerConfig *layers;                         /* [num_hidden_layers] */
 } Gemma4TextConfig;
 
+/* What Hugging Face takes where a key is absent, and its classes differ in */
+typedef struct {
+    int max_position_embeddings, sliding_window;
+    BidirectionalAttention use_bidirectional_attention;
+} Gemma4TextDefaults;
+
 void gemma4_text_config_load(Gemma4TextConfig *config, ConfigReader at, Arena *arena);
+/* The same without per-layer embeddings and experts */
+void text_config_load(Gemma4TextConfig *config, ConfigReader at, const Gemma4TextDefaults *defaults, Arena *arena);
 
 /* gemma4/configuration.c */
 
@@ -298,7 +306,7 @@ void dynamic_cache_keep(DynamicCache *cache, int layer_idx, Tensor key_states, T
 /* Tokens that a layer of that type holds for the next query, and the place of the first among all; cache may be NULL */
 int64_t dynamic_cache_kept(const DynamicCache *cache, LayerType layer_type);
 
-/* gemma4/masks.c - create_masks_for_vision_model, and what it calls in transformers' masking_utils.py */
+/* gemma4/masks.c - create_masks_for_vision_model, and what is called in transformers' masking_utils.py */
 
 /* attention_mask of the layers of each type, [batch, 1, seq, kv]: 0, or the lowest float */
 typedef struct {
@@ -306,7 +314,8 @@ typedef struct {
 } CausalMaskMapping;
 
 CausalMaskMapping create_masks_for_generate(const char *path, const Gemma4TextConfig *config,
-                                            const ForwardArguments *arguments, Run *run);
+                                            const ForwardArguments *arguments, const int64_t *block_sequence_ids,
+                                            Run *run); /* block_sequence_ids [batch, seq]; or NULL */
 CausalMaskMapping create_masks_for_vision_model(const char *path, const Gemma4TextConfig *config,
                                                 const ForwardArguments *arguments, const int64_t *block_sequence_ids,
                                                 Run *run);
@@ -446,6 +455,7 @@ typedef struct {
 } Gemma4ForCausalLM;
 
 void gemma4_for_causal_lm_load(Gemma4ForCausalLM *m, Loader at, ConfigReader config);
+void for_causal_lm_load(Gemma4ForCausalLM *m, Loader at); /* the modules, of m->config, unless that is in error */
 Tensor gemma4_for_causal_lm_forward(const void *m, const ForwardArguments *arguments, Run *run);
 /* What both heads share: lm_head_load takes the embeddings' weight where it is tied to them; compute_logits keeps the
  * last logits_to_keep tokens, applies lm_head, and soft-caps. */
@@ -480,6 +490,20 @@ typedef struct {
 void gemma4_multimodal_embedder_load(Gemma4MultimodalEmbedder *m, Loader at, int multimodal_hidden_size, double eps,
                                      int text_hidden_size);
 Tensor gemma4_multimodal_embedder_forward(const Gemma4MultimodalEmbedder *m, Tensor inputs_embeds, Run *run);
+
+/* gemma4/multimodal.c - parts of Gemma4Model.forward that Gemma4UnifiedModel.forward has too */
+
+/* [batch, seq]: where a placeholder for a soft token stands */
+typedef struct {
+    const bool *image, *video, *audio;
+} PlaceholderMasks;
+
+Tensor read_input(const Array *array, Run *run); /* in the dtype of the file, which is not rounded */
+PositionIds read_position_ids(const Array *position_ids, Run *run);
+const bool *get_placeholder_mask(const ForwardArguments *arguments, int token_id, Run *run); /* HF: of one kind */
+/* HF: llm_input_ids. Placeholders may lie beyond the vocabulary: they become pad_token_id. */
+const int64_t *replace_placeholders(const ForwardArguments *arguments, PlaceholderMasks masks, int pad_token_id,
+                                    Run *run);
 
 /* gemma4/model.c */
 
@@ -530,6 +554,32 @@ bool ends(const GenerationConfig *m, int64_t token); /* whether token is one of 
 /* Stops after max_new_tokens, or where every row has ended and not ignore_eos */
 void generate(const GenerationMixin *m, const ForwardArguments *arguments, int max_new_tokens, bool ignore_eos,
               Run *run);
+
+/* gemma4/check_media.c - what both multimodal models refuse */
+
+/* Pixels with their positions: of images, or of the frames of videos */
+typedef struct {
+    const Array *pixels, *positions;
+    const char *pixels_name, *positions_name;
+} Pictures;
+
+/* What a vision_config lets through */
+typedef struct {
+    const char *file;
+    bool has_vision;
+    int width; /* values of a patch */
+    int position_embedding_size;
+} PictureLimits;
+
+Pictures images_of(const Inputs *inputs);
+Pictures videos_of(const Inputs *inputs);
+void pictures_check(Pictures pictures, const PictureLimits *limits, Error *error);
+void frames_check(const Inputs *inputs, Error *error); /* num_frames_per_video */
+void float_input_check(const Array *array, const char *name, Error *error);
+/* As many placeholders in input_ids as there are soft tokens; `what` they are, "image" */
+void placeholders_check(const Inputs *inputs, int token_id, int64_t soft_tokens, const char *what, Error *error);
+/* input_ids of a multimodal model, and what has their shape */
+void prompt_check(const Gemma4TextConfig *config, const Inputs *inputs, const int placeholders[3], Error *error);
 
 /* gemma4/check_inputs.c - refuses what Hugging Face raises for; what it lets through, a forward pass can take */
 

@@ -100,7 +100,7 @@ void gemma4_for_causal_lm_check(const Gemma4ForCausalLM *m, const Inputs *inputs
         error_set(error, "%s: input_ids: found no such input, expected [batch, tokens]",
                   safetensors_path(inputs->file));
     else if (media)
-        error_set(error, "%s: %s: found pixels or sound, expected token ids alone for a gemma4_text model", media->file,
+        error_set(error, "%s: %s: found pixels or sound, expected token ids alone for a text model", media->file,
                   media->name);
     if (!error_is_set(error)) gemma4_text_check(inputs, error);
     if (!error_is_set(error)) gemma4_token_check(&m->config, inputs->input_ids, NULL, 0, error);

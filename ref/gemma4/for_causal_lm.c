@@ -30,6 +30,11 @@ Tensor compute_logits(const Linear *lm_head, Tensor hidden_states, const Gemma4T
 void gemma4_for_causal_lm_load(Gemma4ForCausalLM *m, Loader at, ConfigReader config)
 {
     gemma4_text_config_load(&m->config, config, &at.checkpoint->arena);
+    for_causal_lm_load(m, at);
+}
+
+void for_causal_lm_load(Gemma4ForCausalLM *m, Loader at)
+{
     if (error_is_set(at.error)) return;
     gemma4_text_model_load(&m->model, child(at, "model"), &m->config);
     lm_head_load(&m->lm_head, child(at, "lm_head"), &m->config, &m->model.embed_tokens);

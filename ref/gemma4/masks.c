@@ -1,8 +1,13 @@
 /* masks.c - who may look at whom
  *
  *   full layers       causal
- *   sliding layers    (causal OR the same image or video) AND no further back than the window
+ *   sliding layers    causal AND no further back than the window
  *   all               with use_bidirectional_attention "all": everywhere, or within the window on both sides
+ *
+ * and images and videos, block by block:
+ *
+ *   create_masks_for_vision_model    on sliding layers alone: (causal OR the same block) AND within the window
+ *   create_masks_for_generate        on all layers: whatever the layer sees, OR the same block
  *
  * and never at padding. Queries at padding are not masked; nothing depends on them.
  */
@@ -14,6 +19,7 @@ typedef struct {
     bool bidirectional;
     int64_t window;                    /* 0: none */
     const int64_t *block_sequence_ids; /* [batch, seq]; NULL */
+    bool blocks_within_window;
 } MaskFunction;
 
 /* Whether query q of row b may look at key kv, both counted from the first token */
@@ -23,17 +29,13 @@ static bool may_look(const MaskFunction *m, int64_t b, int64_t seq, int64_t q, i
     const int64_t *block = m->block_sequence_ids ? m->block_sequence_ids + b * seq : NULL;
     bool causal = kv <= q, same_block = block && block[q] >= 0 && block[q] == block[kv];
     bool in_window = m->window == 0 || kv > q - m->window;
-    return (causal || same_block) && in_window;
+    if (m->blocks_within_window) return (causal || same_block) && in_window;
+    return (causal && in_window) || same_block;
 }
 
-static Tensor create_mask(const char *path, const Gemma4TextConfig *config, const ForwardArguments *a,
-                          LayerType layer_type, const int64_t *block_sequence_ids, Run *run)
+static Tensor create_mask(const char *path, MaskFunction function, const ForwardArguments *a, LayerType layer_type,
+                          Run *run)
 {
-    MaskFunction function = {
-        .bidirectional = config->use_bidirectional_attention == BIDIRECTIONAL_ALL,
-        .window = layer_type == SLIDING_ATTENTION ? config->sliding_window : 0,
-        .block_sequence_ids = block_sequence_ids,
-    };
     int64_t past = a->past_key_values ? a->past_key_values->seq_length : 0, total = past + a->seq;
     int64_t kept = dynamic_cache_kept(a->past_key_values, layer_type), kv_offset = past - kept;
     int64_t kv_length = kept + a->seq;
@@ -55,27 +57,37 @@ static Tensor create_mask(const char *path, const Gemma4TextConfig *config, cons
 }
 
 static CausalMaskMapping create_masks(const char *path, const Gemma4TextConfig *config, const ForwardArguments *a,
-                                      const int64_t *block_sequence_ids, Run *run)
+                                      const MaskFunction of[LAYER_TYPE_COUNT], Run *run)
 {
     CausalMaskMapping mapping = { 0 };
     for (int type = 0; type < LAYER_TYPE_COUNT; type++)
         if (config->rope_parameters[type].exists)
-            mapping.of[type] = create_mask(path, config, a, (LayerType)type,
-                                           type == SLIDING_ATTENTION ? block_sequence_ids : NULL, run);
+            mapping.of[type] = create_mask(path, of[type], a, (LayerType)type, run);
     return mapping;
 }
 
 CausalMaskMapping create_masks_for_generate(const char *path, const Gemma4TextConfig *config,
-                                            const ForwardArguments *arguments, Run *run)
+                                            const ForwardArguments *arguments, const int64_t *block_sequence_ids,
+                                            Run *run)
 {
-    return create_masks(path, config, arguments, NULL, run);
+    bool bidirectional = config->use_bidirectional_attention == BIDIRECTIONAL_ALL;
+    const MaskFunction of[LAYER_TYPE_COUNT] = {
+        [FULL_ATTENTION] = { bidirectional, 0, block_sequence_ids, false },
+        [SLIDING_ATTENTION] = { bidirectional, config->sliding_window, block_sequence_ids, false },
+    };
+    return create_masks(path, config, arguments, of, run);
 }
 
 CausalMaskMapping create_masks_for_vision_model(const char *path, const Gemma4TextConfig *config,
                                                 const ForwardArguments *arguments, const int64_t *block_sequence_ids,
                                                 Run *run)
 {
-    return create_masks(path, config, arguments, block_sequence_ids, run);
+    bool bidirectional = config->use_bidirectional_attention == BIDIRECTIONAL_ALL;
+    const MaskFunction of[LAYER_TYPE_COUNT] = {
+        [FULL_ATTENTION] = { bidirectional, 0, NULL, false },
+        [SLIDING_ATTENTION] = { bidirectional, config->sliding_window, block_sequence_ids, true },
+    };
+    return create_masks(path, config, arguments, of, run);
 }
 
 const int64_t *get_block_sequence_ids_for_mask(const ForwardArguments *arguments, Run *run)

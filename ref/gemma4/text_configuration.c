@@ -1,4 +1,4 @@
-/* text_configuration.c - Gemma4TextConfig: text_config of config.json, or the whole file of model_type gemma4_text
+/* text_configuration.c - Gemma4TextConfig: text_config of config.json, or the whole file of a text model
  *
  * layer_types decides, never a period. Which keys may be absent, and why sizes have limits: vision_configuration.c.
  */
@@ -143,13 +143,66 @@ static void rope_parameters_load(Gemma4TextConfig *config, ConfigReader at)
     }
 }
 
-static BidirectionalAttention bidirectional_attention(ConfigReader at)
+/* null would be a value in the next two: no window, which Hugging Face refuses, and no such attention */
+static int sliding_window(ConfigReader at, int otherwise)
 {
+    return json_object_get(at.object, "sliding_window") ? config_count(at, "sliding_window") : otherwise;
+}
+
+static BidirectionalAttention bidirectional_attention(ConfigReader at, BidirectionalAttention otherwise)
+{
+    if (!json_object_get(at.object, "use_bidirectional_attention")) return otherwise;
     const char *name = config_string_or(at, "use_bidirectional_attention", "");
     if (strcmp(name, "vision") == 0) return BIDIRECTIONAL_VISION;
     if (strcmp(name, "all") == 0) return BIDIRECTIONAL_ALL;
     if (*name) config_refuse(at, "use_bidirectional_attention", name, "null, vision or all");
     return BIDIRECTIONAL_NONE;
+}
+
+void text_config_load(Gemma4TextConfig *config, ConfigReader at, const Gemma4TextDefaults *defaults, Arena *arena)
+{
+    *config = (Gemma4TextConfig){ 0 };
+    config->vocab_size = config_count(at, "vocab_size");
+    config->hidden_size = config_count(at, "hidden_size");
+    config->intermediate_size = config_count(at, "intermediate_size");
+    config->num_hidden_layers = config_count_at_most(at, "num_hidden_layers", 1 << 10);
+    config->num_attention_heads = config_count_at_most(at, "num_attention_heads", 1 << 10);
+    config->hidden_activation = config_activation(at, "hidden_activation");
+    config->max_position_embeddings = config_count_or(at, "max_position_embeddings", defaults->max_position_embeddings);
+    config->rms_norm_eps = config_number(at, "rms_norm_eps");
+    config->pad_token_id = json_object_get(at.object, "pad_token_id") ? config_whole_or(at, "pad_token_id", -1) : 0;
+    config->tie_word_embeddings = config_bool_or(at, "tie_word_embeddings", true);
+    config->attention_bias = config_bool_or(at, "attention_bias", false);
+    config->sliding_window = sliding_window(at, defaults->sliding_window);
+    config->final_logit_softcapping = config_number_or(at, "final_logit_softcapping", 0);
+    config->use_bidirectional_attention = bidirectional_attention(at, defaults->use_bidirectional_attention);
+    config->attention_k_eq_v = config_bool_or(at, "attention_k_eq_v", false);
+    config->num_kv_shared_layers = config_whole_or(at, "num_kv_shared_layers", 0);
+    config->use_double_wide_mlp = config_bool_or(at, "use_double_wide_mlp", false);
+    if (error_is_set(at.error)) return;
+
+    if (config->use_bidirectional_attention == BIDIRECTIONAL_ALL)
+        config->sliding_window = config->sliding_window / 2 + 1;
+    if (!(config->rms_norm_eps >= 0)) config_refuse(at, "rms_norm_eps", "a number below 0", "0 or above");
+    if (config_has(at, "final_logit_softcapping") && !(config->final_logit_softcapping > 0))
+        config_refuse(at, "final_logit_softcapping", "a number of 0 or below", "null, or one above 0");
+    if (config->pad_token_id >= config->vocab_size)
+        config_refuse(at, "pad_token_id", "a token beyond the vocabulary", "one below vocab_size");
+
+    config->layers = arena_allocate(arena, (size_t)config->num_hidden_layers * sizeof *config->layers);
+    memset(config->layers, 0, (size_t)config->num_hidden_layers * sizeof *config->layers);
+    layer_types_load(config, at);
+    layers_load(config, at);
+    rope_parameters_load(config, at);
+    kv_sharing_modes_load(config, at);
+}
+
+static void per_layer_input_load(Gemma4TextConfig *config, ConfigReader at)
+{
+    config->vocab_size_per_layer_input = config_count_or(at, "vocab_size_per_layer_input", 262144);
+    config->hidden_size_per_layer_input = config_whole_or(at, "hidden_size_per_layer_input", 256);
+    if (config->hidden_size_per_layer_input > 1 << 14)
+        config_refuse(at, "hidden_size_per_layer_input", "a number above that", "at most 16384");
 }
 
 static void moe_load(Gemma4TextConfig *config, ConfigReader at)
@@ -163,43 +216,8 @@ static void moe_load(Gemma4TextConfig *config, ConfigReader at)
 
 void gemma4_text_config_load(Gemma4TextConfig *config, ConfigReader at, Arena *arena)
 {
-    *config = (Gemma4TextConfig){ 0 };
-    config->vocab_size = config_count(at, "vocab_size");
-    config->hidden_size = config_count(at, "hidden_size");
-    config->intermediate_size = config_count(at, "intermediate_size");
-    config->num_hidden_layers = config_count_at_most(at, "num_hidden_layers", 1 << 10);
-    config->num_attention_heads = config_count_at_most(at, "num_attention_heads", 1 << 10);
-    config->hidden_activation = config_activation(at, "hidden_activation");
-    config->max_position_embeddings = config_count_or(at, "max_position_embeddings", 131072);
-    config->rms_norm_eps = config_number(at, "rms_norm_eps");
-    config->pad_token_id = json_object_get(at.object, "pad_token_id") ? config_whole_or(at, "pad_token_id", -1) : 0;
-    config->tie_word_embeddings = config_bool_or(at, "tie_word_embeddings", true);
-    config->attention_bias = config_bool_or(at, "attention_bias", false);
-    config->sliding_window = config_count(at, "sliding_window");
-    config->final_logit_softcapping = config_number_or(at, "final_logit_softcapping", 0);
-    config->use_bidirectional_attention = bidirectional_attention(at);
-    config->vocab_size_per_layer_input = config_count_or(at, "vocab_size_per_layer_input", 262144);
-    config->hidden_size_per_layer_input = config_whole_or(at, "hidden_size_per_layer_input", 256);
-    config->attention_k_eq_v = config_bool_or(at, "attention_k_eq_v", false);
-    config->num_kv_shared_layers = config_whole_or(at, "num_kv_shared_layers", 0);
-    config->use_double_wide_mlp = config_bool_or(at, "use_double_wide_mlp", false);
+    static const Gemma4TextDefaults defaults = { 131072, 512, BIDIRECTIONAL_NONE };
+    text_config_load(config, at, &defaults, arena);
+    per_layer_input_load(config, at);
     moe_load(config, at);
-    if (error_is_set(at.error)) return;
-
-    if (config->use_bidirectional_attention == BIDIRECTIONAL_ALL)
-        config->sliding_window = config->sliding_window / 2 + 1;
-    if (!(config->rms_norm_eps >= 0)) config_refuse(at, "rms_norm_eps", "a number below 0", "0 or above");
-    if (config_has(at, "final_logit_softcapping") && !(config->final_logit_softcapping > 0))
-        config_refuse(at, "final_logit_softcapping", "a number of 0 or below", "null, or one above 0");
-    if (config->hidden_size_per_layer_input > 1 << 14)
-        config_refuse(at, "hidden_size_per_layer_input", "a number above that", "at most 16384");
-    if (config->pad_token_id >= config->vocab_size)
-        config_refuse(at, "pad_token_id", "a token beyond the vocabulary", "one below vocab_size");
-
-    config->layers = arena_allocate(arena, (size_t)config->num_hidden_layers * sizeof *config->layers);
-    memset(config->layers, 0, (size_t)config->num_hidden_layers * sizeof *config->layers);
-    layer_types_load(config, at);
-    layers_load(config, at);
-    rope_parameters_load(config, at);
-    kv_sharing_modes_load(config, at);
 }

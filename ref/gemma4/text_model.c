@@ -135,7 +135,7 @@ Tensor gemma4_text_model_forward(const Gemma4TextModel *m, const ForwardArgument
     if (!position_ids) position_ids = count_positions(arguments, run);
 
     s.causal_mask_mapping = causal_mask_mapping ? *causal_mask_mapping
-                                                : create_masks_for_generate(m->path, m->config, arguments, run);
+                                                : create_masks_for_generate(m->path, m->config, arguments, NULL, run);
 
     /* embed positions */
     s.hidden_states = inputs_embeds;

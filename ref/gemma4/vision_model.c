@@ -6,8 +6,6 @@
  *     the valid rows of all images   -> [soft tokens, hidden]
  *     standardize
  */
-#include <string.h>
-
 #include "gemma4.h"
 
 void gemma4_vision_model_load(Gemma4VisionModel *m, Loader at, const Gemma4VisionConfig *config)
@@ -22,22 +20,6 @@ void gemma4_vision_model_load(Gemma4VisionModel *m, Loader at, const Gemma4Visio
         m->std_bias = load_tensor(at, "std_bias", config->hidden_size);
         m->std_scale = load_tensor(at, "std_scale", config->hidden_size);
     }
-}
-
-/* hidden_states[pooler_mask] */
-static Tensor select_rows(Tensor hidden_states, const bool *pooler_mask, Run *run)
-{
-    int64_t width = last(hidden_states), count = 0;
-    for (int64_t i = 0; i < rows(hidden_states); i++) count += pooler_mask[i];
-
-    Tensor selected = new_tensor(run, count, width);
-    real *to = selected.data;
-    for (int64_t i = 0; i < rows(hidden_states); i++) {
-        if (!pooler_mask[i]) continue;
-        memcpy(to, hidden_states.data + i * width, (size_t)width * sizeof *to);
-        to += width;
-    }
-    return selected;
 }
 
 /* (hidden_states - std_bias) * std_scale, in float32 */

@@ -68,3 +68,31 @@ Tensor cat(Tensor a, Tensor b, int dim, Run *run)
     copy_rows(y, a.shape[dim], b, 0, b.shape[dim], dim);
     return y;
 }
+
+Tensor select_rows(Tensor x, const bool *mask, Run *run)
+{
+    int64_t width = last(x), count = 0;
+    for (int64_t i = 0; i < rows(x); i++) count += mask[i];
+
+    Tensor selected = new_tensor(run, count, width);
+    real *to = selected.data;
+    for (int64_t i = 0; i < rows(x); i++) {
+        if (!mask[i]) continue;
+        memcpy(to, x.data + i * width, (size_t)width * sizeof *to);
+        to += width;
+    }
+    return selected;
+}
+
+Tensor masked_scatter_(Tensor x, const bool *mask, Tensor source)
+{
+    int64_t width = last(x);
+    const real *from = source.data;
+    for (int64_t i = 0; i < rows(x); i++) {
+        if (!mask[i]) continue;
+        memcpy(x.data + i * width, from, (size_t)width * sizeof *from);
+        from += width;
+    }
+    assert(from == source.data + elements(source));
+    return x;
+}

@@ -46,6 +46,9 @@ Tensor tensor_clone(Tensor x, Run *run);
 Tensor transpose_1_2(Tensor x, Run *run);                                 /* [a, b, c, d] -> [a, c, b, d] */
 Tensor narrow(Tensor x, int dim, int64_t first, int64_t count, Run *run); /* torch: x.narrow(dim, first, count) */
 Tensor cat(Tensor a, Tensor b, int dim, Run *run);
+Tensor select_rows(Tensor x, const bool *mask, Run *run); /* torch: x[mask], mask [rows of x] -> [true rows, last(x)] */
+/* torch: x.masked_scatter(mask, source), mask [rows of x]: true rows become those of source, which are as many */
+Tensor masked_scatter_(Tensor x, const bool *mask, Tensor source);
 
 /* embedding.c */
 

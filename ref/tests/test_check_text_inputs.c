@@ -151,7 +151,7 @@ static const struct {
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], \"input_features\": \"1 4 3\"}", 0,
       ": input_features: found sound, expected none: the audio tower is not here yet" },
     { TEXT, "{}", "{\"input_ids\": [[1, 20]], " IMAGE "}", 0,
-      ": pixel_values: found pixels or sound, expected token ids alone for a gemma4_text model" },
+      ": pixel_values: found pixels or sound, expected token ids alone for a text model" },
     { TEXT, "{}", "{\"input_ids\": [[1, 20]], " VIDEO "}", 0,
       ": pixel_values_videos: found pixels or sound, expected" },
     { TEXT, "{}", "{\"input_ids\": [[1, 20]], \"input_features\": \"1 2\"}", 0,

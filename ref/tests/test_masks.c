@@ -6,7 +6,7 @@
 #define S SLIDING_ATTENTION
 
 /* Rows of the batch are divided by spaces, queries by slashes. padding is attention_mask, a digit a token; types is
- * mm_token_type_ids; past is how many tokens the cache has seen. */
+ * mm_token_type_ids, with + before it where blocks are on every layer; past is how many tokens the cache has seen. */
 static const struct {
     const char *what;
     LayerType type;
@@ -46,6 +46,14 @@ static const struct {
     { "all, window of two", S, 2, 0, BIDIRECTIONAL_ALL, "11111", "", "xxx../xxxx./xxxxx/.xxxx/..xxx" },
     { "all, padding", S, 1, 0, BIDIRECTIONAL_ALL, "0111", "", ".x../.xx./.xxx/..xx" },
     { "all takes no notice of images", S, 1, 0, BIDIRECTIONAL_ALL, "1111", "1111", "xx../xxx./.xxx/..xx" },
+    /* gemma4_unified: blocks on full layers as well, and beyond the window */
+    { "block, full", F, 2, 0, BIDIRECTIONAL_VISION, "11111", "+01100", "x..../xxx../xxx../xxxx./xxxxx" },
+    { "block longer than the window", S, 2, 0, BIDIRECTIONAL_VISION, "111111", "+011110",
+      "x...../xxxxx./.xxxx./.xxxx./.xxxx./....xx" },
+    { "block and text before it", S, 3, 0, BIDIRECTIONAL_VISION, "11111", "+00110", "x..../xx.../xxxx./.xxx./..xxx" },
+    { "block, left padding", S, 2, 0, BIDIRECTIONAL_VISION, "01111", "+01110", "...../.xxx./.xxx./.xxx./...xx" },
+    { "block, two rows", F, 2, 0, BIDIRECTIONAL_VISION, "111 111", "+011 220", "x../xxx/xxx xx./xx./xxx" },
+    { "all takes no notice of blocks", F, 1, 0, BIDIRECTIONAL_ALL, "111", "+011", "xxx/xxx/xxx" },
     /* decode: full layers hold every token before, sliding ones the last window - 1 */
     { "decode, full", F, 3, 5, 0, "111111", "", "xxxxxx" },
     { "decode, window full", S, 3, 5, 0, "111111", "", "xxx" },
@@ -81,7 +89,7 @@ static Gemma4TextConfig config_of(int i)
                                .rope_parameters = { { .exists = true }, { .exists = true } } };
 }
 
-/* As model.c chooses between the two */
+/* As the models choose between the two */
 static CausalMaskMapping create(int i, Run *run)
 {
     Gemma4TextConfig config = config_of(i);
@@ -89,11 +97,12 @@ static CausalMaskMapping create(int i, Run *run)
     int64_t total, type_rows, type_columns;
     ForwardArguments a = { .past_key_values = masks[i].past ? &cache : NULL };
     a.attention_mask = digits(masks[i].padding, &a.batch, &total);
-    a.mm_token_type_ids = digits(masks[i].types, &type_rows, &type_columns);
+    bool on_every_layer = *masks[i].types == '+';
+    a.mm_token_type_ids = digits(masks[i].types + on_every_layer, &type_rows, &type_columns);
     a.seq = total - masks[i].past;
-    if (a.mm_token_type_ids)
-        return create_masks_for_vision_model("model", &config, &a, get_block_sequence_ids_for_mask(&a, run), run);
-    return create_masks_for_generate("model", &config, &a, run);
+    const int64_t *blocks = a.mm_token_type_ids ? get_block_sequence_ids_for_mask(&a, run) : NULL;
+    if (blocks && !on_every_layer) return create_masks_for_vision_model("model", &config, &a, blocks, run);
+    return create_masks_for_generate("model", &config, &a, blocks, run);
 }
 
 static const char *drawn(Tensor mask, real may)
@@ -136,13 +145,14 @@ START_TEST(types_that_exist)
     config.rope_parameters[SLIDING_ATTENTION].exists = false;
     Recording taps = { 0 };
     CausalMaskMapping mapping = create_masks_for_generate("model", &config, &(ForwardArguments){ .batch = 1, .seq = 2 },
-                                                          recording_run(&taps, ROUNDING_NONE));
+                                                          NULL, recording_run(&taps, ROUNDING_NONE));
     ck_assert_str_eq(drawn(mapping.of[FULL_ATTENTION], 0), "x./xx"); /* without attention_mask nothing is padding */
     ck_assert_ptr_null(mapping.of[SLIDING_ATTENTION].data);
     ck_assert_int_eq(taps.count, 1);
 }
 END_TEST
 
+/* A hook can lay another mask on a model, whichever way its own came about. */
 static void look_everywhere(const char *name, real *values, int64_t first, int64_t count)
 {
     (void)name, (void)first;
@@ -152,8 +162,9 @@ static void look_everywhere(const char *name, real *values, int64_t first, int64
 START_TEST(replaced_data_is_what_masks)
 {
     Recording taps = { .replace = look_everywhere };
-    CausalMaskMapping mapping = create(1, recording_run(&taps, ROUNDING_NONE));
-    ck_assert_str_eq(drawn(mapping.of[SLIDING_ATTENTION], 0), "xxxx/xxxx/xxxx/xxxx");
+    CausalMaskMapping mapping = create(_i, recording_run(&taps, ROUNDING_NONE));
+    for (int type = 0; type < LAYER_TYPE_COUNT; type++)
+        for (int64_t i = 0; i < elements(mapping.of[type]); i++) ck_assert_double_eq(mapping.of[type].data[i], 0);
 }
 END_TEST
 
@@ -195,7 +206,7 @@ Suite *masks_suite(void)
     tcase_add_test(tcase, types_that_exist);
     tcase_add_test(tcase, blocks);
     tcase = theme(suite, "values");
-    tcase_add_test(tcase, replaced_data_is_what_masks);
+    tcase_add_loop_test(tcase, replaced_data_is_what_masks, 0, COUNT(masks));
     tcase_add_loop_test(tcase, lowest_of_the_dtype, 0, COUNT(lowest));
     return suite;
 }

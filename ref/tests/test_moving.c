@@ -73,6 +73,34 @@ START_TEST(put_together)
 }
 END_TEST
 
+START_TEST(selected_and_scattered)
+{
+    static const bool mask[] = { false, true, true, false, false, true };
+    Run *run = run_as(ROUNDING_BF16); /* rows are moved, not rounded */
+    Tensor x = random_values(2, 3, 4), selected = select_rows(x, mask, run);
+    ck_assert_int_eq(selected.rank, 2);
+    ck_assert_int_eq(selected.shape[0], 3);
+    ck_assert_mem_eq(selected.data, x.data + 4, 8 * sizeof(real));
+    ck_assert_mem_eq(selected.data + 8, x.data + 20, 4 * sizeof(real));
+
+    Tensor y = random_values(2, 3, 4), before = tensor_clone(y, run);
+    y = masked_scatter_(y, mask, selected);
+    for (int i = 0; i < 24; i++) assert_near(y.data[i], mask[i / 4] ? x.data[i] : before.data[i], 0, "scattered", i);
+}
+END_TEST
+
+START_TEST(none_selected)
+{
+    static const bool mask[] = { false, false };
+    Tensor x = random_values(2, 3), before = tensor_clone(x, run_as(ROUNDING_NONE));
+    Tensor selected = select_rows(x, mask, run_as(ROUNDING_NONE));
+    ck_assert_int_eq(selected.shape[0], 0);
+    ck_assert_int_eq(selected.shape[1], 3);
+    masked_scatter_(x, mask, selected);
+    ck_assert_mem_eq(x.data, before.data, 6 * sizeof(real));
+}
+END_TEST
+
 Suite *moving_suite(void)
 {
     Suite *suite = suite_create("moving");
@@ -81,5 +109,7 @@ Suite *moving_suite(void)
     tcase_add_test(tcase, transposed);
     tcase_add_loop_test(tcase, narrowed, 0, COUNT(parts));
     tcase_add_loop_test(tcase, put_together, 0, COUNT(seams));
+    tcase_add_test(tcase, selected_and_scattered);
+    tcase_add_test(tcase, none_selected);
     return suite;
 }

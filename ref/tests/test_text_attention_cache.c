@@ -38,7 +38,7 @@ static Tensor mask_for(const Tiny *tiny, int layer, int seq, DynamicCache *cache
     int64_t *attention_mask = arena_allocate(&scratch, (size_t)(BATCH * total) * sizeof *attention_mask);
     for (int64_t i = 0; i < BATCH * total; i++) attention_mask[i] = i / total == 0 || i % total >= 2;
     ForwardArguments a = { .batch = BATCH, .seq = seq, .attention_mask = attention_mask, .past_key_values = cache };
-    return create_masks_for_generate("model", &tiny->m.config, &a, run_as(ROUNDING_NONE))
+    return create_masks_for_generate("model", &tiny->m.config, &a, NULL, run_as(ROUNDING_NONE))
         .of[attention(tiny, layer)->layer_type];
 }
 

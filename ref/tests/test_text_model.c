@@ -131,7 +131,7 @@ START_TEST(given)
     Tensor inputs_embeds = gemma4_text_scaled_word_embedding_forward(&tiny->m.model.embed_tokens, arguments.input_ids,
                                                                      BATCH, SEQ, run);
     Tensor per_layer_inputs = get_per_layer_inputs(&tiny->m.model, arguments.input_ids, BATCH, SEQ, run);
-    CausalMaskMapping masks = create_masks_for_generate("model", &tiny->m.config, &arguments, run);
+    CausalMaskMapping masks = create_masks_for_generate("model", &tiny->m.config, &arguments, NULL, run);
     arguments.input_ids = NULL;
     Tensor found = gemma4_text_model_forward(&tiny->m.model, &arguments, inputs_embeds, per_layer_inputs, &masks,
                                              recording_run(&taps, ROUNDING_NONE));

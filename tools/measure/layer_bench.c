@@ -40,7 +40,7 @@ static double forward(Bench *b, int64_t seq)
     Run run = { .arena = &b->arena };
     ForwardArguments arguments = { .batch = 1, .seq = seq, .past_key_values = &b->cache };
     LayerType type = b->layer.self_attn.layer_type;
-    CausalMaskMapping masks = create_masks_for_generate("model", &b->config, &arguments, &run);
+    CausalMaskMapping masks = create_masks_for_generate("model", &b->config, &arguments, NULL, &run);
     int64_t *position_ids = arena_allocate(&b->arena, (size_t)seq * sizeof *position_ids);
     for (int64_t i = 0; i < seq; i++) position_ids[i] = b->cache.seq_length + i;
     PositionEmbeddings positions = gemma4_text_rotary_embedding_forward(&b->rotary_emb, position_ids, 1, seq, type,

@@ -65,7 +65,7 @@ static const struct {
       { INPUTS, "input_ids: found 0 image tokens (id ", ", expected 2, one for each of the features" } },
     { TEXT,
       GIVEN("{" TOKENS ", " PIXELS "}"),
-      { INPUTS, "pixel_values: found pixels or sound, expected token ids alone for a gemma4_text model" } },
+      { INPUTS, "pixel_values: found pixels or sound, expected token ids alone for a text model" } },
     { WHOLE,
       GIVEN("{" TOKENS ", \"input_features\": \"1 2 3\"}"),
       { INPUTS, "input_features: found sound, expected none" } },

@@ -1,0 +1,112 @@
+/* check_media.c - what both multimodal models refuse of pixels, their positions and their placeholders */
+#include "gemma4.h"
+
+Pictures images_of(const Inputs *inputs)
+{
+    return (Pictures){ inputs->pixel_values, inputs->image_position_ids, "pixel_values", "image_position_ids" };
+}
+
+Pictures videos_of(const Inputs *inputs)
+{
+    return (Pictures){ inputs->pixel_values_videos, inputs->video_position_ids, "pixel_values_videos",
+                       "video_position_ids" };
+}
+
+void float_input_check(const Array *array, const char *name, Error *error)
+{
+    if (!dtype_is_float(array->dtype))
+        error_set(error, "%s: %s: found dtype %s, expected a float dtype", array->file, name, dtype_name(array->dtype));
+    else if (!array_is_finite(array))
+        error_set(error, "%s: %s: found NaN or infinity, expected finite values", array->file, name);
+}
+
+static void check_position_ids(Pictures p, int size, Error *error)
+{
+    const Array *pixels = p.pixels, *positions = p.positions;
+    int64_t shape[] = { pixels->shape[0], pixels->shape[1], 2 };
+    if (!array_has_shape(positions, 3, shape)) {
+        error_set(error, "%s: %s: found shape %s, expected %s", positions->file, p.positions_name,
+                  SHAPE_TEXT(positions->rank, positions->shape), SHAPE_TEXT(3, shape));
+        return;
+    }
+    if (dtype_is_float(positions->dtype)) {
+        error_set(error, "%s: %s: found dtype %s, expected an integer dtype", positions->file, p.positions_name,
+                  dtype_name(positions->dtype));
+        return;
+    }
+    for (int64_t i = 0; i < array_elements(positions); i++)
+        if (array_integer(positions, i) >= size) {
+            error_set(error, "%s: %s: found position %lld at patch %lld, expected less than position_embedding_size %d",
+                      positions->file, p.positions_name, (long long)array_integer(positions, i), (long long)(i / 2),
+                      size);
+            return;
+        }
+}
+
+void pictures_check(Pictures p, const PictureLimits *limits, Error *error)
+{
+    const Array *pixels = p.pixels;
+    if (!limits->has_vision)
+        error_set(error, "%s: vision_config: found none, expected one for %s", limits->file, p.pixels_name);
+    else if (!p.positions)
+        error_set(error, "%s: %s: found no such input, expected [batch, patches, 2]", pixels->file, p.positions_name);
+    else if (pixels->rank != 3 || pixels->shape[2] != limits->width)
+        error_set(error, "%s: %s: found shape %s, expected [batch, patches, %d]", pixels->file, p.pixels_name,
+                  SHAPE_TEXT(pixels->rank, pixels->shape), limits->width);
+    if (!error_is_set(error)) float_input_check(pixels, p.pixels_name, error);
+    if (!error_is_set(error)) check_position_ids(p, limits->position_embedding_size, error);
+}
+
+void frames_check(const Inputs *inputs, Error *error)
+{
+    const Array *frames = inputs->num_frames_per_video;
+    if (error_is_set(error)) return;
+    int64_t total = inputs->pixel_values_videos->shape[0], sum = 0;
+    if (!frames || frames->rank != 1 || dtype_is_float(frames->dtype)) {
+        error_set(error, "%s: num_frames_per_video: found %s, expected the number of frames of each video",
+                  inputs->pixel_values_videos->file,
+                  frames ? SHAPE_TEXT(frames->rank, frames->shape) : "no such input");
+        return;
+    }
+    for (int64_t i = 0; i < array_elements(frames); i++) {
+        int64_t count = array_integer(frames, i);
+        if (count < 1)
+            error_set(error, "%s: num_frames_per_video: found %lld for video %lld, expected 1 or more", frames->file,
+                      (long long)count, (long long)i);
+        sum += count;
+    }
+    if (sum != total)
+        error_set(error, "%s: num_frames_per_video: found %lld frames in all, expected %lld as in pixel_values_videos",
+                  frames->file, (long long)sum, (long long)total);
+}
+
+void placeholders_check(const Inputs *inputs, int token_id, int64_t soft_tokens, const char *what, Error *error)
+{
+    int64_t tokens = 0;
+    if (error_is_set(error)) return;
+    for (int64_t i = 0; i < array_elements(inputs->input_ids); i++)
+        tokens += array_integer(inputs->input_ids, i) == token_id;
+    if (tokens != soft_tokens)
+        error_set(error, "%s: input_ids: found %lld %s tokens (id %d), expected %lld, one for each of the features",
+                  inputs->input_ids->file, (long long)tokens, what, token_id, (long long)soft_tokens);
+}
+
+/* Hugging Face takes such a jump for the seam of two packed sequences, unless there is a mask. */
+static void check_packing(const Inputs *inputs, Error *error)
+{
+    const Array *positions = inputs->position_ids;
+    if (!positions || inputs->attention_mask || error_is_set(error)) return;
+    for (int64_t i = 1; i < array_elements(positions); i++)
+        if (i % positions->shape[1] != 0 && array_integer(positions, i) != array_integer(positions, i - 1) + 1) {
+            error_set(error, "%s: position_ids: found a jump at token %lld, expected an attention_mask with it",
+                      positions->file, (long long)i);
+            return;
+        }
+}
+
+void prompt_check(const Gemma4TextConfig *config, const Inputs *inputs, const int placeholders[3], Error *error)
+{
+    gemma4_text_check(inputs, error);
+    check_packing(inputs, error);
+    if (!error_is_set(error)) gemma4_token_check(config, inputs->input_ids, placeholders, 3, error);
+}
