@@ -18,7 +18,7 @@ CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
 LDLIBS   = -lopenblas -ljansson -lpng -lzip -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
-REF    = $(wildcard ref/*.c ref/gemma4/*.c ref/image/*.c ref/nn/*.c ref/checkpoint/*.c ref/run/*.c)
+REF    = $(wildcard ref/*.c ref/gemma4/*.c ref/gemma4_unified/*.c ref/image/*.c ref/nn/*.c ref/checkpoint/*.c ref/run/*.c)
 JUDGE  = $(wildcard conformance/*.c conformance/bugs/*.c)
 TOOL   = $(wildcard tools/*.c)
 

@@ -15,6 +15,7 @@ Inputs inputs_open(const char *path, Error *error)
     inputs.video_position_ids = safetensors_find(inputs.file, "video_position_ids");
     inputs.num_frames_per_video = safetensors_find(inputs.file, "num_frames_per_video");
     inputs.input_features = safetensors_find(inputs.file, "input_features");
+    inputs.input_features_mask = safetensors_find(inputs.file, "input_features_mask");
     return inputs;
 }
 

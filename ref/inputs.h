@@ -15,7 +15,8 @@ typedef struct {
     const Array *pixel_values_videos;  /* [frames of all videos, patches, 3 * patch_size^2] */
     const Array *video_position_ids;   /* [frames of all videos, patches, 2] */
     const Array *num_frames_per_video; /* [videos] */
-    const Array *input_features;       /* sound, which is refused */
+    const Array *input_features;       /* [audios, frames, audio_embed_dim] */
+    const Array *input_features_mask;  /* [audios, frames]: true, or false at padding */
 } Inputs;
 
 Inputs inputs_open(const char *path, Error *error);

@@ -4,17 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemma4.h"
+#include "gemma4_unified.h"
 #include "reference.h"
 
-typedef enum { FAMILY_GEMMA4, FAMILY_GEMMA4_TEXT } Family;
+typedef enum { FAMILY_GEMMA4, FAMILY_UNIFIED, FAMILY_TEXT } Family;
 
 struct Model {
     Checkpoint *checkpoint;
     json_t *config;
     Family family;
-    Gemma4ForConditionalGeneration gemma4; /* FAMILY_GEMMA4 */
-    Gemma4ForCausalLM gemma4_text;         /* FAMILY_GEMMA4_TEXT */
+    Gemma4ForConditionalGeneration gemma4;         /* FAMILY_GEMMA4 */
+    Gemma4UnifiedForConditionalGeneration unified; /* FAMILY_UNIFIED */
+    Gemma4ForCausalLM text;                        /* FAMILY_TEXT: of either */
     const Gemma4TextConfig *text_config;
     GenerationConfig generation_config;
     Arena activations; /* of a pass; kept for the next, because touching memory first is a twentieth of a pass */
@@ -28,12 +29,20 @@ static void load(Model *model, ConfigReader at)
         model->family = FAMILY_GEMMA4;
         gemma4_for_conditional_generation_load(&model->gemma4, root, at);
         model->text_config = &model->gemma4.model.config.text_config;
+    } else if (strcmp(model_type, "gemma4_unified") == 0) {
+        model->family = FAMILY_UNIFIED;
+        gemma4_unified_for_conditional_generation_load(&model->unified, root, at);
+        model->text_config = &model->unified.model.config.text_config;
     } else if (strcmp(model_type, "gemma4_text") == 0) {
-        model->family = FAMILY_GEMMA4_TEXT;
-        gemma4_for_causal_lm_load(&model->gemma4_text, root, at);
-        model->text_config = &model->gemma4_text.config;
+        model->family = FAMILY_TEXT;
+        gemma4_for_causal_lm_load(&model->text, root, at);
+        model->text_config = &model->text.config;
+    } else if (strcmp(model_type, "gemma4_unified_text") == 0) {
+        model->family = FAMILY_TEXT;
+        gemma4_unified_for_causal_lm_load(&model->text, root, at);
+        model->text_config = &model->text.config;
     } else {
-        config_refuse(at, "model_type", model_type, "gemma4 or gemma4_text");
+        config_refuse(at, "model_type", model_type, "gemma4, gemma4_text, gemma4_unified or gemma4_unified_text");
     }
     if (!error_is_set(at.error))
         generation_config_load(&model->generation_config, model->checkpoint->folder, at, model->text_config,
@@ -79,7 +88,8 @@ void model_check(const Model *model, const Inputs *inputs, Error *error)
 {
     switch (model->family) {
     case FAMILY_GEMMA4: gemma4_model_check(&model->gemma4.model, inputs, error); break;
-    case FAMILY_GEMMA4_TEXT: gemma4_for_causal_lm_check(&model->gemma4_text, inputs, error); break;
+    case FAMILY_UNIFIED: gemma4_unified_model_check(&model->unified.model, inputs, error); break;
+    case FAMILY_TEXT: gemma4_for_causal_lm_check(&model->text, inputs, error); break;
     }
 }
 
@@ -120,8 +130,12 @@ static GenerationMixin mixin(const Model *model)
         m.model = &model->gemma4;
         m.forward = gemma4_for_conditional_generation_forward;
         break;
-    case FAMILY_GEMMA4_TEXT:
-        m.model = &model->gemma4_text;
+    case FAMILY_UNIFIED:
+        m.model = &model->unified;
+        m.forward = gemma4_unified_for_conditional_generation_forward;
+        break;
+    case FAMILY_TEXT:
+        m.model = &model->text;
         m.forward = gemma4_for_causal_lm_forward;
         break;
     }

@@ -1,0 +1,58 @@
+/* configuration.c - Gemma4UnifiedConfig: config.json of model_type gemma4_unified, and its parts
+ *
+ * Which keys may be absent, and why sizes have limits: ../gemma4/vision_configuration.c.
+ */
+#include <stdio.h>
+
+#include "gemma4_unified.h"
+
+void gemma4_unified_text_config_load(Gemma4TextConfig *config, ConfigReader at, Arena *arena)
+{
+    static const Gemma4TextDefaults defaults = { 262144, 1024, BIDIRECTIONAL_VISION };
+    text_config_load(config, at, &defaults, arena);
+}
+
+static double rms_norm_eps(ConfigReader at)
+{
+    double eps = config_number(at, "rms_norm_eps");
+    if (!(eps >= 0)) config_refuse(at, "rms_norm_eps", "a number below 0", "0 or above");
+    return eps;
+}
+
+void gemma4_unified_audio_config_load(Gemma4UnifiedAudioConfig *config, ConfigReader at)
+{
+    config->audio_embed_dim = config_count_at_most(at, "audio_embed_dim", 1 << 20);
+    config->rms_norm_eps = rms_norm_eps(at);
+}
+
+void gemma4_unified_vision_config_load(Gemma4UnifiedVisionConfig *config, ConfigReader at)
+{
+    int patch_size = config_count_at_most(at, "patch_size", 1 << 10);
+    int pooling_kernel_size = config_count_at_most(at, "pooling_kernel_size", 1 << 4);
+    config->model_patch_size = patch_size * pooling_kernel_size;
+    config->mm_embed_dim = config_count_at_most(at, "mm_embed_dim", 1 << 20);
+    config->mm_posemb_size = config_count(at, "mm_posemb_size");
+    config->rms_norm_eps = rms_norm_eps(at);
+
+    char found[16], expected[48];
+    int output_proj_dims = config_count(at, "output_proj_dims");
+    snprintf(found, sizeof found, "%d", output_proj_dims);
+    snprintf(expected, sizeof expected, "mm_embed_dim, %d", config->mm_embed_dim);
+    if (output_proj_dims != config->mm_embed_dim) config_refuse(at, "output_proj_dims", found, expected);
+}
+
+void gemma4_unified_config_load(Gemma4UnifiedConfig *config, ConfigReader at, Arena *arena)
+{
+    config->file = at.file;
+    gemma4_unified_text_config_load(&config->text_config, config_child(at, "text_config"), arena);
+    config->has_vision = config_has(at, "vision_config");
+    config->has_audio = config_has(at, "audio_config");
+    if (config->has_vision)
+        gemma4_unified_vision_config_load(&config->vision_config, config_child(at, "vision_config"));
+    if (config->has_audio) gemma4_unified_audio_config_load(&config->audio_config, config_child(at, "audio_config"));
+
+    config->image_token_id = config_whole_or(at, "image_token_id", 258880);
+    config->video_token_id = config_whole_or(at, "video_token_id", 258884);
+    config->audio_token_id = config_whole_or(at, "audio_token_id", 258881);
+    config->text_config.tie_word_embeddings = config_bool_or(at, "tie_word_embeddings", true); /* HF: this one counts */
+}

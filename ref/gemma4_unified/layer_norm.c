@@ -1,0 +1,14 @@
+/* layer_norm.c - torch's LayerNorm over the last dimension */
+#include "gemma4_unified.h"
+
+void layer_norm_load(LayerNorm *m, Loader at, int normalized_shape)
+{
+    m->path = at.path;
+    m->weight = load_tensor(at, "weight", normalized_shape);
+    m->bias = load_tensor(at, "bias", normalized_shape);
+}
+
+Tensor layer_norm_forward(const LayerNorm *m, Tensor x, Run *run)
+{
+    return tap_output(run, m->path, layer_norm(x, m->weight, m->bias, 1e-5, run));
+}
