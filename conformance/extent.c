@@ -31,7 +31,7 @@ bool extent_of(const Rows *rows, const Array *array, const Tap *tap, Extent *ext
     if (same_shape(array, tap->rank, tap->shape)) return true;
 
     int64_t shape[TENSOR_MAX_RANK], held = count_held(array, tap, layout);
-    if (tap_is_vision(tap->name) || tap->rank < 2 || held < 1 || held >= layout.positions) return false;
+    if (tap_is_media(tap->name) || tap->rank < 2 || held < 1 || held >= layout.positions) return false;
     memcpy(shape, tap->shape, sizeof shape);
     shape[layout.axis] = shape[layout.axis] / layout.positions * held;
     extent->held = held;

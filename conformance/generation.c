@@ -8,7 +8,7 @@
 /* Of the text model: those of any model are called "model" something, "lm_head" or "logits". */
 static bool is_text(const char *name)
 {
-    return !tap_is_vision(name) && (tap_begins(name, "model") || tap_is(name, "lm_head") || tap_is(name, "logits"));
+    return !tap_is_media(name) && (tap_begins(name, "model") || tap_is(name, "lm_head") || tap_is(name, "logits"));
 }
 
 int generation_last_step(const Dump *dump)

@@ -3,7 +3,7 @@
  * A row is everything along the last dimension: a token's channels, a query's weights. Rows of padding hold finite
  * garbage that nothing depends on: they are not graded, but must be finite. Which patches and tokens are padding is
  * learned from the reference's own masks as they pass the hook, those of the text in an earlier pass: its first taps
- * come before them.
+ * come before them. A model without towers has no masks of patches and frames: there the inputs tell.
  */
 #ifndef PLUMB_ROWS_H
 #define PLUMB_ROWS_H
@@ -14,7 +14,9 @@
 #include "run/tap.h"
 
 typedef struct Rows {
-    bool *padding; /* [images * patches]: model.vision_tower#padding_positions */
+    bool *image_padding, *video_padding; /* [images or frames * patches]: by the inputs; NULL without */
+    bool *audio_padding;                 /* [audios * frames]: by the inputs; NULL without */
+    bool *padding;                       /* [images * patches]: model.vision_tower#padding_positions */
     int64_t patches;
     bool *pooled;          /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */
     bool *masked;          /* [batch * tokens]: where attention_mask is 0; NULL without one */

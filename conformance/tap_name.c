@@ -46,7 +46,10 @@ bool tap_is_vision(const char *name)
     return tap_begins(name, "model.vision_tower") || tap_begins(name, "model.embed_vision");
 }
 
-int tap_step(const char *name) { return tap_is_vision(name) ? 0 : tap_run(name); }
+bool tap_is_audio(const char *name) { return tap_begins(name, "model.embed_audio"); }
+bool tap_is_media(const char *name) { return tap_is_vision(name) || tap_is_audio(name); }
+
+int tap_step(const char *name) { return tap_is_media(name) ? 0 : tap_run(name); }
 
 bool tap_is_experts(const char *name) { return tap_ends(name, ".router#top_k_index"); }
 bool tap_is_token(const char *name) { return tap_is(name, "input_ids") && tap_run(name) > 0; }

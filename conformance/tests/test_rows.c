@@ -194,6 +194,60 @@ START_TEST(masks_change)
 }
 END_TEST
 
+/* Of a model without towers, where the inputs tell: two images, two frames and two sounds of two rows each */
+static const struct {
+    const char *name;
+    int rank;
+    int64_t shape[4];
+    const char *left_out;
+} embedded[] = {
+    { "model.embed_vision.patch_ln1", 3, { 2, 2, 4 }, "3" },
+    { "model.embed_vision#pos_embs", 3, { 2, 2, 4 }, "3" },
+    { "model.embed_vision.multimodal_embedder", 3, { 2, 2, 4 }, "3" },
+    { "model.embed_vision", 3, { 2, 2, 4 }, "3" },
+    { "model.embed_vision.patch_dense@1", 3, { 2, 2, 4 }, "0 1" },
+    { "model.embed_audio.embedding_pre_projection_norm", 3, { 2, 2, 4 }, "1 3" },
+    { "model.embed_audio", 3, { 2, 2, 4 }, "1 3" },
+    { "model.embed_vision", 2, { 3, 4 }, "" }, /* behind a tower: soft tokens alone */
+    { "model#inputs_embeds", 3, { 2, 2, 4 }, "" },
+};
+
+#define PICTURE "\"pixel_values\": \"2 2 4\", \"image_position_ids\": [[[0, 0], [1, 0]], [[0, 0], [-1, -1]]],"
+#define FILM "\"pixel_values_videos\": \"2 2 4\", \"video_position_ids\": [[[-1, 0], [0, -1]], [[0, 0], [1, 0]]],"
+#define SOUND "\"input_features\": \"2 2 4\", \"input_features_mask\": [[true, false], [true, false]],"
+
+static Rows rows_with(const char *arrays)
+{
+    Error error = { "" };
+    write_arrays(temporary("inputs.safetensors"), arrays);
+    Inputs inputs = inputs_open(temporary("inputs.safetensors"), &error);
+    assert_clean(&error);
+    Rows rows = rows_of(&inputs);
+    inputs_close(&inputs);
+    return rows;
+}
+
+START_TEST(padding_of_the_inputs)
+{
+    Rows rows = rows_with("{" PICTURE FILM SOUND "\"input_ids\": [[1, 2], [3, 4]]}");
+    ck_assert_str_eq(left_out_rows(&rows, embedded[_i].name, embedded[_i].rank, embedded[_i].shape),
+                     embedded[_i].left_out);
+    Tap sound = { .name = "model.embed_audio", .rank = 3, .shape = { 2, 2, 4 } };
+    Token token;
+    ck_assert(!rows_token(&rows, &sound, 0, &token));
+    rows_free(&rows);
+}
+END_TEST
+
+START_TEST(videos_alone)
+{
+    Rows rows = rows_with("{" FILM "\"input_ids\": [[1, 2]]}");
+    ck_assert_str_eq(left_out_rows(&rows, "model.embed_vision", 3, (const int64_t[4]){ 2, 2, 4 }), "0 1");
+    ck_assert_str_eq(left_out_rows(&rows, "model.embed_audio", 3, (const int64_t[4]){ 2, 2, 4 }), "");
+    rows_free(&rows);
+}
+END_TEST
+
 Suite *rows_suite(void)
 {
     Suite *suite = suite_create("rows");
@@ -201,6 +255,8 @@ Suite *rows_suite(void)
     tcase_add_loop_test(tcase, graded_rows, 0, COUNT(taps));
     tcase_add_test(tcase, masks_change);
     tcase_add_test(tcase, masks_of_videos);
+    tcase_add_loop_test(tcase, padding_of_the_inputs, 0, COUNT(embedded));
+    tcase_add_test(tcase, videos_alone);
     tcase = theme(suite, "text");
     tcase_add_loop_test(tcase, graded_rows_of_text, 0, COUNT(texts));
     tcase_add_test(tcase, graded_before_the_mask);

@@ -16,6 +16,8 @@ static const struct {
     { "model.layers.0.self_attn#key_states@1", "model.layers.0.self_attn#key_states", 1, 1, false, false, false },
     { "model.vision_tower@1", "model.vision_tower", 1, 0, true, false, false },
     { "model.embed_vision", "model.embed_vision", 0, 0, true, false, false },
+    { "model.embed_audio", "model.embed_audio", 0, 0, false, false, false },
+    { "model.embed_audio.embedding_projection@1", "model.embed_audio.embedding_projection", 1, 0, false, false, false },
     { "model.layers.1.router#top_k_index@2", "model.layers.1.router#top_k_index", 2, 2, false, true, false },
     { "model.layers.1.router#top_k_index", "model.layers.1.router#top_k_index", 0, 0, false, true, false },
     { "model.layers.1.router#top_k_weights", "model.layers.1.router#top_k_weights", 0, 0, false, false, false },
@@ -38,6 +40,8 @@ START_TEST(taken_apart)
     ck_assert_int_eq(tap_run(name), names[_i].run);
     ck_assert_int_eq(tap_step(name), names[_i].step);
     ck_assert_int_eq(tap_is_vision(name), names[_i].vision);
+    ck_assert_int_eq(tap_is_media(name), names[_i].vision || tap_is_audio(name));
+    ck_assert_int_eq(tap_is_audio(name), strncmp(base, "model.embed_audio", 17) == 0);
     ck_assert_int_eq(tap_is_experts(name), names[_i].experts);
     ck_assert_int_eq(tap_is_token(name), names[_i].token);
     ck_assert_int_eq(tap_is_choice(name), names[_i].experts || names[_i].token);

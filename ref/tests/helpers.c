@@ -127,8 +127,10 @@ static void write_numbers(SafetensorsWriter *writer, const json_t *value, Dtype 
 {
     for (size_t i = 0; i < json_array_size(value); i++) write_numbers(writer, json_array_get(value, i), dtype);
     if (json_is_array(value)) return;
-    ck_assert(json_is_number(value));
-    if (dtype == DTYPE_I64)
+    ck_assert(json_is_number(value) || json_is_boolean(value));
+    if (dtype == DTYPE_BOOL)
+        safetensors_writer_append(writer, &(bool){ json_is_true(value) }, 1);
+    else if (dtype == DTYPE_I64)
         safetensors_writer_append(writer, &(int64_t){ json_integer_value(value) }, 8);
     else
         safetensors_writer_append(writer, &(float){ (float)json_number_value(value) }, 4);
@@ -163,7 +165,7 @@ void write_arrays(const char *path, const char *json)
         const json_t *first = value;
         for (; json_is_array(first); first = json_array_get(first, 0))
             array.shape[array.rank++] = (int64_t)json_array_size(first);
-        Dtype dtype = json_is_real(first) ? DTYPE_F32 : DTYPE_I64;
+        Dtype dtype = json_is_real(first) ? DTYPE_F32 : json_is_boolean(first) ? DTYPE_BOOL : DTYPE_I64;
         safetensors_writer_begin(writer, name, dtype, array.rank, array.shape);
         write_numbers(writer, value, dtype);
     }
