@@ -567,8 +567,9 @@ typedef struct {
 typedef struct {
     const char *file;
     bool has_vision;
-    int width; /* values of a patch */
-    int position_embedding_size;
+    int width;         /* values of a patch */
+    int position_size; /* positions of an axis, and the key that says so */
+    const char *position_key;
 } PictureLimits;
 
 Pictures images_of(const Inputs *inputs);

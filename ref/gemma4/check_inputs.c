@@ -63,7 +63,7 @@ static int64_t check_pictures(const Gemma4Model *m, Pictures p, Error *error)
 {
     const Gemma4VisionConfig *vision = &m->config.vision_config;
     const PictureLimits limits = { m->config.file, m->config.has_vision, 3 * vision->patch_size * vision->patch_size,
-                                   vision->position_embedding_size };
+                                   vision->position_embedding_size, "position_embedding_size" };
     pictures_check(p, &limits, error);
     return error_is_set(error) ? 0 : check_pooling(m, p, error);
 }

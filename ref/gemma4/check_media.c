@@ -20,7 +20,7 @@ void float_input_check(const Array *array, const char *name, Error *error)
         error_set(error, "%s: %s: found NaN or infinity, expected finite values", array->file, name);
 }
 
-static void check_position_ids(Pictures p, int size, Error *error)
+static void check_position_ids(Pictures p, const PictureLimits *limits, Error *error)
 {
     const Array *pixels = p.pixels, *positions = p.positions;
     int64_t shape[] = { pixels->shape[0], pixels->shape[1], 2 };
@@ -35,10 +35,10 @@ static void check_position_ids(Pictures p, int size, Error *error)
         return;
     }
     for (int64_t i = 0; i < array_elements(positions); i++)
-        if (array_integer(positions, i) >= size) {
-            error_set(error, "%s: %s: found position %lld at patch %lld, expected less than position_embedding_size %d",
-                      positions->file, p.positions_name, (long long)array_integer(positions, i), (long long)(i / 2),
-                      size);
+        if (array_integer(positions, i) >= limits->position_size) {
+            error_set(error, "%s: %s: found position %lld at patch %lld, expected less than %s %d", positions->file,
+                      p.positions_name, (long long)array_integer(positions, i), (long long)(i / 2),
+                      limits->position_key, limits->position_size);
             return;
         }
 }
@@ -54,7 +54,7 @@ void pictures_check(Pictures p, const PictureLimits *limits, Error *error)
         error_set(error, "%s: %s: found shape %s, expected [batch, patches, %d]", pixels->file, p.pixels_name,
                   SHAPE_TEXT(pixels->rank, pixels->shape), limits->width);
     if (!error_is_set(error)) float_input_check(pixels, p.pixels_name, error);
-    if (!error_is_set(error)) check_position_ids(p, limits->position_embedding_size, error);
+    if (!error_is_set(error)) check_position_ids(p, limits, error);
 }
 
 void frames_check(const Inputs *inputs, Error *error)

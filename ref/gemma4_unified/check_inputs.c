@@ -9,7 +9,8 @@ static int64_t check_pictures(const Gemma4UnifiedModel *m, Pictures p, Error *er
 {
     const Gemma4UnifiedVisionConfig *vision = &m->config.vision_config;
     const PictureLimits limits = { m->config.file, m->config.has_vision,
-                                   3 * vision->model_patch_size * vision->model_patch_size, vision->mm_posemb_size };
+                                   3 * vision->model_patch_size * vision->model_patch_size, vision->mm_posemb_size,
+                                   "mm_posemb_size" };
     int64_t soft_tokens = 0;
     pictures_check(p, &limits, error);
     if (error_is_set(error)) return 0;

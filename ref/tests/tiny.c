@@ -19,6 +19,12 @@ static const char whole_base[] =
     " \"hidden_activation\": \"gelu_pytorch_tanh\", \"patch_size\": 2, \"pooling_kernel_size\": 2,"
     " \"position_embedding_size\": 10, \"use_clipped_linears\": false, \"standardize\": false}}";
 
+static const char unified_base[] =
+    "{\"model_type\": \"gemma4_unified\", \"image_token_id\": 20, \"video_token_id\": 21, \"audio_token_id\": 22,"
+    " \"vision_config\": {\"patch_size\": 1, \"pooling_kernel_size\": 2, \"mm_embed_dim\": 9,"
+    " \"mm_posemb_size\": 7, \"output_proj_dims\": 9, \"rms_norm_eps\": 1e-6},"
+    " \"audio_config\": {\"audio_embed_dim\": 5, \"rms_norm_eps\": 1e-6}}";
+
 static json_t *changed(const char *base, const char *changes)
 {
     json_t *json = json_loads(base, 0, NULL), *more = json_loads(changes, 0, NULL);
@@ -145,10 +151,31 @@ static void put_vision(SafetensorsWriter *writer, int64_t text_hidden)
     put(at, SHAPE(text_hidden, 8), "embed_vision.embedding_projection.weight");
 }
 
+/* The embedders of unified_base, spelled as on the Hub; patches of 12 values become 9 */
+static void put_embedders(SafetensorsWriter *writer, int64_t text_hidden)
+{
+    static const struct {
+        const char *name;
+        int64_t width;
+    } norms[] = { { "patch_ln1", 12 }, { "patch_ln2", 9 }, { "pos_norm", 9 } };
+    Place at = { writer, "model." };
+    for (int i = 0; i < COUNT(norms); i++) {
+        put(at, SHAPE(norms[i].width), "vision_embedder.%s.weight", norms[i].name);
+        put(at, SHAPE(norms[i].width), "vision_embedder.%s.bias", norms[i].name);
+    }
+    put(at, SHAPE(9, 12), "vision_embedder.patch_dense.weight");
+    put(at, SHAPE(9), "vision_embedder.patch_dense.bias");
+    put(at, SHAPE(7, 2, 9), "vision_embedder.pos_embedding");
+    put(at, SHAPE(text_hidden, 9), "embed_vision.embedding_projection.weight");
+    put(at, SHAPE(text_hidden, 5), "embed_audio.embedding_projection.weight");
+}
+
 /* ---------------------------------------------------------------- folders */
 
-/* prefix: of the text model's keys */
-static const char *write_weights(json_t *text, const char *prefix, bool multimodal, bool tied)
+typedef void PutMore(SafetensorsWriter *writer, int64_t text_hidden);
+
+/* prefix: of the text model's keys; more: what else there is, or NULL */
+static const char *write_weights(json_t *text, const char *prefix, PutMore *more, bool tied)
 {
     Error error = { "" };
     Gemma4TextConfig config;
@@ -156,7 +183,7 @@ static const char *write_weights(json_t *text, const char *prefix, bool multimod
     SafetensorsWriter *writer = safetensors_writer_open(temporary("model/model.safetensors"), &error);
     assert_clean(&error);
     put_text((Place){ writer, prefix }, &config);
-    if (multimodal) put_vision(writer, config.hidden_size);
+    if (more) more(writer, config.hidden_size);
     if (!tied) put((Place){ writer, "" }, SHAPE(config.vocab_size, config.hidden_size), "lm_head.weight");
     safetensors_writer_close(writer, &error);
     assert_clean(&error);
@@ -173,7 +200,7 @@ const char *tiny_write(const char *changes)
 {
     json_t *text = tiny_config(changes);
     mkdir(temporary("model"), 0700);
-    const char *folder = write_weights(text, "model.", false, is_tied(text));
+    const char *folder = write_weights(text, "model.", NULL, is_tied(text));
     write_json(text, temporary("model/config.json"));
     return folder;
 }
@@ -182,21 +209,30 @@ const char *tiny_write_base(const char *changes)
 {
     json_t *text = tiny_config(changes);
     mkdir(temporary("model"), 0700);
-    const char *folder = write_weights(text, "", false, true);
+    const char *folder = write_weights(text, "", NULL, true);
     write_json(text, temporary("model/config.json"));
     return folder;
 }
 
 void tiny_write_config(const char *changes) { write_json(tiny_config(changes), temporary("model/config.json")); }
 
-const char *tiny_write_multimodal(const char *text_changes, const char *changes)
+static const char *write_whole(json_t *text, json_t *whole, PutMore *more)
 {
-    json_t *text = tiny_config(text_changes), *whole = changed(whole_base, changes);
     mkdir(temporary("model"), 0700);
-    const char *folder = write_weights(text, "model.language_model.", true, is_tied(whole));
+    const char *folder = write_weights(text, "model.language_model.", more, is_tied(whole));
     json_object_set_new(whole, "text_config", text);
     write_json(whole, temporary("model/config.json"));
     return folder;
+}
+
+const char *tiny_write_multimodal(const char *text_changes, const char *changes)
+{
+    return write_whole(tiny_config(text_changes), changed(whole_base, changes), put_vision);
+}
+
+const char *tiny_write_unified(const char *text_changes, const char *changes)
+{
+    return write_whole(tiny_config(text_changes), changed(unified_base, changes), put_embedders);
 }
 
 Tiny *tiny_open(const char *changes)

@@ -36,6 +36,8 @@ json_t *tiny_config(const char *changes);
  * text_changes are of its text_config, changes of all. */
 const char *tiny_write(const char *changes);
 const char *tiny_write_multimodal(const char *text_changes, const char *changes);
+/* A gemma4_unified model: patches of 12 values with positions below 7, frames of 5 samples */
+const char *tiny_write_unified(const char *text_changes, const char *changes);
 /* The same as tiny_write's, as Gemma4TextModel saves it: keys begin with no "model." */
 const char *tiny_write_base(const char *changes);
 /* Config.json alone, so that it no longer fits the weights */
