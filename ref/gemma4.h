@@ -536,7 +536,9 @@ Tensor gemma4_for_conditional_generation_forward(const void *m, const ForwardArg
 typedef struct {
     const int64_t *eos_token_id; /* any of these ends a row */
     int eos_count;
-    int64_t pad_token_id; /* what a row that has ended goes on with; -1: none, and no row ends */
+    int64_t pad_token_id;           /* what a row that has ended goes on with; -1: none, and no row ends */
+    const int64_t *suppress_tokens; /* none of these is ever chosen; those beyond the vocabulary say nothing */
+    int suppress_count;
 } GenerationConfig;
 
 /* A model that can generate. It holds a function, of which each build has its own: made where it is used, not kept. */

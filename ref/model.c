@@ -102,6 +102,12 @@ const json_t *model_config(const Model *model) { return model->config; }
 const Checkpoint *model_checkpoint(const Model *model) { return model->checkpoint; }
 bool model_ends_at(const Model *model, int64_t token) { return ends(&model->generation_config, token); }
 
+int model_suppress_tokens(const Model *model, const int64_t **tokens)
+{
+    *tokens = model->generation_config.suppress_tokens;
+    return model->generation_config.suppress_count;
+}
+
 int64_t model_vocab_size(const Model *model) { return gemma4_input_vocab_size(model->text_config); }
 int64_t model_num_experts(const Model *model) { return model->text_config->num_experts; }
 

@@ -28,7 +28,9 @@ const json_t *model_config(const Model *model); /* config.json */
 /* How many layers a pass goes through, decode steps and all: how long it is, for a progress bar */
 int model_layers(const Model *model, const Inputs *inputs, int max_new_tokens);
 bool model_ends_at(const Model *model, int64_t token); /* whether it is an end-of-sequence token */
-int64_t model_vocab_size(const Model *model);          /* tokens that it can be fed */
-int64_t model_num_experts(const Model *model);         /* 0 without experts */
+/* -> how many tokens are never chosen, whatever their logits */
+int model_suppress_tokens(const Model *model, const int64_t **tokens);
+int64_t model_vocab_size(const Model *model);  /* tokens that it can be fed */
+int64_t model_num_experts(const Model *model); /* 0 without experts */
 
 #endif

@@ -4,26 +4,42 @@
  * taps input_ids@1, @2, ..: a hook that replaces one decides what the next step is fed.
  */
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gemma4.h"
 
-/* A number or a list of them, or nothing */
-static void eos_token_id_load(GenerationConfig *m, ConfigReader at, Arena *arena)
+/* -> how many; a number alone is a list of one */
+static int token_ids_load(const int64_t **list, ConfigReader at, const char *key, Arena *arena)
 {
-    const json_t *value = json_object_get(at.object, "eos_token_id");
+    const json_t *value = json_object_get(at.object, key);
     int count = json_is_array(value) ? (int)json_array_size(value) : 1;
     int64_t *ids = arena_allocate(arena, (size_t)count * sizeof *ids);
     for (int i = 0; i < count; i++) {
         const json_t *id = json_is_array(value) ? json_array_get(value, (size_t)i) : value;
         ids[i] = json_integer_value(id);
         if (!json_is_integer(id) || ids[i] < 0)
-            config_refuse(at, "eos_token_id", "something else", "a token id, or a list of them");
+            config_refuse(at, key, "something else", "a token id, or a list of them");
     }
-    m->eos_token_id = ids;
-    m->eos_count = count;
+    *list = ids;
+    return count;
+}
+
+static void eos_token_id_load(GenerationConfig *m, ConfigReader at, Arena *arena)
+{
+    m->eos_count = token_ids_load(&m->eos_token_id, at, "eos_token_id", arena);
+}
+
+static void suppress_tokens_load(GenerationConfig *m, ConfigReader at, Arena *arena)
+{
+    if (!config_has(at, "suppress_tokens")) return;
+    if (json_is_array(json_object_get(at.object, "suppress_tokens")))
+        m->suppress_count = token_ids_load(&m->suppress_tokens, at, "suppress_tokens", arena);
+    else
+        config_refuse(at, "suppress_tokens", "something else", "a list of token ids");
 }
 
 void generation_config_load(GenerationConfig *m, const char *folder, ConfigReader config,
@@ -36,10 +52,12 @@ void generation_config_load(GenerationConfig *m, const char *folder, ConfigReade
 
     if (file) {
         if (config_has(at, "eos_token_id")) eos_token_id_load(m, at, arena);
+        suppress_tokens_load(m, at, arena);
         m->pad_token_id = config_whole_or(at, "pad_token_id", -1);
     } else {
         if (config_has(config, "eos_token_id") || config_has(text, "eos_token_id"))
             eos_token_id_load(m, config_has(config, "eos_token_id") ? config : text, arena);
+        suppress_tokens_load(m, config_has(config, "suppress_tokens") ? config : text, arena);
         m->pad_token_id = text_config->pad_token_id;
     }
     if (m->pad_token_id < 0 && m->eos_count) m->pad_token_id = m->eos_token_id[0];
@@ -81,6 +99,18 @@ static const int64_t *prepare_position_ids(const ForwardArguments *a, Run *run)
     return position_ids;
 }
 
+/* HF: SuppressTokensLogitsProcessor. The logits that a tap has shown stay as they are: those of HF's output_logits, where
+ * output_scores are these. */
+static const real *process_scores(const GenerationConfig *m, const real *logits, int64_t vocab_size, Run *run)
+{
+    if (m->suppress_count == 0) return logits;
+    real *scores = new_tensor(run, vocab_size).data;
+    memcpy(scores, logits, (size_t)vocab_size * sizeof *scores);
+    for (int i = 0; i < m->suppress_count; i++)
+        if (m->suppress_tokens[i] < vocab_size) scores[m->suppress_tokens[i]] = -(real)INFINITY;
+    return scores;
+}
+
 static int64_t argmax(const real *row, int64_t count)
 {
     int64_t best = 0;
@@ -96,7 +126,8 @@ static void choose(const GenerationMixin *m, Tensor logits, bool *ended, bool ig
     int64_t batch = logits.shape[0], seq = logits.shape[1], vocab_size = logits.shape[2];
     Tensor input_ids = new_tensor(run, batch, 1);
     for (int64_t b = 0; b < batch; b++) {
-        int64_t best = argmax(logits.data + (b * seq + seq - 1) * vocab_size, vocab_size);
+        const real *next_token_logits = logits.data + (b * seq + seq - 1) * vocab_size;
+        int64_t best = argmax(process_scores(m->generation_config, next_token_logits, vocab_size, run), vocab_size);
         input_ids.data[b] = (real)(ended[b] ? m->generation_config->pad_token_id : best);
     }
     input_ids = tap_output(run, "input_ids", input_ids);

@@ -37,6 +37,29 @@ static GenerationConfig load(const char *file, const char *config, int text_pad_
     return m;
 }
 
+static const struct {
+    const char *file, *config;
+    int count;
+    int64_t tokens[3];
+} suppressions[] = {
+    { "{\"suppress_tokens\": [7, 9, 400]}", "{\"suppress_tokens\": [1]}", 3, { 7, 9, 400 } },
+    { "{\"suppress_tokens\": []}", "{}", 0, { 0 } },
+    { "{\"suppress_tokens\": null}", "{}", 0, { 0 } },
+    { "{}", "{\"suppress_tokens\": [1]}", 0, { 0 } },
+    { NULL, "{\"suppress_tokens\": [1]}", 1, { 1 } },
+    { NULL, "{\"text_config\": {\"suppress_tokens\": [2, 3]}}", 2, { 2, 3 } },
+};
+
+START_TEST(suppressed)
+{
+    Error error = { "" };
+    GenerationConfig m = load(suppressions[_i].file, suppressions[_i].config, 0, &error);
+    assert_clean(&error);
+    ck_assert_int_eq(m.suppress_count, suppressions[_i].count);
+    for (int i = 0; i < m.suppress_count; i++) ck_assert_int_eq(m.suppress_tokens[i], suppressions[_i].tokens[i]);
+}
+END_TEST
+
 START_TEST(setting)
 {
     Error error = { "" };
@@ -63,6 +86,10 @@ static const struct {
     { "{\"pad_token_id\": -1}", "{}", "generation_config.json", ": pad_token_id: found -1, expected a whole number" },
     { "{\"pad_token_id\": 320}", "{}", "generation_config.json",
       ": pad_token_id: found 320, expected one below vocab_size 320" },
+    { "{\"suppress_tokens\": 3}", "{}", "generation_config.json",
+      ": suppress_tokens: found something else, expected a list of token ids" },
+    { "{\"suppress_tokens\": [1, \"2\"]}", "{}", "generation_config.json",
+      ": suppress_tokens: found something else, expected a token id" },
     { "{", "{}", "generation_config.json", ": found invalid JSON" },
     { NULL, "{\"eos_token_id\": true}", NULL, "config.json: eos_token_id: found something else, expected a token" },
     { NULL, "{\"text_config\": {\"eos_token_id\": -1}}", NULL, "text_config.eos_token_id: found something else" },
@@ -81,6 +108,7 @@ Suite *generation_config_suite(void)
     Suite *suite = suite_create("generation_config");
     TCase *tcase = theme(suite, "generation_config");
     tcase_add_loop_test(tcase, setting, 0, COUNT(settings));
+    tcase_add_loop_test(tcase, suppressed, 0, COUNT(suppressions));
     tcase_add_loop_test(tcase, bad_setting, 0, COUNT(bad_settings));
     return suite;
 }

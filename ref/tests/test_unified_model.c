@@ -6,7 +6,7 @@
 #define IMAGES "\"pixel_values\": \"2 2 12\", \"image_position_ids\": [[[0, 0], [-1, -1]], [[0, 0], [1, 0]]]"
 #define VIDEOS                                                                \
     "\"pixel_values_videos\": \"3 2 12\", \"num_frames_per_video\": [2, 1], " \
-    "\"video_position_ids\": [[[0, 0], [-1, -1]], [[0, 0], [-1, -1]], [[-1, -1], [2, 3]]]"
+    "\"video_position_ids\": [[[0, 0], [-1, -1]], [[0, 0], [3, -1]], [[-1, 2], [2, 3]]]"
 #define SOUND "\"input_features\": \"2 3 5\", \"input_features_mask\": [[true, true, false], [true, false, false]]"
 #define LANGUAGE "model.language_model"
 
