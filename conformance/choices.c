@@ -46,6 +46,11 @@ Choices *choices_new(const Rows *rows, const Class *class, int max_new_tokens)
     return choices;
 }
 
+void choices_suppress(Choices *choices, const Model *model)
+{
+    choices->scores.suppress_count = model_suppress_tokens(model, &choices->scores.suppress_tokens);
+}
+
 void choices_reset(Choices *choices)
 {
     for (int n = 0; n < choices->count; n++) {

@@ -25,7 +25,8 @@ typedef struct Choices Choices;
 
 Choices *choices_new(const Rows *rows, const Class *class, int max_new_tokens);
 void choices_free(Choices *choices);
-void choices_reset(Choices *choices); /* forgets every pass */
+void choices_suppress(Choices *choices, const Model *model); /* the tokens that the model never chooses */
+void choices_reset(Choices *choices);                        /* forgets every pass */
 
 /* Before each pass. turn, alternative: of PASS_ALTERNATIVE */
 void choices_begin(Choices *choices, PassKind pass, int turn, int alternative);

@@ -227,6 +227,7 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
     l->choices = choices_new(&l->rows, class, l->steps.pass.max_new_tokens);
 
     const Model *model = subject.buggy ? buggy_model_model(subject.buggy) : subject.model;
+    choices_suppress(l->choices, model);
     generation_check_choices(dump, model, error);
     if (!error_is_set(error) && l->steps.pass.max_new_tokens > 0)
         model_check_generation(model, inputs, l->steps.pass.max_new_tokens, error);

@@ -13,6 +13,9 @@
 /* Below this, nobody is chosen; it keeps the logarithm finite. */
 #define LEAST_PROBABILITY 1e-30
 
+/* Of a suppressed token: below every logit, and the same in float, so that no noise comes of it. */
+#define SUPPRESSED (-0x1p100)
+
 bool scores_are(const char *tap) { return tap_ends(tap, ".router") || tap_is(tap, "logits"); }
 
 void scores_observe(Scores *scores, const Rows *rows, const Tap *tap)
@@ -34,6 +37,8 @@ void scores_observe(Scores *scores, const Rows *rows, const Tap *tap)
             double value = tap_value(tap, row * width - tap->first + j);
             values[j] = scores->logits ? value : log(fmax(value, LEAST_PROBABILITY));
         }
+        for (int i = 0; scores->logits && i < scores->suppress_count; i++)
+            if (scores->suppress_tokens[i] < width) values[scores->suppress_tokens[i]] = SUPPRESSED;
     }
 }
 

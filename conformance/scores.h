@@ -12,7 +12,9 @@
 typedef struct {
     double *values; /* [rows, candidates] of the last tap that was observed, as a hook left them */
     int64_t rows, candidates;
-    bool logits; /* not the router's */
+    bool logits;                    /* not the router's */
+    const int64_t *suppress_tokens; /* model.h: tokens that are never chosen */
+    int suppress_count;
 } Scores;
 
 bool scores_are(const char *tap);                                      /* of such a name */

@@ -46,6 +46,24 @@ START_TEST(last_position)
 }
 END_TEST
 
+/* They are far below the others, the same in every pass, and add nothing to the noise. */
+START_TEST(suppressed)
+{
+    const int64_t tokens[] = { 1, 40 };
+    Scores scores = { .suppress_tokens = tokens, .suppress_count = 2 };
+    const Class *bf16 = class_find("bf16");
+    observe(&scores, "logits", SHAPE(2, 1, 2), 0, 4, (const double[]){ 3, 90, 4, -5 });
+    ck_assert(scores_row(&scores, 0)[1] < -1e6 && scores_row(&scores, 1)[1] < -1e6);
+    ck_assert_double_eq(scores_row(&scores, 1)[0], 4);
+    float *replay = scores_copy(&scores);
+    assert_near(scores_noise(&scores, replay, 0, bf16), 3 * bf16->output_rounding, 1e-12, "noise", 0);
+    free(replay);
+    observe(&scores, "model.layers.0.router", SHAPE(2, 2), 0, 4, (const double[]){ 0.9, 0.1, 0.5, 0.5 });
+    assert_near(scores_row(&scores, 0)[1], log(0.1), 1e-15, "an expert", 0);
+    free(scores.values);
+}
+END_TEST
+
 START_TEST(logarithms)
 {
     Scores scores = { 0 };
@@ -82,6 +100,7 @@ Suite *scores_suite(void)
     TCase *tcase = theme(suite, "scores");
     tcase_add_test(tcase, names);
     tcase_add_test(tcase, last_position);
+    tcase_add_test(tcase, suppressed);
     tcase_add_test(tcase, logarithms);
     tcase_add_test(tcase, noise);
     return suite;
