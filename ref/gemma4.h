@@ -500,7 +500,8 @@ typedef struct {
 
 Tensor read_input(const Array *array, Run *run); /* in the dtype of the file, which is not rounded */
 PositionIds read_position_ids(const Array *position_ids, Run *run);
-const bool *get_placeholder_mask(const ForwardArguments *arguments, int token_id, Run *run); /* HF: of one kind */
+PlaceholderMasks get_placeholder_mask(const ForwardArguments *arguments, int image_token_id, int video_token_id,
+                                      int audio_token_id, Run *run);
 /* HF: llm_input_ids. Placeholders may lie beyond the vocabulary: they become pad_token_id. */
 const int64_t *replace_placeholders(const ForwardArguments *arguments, PlaceholderMasks masks, int pad_token_id,
                                     Run *run);

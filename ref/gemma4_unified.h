@@ -1,6 +1,6 @@
 /* gemma4_unified.h - the map of the second family, without towers, in the order of modeling_gemma4_unified.py
  *
- * Here stands what differs from gemma4.h. These classes of Hugging Face are Gemma4's under another name, and Gemma4's C:
+ * Here stands what differs from gemma4.h. These classes of Hugging Face are Gemma4's under another name, and its C:
  *
  *     Gemma4UnifiedRMSNorm, -TextRotaryEmbedding, -TextAttention, -TextMLP, -TextScaledWordEmbedding, -ForCausalLM
  *     Gemma4UnifiedMultimodalEmbedder      its cast to the model's dtype stands where the samples are read, in model.c

@@ -99,8 +99,8 @@ static const int64_t *prepare_position_ids(const ForwardArguments *a, Run *run)
     return position_ids;
 }
 
-/* HF: SuppressTokensLogitsProcessor. The logits that a tap has shown stay as they are: those of HF's output_logits, where
- * output_scores are these. */
+/* HF: SuppressTokensLogitsProcessor. The logits that a tap has shown stay as they are: they are HF's output_logits, and
+ * these its output_scores. */
 static const real *process_scores(const GenerationConfig *m, const real *logits, int64_t vocab_size, Run *run)
 {
     if (m->suppress_count == 0) return logits;

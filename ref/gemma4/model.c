@@ -41,11 +41,8 @@ Tensor gemma4_model_forward(const Gemma4Model *m, const ForwardArguments *argume
     if (!arguments->input_ids) return get_image_features(m, inputs->pixel_values, inputs->image_position_ids, run);
     int64_t batch = arguments->batch, seq = arguments->seq;
 
-    const PlaceholderMasks masks = {
-        .image = get_placeholder_mask(arguments, m->config.image_token_id, run),
-        .video = get_placeholder_mask(arguments, m->config.video_token_id, run),
-        .audio = get_placeholder_mask(arguments, m->config.audio_token_id, run),
-    };
+    PlaceholderMasks masks = get_placeholder_mask(arguments, m->config.image_token_id, m->config.video_token_id,
+                                                  m->config.audio_token_id, run);
     const int64_t *llm_input_ids = replace_placeholders(arguments, masks, text_config->pad_token_id, run);
     Tensor inputs_embeds = gemma4_text_scaled_word_embedding_forward(&m->language_model.embed_tokens, llm_input_ids,
                                                                      batch, seq, run);

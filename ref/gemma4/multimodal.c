@@ -16,12 +16,20 @@ PositionIds read_position_ids(const Array *position_ids, Run *run)
     return (PositionIds){ xy, position_ids->shape[0], position_ids->shape[1] };
 }
 
-const bool *get_placeholder_mask(const ForwardArguments *arguments, int token_id, Run *run)
+static const bool *equal(const ForwardArguments *arguments, int token_id, Run *run)
 {
     int64_t count = arguments->batch * arguments->seq;
     bool *mask = arena_allocate(run->arena, (size_t)count * sizeof *mask);
     for (int64_t i = 0; i < count; i++) mask[i] = arguments->input_ids[i] == token_id;
     return mask;
+}
+
+PlaceholderMasks get_placeholder_mask(const ForwardArguments *arguments, int image_token_id, int video_token_id,
+                                      int audio_token_id, Run *run)
+{
+    return (PlaceholderMasks){ .image = equal(arguments, image_token_id, run),
+                               .video = equal(arguments, video_token_id, run),
+                               .audio = equal(arguments, audio_token_id, run) };
 }
 
 const int64_t *replace_placeholders(const ForwardArguments *arguments, PlaceholderMasks masks, int pad_token_id,

@@ -89,11 +89,8 @@ Tensor gemma4_unified_model_forward(const Gemma4UnifiedModel *m, const ForwardAr
         return inputs->pixel_values ? get_image_features(m, inputs->pixel_values, inputs->image_position_ids, run)
                                     : get_audio_features(m, inputs, run);
 
-    const PlaceholderMasks masks = {
-        .image = get_placeholder_mask(arguments, m->config.image_token_id, run),
-        .video = get_placeholder_mask(arguments, m->config.video_token_id, run),
-        .audio = get_placeholder_mask(arguments, m->config.audio_token_id, run),
-    };
+    PlaceholderMasks masks = get_placeholder_mask(arguments, m->config.image_token_id, m->config.video_token_id,
+                                                  m->config.audio_token_id, run);
     const int64_t *llm_input_ids = replace_placeholders(arguments, masks, text_config->pad_token_id, run);
     Tensor inputs_embeds = gemma4_text_scaled_word_embedding_forward(&m->language_model.embed_tokens, llm_input_ids,
                                                                      arguments->batch, arguments->seq, run);

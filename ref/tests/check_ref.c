@@ -12,7 +12,7 @@
     X(text_attention) X(text_attention_cache) X(text_experts) X(text_router) X(text_decoder_layer)                     \
     X(text_scaled_word_embedding) X(text_model) X(for_causal_lm) X(gemma4_model)                                       \
     X(unified_configuration) X(unified_vision_embedder) X(unified_model) X(unified_check_inputs)                       \
-    X(generation_config) X(generation) X(suppress_tokens) X(check_text_inputs) X(check_inputs) X(inputs) X(model)                         \
+    X(generation_config) X(generation) X(suppress_tokens) X(check_text_inputs) X(check_inputs) X(inputs) X(model)      \
     X(png_chunk) X(convert_to_rgb) X(orientation) X(png) X(resize_weights) X(resize) X(image_processor)                \
     X(get_aspect_ratio_preserving_size) X(processor_settings) X(video_processor) X(prompt) X(processor)
 /* clang-format on */
