@@ -1,7 +1,4 @@
-/* check_inputs.c - refuses what Hugging Face raises for, so that a forward pass cannot fail
- *
- * And one thing that it takes: sound without input_features_mask, which it then ignores without a word.
- */
+/* check_inputs.c - refuses what Hugging Face raises for, so that a forward pass cannot fail */
 #include "gemma4_unified.h"
 
 /* -> their soft tokens: the patches that are no padding on either axis */
@@ -22,14 +19,11 @@ static int64_t check_pictures(const Gemma4UnifiedModel *m, Pictures p, Error *er
 static void check_features_mask(const Array *features, const Array *mask, Error *error)
 {
     if (!mask)
-        error_set(error,
-                  "%s: input_features_mask: found no such input, expected [audios, frames]: without it Hugging Face "
-                  "ignores the sound",
-                  features->file);
+        error_set(error, "%s: input_features_mask: found no such input, expected [audios, frames]", features->file);
     else if (!array_has_shape(mask, 2, features->shape))
         error_set(error, "%s: input_features_mask: found shape %s, expected %s as in input_features", mask->file,
                   SHAPE_TEXT(mask->rank, mask->shape), SHAPE_TEXT(2, features->shape));
-    else if (mask->dtype != DTYPE_BOOL) /* other integers would be an index */
+    else if (mask->dtype != DTYPE_BOOL && mask->dtype != DTYPE_U8) /* to torch, other integers are an index */
         error_set(error, "%s: input_features_mask: found dtype %s, expected BOOL", mask->file, dtype_name(mask->dtype));
 }
 

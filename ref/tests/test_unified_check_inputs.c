@@ -71,8 +71,7 @@ static const struct {
       ": num_frames_per_video: found 0 for video 0, expected 1 or more" },
     { "{" IDS(21, 21) ", " FRAMES ", \"num_frames_per_video\": [3]}", ": input_ids: found 2 video tokens (id 21)" },
     /* sound */
-    { "{" IDS(22) ", " SAMPLES "}",
-      ": input_features_mask: found no such input, expected [audios, frames]: without it Hugging Face ignores" },
+    { "{" IDS(22) ", " SAMPLES "}", ": input_features_mask: found no such input, expected [audios, frames]" },
     { "{" IDS(22) ", " SAMPLES ", \"input_features_mask\": [[true]]}",
       ": input_features_mask: found shape [1, 1], expected [1, 2] as in input_features" },
     { "{" IDS(22) ", " SAMPLES ", \"input_features_mask\": [[1, 0]]}",
