@@ -1,6 +1,7 @@
 /* configuration.c - Gemma4UnifiedConfig: config.json of model_type gemma4_unified, and its parts
  *
- * Which keys may be absent, and why sizes have limits: ../gemma4/vision_configuration.c.
+ * Which keys may be absent, and why sizes have limits: ../gemma4/vision_configuration.c. Published files hold sizes that
+ * follow from others: where they are, they must agree.
  */
 #include <stdio.h>
 
@@ -14,15 +15,27 @@ void gemma4_unified_text_config_load(Gemma4TextConfig *config, ConfigReader at, 
 
 static double rms_norm_eps(ConfigReader at)
 {
-    double eps = config_number(at, "rms_norm_eps");
+    double eps = config_number_or(at, "rms_norm_eps", 1e-6);
     if (!(eps >= 0)) config_refuse(at, "rms_norm_eps", "a number below 0", "0 or above");
     return eps;
 }
 
+static void check_equal(ConfigReader at, const char *key, int expected, const char *what)
+{
+    char found[16], text[64];
+    int value = config_count_or(at, key, expected);
+    snprintf(found, sizeof found, "%d", value);
+    snprintf(text, sizeof text, "%s, %d", what, expected);
+    if (value != expected) config_refuse(at, key, found, text);
+}
+
 void gemma4_unified_audio_config_load(Gemma4UnifiedAudioConfig *config, ConfigReader at)
 {
+    static const char *const others[] = { "hidden_size", "output_proj_dims", "audio_samples_per_token" };
     config->audio_embed_dim = config_count_at_most(at, "audio_embed_dim", 1 << 20);
     config->rms_norm_eps = rms_norm_eps(at);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        check_equal(at, others[i], config->audio_embed_dim, "audio_embed_dim");
 }
 
 void gemma4_unified_vision_config_load(Gemma4UnifiedVisionConfig *config, ConfigReader at)
@@ -33,12 +46,8 @@ void gemma4_unified_vision_config_load(Gemma4UnifiedVisionConfig *config, Config
     config->mm_embed_dim = config_count_at_most(at, "mm_embed_dim", 1 << 20);
     config->mm_posemb_size = config_count(at, "mm_posemb_size");
     config->rms_norm_eps = rms_norm_eps(at);
-
-    char found[16], expected[48];
-    int output_proj_dims = config_count(at, "output_proj_dims");
-    snprintf(found, sizeof found, "%d", output_proj_dims);
-    snprintf(expected, sizeof expected, "mm_embed_dim, %d", config->mm_embed_dim);
-    if (output_proj_dims != config->mm_embed_dim) config_refuse(at, "output_proj_dims", found, expected);
+    check_equal(at, "model_patch_size", config->model_patch_size, "patch_size * pooling_kernel_size");
+    check_equal(at, "output_proj_dims", config->mm_embed_dim, "mm_embed_dim");
 }
 
 void gemma4_unified_config_load(Gemma4UnifiedConfig *config, ConfigReader at, Arena *arena)

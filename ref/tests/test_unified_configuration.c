@@ -70,6 +70,25 @@ START_TEST(defaults)
 }
 END_TEST
 
+/* As the published model has it */
+START_TEST(published)
+{
+    Error error = { "" };
+    Gemma4UnifiedConfig c = loaded(
+        "{}",
+        "{\"vision_config\": {\"mm_embed_dim\": 3840, \"mm_posemb_size\": 1120, \"model_patch_size\": 48,"
+        " \"patch_size\": 16, \"num_soft_tokens\": 280, \"pooling_kernel_size\": 3, \"output_proj_dims\": 3840},"
+        " \"audio_config\": {\"audio_embed_dim\": 640, \"audio_samples_per_token\": 640, \"hidden_size\": 640,"
+        " \"output_proj_dims\": 640}}",
+        &error);
+    assert_clean(&error);
+    ck_assert_int_eq(c.vision_config.model_patch_size, 48);
+    ck_assert_double_eq(c.vision_config.rms_norm_eps, 1e-6);
+    ck_assert_int_eq(c.audio_config.audio_embed_dim, 640);
+    ck_assert_double_eq(c.audio_config.rms_norm_eps, 1e-6);
+}
+END_TEST
+
 /* The family has neither: Hugging Face keeps such keys and never reads them. */
 START_TEST(no_per_layer_embeddings_and_no_experts)
 {
@@ -95,9 +114,14 @@ static const struct {
     { VISION("\"mm_embed_dim\": null"), "vision_config.mm_embed_dim: found null" },
     { VISION("\"mm_posemb_size\": 1.5"), "vision_config.mm_posemb_size: found 1.5" },
     { VISION("\"output_proj_dims\": 8"), "vision_config.output_proj_dims: found 8, expected mm_embed_dim, 9" },
+    { VISION("\"model_patch_size\": 48"),
+      "vision_config.model_patch_size: found 48, expected patch_size * pooling_kernel_size, 2" },
     { VISION("\"rms_norm_eps\": -1"), "vision_config.rms_norm_eps: found a number below 0, expected 0 or above" },
     { "{\"vision_config\": 3}", "vision_config: found 3, expected an object" },
     { AUDIO("\"audio_embed_dim\": -640"), "audio_config.audio_embed_dim: found -640" },
+    { AUDIO("\"hidden_size\": 6"), "audio_config.hidden_size: found 6, expected audio_embed_dim, 5" },
+    { AUDIO("\"output_proj_dims\": 6"), "audio_config.output_proj_dims: found 6, expected audio_embed_dim, 5" },
+    { AUDIO("\"audio_samples_per_token\": 6"), "audio_config.audio_samples_per_token: found 6, expected audio" },
     { AUDIO("\"rms_norm_eps\": \"small\""), "audio_config.rms_norm_eps: found \"small\", expected a number" },
     { "{\"audio_config\": {}}", "audio_config.audio_embed_dim: found no such key" },
     { "{\"audio_token_id\": -1}", "audio_token_id: found -1, expected a whole number from 0" },
@@ -117,6 +141,7 @@ Suite *unified_configuration_suite(void)
     TCase *tcase = theme(suite, "keys");
     tcase_add_test(tcase, every_key);
     tcase_add_test(tcase, defaults);
+    tcase_add_test(tcase, published);
     tcase_add_test(tcase, no_per_layer_embeddings_and_no_experts);
     tcase_add_loop_test(tcase, bad_key, 0, COUNT(bad));
     return suite;
