@@ -154,14 +154,11 @@ static void put_vision(SafetensorsWriter *writer, int64_t text_hidden)
 /* The embedders of unified_base, spelled as on the Hub; patches of 12 values become 9 */
 static void put_embedders(SafetensorsWriter *writer, int64_t text_hidden)
 {
-    static const struct {
-        const char *name;
-        int64_t width;
-    } norms[] = { { "patch_ln1", 12 }, { "patch_ln2", 9 }, { "pos_norm", 9 } };
+    static const char *const norms[] = { "patch_ln1", "patch_ln2", "pos_norm" };
     Place at = { writer, "model." };
     for (int i = 0; i < COUNT(norms); i++) {
-        put(at, SHAPE(norms[i].width), "vision_embedder.%s.weight", norms[i].name);
-        put(at, SHAPE(norms[i].width), "vision_embedder.%s.bias", norms[i].name);
+        put(at, SHAPE(i == 0 ? 12 : 9), "vision_embedder.%s.weight", norms[i]);
+        put(at, SHAPE(i == 0 ? 12 : 9), "vision_embedder.%s.bias", norms[i]);
     }
     put(at, SHAPE(9, 12), "vision_embedder.patch_dense.weight");
     put(at, SHAPE(9), "vision_embedder.patch_dense.bias");
