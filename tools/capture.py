@@ -54,6 +54,8 @@ def capture(model, path=None, only=("*",), prefix=None):
         taps[f"{name}@{again}" if again else name] = value.detach().to("cpu", copy=True).contiguous()
 
     def add_outputs(path, suffixes, output):
+        if path.endswith("embed_vision"):
+            output = getattr(output, "pooler_output", output)           # what goes on from there
         output = getattr(output, "last_hidden_state", output)           # of Hugging Face's ModelOutput
         values = output if isinstance(output, (tuple, list)) else [output]
         for suffix, index in suffixes.items():
@@ -92,6 +94,23 @@ def capture(model, path=None, only=("*",), prefix=None):
             return output
         return call
 
+    def recorded_sum(module, name):
+        """A forward with one sum that no module outputs: the position embeddings of both axes."""
+        import torch                                                    # loaded already, as the model is there
+        forward = module.forward
+
+        class Sum(torch.overrides.TorchFunctionMode):
+            def __torch_function__(self, function, types, args=(), kwargs=None):
+                output = function(*args, **(kwargs or {}))
+                if function is torch.Tensor.sum:
+                    add(paths[module] + name, output)
+                return output
+
+        def call(*args, **kwargs):
+            with Sum():
+                return forward(*args, **kwargs)
+        return call
+
     def recorded_interface(get_interface):
         def get(*args, **kwargs):
             attention = get_interface(*args, **kwargs)
@@ -115,6 +134,10 @@ def capture(model, path=None, only=("*",), prefix=None):
                 if hasattr(module, name):
                     setattr(module, name, recorded_method(module, getattr(module, name), suffixes))
                     undo.callback(delattr, module, name)                # the class has the method still
+            if hasattr(module, "pos_embedding"):
+                own = vars(module).get("forward")
+                module.forward = recorded_sum(module, "#pos_embs")
+                undo.callback(setattr, module, "forward", own) if own else undo.callback(delattr, module, "forward")
         if modeling_utils := sys.modules.get("transformers.modeling_utils"):
             functions = modeling_utils.ALL_ATTENTION_FUNCTIONS
             functions.get_interface = recorded_interface(functions.get_interface)

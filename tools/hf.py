@@ -14,7 +14,9 @@ from unittest.mock import patch
 import numpy as np
 import torch
 import transformers
-from transformers import Gemma4Config, Gemma4ForCausalLM, Gemma4ForConditionalGeneration, Gemma4TextConfig
+from transformers import (Gemma4Config, Gemma4ForCausalLM, Gemma4ForConditionalGeneration, Gemma4TextConfig,
+                          Gemma4UnifiedConfig, Gemma4UnifiedForCausalLM, Gemma4UnifiedForConditionalGeneration,
+                          Gemma4UnifiedTextConfig)
 from transformers.models.gemma4.modeling_gemma4 import Gemma4ClippableLinear
 
 from capture import capture
@@ -25,6 +27,9 @@ transformers.logging.set_verbosity_error()          # it warns of the text tenso
 transformers.logging.disable_progress_bar()
 
 VISION = ("model.vision_tower.", "model.embed_vision.")
+
+MODELS = {"gemma4": Gemma4ForConditionalGeneration, "gemma4_text": Gemma4ForCausalLM,
+          "gemma4_unified": Gemma4UnifiedForConditionalGeneration, "gemma4_unified_text": Gemma4UnifiedForCausalLM}
 
 # The smallest text part that Hugging Face builds, for the vision path alone: it is not run, and no checkpoint holds it.
 TEXT = dict(intermediate_size=32, num_hidden_layers=1, num_attention_heads=1, num_key_value_heads=1, head_dim=16,
@@ -45,8 +50,14 @@ def make_multimodal_config(text_config, vision_config, **outer):
                         **special_tokens(text_config["vocab_size"]), **outer)
 
 
-def make_text_only_config(text_config, **outer):
-    return Gemma4TextConfig(**copy.deepcopy(text_config), **outer)
+def make_text_only_config(text_config, config_class=Gemma4TextConfig, **outer):
+    return config_class(**copy.deepcopy(text_config), **outer)
+
+
+def make_unified_config(text_config, vision_config, audio_config, **outer):
+    """Of the family without towers."""
+    configs = copy.deepcopy(dict(text_config=text_config, vision_config=vision_config, audio_config=audio_config))
+    return Gemma4UnifiedConfig(**configs, **special_tokens(text_config["vocab_size"]), **outer)
 
 
 def random_weight(name, shape, rng):
@@ -58,7 +69,8 @@ def random_weight(name, shape, rng):
     """
     if name.endswith(("q_norm.weight", "k_norm.weight")):
         values = rng.uniform(0.6, 1.4, shape) * math.sqrt(1.2 / math.sqrt(shape[-1]))
-    elif name.endswith(("norm.weight", "layernorm_1.weight", "layernorm_2.weight", "router.per_expert_scale")):
+    elif name.endswith(("norm.weight", "layernorm_1.weight", "layernorm_2.weight", "patch_ln1.weight",
+                        "patch_ln2.weight", "router.per_expert_scale")):
         values = rng.uniform(0.6, 1.4, shape)
     elif name.endswith("router.scale"):
         values = rng.uniform(0.6, 1.4, shape) * math.sqrt(shape[-1])
@@ -68,7 +80,7 @@ def random_weight(name, shape, rng):
         values = rng.normal(0, 0.2, shape)
     elif name.endswith("embed_tokens_per_layer.weight"):        # of all layers side by side, none of them wide
         values = rng.normal(0, 0.25, shape)
-    elif name.endswith("position_embedding_table"):
+    elif name.endswith(("position_embedding_table", "pos_embedding")):
         values = rng.normal(0, 0.5, shape)
     else:                                           # gain away from 1: a norm left out behind it must show
         values = rng.normal(0, rng.choice((0.6, 1.5)) / math.sqrt(shape[-1]), shape)
@@ -79,14 +91,14 @@ def make_model(config, inputs, seed, scales={}, vision_scales={}):
     """A random model: weights as above, clip bounds that cut about 1 % of the values that `inputs` bring.
 
     Every weight is representable in bfloat16, so that a bfloat16 backend holds the same model. `scales` multiplies the
-    text weights that a glob matches, `vision_scales` those of the vision path.
+    weights outside of the towers that a glob matches, `vision_scales` those of the vision path.
     """
-    multimodal = isinstance(config, Gemma4Config)
-    model = (Gemma4ForConditionalGeneration if multimodal else Gemma4ForCausalLM)(config).eval()
-    if images := image_inputs(inputs):
+    model = MODELS[config.model_type](config).eval()
+    has_tower = isinstance(config, Gemma4Config)
+    if has_tower and (images := image_inputs(inputs)):
         fill_vision(model, images, seed, vision_scales)
     if "input_ids" in inputs:
-        fill_text(model, seed, scales)
+        fill_text(model, seed, scales, VISION if has_tower else ())
     return model
 
 
@@ -99,12 +111,12 @@ def image_inputs(inputs):
     return {}
 
 
-def fill_text(model, seed, scales):
+def fill_text(model, seed, scales, but):
     rng = np.random.default_rng([seed, 2])
     tensors = dict(model.named_parameters())                            # where tied, the head is not among them
     tensors |= {name: buffer for name, buffer in model.named_buffers() if name.endswith("layer_scalar")}
     for name, tensor in tensors.items():
-        if not name.startswith(VISION):
+        if not name.startswith(but):
             tensor.data.copy_(scaled(name, random_weight(name, tensor.shape, rng).float(), scales).bfloat16())
 
 
@@ -175,9 +187,8 @@ def save_model(model, folder, dtype=torch.bfloat16, vision_only=True, **options)
 def load_model(folder, dtype=torch.float32, attn_implementation="eager"):
     """As users do. Not model.to(dtype), which rounds rotary_emb.inv_freq; from_pretrained does not."""
     model_type = json.loads((Path(folder) / "config.json").read_text())["model_type"]
-    model_class = Gemma4ForCausalLM if model_type == "gemma4_text" else Gemma4ForConditionalGeneration
-    model = model_class.from_pretrained(folder, dtype=dtype, attn_implementation=attn_implementation,
-                                        experts_implementation="eager", local_files_only=True).eval()
+    model = MODELS[model_type].from_pretrained(folder, dtype=dtype, attn_implementation=attn_implementation,
+                                               experts_implementation="eager", local_files_only=True).eval()
     round_inv_freq(model)
     return model
 

@@ -3,12 +3,14 @@ import math
 
 import numpy as np
 import torch
-from transformers import Gemma4Config
 
 BOS = 2
 
 # What a token of mm_token_type_ids is.
 TYPES = {"text": 0, "image": 1, "video": 2, "audio": 3}
+
+# What is before and behind them.
+MARKS = {"begin": "boi_token_id", "end": "eoi_token_id", "begin audio": "boa_token_id", "end audio": "eoa_token_index"}
 
 
 def make_image(width, height, rng):
@@ -25,13 +27,16 @@ def make_image(width, height, rng):
     return np.round(np.clip(picture, 0, 1) * 255) / 255
 
 
-def make_inputs(grids, num_patches, patch_size, seed):
-    """One image per (columns, rows) of `grids`, each padded to `num_patches`: the arguments of get_image_features."""
+def make_inputs(grids, num_patches, patch_size, seed, brightness=None):
+    """One image per (columns, rows) of `grids`, each padded to `num_patches`: the arguments of get_image_features.
+    `brightness` makes some of them darker."""
     rng = np.random.default_rng(seed)
     pixel_values = np.zeros((len(grids), num_patches, 3 * patch_size**2), np.float32)
     image_position_ids = np.full((len(grids), num_patches, 2), -1, np.int64)
     for b, (columns, rows) in enumerate(grids):
         image = make_image(columns * patch_size, rows * patch_size, rng)
+        if brightness:
+            image = np.round(image * brightness[b] * 255) / 255
         patches = image.reshape(rows, patch_size, columns, patch_size, 3).swapaxes(1, 2)
         pixel_values[b, : rows * columns] = patches.reshape(rows * columns, -1)
         image_position_ids[b, : rows * columns] = [(x, y) for y in range(rows) for x in range(columns)]
@@ -45,15 +50,33 @@ def make_video_inputs(grids, num_patches, patch_size, seed, frames):
             "num_frames_per_video": torch.tensor(frames)}
 
 
+def make_audio_inputs(frames, samples_per_frame, seed):
+    """One clip per count of `frames`, the last not full if it is no whole number: the arguments of get_audio_features,
+    a voice's harmonics, louder and softer."""
+    rng = np.random.default_rng([seed, 3])
+    longest = math.ceil(max(frames))
+    input_features = np.zeros((len(frames), longest, samples_per_frame), np.float32)
+    input_features_mask = np.zeros((len(frames), longest), bool)
+    for b, count in enumerate(frames):
+        time = np.arange(int(count * samples_per_frame)) / 16000
+        pitch, loudness = rng.uniform(90, 250), 0.2 + 0.15 * np.sin(2 * math.pi * rng.uniform(2, 6) * time)
+        wave = sum(rng.uniform(0.2, 1) / n * np.sin(2 * math.pi * n * pitch * time) for n in range(1, 12))
+        wave = loudness * wave + rng.normal(0, 0.01, wave.shape)
+        input_features[b].reshape(-1)[: len(wave)] = np.round(wave * 32768) / 32768
+        input_features_mask[b, : math.ceil(count)] = True
+    return {"input_features": torch.from_numpy(input_features),
+            "input_features_mask": torch.from_numpy(input_features_mask)}
+
+
 def make_prompts(rows, config, seed, padding="left", attention_mask=True):
     """Token ids and what goes with them, for rows of segments: a number of text tokens, or ("image", soft tokens),
-    ("video", ..) or ("audio", ..), put between its begin and end tokens where those are in `rows` as "begin", "end".
+    ("video", soft tokens) or ("audio", soft tokens), or "begin", "end", "begin audio", "end audio" around them.
 
     Shorter rows are padded on the given side. mm_token_type_ids are there for a multimodal configuration only.
     """
     rng = np.random.default_rng([seed, 1])
     vocab_size = config.get_text_config().vocab_size
-    multimodal = isinstance(config, Gemma4Config)
+    multimodal = hasattr(config, "image_token_id")
     words = np.arange(BOS + 1, min(special_tokens(vocab_size).values()) if multimodal else vocab_size)
     ids, types = [], []
     for row in rows:
@@ -62,8 +85,8 @@ def make_prompts(rows, config, seed, padding="left", attention_mask=True):
             if isinstance(segment, int):
                 row_ids += rng.choice(words, segment).tolist()
                 row_types += [TYPES["text"]] * segment
-            elif segment in ("begin", "end"):
-                row_ids.append(config.boi_token_id if segment == "begin" else config.eoi_token_id)
+            elif isinstance(segment, str):
+                row_ids.append(getattr(config, MARKS[segment]))
                 row_types.append(TYPES["text"])
             else:
                 kind, count = segment
@@ -86,6 +109,12 @@ def make_prompts(rows, config, seed, padding="left", attention_mask=True):
     if multimodal:
         inputs["mm_token_type_ids"] = padded(types, TYPES["text"])
     return inputs
+
+
+def patch_size(config):
+    """Of the patches in pixel_values, which the family without towers has merged already."""
+    vision_config = config.vision_config if hasattr(config, "vision_config") else None
+    return vision_config and getattr(vision_config, "model_patch_size", vision_config.patch_size)
 
 
 def soft_tokens(grid, pooling_kernel_size):
