@@ -1,7 +1,7 @@
 /* bug.h - a public bug, and how the reference is made to have it
  *
- * A bug is switched on by changes to config.json, by changes to weights, or by a hook that replaces values as they are
- * produced; several of them together where it takes that. Nothing in ref/ knows of any. What bugs are written with is
+ * A bug is switched on by changes to config.json, to weights or to the inputs, or by a hook that replaces values as they
+ * are produced; several of them together where it takes that. Nothing in ref/ knows of any. What bugs are written with is
  * in bug_hooks.h.
  *
  *     static void softcap_missing(json_t *config) { config_set(text_config(config), "final_logit_softcapping", NULL); }
@@ -26,6 +26,7 @@ typedef struct {
 
     void (*config)(json_t *config);
     void (*weights)(Checkpoint *checkpoint);
+    void (*inputs)(BugRun *run, Inputs *inputs); /* points to arrays of its own; no other shapes, still what HF takes */
     void (*tap)(BugRun *run, const Tap *tap);
     /* Globs of taps that `tap` asks for later, NULL-terminated or NULL: while the same layer runs; and until the tap
      * comes again, in the next run of its layer */
@@ -33,8 +34,9 @@ typedef struct {
 } Bug;
 
 /* Each ends with a NULL id. */
-extern const Bug vision_bugs[], pooler_bugs[], projector_bugs[], merge_bugs[], per_layer_embedding_bugs[], rope_bugs[],
-    mask_bugs[], attention_bugs[], kv_sharing_bugs[], layer_bugs[], moe_bugs[], logits_bugs[];
+extern const Bug vision_bugs[], pooler_bugs[], unified_bugs[], projector_bugs[], merge_bugs[],
+    per_layer_embedding_bugs[], rope_bugs[], mask_bugs[], attention_bugs[], kv_sharing_bugs[], layer_bugs[], moe_bugs[],
+    logits_bugs[];
 
 int bug_count(void);
 const Bug *bug_at(int index);        /* in the order of the pass */
@@ -45,8 +47,13 @@ const Bug *bug_find(const char *id); /* NULL if there is none of that name */
 typedef struct BuggyModel BuggyModel;
 
 BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int count, Error *error);
+/* The same of a model that is open already, with bugs that need no more than a hook or other inputs; model stays the
+ * caller's. */
+BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count);
 void buggy_model_close(BuggyModel *model); /* NULL is fine */
 const Model *buggy_model_model(const BuggyModel *model);
+/* Another reading of what Hugging Face computes, as a hook that every bug's comes after; NULL: none */
+void buggy_model_read(BuggyModel *model, const Bug *reading);
 /* pass as for the honest model; its hook sees what the bugs left, and what it replaces is what they build on */
 void buggy_model_forward(BuggyModel *model, const Reference *reference, const Inputs *inputs, const Pass *pass);
 

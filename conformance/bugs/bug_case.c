@@ -113,13 +113,38 @@ bool is_feature(const BugRun *run, int64_t b, int64_t t)
     const char *key = placeholder_key(run, b, t);
     if (!key) return false;
     if (strcmp(key, "image_token_id") == 0) return run->inputs->pixel_values != NULL;
-    return strcmp(key, "video_token_id") == 0 && run->inputs->pixel_values_videos != NULL;
+    if (strcmp(key, "audio_token_id") == 0) return run->inputs->input_features != NULL;
+    return run->inputs->pixel_values_videos != NULL;
 }
 
 const Array *patch_positions(const BugRun *run, const Tap *tap)
 {
     bool videos = tap_run(tap->name) > 0 || !run->inputs->pixel_values;
     return videos ? run->inputs->video_position_ids : run->inputs->image_position_ids;
+}
+
+double *feature_row(BugRun *run, const Tap *tap, int64_t i)
+{
+    bool videos = tap_run(tap->name) > 0 || !run->inputs->pixel_values;
+    const Array *features = videos ? run->inputs->pixel_values_videos : run->inputs->pixel_values;
+    if (tap_begins(tap->name, "model.embed_audio")) features = run->inputs->input_features;
+    int64_t width = features->shape[2];
+    double *row = scratch_row(run, width);
+    array_read_f64(features, i * width, width, row);
+    for (int64_t j = 0; j < width; j++) row[j] = as_result(run, row[j]);
+    return row;
+}
+
+int64_t *own_integers(BugRun *run, const Array **array)
+{
+    int64_t count = array_elements(*array), *values = bug_memory(run, (size_t)count * sizeof *values);
+    for (int64_t i = 0; i < count; i++) values[i] = array_integer(*array, i);
+    Array *own = bug_memory(run, sizeof *own);
+    *own = **array;
+    own->dtype = DTYPE_I64;
+    own->data = (const unsigned char *)values;
+    *array = own;
+    return values;
 }
 
 int64_t last_positions(const Kept *kept, int64_t b, int64_t queries)

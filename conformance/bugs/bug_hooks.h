@@ -80,8 +80,11 @@ double vision_number(const BugRun *run, const char *key, double otherwise);
 bool layer_is_sliding(const BugRun *run, int layer);
 bool layer_is_shared(const BugRun *run, int layer);
 bool is_placeholder(const BugRun *run, int64_t b, int64_t t);    /* token t of the prompt's row b */
-bool is_feature(const BugRun *run, int64_t b, int64_t t);        /* a placeholder whose place an image or video takes */
+bool is_feature(const BugRun *run, int64_t b, int64_t t);        /* a placeholder whose place a feature takes */
 const Array *patch_positions(const BugRun *run, const Tap *tap); /* that the tower has in the tap's run */
+/* Row i of what a model without towers is given: pixel values, or frames of sound if the tap is of model.embed_audio */
+double *feature_row(BugRun *run, const Tap *tap, int64_t i);
+int64_t *own_integers(BugRun *run, const Array **array); /* makes *array one whose values may be written to */
 /* HF's position_ids of query q; a bug that asks keeps POSITION_INPUTS */
 int64_t position_of(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries);
 #define POSITION_INPUTS "*#causal_mask_mapping.full_attention"
@@ -104,6 +107,7 @@ void *bug_memory(BugRun *run, size_t bytes); /* until the pass ends */
 const double *weight_named(BugRun *run, const char *name); /* whole, so it should be small */
 const double *weight_beside(BugRun *run, const Tap *tap, const char *local);
 const double *weight_of(BugRun *run, const Tap *tap); /* of the module that the tap is the output of */
+const double *bias_of(BugRun *run, const Tap *tap);   /* likewise */
 const Array *array_named(BugRun *run, const char *name);
 const Array *array_beside(BugRun *run, const Tap *tap, const char *local);
 void read_row(const BugRun *run, const Array *weight, int64_t row, double *out);

@@ -128,12 +128,15 @@ const double *weight_beside(BugRun *run, const Tap *tap, const char *local)
     return weight_named(run, name);
 }
 
-const double *weight_of(BugRun *run, const Tap *tap)
+static const double *parameter_of(BugRun *run, const Tap *tap, const char *parameter)
 {
     char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%.*s.weight", (int)strcspn(tap->name, "@"), tap->name);
+    snprintf(name, sizeof name, "%.*s.%s", (int)strcspn(tap->name, "@"), tap->name, parameter);
     return weight_named(run, name);
 }
+
+const double *weight_of(BugRun *run, const Tap *tap) { return parameter_of(run, tap, "weight"); }
+const double *bias_of(BugRun *run, const Tap *tap) { return parameter_of(run, tap, "bias"); }
 
 void linear_rows(BugRun *run, double *out, const double *x, int64_t rows, const Array *weight, const Array *bias)
 {

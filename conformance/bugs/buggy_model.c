@@ -4,12 +4,14 @@
 #include "bugs/bug_run.h"
 
 struct BuggyModel {
-    Model *model;
+    Model *model, *own; /* own: NULL if it is the caller's */
     const Bug **bugs;
-    BugRun *runs; /* of each bug */
-    int count;
+    BugRun *runs;     /* of the reading, then of each bug */
+    int count;        /* of runs */
     const Pass *pass; /* that runs now */
 };
+
+static const Bug no_reading = { 0 };
 
 typedef struct {
     const Bug *const *bugs;
@@ -37,14 +39,23 @@ BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int cou
     BugList list = { bugs, count };
     Model *model = model_open_edited(folder, &(ModelEdits){ edit_config, edit_checkpoint, &list }, error);
     if (!model) return NULL;
+    BuggyModel *buggy = buggy_model_around(model, bugs, count);
+    buggy->own = model;
+    return buggy;
+}
+
+BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count)
+{
     BuggyModel *buggy = allocate_zeroed(1, sizeof *buggy);
     buggy->model = model;
-    buggy->count = count;
-    buggy->runs = allocate_zeroed((size_t)count, sizeof *buggy->runs);
-    buggy->bugs = allocate_zeroed((size_t)count, sizeof *buggy->bugs);
+    buggy->count = count + 1;
+    buggy->runs = allocate_zeroed((size_t)count + 1, sizeof *buggy->runs);
+    buggy->bugs = allocate_zeroed((size_t)count + 1, sizeof *buggy->bugs);
     for (int i = 0; i < count; i++) buggy->bugs[i] = bugs[i];
-    for (int i = 0; i < count; i++)
-        buggy->runs[i] = (BugRun){ .bug = bugs[i], .bugs = buggy->bugs, .bug_count = count, .model = model };
+    for (int i = 0; i <= count; i++)
+        buggy->runs[i] = (BugRun){
+            .bug = i == 0 ? &no_reading : bugs[i - 1], .bugs = buggy->bugs, .bug_count = count, .model = model
+        };
     return buggy;
 }
 
@@ -58,9 +69,11 @@ void buggy_model_close(BuggyModel *model)
     }
     free(model->runs);
     free(model->bugs);
-    model_close(model->model);
+    model_close(model->own);
     free(model);
 }
+
+void buggy_model_read(BuggyModel *model, const Bug *reading) { model->runs[0].bug = reading ? reading : &no_reading; }
 
 const Model *buggy_model_model(const BuggyModel *model) { return model->model; }
 
@@ -78,10 +91,12 @@ void buggy_model_forward(BuggyModel *model, const Reference *reference, const In
     chained.hook = on_tap;
     chained.hook_context = model;
     model->pass = pass;
+    Inputs edited = *inputs;
     for (int i = 0; i < model->count; i++) {
-        model->runs[i].inputs = inputs;
+        model->runs[i].inputs = &edited;
         model->runs[i].pass = pass;
+        if (model->runs[i].bug->inputs) model->runs[i].bug->inputs(&model->runs[i], &edited);
     }
-    reference->forward(model->model, inputs, &chained);
+    reference->forward(model->model, &edited, &chained);
     for (int i = 0; i < model->count; i++) bug_run_end(&model->runs[i]);
 }

@@ -4,9 +4,9 @@
 #include "bugs/bug.h"
 
 static const Bug *const families[] = {
-    vision_bugs, pooler_bugs, projector_bugs,  merge_bugs,     per_layer_embedding_bugs,
-    mask_bugs,   rope_bugs,   kv_sharing_bugs, attention_bugs, layer_bugs,
-    moe_bugs,    logits_bugs,
+    vision_bugs, pooler_bugs, unified_bugs,    projector_bugs, merge_bugs, per_layer_embedding_bugs,
+    mask_bugs,   rope_bugs,   kv_sharing_bugs, attention_bugs, layer_bugs, moe_bugs,
+    logits_bugs,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 

@@ -42,7 +42,7 @@ static void text_unscaled(BugRun *run, const Tap *tap)
 {
     const Inputs *inputs = bug_inputs(run);
     if (!tap_is_text(tap, ".embed_tokens") || tap_run(tap->name) > 0) return;
-    if (!inputs->pixel_values && !inputs->pixel_values_videos) return;
+    if (!inputs->pixel_values && !inputs->pixel_values_videos && !inputs->input_features) return;
     for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, tap_get(tap, i) / embed_scale(run));
 }
 
@@ -53,10 +53,20 @@ static void skipped(BugRun *run, const Tap *tap)
             tap_put_row(tap, row, kept_row(kept(run, tap, "model.language_model.embed_tokens"), row));
 }
 
+/* Patches of one image that are no padding: of a model without towers, each is a soft token. */
+static int64_t real_patches(const Array *positions, int64_t image)
+{
+    int64_t patches = positions->shape[1], count = 0;
+    for (int64_t i = image * patches; i < (image + 1) * patches; i++)
+        count += array_integer(positions, 2 * i) != -1 && array_integer(positions, 2 * i + 1) != -1;
+    return count;
+}
+
 /* Soft tokens of one image: bins that a patch falls into. Padding falls into the first. */
 static int64_t soft_tokens(BugRun *run, int64_t image)
 {
     const Array *positions = bug_inputs(run)->image_position_ids;
+    if (!array_named(run, "model.vision_tower.patch_embedder.input_proj.weight")) return real_patches(positions, image);
     int64_t patches = positions->shape[1], k = (int64_t)vision_number(run, "pooling_kernel_size", 1), count = 0;
     int64_t *xy = bug_memory(run, (size_t)(2 * patches) * sizeof *xy);
     int64_t *kernel_idxs = bug_memory(run, (size_t)patches * sizeof *kernel_idxs);

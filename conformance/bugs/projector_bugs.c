@@ -1,20 +1,37 @@
 /* projector_bugs.c - from the vision tower's width to the text model's */
 #include "bugs/bug_hooks.h"
 
-/* What is called a norm before the projection lets its input through; the projector's output is normalised. */
+/* Lets the input of what is called a norm before the projection through. */
+static void norm_missing(BugRun *run, const Tap *tap)
+{
+    if (!tap_ends(tap->name, ".embedding_pre_projection_norm")) return;
+    const Kept *tower = kept(run, tap, "model.vision_tower"), *embedder = kept(run, tap, "model.embed_vision.pos_norm");
+    ArenaMark mark = scratch_mark(run);
+    for (int64_t i = 0; i < tap_rows(tap); i++, scratch_release(run, mark)) {
+        bool is_audio = tap_begins(tap->name, "model.embed_audio");
+        tap_put_row(tap, i, is_audio ? feature_row(run, tap, i) : kept_row(tower ? tower : embedder, i));
+    }
+}
+
+/* In a model without towers model.embed_vision is more than its projector. */
+static bool is_projected(BugRun *run, const Tap *tap)
+{
+    if (tap_is(tap->name, "model.embed_vision")) return kept(run, tap, "model.vision_tower") != NULL;
+    return tap_is(tap->name, "model.embed_audio") || tap_is_tower(tap, ".multimodal_embedder");
+}
+
 static void norm_after_projection(BugRun *run, const Tap *tap)
 {
-    if (tap_is_tower(tap, ".embedding_pre_projection_norm")) {
-        const Kept *input = kept(run, tap, "model.vision_tower");
-        for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, input->values[tap->first + i]);
-    }
-    if (!tap_is(tap->name, "model.embed_vision")) return;
+    norm_missing(run, tap);
+    if (!is_projected(run, tap)) return;
     for (int64_t i = 0; i < tap_rows(tap); i++) {
         double *row = tap_row(run, tap, i);
         rms_norm_row(row, tap_width(tap), NULL, vision_number(run, "rms_norm_eps", 1e-6));
         tap_put_row(tap, i, row);
     }
 }
+
+static const char *const projector_keeps[] = { "model.vision_tower", "model.embed_vision.pos_norm", NULL };
 
 const Bug projector_bugs[] = {
     { .id = "projector-norm-after-projection",
@@ -23,6 +40,13 @@ const Bug projector_bugs[] = {
       .source = "https://github.com/vllm-project/vllm/pull/40411",
       .exposed_by = "any image",
       .tap = norm_after_projection,
-      .keeps = (const char *const[]){ "model.vision_tower", NULL } },
+      .keeps = projector_keeps },
+    { .id = "projector-norm-missing",
+      .stage = "projector",
+      .mechanism = "there is no RMSNorm before the projection",
+      .source = "no known report; what goes in is normalised already, but not to a root mean square of 1",
+      .exposed_by = "any image or sound",
+      .tap = norm_missing,
+      .keeps = projector_keeps },
     { 0 },
 };

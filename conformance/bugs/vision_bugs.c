@@ -32,7 +32,7 @@ static void quick_gelu(json_t *config)
  * compute it do so in float32. Where w is 0, x^ is gone; no published checkpoint has such a weight. */
 static void rmsnorm_one_plus_weight(BugRun *run, const Tap *tap)
 {
-    if (!tap_is_tower(tap, "norm")) return;
+    if (!tap_is_tower(tap, "norm") || tap_ends(tap->name, ".pos_norm")) return; /* that is a LayerNorm */
     const double *weight = weight_of(run, tap);
     int64_t width = tap_width(tap);
     for (int64_t i = 0; weight && i < tap->count; i++) {

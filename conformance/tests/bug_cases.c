@@ -5,6 +5,16 @@
 #define IMAGES                                                                                                         \
     "\"pixel_values\": \"2 8 12\", \"image_position_ids\": [[[0, 0], [1, 0], [2, 0], [3, 0], [0, 1], [1, 1], [2, 1], " \
     "[3, 1]], [[0, 0], [1, 0], [0, 1], [1, 1], [-1, -1], [-1, -1], [-1, -1], [-1, -1]]]"
+/* Without a tower a patch is a soft token: an image longer than the window, one shorter than it, and padded; in the second
+ * row, after padding, a clip whose second frame has one sample of five. */
+#define UNIFIED                                                                                                  \
+    "\"input_ids\": [[20, 20, 20, 20, 5, 20, 20, 22, 22, 3], [0, 0, 0, 2, 3, 22, 22, 6, 7, 4]], "                \
+    "\"attention_mask\": [[1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1, 1, 1, 1]], "                     \
+    "\"mm_token_type_ids\": [[1, 1, 1, 1, 0, 1, 1, 3, 3, 0], [0, 0, 0, 0, 0, 3, 3, 0, 0, 0]], "                  \
+    "\"pixel_values\": \"2 4 12\", \"image_position_ids\": [[[0, 0], [1, 0], [0, 1], [1, 1]], [[0, 0], [1, 0], " \
+    "[-1, -1], [-1, -1]]], \"input_features_mask\": [[true, true], [true, true]], \"input_features\": "          \
+    "[[[0.3, -0.2, 0.1, 0.4, -0.5], [0.2, 0.6, -0.1, 0.3, 0.1]], [[-0.4, 0.1, 0.2, -0.3, 0.5], [0.7, 0.0, 0.0, " \
+    "0.0, 0.0]]]"
 #define PROMPT "\"input_ids\": [[1, 20, 20, 2, 20, 3, 4, 5]], "
 #define SIX_TYPES                                                                                                    \
     "\"num_hidden_layers\": 6, \"layer_types\": [\"sliding_attention\", \"full_attention\", \"sliding_attention\", " \
@@ -18,7 +28,10 @@
 #define TOWER                                                                                      \
     "clippable-keys-missed tower-rmsnorm-one-plus-weight vision-rope-half-shared "                 \
     "vision-v-norm-missing vision-attn-scale-rsqrt vision-quick-gelu pool-sum pool-scale-missing " \
-    "projector-norm-after-projection "
+    "projector-norm-after-projection projector-norm-missing "
+#define EMBEDDERS                                                                                      \
+    "unified-merge-pad-first unified-layernorm-eps posemb-flat-index projector-norm-after-projection " \
+    "projector-norm-missing audio-unified-count "
 #define PADDED "vision-mask-none vision-mask-multiplicative pool-padding-not-zeroed pool-kernel-from-real-count "
 #define MERGE "merge-embed-scale-on-features merge-features-inverse-scaled merge-text-unscaled merge-skipped "
 
@@ -75,6 +88,20 @@ const BugCase bug_cases[] = {
       "qk-norms-swapped" },
     { .folder = BIG,
       .shows = TOWER PADDED "vision-rope-dim-full std-not-loaded gelu-exact rms-eps-1e-5 qk-norms-swapped" },
+    { .text = "{\"use_bidirectional_attention\": \"vision\", \"attention_k_eq_v\": true, " CAPPED "}",
+      .whole = "{}",
+      .unified = true,
+      .arrays = "{" UNIFIED "}",
+      .shows = DECODER WINDOWED MERGE EMBEDDERS
+      "layer-scalar-misplaced merge-stale-first-image bidir-missing bidir-dropped-when-long bidir-on-audio "
+      "kv-tied-after-norm softcap-missing" },
+    { .text = "{\"use_bidirectional_attention\": null}",
+      .whole = "{}",
+      .unified = true,
+      .arrays = "{" UNIFIED "}",
+      .scaled = { "model.vision_embedder.patch_dense.weight" },
+      .shows = DECODER WINDOWED MERGE EMBEDDERS
+      "layer-scalar-misplaced merge-stale-first-image bidir-ungated unified-dense-f16-overflow" },
 };
 
 const int bug_case_count = COUNT(bug_cases);
@@ -88,12 +115,14 @@ OpenedCase bug_case_open(const BugCase *c)
         opened.model = arena_format(&scratch, "%s/model", c->folder);
         inputs = arena_format(&scratch, "%s/inputs.safetensors", c->folder);
     } else {
-        opened.model = c->whole ? tiny_write_multimodal(c->text, c->whole) : tiny_write(c->text);
+        opened.model = c->unified ? tiny_write_unified(c->text, c->whole)
+                       : c->whole ? tiny_write_multimodal(c->text, c->whole)
+                                  : tiny_write(c->text);
         write_arrays(inputs, c->arrays);
     }
     if (c->resaved) tiny_write_config(c->resaved);
     for (int i = 0; i < COUNT(c->scaled); i++)
-        if (c->scaled[i]) copy_weight_row((Text){ opened.model, inputs }, c->scaled[i], 0, 0, 1e5);
+        if (c->scaled[i]) copy_weight_row((Text){ opened.model, inputs }, c->scaled[i], 0, 0, 1e6);
     opened.inputs = inputs_open(inputs, &error);
     assert_clean(&error);
     return opened;
@@ -120,7 +149,13 @@ static const struct {
     { "pool-scale-missing", ".pooler" },
     { "pool-scale-f16-overflow", ".pooler" },
     { "std-not-loaded", "model.vision_tower" },
+    { "unified-merge-pad-first", ".patch_ln1" },
+    { "unified-layernorm-eps", ".patch_ln1" },
+    { "unified-dense-f16-overflow", ".patch_dense" },
+    { "posemb-flat-index", "#pos_embs" },
+    { "audio-unified-count", ".embed_tokens" },
     { "projector-norm-after-projection", ".embedding_pre_projection_norm" },
+    { "projector-norm-missing", ".embedding_pre_projection_norm" },
     { "merge-embed-scale-on-features", "model#inputs_embeds" },
     { "merge-features-inverse-scaled", "model#inputs_embeds" },
     { "merge-text-unscaled", ".embed_tokens" },
@@ -133,11 +168,11 @@ static const struct {
     { "ple-zero-buffer", "#per_layer_inputs" },
     { "window-off-by-one", "#causal_mask_mapping.sliding_attention" },
     { "sliding-gets-full-mask", "#causal_mask_mapping.sliding_attention" },
-    { "bidir-missing", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-missing", "_attention" },
     { "bidir-ungated", "#causal_mask_mapping.sliding_attention" },
     { "bidir-on-global", "#causal_mask_mapping.full_attention" },
     { "bidir-crosses-window", "#causal_mask_mapping.sliding_attention" },
-    { "bidir-dropped-when-long", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-dropped-when-long", "_attention" },
     { "bidir-on-audio", "#causal_mask_mapping.sliding_attention" },
     { "rope-partial-denominator", ".rotary_emb#full_attention_cos" },
     { "rope-global-full-rotation", ".rotary_emb#full_attention_cos" },

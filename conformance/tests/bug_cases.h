@@ -7,6 +7,7 @@
 
 typedef struct {
     const char *text, *whole;              /* of a tiny model; whole NULL: text only. NULL both: folder */
+    bool unified;                          /* whole is of a gemma4_unified model */
     const char *folder, *arrays, *resaved; /* configuration for the same weights, once they are written */
     const char *scaled[2];                 /* tensors whose first row is made very large */
     int tokens;
