@@ -143,6 +143,7 @@ Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const 
 
     Scene scene = { .folder = options->folder,
                     .options = options->grade,
+                    .vision_mask = options->vision_mask,
                     .shown = &options->grade,
                     .inputs = inputs,
                     .dump = dump,

@@ -17,6 +17,7 @@
 
 #include "bugs/bug.h"
 #include "lockstep.h"
+#include "vision_mask.h"
 
 typedef struct {
     const Bug *bug;
@@ -46,6 +47,7 @@ typedef struct {
 typedef struct {
     const char *folder; /* of the checkpoint: bugs are switched on in models opened from it anew */
     GradeOptions grade;
+    VisionMask vision_mask;
 } DiagnoseOptions;
 
 /* grade: of the dump by the honest reference, to be freed by the caller too. NULL with error set. */

@@ -10,11 +10,13 @@
 #include "steps.h"
 #include "tap_name.h"
 #include "values.h"
+#include "vision_mask.h"
 
 struct Lockstep {
     Subject subject;
+    BuggyModel *around; /* of a model that is read otherwise; NULL */
     const Inputs *inputs;
-    const GradeOptions *options;
+    GradeOptions options;
     Error *error;
     Rows rows;
     Steps steps;
@@ -116,7 +118,7 @@ static void choose(Lockstep *l, int n, const Tap *tap)
 static void on_tap(void *context, const Tap *tap)
 {
     Lockstep *l = context;
-    if (l->options->progress) l->options->progress(l->options->progress_context, l->pass_number, l->passes, tap->name);
+    if (l->options.progress) l->options.progress(l->options.progress_context, l->pass_number, l->passes, tap->name);
     rows_observe(&l->rows, tap);
     if (!tap_is_token(tap->name) && tap_step(tap->name) > l->decode_step) l->decode_step = tap_step(tap->name);
     int n = error_is_set(l->error) ? -1 : steps_find(&l->steps, tap);
@@ -149,6 +151,8 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     l->steps.current = -1;
     choices_begin(l->choices, kind, turn, alternative);
     if (l->subject.buggy)
+        buggy_model_read(l->subject.buggy, l->options.google_vision_mask ? &google_vision_mask : NULL);
+    if (l->subject.buggy)
         buggy_model_forward(l->subject.buggy, reference, l->inputs, &pass);
     else if (l->subject.dry)
         dry_run_forward(l->subject.dry, reference, l->inputs, &pass);
@@ -162,10 +166,10 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 
 static void run_round(Lockstep *l)
 {
-    int passes = l->options->with_total ? 3 : 2;
+    int passes = l->options.with_total ? 3 : 2;
     l->passes = l->pass_number + passes + l->samples - 1;
     steps_clear(&l->steps);
-    if (l->options->with_total) run_pass(l, PASS_FREE, 0, 0);
+    if (l->options.with_total) run_pass(l, PASS_FREE, 0, 0);
     run_pass(l, PASS_REPLAY, 0, 0);
     run_pass(l, PASS_ORACLE, 0, 0);
 }
@@ -216,11 +220,14 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
     Lockstep *l = allocate_zeroed(1, sizeof *l);
     *l = (Lockstep){ .subject = subject,
                      .inputs = inputs,
-                     .options = options,
+                     .options = *options,
                      .error = error,
                      .rows = rows_of(inputs),
                      .samples = options->samples ? options->samples : SAMPLES };
-    l->steps = steps_new(dump, options, &l->rows, grade, error);
+    if (options->google_vision_mask && !subject.buggy)
+        l->subject.buggy = l->around = buggy_model_around(subject.model, NULL, 0);
+    grade->google_vision_mask = options->google_vision_mask;
+    l->steps = steps_new(dump, &l->options, &l->rows, grade, error);
     l->steps.pass.max_new_tokens = inputs->input_ids ? generation_new_tokens(dump) : 0;
     l->steps.pass.logits_to_keep = generation_logits_to_keep(dump, inputs);
     l->steps.pass.ignore_eos = options->ignore_eos;
@@ -275,6 +282,7 @@ Grade *lockstep_end(Lockstep *l)
     steps_free(&l->steps);
     choices_free(l->choices);
     rows_free(&l->rows);
+    buggy_model_close(l->around);
     free(l);
     return grade;
 }

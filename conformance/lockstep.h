@@ -58,7 +58,8 @@ typedef struct {
     int unknown_count;
     Tie *ties; /* in execution order */
     int tie_count;
-    int first_bent; /* index of the first step that fails; -1 */
+    int first_bent;          /* index of the first step that fails; -1 */
+    bool google_vision_mask; /* the masks are Google's reading of images (vision_mask.h), not Hugging Face's */
     Arena arena;
 } Grade;
 
@@ -69,6 +70,7 @@ typedef struct {
     bool with_total;         /* also measure inherited and total: one more pass */
     bool ignore_eos;         /* the backend went on after an end-of-sequence token */
     int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
+    bool google_vision_mask; /* by Google's reading of images in gemma4_unified */
     void (*progress)(void *context, int pass, int passes, const char *tap);
     void *progress_context;
 } GradeOptions;

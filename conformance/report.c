@@ -83,6 +83,11 @@ static void tie_text(FILE *out, const Tie *tie)
             noise_units(tie));
 }
 
+void report_vision_mask(FILE *out, const Grade *grade)
+{
+    if (grade->google_vision_mask) fprintf(out, "vision mask: google's reading, see docs/masks.md\n");
+}
+
 static void passed_text(FILE *out, const Grade *grade)
 {
     fprintf(out, "PASS  all %d steps are straight as %s", grade->step_count, grade->class->name);
@@ -147,6 +152,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
     names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
                grade->not_graded_count);
     names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
+    report_vision_mask(out, grade);
     if (grade->first_bent >= 0)
         bent_text(out, grade);
     else if (graded_rows(grade) > 0)
@@ -216,8 +222,9 @@ void report_json_with(const char *path, const Grade *grade, ReportTitle title, j
     for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
     for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
     json_t *report = json_pack(
-        "{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "case", title.case_name, "dump", title.dump_name, "class",
-        grade->class->name, "limits", limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
+        "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "case", title.case_name, "dump", title.dump_name,
+        "class", grade->class->name, "vision_mask", grade->google_vision_mask ? "google" : "hf", "limits",
+        limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
         grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
         ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
         names_json(grade->unknown, grade->unknown_count));

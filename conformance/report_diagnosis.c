@@ -52,6 +52,7 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
     else
         fprintf(out, "PASS  all %d steps are straight\n", grade->step_count);
 
+    report_vision_mask(out, grade);
     named_text(out, d, !bent);
     if (bent && d->named_count > 0 && !d->complete)
         fprintf(out, "      other steps stay bent with it: there is more to find than the catalogue knows\n");

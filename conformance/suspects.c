@@ -46,14 +46,17 @@ bool suspects_begin(Suspects *s, Scene *scene, Model *model, const Bug *below)
     scene->options.progress_context = scene;
     BuggyModel *buggy = below ? buggy_model_open(scene->folder, &below, 1, scene->error) : NULL;
     if (below && !buggy) return false;
-    Subject subject = { .model = below ? NULL : model, .buggy = buggy };
     scene->pass = 0;
     scene->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
-    s->base = lockstep_begin(subject, scene->inputs, scene->dump, scene->class, &scene->options, scene->error);
+    s->base = below ? lockstep_begin((Subject){ .buggy = buggy }, scene->inputs, scene->dump, scene->class,
+                                     &scene->options, scene->error)
+                    : vision_mask_begin(model, scene->inputs, scene->dump, scene->class, &scene->options,
+                                        scene->vision_mask, scene->error);
     if (s->base) s->evidence = evidence_new(s->base, scene->class);
     buggy_model_close(buggy);
     if (!s->base) return false;
 
+    scene->options.google_vision_mask = suspects_graded(s)->google_vision_mask;
     size_t bugs = (size_t)bug_count() + 1;
     s->covered = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->covered);
     s->list = allocate_zeroed(bugs, sizeof *s->list);
@@ -194,7 +197,7 @@ static bool try_bug(Suspects *s, Suspect *suspect)
 
 void suspects_try_all(Suspects *s, Model *model)
 {
-    bool *unexposed = model ? find_unexposed(s, model) : NULL;
+    bool dry = model && !s->scene->options.google_vision_mask, *unexposed = dry ? find_unexposed(s, model) : NULL;
     for (int i = 0; i < bug_count() && !error_is_set(s->scene->error); i++) {
         if (bug_at(i) == s->below) continue;
         Suspect suspect = { .public.bug = bug_at(i) };

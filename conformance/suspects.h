@@ -21,6 +21,7 @@ typedef struct {
     const Dump *dump;
     const Class *class;
     GradeOptions options;
+    VisionMask vision_mask;
     const GradeOptions *shown; /* whose progress bar it is */
     Error *error;
     int pass, passes; /* of the bar: the base's, one for each bug that is tried, one for each that is confirmed */
@@ -47,7 +48,8 @@ typedef struct {
 
 /* The dump in lockstep with model, or with below; false with the scene's error set. No suspect is listed yet. */
 bool suspects_begin(Suspects *suspects, Scene *scene, Model *model, const Bug *below);
-/* model: the honest one, where it is the base; NULL: each bug has to be given a pass */
+/* model: the honest one, where it is the base; NULL: each bug has to be given a pass. So it has where the masks are
+ * Google's, which a dry run does not write. */
 void suspects_try_all(Suspects *suspects, Model *model);
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */

@@ -63,6 +63,7 @@ const char *const tap_layer_outputs[] = {
     AGAIN("*.vision_tower"),
     AGAIN("*.pooler"),
     AGAIN("*.embed_vision"),
+    AGAIN("*.embed_audio"),
     AGAIN("*.embed_tokens"),
     AGAIN("*.embed_tokens_per_layer"),
     AGAIN("*.layers.[0-9]"),

@@ -9,12 +9,16 @@
 #include "reference.h"
 #include "tap_name.h"
 
-enum { KEY_MODEL = 'm', KEY_INPUTS = 'i', KEY_THREADS = 't', KEY_QUIET = 'q' };
+enum { KEY_MODEL = 'm', KEY_INPUTS = 'i', KEY_THREADS = 't', KEY_QUIET = 'q', KEY_VISION_MASK = 'v' };
 
 static const struct argp_option options[] = {
     { 0, 0, 0, 0, "Common:", 10 },
     { "model", KEY_MODEL, "DIR", 0, "A Hugging Face checkpoint, instead of CASE/model", 10 },
     { "inputs", KEY_INPUTS, "FILE", 0, "The inputs, instead of CASE/inputs.safetensors", 10 },
+    { "vision-mask", KEY_VISION_MASK, "READING", 0,
+      "Which tokens of an image see each other in a gemma4_unified model: hf or google (docs/masks.md). Default: hf; of "
+      "a dump, whichever fits",
+      10 },
     { "threads", KEY_THREADS, "N", 0, "Threads of matrix products (default 1)", 10 },
     { "quiet", KEY_QUIET, 0, 0, "No progress bar", 10 },
     { 0 },
@@ -37,6 +41,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_MODEL: c->model_folder = argument; return 0;
     case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
     case KEY_QUIET: c->quiet = true; return 0;
+    case KEY_VISION_MASK:
+        if (!vision_mask_from_name(argument, &c->vision_mask))
+            argp_error(state, "--vision-mask: found %s, expected %s", argument, vision_mask_names);
+        return 0;
     case KEY_THREADS: c->threads = parse_count(state, "--threads", argument, 1024); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -85,6 +93,7 @@ void case_open(Case *c, Error *error)
     if (!c->name) c->name = c->model_folder;
     reference_set_threads(c->threads > 0 ? c->threads : 1);
     c->model = model_open(c->model_folder, error);
+    if (!error_is_set(error)) vision_mask_check(c->model, c->vision_mask, error);
     if (!error_is_set(error) && pictures)
         open_pictures(c, error);
     else if (!error_is_set(error))

@@ -7,6 +7,7 @@
 #include "image_arguments.h"
 #include "model.h"
 #include "run/arena.h"
+#include "vision_mask.h"
 
 typedef enum { STATUS_PASS = 0, STATUS_FAIL = 1, STATUS_BAD_INPUT = 2, STATUS_NOTHING = 3 } Status;
 
@@ -28,6 +29,7 @@ typedef struct {
     ImageArguments pictures;   /* instead of inputs_file */
     int threads;
     bool quiet;
+    VisionMask vision_mask;
     Model *model;
     Inputs inputs;
 } Case;

@@ -84,6 +84,23 @@ static void print_rows(const GenerateCommand *command)
     }
 }
 
+static void generate(GenerateCommand *command)
+{
+    Pass pass = { .hook = on_tap,
+                  .hook_context = command,
+                  .max_new_tokens = command->max_new_tokens,
+                  .ignore_eos = command->ignore_eos,
+                  .logits_to_keep = 1 };
+    if (command->c.vision_mask != VISION_MASK_GOOGLE) {
+        reference_f32.forward(command->c.model, &command->c.inputs, &pass);
+        return;
+    }
+    BuggyModel *google = buggy_model_around(command->c.model, NULL, 0);
+    buggy_model_read(google, &google_vision_mask);
+    buggy_model_forward(google, &reference_f32, &command->c.inputs, &pass);
+    buggy_model_close(google);
+}
+
 int plumb_generate(int argc, char **argv)
 {
     const struct argp_child children[] = { { &case_argp, 0, NULL, 0 }, { 0 } };
@@ -110,12 +127,7 @@ int plumb_generate(int argc, char **argv)
                                          sizeof *command.tokens);
         command.progress = progress_start(command.c.quiet,
                                           model_layers(command.c.model, &command.c.inputs, command.max_new_tokens));
-        reference_f32.forward(command.c.model, &command.c.inputs,
-                              &(Pass){ .hook = on_tap,
-                                       .hook_context = &command,
-                                       .max_new_tokens = command.max_new_tokens,
-                                       .ignore_eos = command.ignore_eos,
-                                       .logits_to_keep = 1 });
+        generate(&command);
         progress_end(&command.progress);
         if (command.writer) safetensors_writer_close(command.writer, &error);
         if (!error_is_set(&error)) print_rows(&command);

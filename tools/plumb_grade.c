@@ -173,8 +173,8 @@ static Grade *grade_and_explain(GradeCommand *command, const Dump *dump, const C
                                 const GradeOptions *grade_options, Explanation **explanation, Error *error)
 {
     command->progress = start_progress(command, dump);
-    Lockstep *lockstep = lockstep_begin((Subject){ .model = command->c.model }, &command->c.inputs, dump, class,
-                                        grade_options, error);
+    Lockstep *lockstep = vision_mask_begin(command->c.model, &command->c.inputs, dump, class, grade_options,
+                                           command->c.vision_mask, error);
     progress_end(&command->progress);
     if (!lockstep) return NULL;
     if (command->explained.count > 0)
@@ -194,6 +194,7 @@ static Status grade(GradeCommand *command, const Dump *dump, const char *dump_na
     Grade *grade = grade_and_explain(command, dump, class, &grade_options, &explanation, error);
     if (!grade) return STATUS_BAD_INPUT;
 
+    grade_options.google_vision_mask = grade->google_vision_mask;
     command->progress = start_progress(command, dump);
     ClassCheck check = class_check(command->c.model, &command->c.inputs, dump, grade, &grade_options, error);
     progress_end(&command->progress);
@@ -207,7 +208,9 @@ static Status grade(GradeCommand *command, const Dump *dump, const char *dump_na
 
 static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
 {
-    DiagnoseOptions diagnose_options = { .folder = command->c.model_folder, .grade = options_of(command) };
+    DiagnoseOptions diagnose_options = { .folder = command->c.model_folder,
+                                         .grade = options_of(command),
+                                         .vision_mask = command->c.vision_mask };
     const Class *class = command->class ? command->class : class_of(dump);
     Grade *grade;
     command->progress = start_progress(command, dump);

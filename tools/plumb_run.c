@@ -126,7 +126,7 @@ static void on_tap(void *context, const Tap *tap)
     safetensors_writer_append(command->writer, tap->values, (size_t)tap->count * tap->value_size);
 }
 
-/* buggy: NULL without --bug */
+/* buggy: NULL without --bug and --vision-mask google */
 static void run(RunCommand *command, BuggyModel *buggy, Error *error)
 {
     const Class *class = class_find(command->precision);
@@ -141,6 +141,7 @@ static void run(RunCommand *command, BuggyModel *buggy, Error *error)
         pass.results = class->results;
         pass.weights = class->weights;
     }
+    if (buggy && command->c.vision_mask == VISION_MASK_GOOGLE) buggy_model_read(buggy, &google_vision_mask);
     if (buggy)
         buggy_model_forward(buggy, reference, &command->c.inputs, &pass);
     else
@@ -173,7 +174,7 @@ int plumb_run(int argc, char **argv)
     if (!error_is_set(&error) && command.max_new_tokens)
         model_check_generation(command.c.model, &command.c.inputs, command.max_new_tokens, &error);
     BuggyModel *buggy = NULL;
-    if (!error_is_set(&error) && command.bug_count > 0)
+    if (!error_is_set(&error) && (command.bug_count > 0 || command.c.vision_mask == VISION_MASK_GOOGLE))
         buggy = buggy_model_open(command.c.model_folder, command.bugs, command.bug_count, &error);
     if (!error_is_set(&error) && command.out) command.writer = safetensors_writer_open(command.out, &error);
     if (!error_is_set(&error)) run(&command, buggy, &error);

@@ -10,7 +10,7 @@
 
 typedef struct DryRun DryRun;
 
-bool dry_run_is_enough_for(const Bug *bug); /* it is a hook, and neither configuration nor weights */
+bool dry_run_is_enough_for(const Bug *bug); /* it is a hook of taps, and nothing else */
 
 DryRun *dry_run_new(Model *model, const Bug *const *bugs, int count);
 void dry_run_free(DryRun *dry);

@@ -2,12 +2,14 @@
  *
  * Right, in transformers' words: full layers are causal; sliding ones (causal OR the same image block) AND
  * kv > q - W; blocks only for image and video tokens, and only where use_bidirectional_attention is "vision".
+ * In gemma4_unified, of which there are two readings (vision_mask.h), Hugging Face opens blocks in all layers.
  * The masks are taps, 1 where a query may look, so each of these bugs is another rule for the same cells.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bugs/bug_hooks.h"
+#include "vision_mask.h"
 
 /* One cell of a mask: query q may look at key kv, both counted from the first token of the row */
 typedef struct {
@@ -107,6 +109,12 @@ static void bidir_on_audio(BugRun *run, const Tap *tap)
 {
     if (is_bidirectional(run)) rewrite(run, tap, bidir_on_audio_rule);
 }
+
+/* No bug: what gemma4_unified's masks are where gemma4's rule is taken for them too */
+static bool google_rule(const Cell *c) { return c->sliding ? (c->causal || c->same_block) && c->in_window : c->causal; }
+static void google_masks(BugRun *run, const Tap *tap) { rewrite(run, tap, google_rule); }
+
+const Bug google_vision_mask = { .id = "vision-mask-google", .tap = google_masks };
 
 const Bug mask_bugs[] = {
     { .id = "window-off-by-one",

@@ -1,0 +1,89 @@
+/* vision_mask.c - a dump graded by either reading */
+#include "vision_mask.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+const char vision_mask_names[] = "hf or google";
+
+bool vision_mask_from_name(const char *name, VisionMask *mask)
+{
+    *mask = strcmp(name, "google") == 0 ? VISION_MASK_GOOGLE : VISION_MASK_HF;
+    return *mask == VISION_MASK_GOOGLE || strcmp(name, "hf") == 0;
+}
+
+static const char *string_of(const json_t *object, const char *key, const char *otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_string(value) ? json_string_value(value) : value ? "null" : otherwise;
+}
+
+static const char *model_type(const Model *model) { return string_of(model_config(model), "model_type", "none"); }
+
+static bool is_unified(const Model *model) { return strcmp(model_type(model), "gemma4_unified") == 0; }
+
+static const char *bidirectional(const Model *model)
+{
+    return string_of(json_object_get(model_config(model), "text_config"), "use_bidirectional_attention", "vision");
+}
+
+void vision_mask_check(const Model *model, VisionMask mask, Error *error)
+{
+    if (mask != VISION_MASK_GOOGLE) return;
+    if (!is_unified(model))
+        error_set(error,
+                  "--vision-mask google: found model_type %s, expected gemma4_unified, the only one with two "
+                  "readings",
+                  model_type(model));
+    else if (strcmp(bidirectional(model), "vision") != 0)
+        error_set(error,
+                  "--vision-mask google: found use_bidirectional_attention %s, expected vision: without, the "
+                  "readings are one",
+                  bidirectional(model));
+}
+
+/* Whether the readings can differ at all: there is a token of an image or a video */
+static bool matters(const Model *model, const Inputs *inputs)
+{
+    const Array *types = inputs->mm_token_type_ids;
+    if (!is_unified(model) || strcmp(bidirectional(model), "vision") != 0 || !types) return false;
+    for (int64_t i = 0; i < array_elements(types); i++) {
+        int64_t type = array_integer(types, i);
+        if (type == 1 || type == 2) return true;
+    }
+    return false;
+}
+
+/* How badly the bent steps are bent. Those that the masks have no part in are the same in both grades. */
+static double misfit(const Grade *grade)
+{
+    double sum = 0;
+    for (int n = 0; n < grade->step_count; n++)
+        if (grade->steps[n].verdict != VERDICT_PASS) sum += 1 + log1p(fmin(grade->steps[n].ratio, DBL_MAX));
+    return sum;
+}
+
+Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+                            const GradeOptions *options, VisionMask mask, Error *error)
+{
+    Subject subject = { .model = model };
+    GradeOptions by_google = *options;
+    by_google.google_vision_mask = true;
+    if (mask == VISION_MASK_GOOGLE) return lockstep_begin(subject, inputs, dump, class, &by_google, error);
+
+    Lockstep *hf = lockstep_begin(subject, inputs, dump, class, options, error);
+    if (!hf || mask == VISION_MASK_HF || lockstep_grade_so_far(hf)->first_bent < 0 || !matters(model, inputs))
+        return hf;
+    Lockstep *google = lockstep_begin(subject, inputs, dump, class, &by_google, error);
+    bool is_better = !google || misfit(lockstep_grade_so_far(google)) < misfit(lockstep_grade_so_far(hf));
+    grade_free(lockstep_end(is_better ? hf : google));
+    return is_better ? google : hf; /* no google: error is set */
+}
+
+Grade *vision_mask_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+                         const GradeOptions *options, VisionMask mask, Error *error)
+{
+    Lockstep *l = vision_mask_begin(model, inputs, dump, class, options, mask, error);
+    return l ? lockstep_end(l) : NULL;
+}
