@@ -3,13 +3,13 @@
 Each takes the model, and the layers that have the bug where a port may have it in some only. The names are ids of the
 catalogue; what a bug leaves alone, its hooks leave alone.
 """
+import sys
 from pathlib import Path
 from unittest.mock import patch
 
 import torch
 from safetensors import safe_open
 from transformers.activations import ACT2FN
-from transformers.models.gemma4 import modeling_gemma4
 from transformers.models.gemma4.modeling_gemma4 import Gemma4ClippableLinear
 
 
@@ -46,6 +46,11 @@ def padding_not_zeroed(model):
 
 def text_model(model):
     return getattr(model.model, "language_model", model.model)
+
+
+def modeling_of(model):
+    """Hugging Face's file of the family."""
+    return sys.modules[type(model).__module__]
 
 
 def with_image_mask(model, module, change):
@@ -128,7 +133,8 @@ def bidir_crosses_window(model, layers):
 
 def with_rotation(model, layers, rotate):
     """In `layers`: x = rotate(x, cos, sin, right, call); call: attention, position_ids, how many came before."""
-    right = modeling_gemma4.apply_rotary_pos_emb
+    modeling = modeling_of(model)
+    right = modeling.apply_rotary_pos_emb
 
     def wrapped(attention, forward):
         def run(**kwargs):
@@ -137,7 +143,7 @@ def with_rotation(model, layers, rotate):
             def wrong(x, cos, sin, unsqueeze_dim):
                 call["before"] += 1
                 return rotate(x, cos, sin, lambda x, cos, sin: right(x, cos, sin, unsqueeze_dim), call)
-            with patch.object(modeling_gemma4, "apply_rotary_pos_emb", wrong):
+            with patch.object(modeling, "apply_rotary_pos_emb", wrong):
                 return forward(**kwargs)
         return run
     for layer in layers:
@@ -204,7 +210,7 @@ def kv_shared_recomputed(model, layers):
         def normed(x, weight=torch.tensor(1.0)):
             return (x.float() * (x.float().square().mean(-1, keepdim=True) + 1e-6) ** -0.5 * weight.float()).to(x.dtype)
         k_norm = weight_of("k_norm", lambda: torch.tensor((1.2 / head_dim**0.5) ** 0.5))
-        keys = modeling_gemma4.apply_rotary_pos_emb(normed(project("k_proj"), k_norm), cos, sin, unsqueeze_dim=2)
+        keys = modeling_of(model).apply_rotary_pos_emb(normed(project("k_proj"), k_norm), cos, sin, unsqueeze_dim=2)
         own = keys.transpose(1, 2), normed(project("v_proj")).transpose(1, 2)
         return args, dict(kwargs, shared_kv_states={attention.layer_type: own})
     for layer in layers:
@@ -270,7 +276,8 @@ def of(model, inputs, max_new_tokens):
     sliding = [layer for layer in layers if modules[layer].self_attn.is_sliding]
     lengths = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"])).sum(-1)
     over_window = lengths.max() > config.sliding_window and config.use_bidirectional_attention != "all"
-    forward, moe, ple = max_new_tokens == 0, config.enable_moe_block, config.hidden_size_per_layer_input
+    forward, moe = max_new_tokens == 0, getattr(config, "enable_moe_block", False)
+    ple = getattr(config, "hidden_size_per_layer_input", 0)
     images = "pixel_values" in inputs
 
     last = [layers[-1]]

@@ -11,6 +11,7 @@ import hashlib
 import json
 import sys
 import tempfile
+from contextlib import nullcontext
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -19,10 +20,13 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+import fixture_cases
+import fixture_cases_unified
 import hf
 import random_inputs
-from fixture_cases import CASES
+from bugs_unified import google_masks
 
+CASES = fixture_cases.CASES + fixture_cases_unified.CASES
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 VISION_TEXT_HIDDEN_SIZE = 96            # of the cases of the vision path alone
 
@@ -43,24 +47,39 @@ HONEST_TEXT = [("fp32", torch.float32, "sdpa", 2),
                ("fp16", torch.float16, "eager", 1), ("fp16", torch.float16, "sdpa", 2),
                ("bf16", torch.bfloat16, "eager", 1), ("bf16", torch.bfloat16, "sdpa", 2)]
 
+DTYPES = {label: dtype for label, dtype, *_ in HONEST_TEXT}
+
+FEATURES = {"image_token_id": "pixel_values", "video_token_id": "pixel_values_videos",
+            "audio_token_id": "input_features"}
+
 # What a backend dumps that records whole layers only.
 LAYER_OUTPUTS = ["model.vision_tower.patch_embedder", "model.vision_tower.encoder.layers.?", "model.vision_tower",
-                 "model.embed_vision", "*.embed_tokens", "*.embed_tokens_per_layer", "model.layers.?",
-                 "model.language_model.layers.?", "model.norm", "model.language_model.norm", "logits"]
+                 "model.embed_vision", "model.embed_audio", "*.embed_tokens", "*.embed_tokens_per_layer",
+                 "model.layers.?", "model.language_model.layers.?", "model.norm", "model.language_model.norm", "logits"]
 
 
 # ---------------------------------------------------------------- writing
 
-def make_config(text_config=None, vision_config=None):
+def make_config(text_config=None, vision_config=None, audio_config=None):
     if text_config is None:
         return hf.make_config(vision_config, VISION_TEXT_HIDDEN_SIZE)
+    if audio_config or "mm_embed_dim" in (vision_config or {}):
+        return hf.make_unified_config(text_config, vision_config, audio_config)
     if vision_config is None:
         return hf.make_text_only_config(text_config)
     return hf.make_multimodal_config(text_config, vision_config)
 
 
-def make_inputs(config, seed, rows=None, grids=None, num_patches=None):
-    inputs = random_inputs.make_inputs(grids, num_patches, config.vision_config.patch_size, seed) if grids else {}
+def make_inputs(config, seed, rows=None, grids=None, num_patches=None, brightness=None, video_grids=None, frames=None,
+                clips=None):
+    inputs = {}
+    patch_size = random_inputs.patch_size(config)
+    if grids:
+        inputs |= random_inputs.make_inputs(grids, num_patches, patch_size, seed, brightness)
+    if video_grids:
+        inputs |= random_inputs.make_video_inputs(video_grids, num_patches, patch_size, seed, frames)
+    if clips:
+        inputs |= random_inputs.make_audio_inputs(clips, config.audio_config.audio_embed_dim, seed)
     return inputs if rows is None else inputs | random_inputs.make_prompts(rows, config, seed)
 
 
@@ -76,13 +95,13 @@ def add_unused_kv(folder, config, seed):
     save_file(tensors, path, metadata={"format": "pt"})
 
 
-def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, vision_scales={}, keep=[],
-              always=[], unused_kv=False, text_config=None, vision_config=None, **inputs):
+def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, vision_scales={}, keep=[], always=[],
+              unused_kv=False, readings=(), text_config=None, vision_config=None, audio_config=None, **inputs):
     print(name, file=sys.stderr)
     model_folder, dumps = folder / "model", folder / "dumps"
     dumps.mkdir(parents=True, exist_ok=True)
 
-    config = make_config(text_config, vision_config)
+    config = make_config(text_config, vision_config, audio_config)
     inputs = make_inputs(config, seed, **inputs)
     vision_only = text_config is None
     hf.save_model(hf.make_model(config, inputs, seed, scales, vision_scales), model_folder, vision_only=vision_only)
@@ -107,30 +126,26 @@ def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, vis
     print(f"  bf16 is {rounding:.4f} from fp32 at the end (relative L2)", file=sys.stderr)
     assert rounding <= WELL_CONDITIONED, f"{name}: rounding is amplified too much"
 
+    read = {(label, attention): read_otherwise(model_folder, inputs, max_new_tokens, label, attention)
+            for label, attention in readings}
+    for (label, attention), taps in read.items():
+        save_file(without_repeats(kept_taps(taps, [])), dumps / f"google-masks-{label}-{attention}.safetensors")
+
     exposes = []
     for bug in bugs:
-        model = hf.load_model(model_folder, torch.bfloat16)
-        bug["switch_on"](model, *[bug["layers"]] if "layers" in bug else [])
-        with torch.inference_mode():
-            taps = hf.run_case(model, inputs, max_new_tokens)
-        taps = {tap: value for tap, value in taps.items() if not fnmatchcase(tap, bug.get("absent", ""))}
-        dump = f"dumps/buggy-{bug['id']}-bf16.safetensors"
-        kept = kept_taps(taps, always + bug["keep"])
-        save_file(without_repeats(kept), folder / dump)
-        bent = [tap for tap in kept if not torch.equal(kept[tap], honest["bf16", "eager"][tap])]
-        entry = {"id": bug["id"], "dump": dump, "class": "bf16", "first_bent": bent[0],
-                 "first_bent_in_layer_outputs":
-                 None if bug.get("below_layers") else next(filter(is_layer_output, bent))}
-        if not vision_only:
-            entry["logits_error"] = {"honest": rounding, "buggy": end_error(expected, taps, inputs)}
-            print(f"  {bug['id']:30} {entry['logits_error']['buggy']:.4f}  {entry['first_bent']}", file=sys.stderr)
-        exposes.append(entry | {"source": bug["source"]})
+        taps = run_buggy(model_folder, inputs, max_new_tokens, **bug)
+        exact, right = expected, honest["bf16", "eager"]
+        if "vision_mask" in bug:
+            exact, right = read["fp32", "sdpa"], read["bf16", "eager"]
+        exposes.append(expose(folder, bug, always, taps, inputs, exact, right))
 
     files = sorted(folder.rglob("*.safetensors")) + [model_folder / "config.json"]
     (folder / "case.json").write_text(json.dumps({
         "name": name,
         "covers": covers,
         "exposes": exposes,
+        **({"readings": [{"vision_mask": "google", "dump": f"dumps/google-masks-{label}-{attention}.safetensors",
+                          "class": label} for label, attention in readings]} if readings else {}),
         **({"generate": {"max_new_tokens": max_new_tokens}} if max_new_tokens else {}),
         **({} if vision_only else {"greedy": greedy(model_folder, inputs)}),
         "seed": seed,
@@ -139,6 +154,41 @@ def make_case(folder, name, seed, bugs, covers, max_new_tokens=0, scales={}, vis
         "torch": torch.__version__,
         "sha256": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }, indent=2) + "\n")
+
+
+def expose(folder, bug, always, taps, inputs, exact, right):
+    """Write the dump of a bf16 backend with that bug, and say how it differs from the right one's and from fp32."""
+    taps = {tap: value for tap, value in taps.items() if not fnmatchcase(tap, bug.get("absent", ""))}
+    dump = f"dumps/buggy-{bug['id']}-bf16.safetensors"
+    kept = kept_taps(taps, always + bug["keep"]) if "keep" in bug else taps
+    save_file(without_repeats(kept), folder / dump)
+    bent = [tap for tap in kept if not torch.equal(kept[tap], right[tap])]
+    entry = {"id": bug["id"], "dump": dump, "class": "bf16", "first_bent": bent[0],
+             "first_bent_in_layer_outputs":
+             None if bug.get("below_layers") else next(filter(is_layer_output, bent))}
+    if "vision_mask" in bug:
+        entry["vision_mask"] = bug["vision_mask"]
+    if "logits" in exact:
+        entry["logits_error"] = {"honest": end_error(exact, right, inputs), "buggy": end_error(exact, taps, inputs)}
+        print(f"  {bug['id']:30} {entry['logits_error']['buggy']:.4f}  {entry['first_bent']}", file=sys.stderr)
+    return entry | {"source": bug["source"]}
+
+
+def read_otherwise(model_folder, inputs, max_new_tokens, label, attention):
+    """What a backend with Google's reading of the masks computes."""
+    with google_masks():
+        return hf.run_case(hf.load_model(model_folder, DTYPES[label], attention), inputs, max_new_tokens)
+
+
+def run_buggy(model_folder, inputs, max_new_tokens, switch_on=None, layers=None, edit=None, vision_mask=None, **_):
+    """What a bf16 backend with that bug computes; `edit` is for one that gets its inputs wrong."""
+    model = hf.load_model(model_folder, torch.bfloat16)
+    if switch_on:
+        switch_on(model, *[layers] if layers else [])
+    if edit:
+        inputs = edit(inputs, model.config)
+    with torch.inference_mode(), google_masks() if vision_mask == "google" else nullcontext():
+        return hf.run_case(model, inputs, max_new_tokens)
 
 
 def greedy(model_folder, inputs):
@@ -151,6 +201,8 @@ def greedy(model_folder, inputs):
     gap = (best[..., 0] - best[..., 1]).min().item()
     print(f"  the smallest gap between the first two of {GREEDY_STEPS} steps is {gap:.4f}", file=sys.stderr)
     assert gap > GREEDY_GAP, "a near-tie: take another seed"
+    placeholders = [getattr(model.config, key) for key, features in FEATURES.items() if features in inputs]
+    assert not torch.isin(tokens, torch.tensor(placeholders)).any(), "a placeholder was generated: take another seed"
     return tokens.tolist()
 
 

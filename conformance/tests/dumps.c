@@ -2,13 +2,15 @@
 #include "dumps.h"
 
 #include "report.h"
+#include "vision_mask.h"
 
 #define IN_EACH_STEP(glob) glob, glob "@*"
 
 const char *const layer_outputs[] = { "model.vision_tower.patch_embedder",
                                       "model.vision_tower.encoder.layers.[0-9]",
                                       "model.vision_tower",
-                                      "model.embed_vision",
+                                      IN_EACH_STEP("model.embed_vision"),
+                                      "model.embed_audio",
                                       IN_EACH_STEP("*.embed_tokens"),
                                       IN_EACH_STEP("*.embed_tokens_per_layer"),
                                       IN_EACH_STEP("model.layers.[0-9]"),
@@ -58,7 +60,7 @@ Grade *grade_with(const char *model_folder, const char *inputs_file, const char 
     Inputs inputs = inputs_open(inputs_file, error);
     Dump *dump = dump_open(dump_path, NULL, error);
     assert_clean(error);
-    Grade *grade = lockstep_grade(model, &inputs, dump, class_find(class), options, error);
+    Grade *grade = vision_mask_grade(model, &inputs, dump, class_find(class), options, VISION_MASK_EITHER, error);
     dump_close(dump);
     inputs_close(&inputs);
     model_close(model);

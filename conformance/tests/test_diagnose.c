@@ -9,6 +9,8 @@
 #define WHOLE "fixtures/e2b"
 #define SHARED_KV "fixtures/e2b-shared"
 #define EXTREMES "fixtures/31b-extremes"
+#define UNIFIED "fixtures/12b-image"
+#define SOUND "fixtures/12b-video-audio"
 
 typedef struct {
     Diagnosis *diagnosis;
@@ -72,6 +74,14 @@ static const struct {
     { EXTREMES, "bidir-missing", true },
     { EXTREMES, "bidir-dropped-when-long", true },
     { EXTREMES, "v-norm-f16-overflow", true },
+    { UNIFIED, "posemb-flat-index", true },
+    { UNIFIED, "unified-merge-pad-first", true },
+    { UNIFIED, "unified-layernorm-eps", true },
+    { UNIFIED, "bidir-missing", true },
+    { UNIFIED, "kv-tied-after-norm", true },
+    { SOUND, "audio-unified-count", true },
+    { SOUND, "projector-norm-missing", true },
+    { SOUND, "softcap-missing", true },
 };
 
 START_TEST(bug_is_named)
@@ -156,6 +166,11 @@ static const struct {
     { EXPERTS, "honest-fp16-eager", "fp16" },
     { WHOLE, "honest-fp16-sdpa-2threads", "fp16" },
     { WHOLE, "honest-bf16-eager", "bf16" },
+    { UNIFIED, "honest-fp32-sdpa-2threads", "fp32" },
+    { UNIFIED, "honest-bf16-eager", "bf16" },
+    { UNIFIED, "google-masks-bf16-eager", "bf16" },
+    { SOUND, "honest-bf16-eager", "bf16" },
+    { SOUND, "honest-fp16-sdpa-2threads", "fp16" },
 };
 
 START_TEST(nothing_is_named)

@@ -5,14 +5,18 @@
 #include "dumps.h"
 #include "report.h"
 
-static const char *const folders[] = { E2B,
-                                       BIG,
-                                       "fixtures/e2b-text",
-                                       "fixtures/31b",
-                                       "fixtures/26b-a4b",
-                                       "fixtures/e2b",
-                                       "fixtures/e2b-shared",
-                                       "fixtures/31b-extremes" };
+static const char *const folders[] = {
+    E2B,
+    BIG,
+    "fixtures/e2b-text",
+    "fixtures/31b",
+    "fixtures/26b-a4b",
+    "fixtures/e2b",
+    "fixtures/e2b-shared",
+    "fixtures/31b-extremes",
+    "fixtures/12b-image",
+    "fixtures/12b-video-audio",
+};
 
 static void assert_honest(const char *folder, const char *dump, const char *class)
 {

@@ -3,7 +3,7 @@
 
 #include "command.h"
 
-#define SUITES(X) X(bad_input) X(bad_text_input) X(commands) X(generate) X(grade) X(preprocess)
+#define SUITES(X) X(bad_input) X(bad_text_input) X(commands) X(generate) X(grade) X(preprocess) X(vision_mask_option)
 
 #define DECLARE(name) Suite *name##_suite(void);
 #define NAME(name) name##_suite,

@@ -8,6 +8,7 @@
 #define TEXT "fixtures/e2b-text" /* a text-only checkpoint; two rows, the second padded on the left */
 #define WHOLE "fixtures/e2b"     /* from pixels to tokens */
 #define EXPERTS "fixtures/26b-a4b"
+#define UNIFIED "fixtures/12b-image" /* the family without towers; an image longer than the window */
 #define HONEST E2B "/dumps/honest-bf16-eager.safetensors"
 
 typedef struct {

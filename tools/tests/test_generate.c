@@ -4,7 +4,7 @@
 
 #include "command.h"
 
-static const char *const cases[] = { TEXT, "fixtures/31b", EXPERTS, WHOLE };
+static const char *const cases[] = { TEXT, "fixtures/31b", EXPERTS, WHOLE, UNIFIED, "fixtures/12b-video-audio" };
 
 /* The first `count` tokens of each row of case.json's greedy, as generate prints them. The token `end` ends a row. */
 static const char *expected_rows(const char *folder, size_t count, json_int_t end)
