@@ -1,6 +1,6 @@
 """Compare the C reference with Hugging Face, live, on random configurations and on the fixtures.
 
-    python tools/check_hf.py build/plumb [--vision SEEDS] [--text SEEDS]          (`make check-hf`)
+    python tools/check_hf.py build/plumb [--vision SEEDS] [--text SEEDS] [--unified SEEDS]        (`make check-hf`)
 
 Every tap must be in both. Hugging Face in float64 is the answer; Hugging Face's own float32 error says how far a
 correct float32 program may be from it. Each dump of Hugging Face in fp32, bf16 and fp16 must pass `plumb grade`; a
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from transformers import Gemma4TextConfig, Gemma4VisionConfig
 from transformers.activations import ACT2FN
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
@@ -27,21 +27,15 @@ import graded_case
 import hf
 import random_inputs
 import variants
+from check_generate import SAME, check_generate, check_greedy
+from check_masks import check_google, check_reading, check_static_cache, has_readings
+from check_parity import allowances, check_parity, in_order_of_experts
 from graded_case import Case, check_grades, first_bent, plumb, print_honest, short
 from make_fixtures import FIXTURES
 from random_cases import FULL, SLIDING, text_case, vision_case
+from random_unified import unified_case
 
-VISION_SEEDS, TEXT_SEEDS = "1-30", "150-199"
-
-# plumb in float32 may differ from HF in float32 by a few times what HF's rounding is (two roundings, other orders of
-# summation); the floor is a few units of float32 for taps where HF happens to be nearly exact.
-FP32_RATIO, FP32_FLOOR = 5, 3e-7
-
-# plumb in float64 must be nearer to HF in float64 than HF in float32 is: the same formula, or it shows.
-FP64_RATIO = 1 / 5
-
-# Cached and uncached logits of a float32 run, relative L2: some roundings, for sums are of other lengths.
-CACHED = 2e-5
+VISION_SEEDS, TEXT_SEEDS, UNIFIED_SEEDS = "1-30", "150-199", "1-28"
 
 
 # ---------------------------------------------------------------- parity
@@ -73,73 +67,6 @@ def count_inv_freq():
     print(f"inv_freq: {wrong} of {total} entries are not correctly rounded in torch here")
 
 
-def allowances(hf32, hf64):
-    """How far each tap may be from HF, by precision. A decode step's few values can be exact by luck, so the rounding
-    is the largest of all steps."""
-    rounding = {}
-    for tap in hf32:
-        name = tap.partition("@")[0]
-        rounding[name] = max(rounding.get(name, 0.0), hf.rel_l2(hf64[tap], hf32[tap]))
-    return {"fp32": {tap: FP32_RATIO * rounding[tap.partition("@")[0]] + FP32_FLOOR for tap in hf32},
-            "fp64": {tap: FP64_RATIO * rounding[tap.partition("@")[0]] for tap in hf32}}
-
-
-def in_order_of_experts(taps):
-    """Experts that a token chose by probability may come in either order where two are equal: sort them by index."""
-    taps = dict(taps)
-    for name in [name for name in taps if "#top_k_index" in name]:
-        taps[name], order = taps[name].sort(-1)
-        weights = name.replace("#top_k_index", "#top_k_weights")
-        taps[weights] = taps[weights].gather(-1, order)
-    return taps
-
-
-def last_positions(ours, shape, batch):
-    """HF's generate runs some layers for the last position only, where ours may have all: what corresponds to it."""
-    if ours.dim() == len(shape) and ours.shape[0] > shape[0] and ours.shape[0] % batch == 0:
-        # Experts have batch and positions in one dimension.
-        return ours.unflatten(0, (batch, -1))[:, -(shape[0] // batch) :].flatten(0, 1)
-    for dimension, size in enumerate(shape):
-        if ours.dim() == len(shape) and ours.shape[dimension] > size:
-            ours = ours.narrow(dimension, ours.shape[dimension] - size, size)
-    return ours
-
-
-def check_parity(case, hf32, hf64, allowed):
-    """The worst error over its allowance and where, of each precision; then what failed."""
-    failures, worst = [], {}
-    generate = ["--max-new-tokens", case.max_new_tokens, "--ignore-eos"] if case.max_new_tokens else []
-    for precision in ("fp32", "fp64"):
-        out = case.folder / f"{precision}.safetensors"
-        done = plumb("run", case.folder, "--out", out, "--precision", precision, "--quiet", *generate)
-        if done.returncode != 0:
-            failures.append(f"run --precision {precision} exits {done.returncode}: {done.stderr.strip()}")
-            continue
-        ours = in_order_of_experts(load_file(out))
-        ours.pop(f"input_ids@{case.max_new_tokens}", None)              # the last token, which is fed to nobody
-        failures += [f"{tap}: not in plumb's {precision} run" for tap in hf32 if tap not in ours]
-        failures += [f"{tap}: only in plumb's {precision} run" for tap in ours
-                     if tap not in hf32 and not is_mask_without_padding(case, tap)]
-        worst[precision] = (0.0, "-")
-        for tap in [tap for tap in hf32 if tap in ours]:
-            values = last_positions(ours[tap], hf32[tap].shape, case.batch)
-            if values.shape != hf32[tap].shape:
-                failures.append(f"{tap}: {list(ours[tap].shape)}, in HF {list(hf32[tap].shape)}")
-                continue
-            error = hf.rel_l2(hf32[tap] if precision == "fp32" else hf64[tap], values)
-            limit = allowed[precision][tap]
-            if not error <= limit:
-                failures.append(f"{tap}: {precision} {error:.2e} from HF, {limit:.2e} allowed")
-            if error > 0:
-                worst[precision] = max(worst[precision], (error / limit if limit > 0 else np.inf, tap))
-    return worst, failures
-
-
-def is_mask_without_padding(case, tap):
-    """HF's mask is None where everything sees everything."""
-    return "#causal_mask_mapping." in tap and case.inputs.get("attention_mask", torch.tensor(1)).all()
-
-
 def report_case(name, description, folder, max_new_tokens=0, seed=0):
     case = Case(folder, max_new_tokens)
     model = case.load()
@@ -148,6 +75,8 @@ def report_case(name, description, folder, max_new_tokens=0, seed=0):
     worst, failures = check_parity(case, hf32, hf64, allowed)
     if max_new_tokens:
         failures += check_generate(case, hf32, allowed["fp32"])
+    if has_readings(case):
+        failures += check_google(case)
     grades, wrong = check_grades(case, seed)
     ratios = "  ".join(f"{precision} {ratio:7.1e} {short(tap):42}" for precision, (ratio, tap) in worst.items())
     failures += wrong
@@ -156,78 +85,6 @@ def report_case(name, description, folder, max_new_tokens=0, seed=0):
     for failure in failures:
         print(f"  {failure}")
     return not failures
-
-
-# ---------------------------------------------------------------- generation
-
-def generated(case, steps, *options):
-    """What `plumb generate` prints, a list a row; or why it does not."""
-    done = plumb("generate", case.folder, "--max-new-tokens", steps, "--quiet", *options)
-    if done.returncode != 0:
-        return f"exit {done.returncode}: {done.stderr.strip()}"
-    return [[int(token) for token in line.split()] for line in done.stdout.splitlines()]
-
-
-def check_generate(case, hf32, allowed):
-    """Greedy tokens are HF's, with and without an end; logits of each step are within the allowance."""
-    steps, logits = case.max_new_tokens, case.folder / "logits.safetensors"
-    tokens = hf.run_generate(case.load(), case.inputs, steps)[1].tolist()
-    found = generated(case, steps, "--ignore-eos", "--logits", logits)
-    if found != tokens:
-        yield f"plumb generate: {found}, in HF {tokens}"
-        return
-    ours = load_file(logits)
-    for tap in [tap for tap in hf32 if tap.partition("@")[0] == "logits"]:
-        error = hf.rel_l2(hf32[tap], ours[tap])
-        if not error <= allowed[tap]:
-            yield f"plumb generate --logits, {tap}: {error:.2e} from HF, {allowed[tap]:.2e} allowed"
-
-    # The first row's second token ends a row; HF pads those that end before the others, plumb prints up to the end.
-    stop = tokens[0][1]
-    stopped = hf.run_generate(case.load(), case.inputs, steps, [stop])[1].tolist()
-    expected = [row[: row.index(stop) + 1] if stop in row else row for row in stopped]
-    with tempfile.TemporaryDirectory() as folder:
-        for file in (case.folder / "model").iterdir():
-            (Path(folder) / file.name).symlink_to(file.resolve())
-        ends = {"eos_token_id": [stop], "pad_token_id": case.load().config.get_text_config().pad_token_id}
-        (Path(folder) / "generation_config.json").write_text(json.dumps(ends))
-        found = generated(case, steps, "--model", folder)
-    if found != expected:
-        yield f"plumb generate, ended by {stop}: {found}, in HF {expected}"
-
-
-SAME = "tokens are HF's"
-
-
-def check_greedy(case, expected):
-    """The fixture's long greedy run; and its logits are those of one forward pass over all of its tokens."""
-    steps = len(expected[0])
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        found = generated(case, steps, "--ignore-eos", "--logits", folder / "logits.safetensors")
-        if found != expected:
-            return f"{found}, expected {expected}"
-        (folder / "model").symlink_to(case.folder / "model")
-        save_file(extended(case.inputs, torch.tensor(expected)[:, :-1]), folder / "inputs.safetensors")
-        done = plumb("run", folder, "--only", "logits", "--out", folder / "uncached.safetensors", "--quiet")
-        if done.returncode != 0:
-            return f"exit {done.returncode}: {done.stderr.strip()}"
-        logits = load_file(folder / "logits.safetensors")
-        uncached = load_file(folder / "uncached.safetensors")["logits"][:, -steps:]
-    cached = torch.cat([logits[f"logits@{step}" if step else "logits"] for step in range(steps)], 1)
-    apart = hf.rel_l2(uncached, cached)
-    return f"{SAME}, cached logits {apart:.1e} from uncached" if apart <= CACHED else f"cached {apart:.2e} apart"
-
-
-def extended(inputs, tokens):
-    """Inputs of one forward pass over prompt and tokens, with the positions that generation has."""
-    mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"]))
-    mask = torch.cat([mask, torch.ones_like(tokens)], 1)
-    longer = dict(inputs, input_ids=torch.cat([inputs["input_ids"], tokens], 1), attention_mask=mask,
-                  position_ids=(mask.cumsum(-1) - 1).clamp(min=0))
-    if "mm_token_type_ids" in inputs:
-        longer["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(tokens)], 1)
-    return longer
 
 
 # ---------------------------------------------------------------- the fixtures' buggy dumps
@@ -241,6 +98,19 @@ def check_bugs(case, bugs):
         print(f"{case.folder.name:11} {bug['id']:34} {errors:41} first bent {found}, in layer outputs {found_in_layers}"
               f"  {'ok' if passed else 'FAIL'}")
         yield passed
+
+
+def check_readings(case, readings):
+    failures = [line for reading in readings
+                for line in check_reading(case, case.folder / reading["dump"], reading["class"])]
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("model", "inputs.safetensors"):
+            (Path(scratch) / name).symlink_to(case.folder / name)
+        failures += check_static_cache(Case(Path(scratch)))
+    print(f"{case.folder.name:11} dumps with Google's masks, and a static cache  {'FAIL' if failures else 'ok'}")
+    for failure in failures:
+        print(f"  {failure}")
+    return not failures
 
 
 # ---------------------------------------------------------------- pooling_kernel_size 1
@@ -315,6 +185,8 @@ def check_fixture(folder):
         yield passed
     yield from check_bugs(case, described["exposes"])
     yield from variants.check(case)
+    if "readings" in described:
+        yield check_readings(case, described["readings"])
 
 
 def seeds(text):
@@ -327,10 +199,11 @@ def main():
     parser.add_argument("plumb", metavar="build/plumb")
     parser.add_argument("--vision", metavar="SEEDS", type=seeds)
     parser.add_argument("--text", metavar="SEEDS", type=seeds)
+    parser.add_argument("--unified", metavar="SEEDS", type=seeds)
     args = parser.parse_args()
-    everything = args.vision is None and args.text is None
+    everything = args.vision is None and args.text is None and args.unified is None
     if everything:
-        args.vision, args.text = seeds(VISION_SEEDS), seeds(TEXT_SEEDS)
+        args.vision, args.text, args.unified = seeds(VISION_SEEDS), seeds(TEXT_SEEDS), seeds(UNIFIED_SEEDS)
     graded_case.PLUMB = args.plumb
 
     passes = []
@@ -339,10 +212,11 @@ def main():
     for seed in args.vision or []:
         with tempfile.TemporaryDirectory() as folder:
             passes.append(report_case(f"vision {seed}", vision_case(Path(folder), seed), Path(folder), seed=seed))
-    for seed in args.text or []:
-        with tempfile.TemporaryDirectory() as folder:
-            description, max_new_tokens = text_case(Path(folder), seed)
-            passes.append(report_case(f"text {seed}", description, Path(folder), max_new_tokens, seed))
+    for kind, write_case in ("text", text_case), ("unified", unified_case):
+        for seed in getattr(args, kind) or []:
+            with tempfile.TemporaryDirectory() as folder:
+                description, max_new_tokens = write_case(Path(folder), seed)
+                passes.append(report_case(f"{kind} {seed}", description, Path(folder), max_new_tokens, seed))
     if everything:
         for path in sorted(FIXTURES.glob("*/case.json")):
             passes += check_fixture(path.parent)

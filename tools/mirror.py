@@ -7,13 +7,15 @@ the configuration of each fixture; of a case without input_ids, those of the vis
 a tap has its name, or its name and a local one.
 """
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from transformers import AutoConfig, Gemma4ForCausalLM, Gemma4ForConditionalGeneration
+from transformers import AutoConfig
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 import hf
 
@@ -28,12 +30,20 @@ def plumb(*arguments):
 def hf_model(folder):
     config = AutoConfig.from_pretrained(folder)
     with torch.device("meta"):
-        return (Gemma4ForCausalLM if config.model_type == "gemma4_text" else Gemma4ForConditionalGeneration)(config)
+        return hf.MODELS[config.model_type](config)
 
 
 def names(file):
     with safe_open(file, framework="pt") as tensors:
         return set(tensors.keys())
+
+
+def module_name(tensor, model_type):
+    """What Hugging Face's modules call a tensor that the Hub's files may call otherwise."""
+    for renaming in get_checkpoint_conversion_mapping(model_type) or []:
+        for source, target in zip(renaming.source_patterns, renaming.target_patterns):
+            tensor = re.sub(source, target, tensor)
+    return tensor
 
 
 def mirror(case):
@@ -49,7 +59,8 @@ def mirror(case):
     hf_taps = {tap.partition("@")[0] for tap in names(case / "expected.safetensors")} - {"input_ids"}
 
     taps = {line.split()[0] for line in plumb("run", case, "--list").splitlines()}       # "name [shape]"
-    asked = {tensor["name"]: tensor["shape"] for tensor in json.loads(plumb("inspect", case, "--json", "-"))["asked"]}
+    asked = {module_name(tensor["name"], model.config.model_type): tensor["shape"]
+             for tensor in json.loads(plumb("inspect", case, "--json", "-"))["asked"]}
 
     tapped = {tap.partition("#")[0] for tap in taps}
     for name, module in modules.items():

@@ -119,8 +119,8 @@ def describe(text_config, config, inputs):
     t = config.get_text_config()
     layers, (rows, length) = "".join(layer_type[0] for layer_type in t.layer_types), inputs["input_ids"].shape
     switches = dict(
-        ple=t.hidden_size_per_layer_input, shared=t.num_kv_shared_layers, wide=t.use_double_wide_mlp,
-        tied_kv=t.attention_k_eq_v, moe=t.enable_moe_block and f"{t.top_k_experts}/{t.num_experts}",
+        ple=getattr(t, "hidden_size_per_layer_input", 0), shared=t.num_kv_shared_layers, wide=t.use_double_wide_mlp,
+        tied_kv=t.attention_k_eq_v, moe=getattr(t, "enable_moe_block", 0) and f"{t.top_k_experts}/{t.num_experts}",
         bias=t.attention_bias, cap=t.final_logit_softcapping, bidir=t.use_bidirectional_attention,
         positions="position_ids" in inputs, no_mask="attention_mask" not in inputs)
     on = " ".join(name + ("" if value is True else str(value)) for name, value in switches.items() if value)
