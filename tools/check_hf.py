@@ -29,6 +29,7 @@ import random_inputs
 import variants
 from check_generate import SAME, check_generate, check_greedy
 from check_masks import check_google, check_reading, check_static_cache, has_readings
+from check_overflow import check_overflow
 from check_parity import allowances, check_parity, in_order_of_experts
 from graded_case import Case, check_grades, first_bent, plumb, print_honest, short
 from make_fixtures import FIXTURES
@@ -98,19 +99,6 @@ def check_bugs(case, bugs):
         print(f"{case.folder.name:11} {bug['id']:34} {errors:41} first bent {found}, in layer outputs {found_in_layers}"
               f"  {'ok' if passed else 'FAIL'}")
         yield passed
-
-
-def check_readings(case, readings):
-    failures = [line for reading in readings
-                for line in check_reading(case, case.folder / reading["dump"], reading["class"])]
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in ("model", "inputs.safetensors"):
-            (Path(scratch) / name).symlink_to(case.folder / name)
-        failures += check_static_cache(Case(Path(scratch)))
-    print(f"{case.folder.name:11} dumps with Google's masks, and a static cache  {'FAIL' if failures else 'ok'}")
-    for failure in failures:
-        print(f"  {failure}")
-    return not failures
 
 
 # ---------------------------------------------------------------- pooling_kernel_size 1
@@ -186,7 +174,24 @@ def check_fixture(folder):
     yield from check_bugs(case, described["exposes"])
     yield from variants.check(case)
     if "readings" in described:
-        yield check_readings(case, described["readings"])
+        yield report(folder, "dumps with Google's masks, and a static cache",
+                     check_readings(case, described["readings"]))
+        yield report(folder, "patch_dense overflows in float16", check_overflow(folder))
+
+
+def check_readings(case, readings):
+    """What failed: dumps of the other reading of the masks, and generation with it."""
+    for reading in readings:
+        yield from check_reading(case, case.folder / reading["dump"], reading["class"])
+    yield from check_static_cache(case)
+
+
+def report(folder, what, failures):
+    failures = list(failures)
+    print(f"{folder.name:11} {what}  {'FAIL' if failures else 'ok'}")
+    for failure in failures:
+        print(f"  {failure}")
+    return not failures
 
 
 def seeds(text):
