@@ -65,8 +65,8 @@ static void find_below_noise(Diagnosis *d, const Suspects *s)
 {
     int best = -1;
     for (int i = 0; i < s->count; i++) {
-        const Candidate *c = &s->list[i].public;
-        if (suspect_is_the_bug(c) && (best < 0 || c->z > s->list[best].public.z)) best = i;
+        const Suspect *suspect = &s->list[i];
+        if (suspect_is_the_bug(&suspect->public) && (best < 0 || suspect->gain > s->list[best].gain)) best = i;
     }
     if (best < 0) return;
     name(d, s->list[best].public.bug);

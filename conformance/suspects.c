@@ -112,6 +112,7 @@ static void hear(const Suspects *s, Suspect *suspect, bool all)
         residual += evidence_residual(s->evidence, n);
         left += evidence_residual(s->evidence, n) - 2 * match.product + match.power;
     }
+    suspect->gain = residual - left;
     c->z = match_z(heard);
     c->coefficient = match_coefficient(heard);
     c->explained = residual > 0 ? 1 - left / residual : 0;

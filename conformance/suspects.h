@@ -31,6 +31,7 @@ typedef struct {
     Candidate public;
     Match *matches; /* of each step */
     double left;    /* sum of (r - d)^2 over all steps, less what all suspects have in it */
+    double gain;    /* what it takes off the sum of r^2 over the steps that have their say */
     bool *straight; /* of each step, with the bug; NULL until it is graded */
 } Suspect;
 
