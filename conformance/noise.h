@@ -13,6 +13,7 @@
 typedef struct {
     const char *name;           /* "bf16" */
     Rounding results;           /* of the replay */
+    Rounding second;            /* of the second replay: what hardware of the class may do as well */
     Rounding weights;           /* of the weights, in the oracle too: the backend holds them so */
     double output_rounding;     /* relative L2 of the least that an honest result is off by */
     double random_over_nearest; /* squared deviation of a replay that rounds at random over that of one to nearest */

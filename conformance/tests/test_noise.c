@@ -7,13 +7,13 @@
 /* output_rounding, in units of what rounding once does to values that are spread evenly over 1 .. 2 */
 static const struct {
     const char *name;
-    Rounding results, weights;
+    Rounding results, second, weights;
     double roundings;
 } classes[] = {
-    { "fp32", ROUNDING_NONE, ROUNDING_NONE, 4 },
-    { "tf32", ROUNDING_TF32, ROUNDING_NONE, 4 },
-    { "fp16", ROUNDING_FP16, ROUNDING_FP16, 1 },
-    { "bf16", ROUNDING_BF16, ROUNDING_BF16, 1 },
+    { "fp32", ROUNDING_NONE, ROUNDING_NONE, ROUNDING_NONE, 4 },
+    { "tf32", ROUNDING_TF32, ROUNDING_TF32_CUT, ROUNDING_NONE, 4 },
+    { "fp16", ROUNDING_FP16, ROUNDING_FP16, ROUNDING_FP16, 1 },
+    { "bf16", ROUNDING_BF16, ROUNDING_BF16, ROUNDING_BF16, 1 },
 };
 
 START_TEST(class_of_a_dtype)
@@ -22,6 +22,7 @@ START_TEST(class_of_a_dtype)
     const Class *class = class_find(classes[_i].name);
     ck_assert_str_eq(class->name, classes[_i].name);
     ck_assert_int_eq(class->results, classes[_i].results);
+    ck_assert_int_eq(class->second, classes[_i].second);
     ck_assert_int_eq(class->weights, classes[_i].weights);
     ck_assert_ptr_nonnull(strstr(class_names, class->name));
 

@@ -55,7 +55,8 @@ static void round_to(Rounding rounding, real *values, int64_t count)
 {
     switch (rounding) {
     case ROUNDING_NONE:
-    case ROUNDING_TF32: break;
+    case ROUNDING_TF32:
+    case ROUNDING_TF32_CUT: break;
     case ROUNDING_FP16:
         for (int64_t i = 0; i < count; i++) values[i] = to_fp16((float)values[i]);
         break;
@@ -113,6 +114,7 @@ static void round_at_random(Rounding rounding, Random random, real *values, int6
     switch (rounding) {
     case ROUNDING_NONE:
     case ROUNDING_TF32:
+    case ROUNDING_TF32_CUT:
         for (int64_t i = 0; i < count; i++) values[i] = to_a_neighbour((float)values[i], random_at(random, i));
         break;
     case ROUNDING_FP16:
@@ -136,11 +138,15 @@ void round_result(const Run *run, real *values, int64_t count)
     run->random->drawn += (uint32_t)count;
 }
 
-bool rounds_factors(const Run *run) { return run->rounding == ROUNDING_TF32; }
+bool rounds_factors(const Run *run) { return run->rounding == ROUNDING_TF32 || run->rounding == ROUNDING_TF32_CUT; }
 
 void round_factor(const Run *run, real *values, int64_t count)
 {
     if (!rounds_factors(run)) return;
+    if (run->rounding == ROUNDING_TF32_CUT) {
+        for (int64_t i = 0; i < count; i++) values[i] = cut_off(bits_of((float)values[i]), 0, 13);
+        return;
+    }
     if (!run->random) {
         for (int64_t i = 0; i < count; i++) values[i] = to_tf32((float)values[i]);
         return;

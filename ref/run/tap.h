@@ -7,10 +7,11 @@
 
 /* The arithmetic of a backend. Every operation of nn/ rounds its result as Hugging Face does in that dtype. */
 typedef enum {
-    ROUNDING_NONE, /* whatever real is */
-    ROUNDING_TF32, /* factors of matrix products to 11 significant bits, nothing else */
-    ROUNDING_FP16, /* 11 bits, with float16's range */
-    ROUNDING_BF16, /* 8 bits */
+    ROUNDING_NONE,     /* whatever real is */
+    ROUNDING_TF32,     /* factors of matrix products to 11 significant bits, nothing else */
+    ROUNDING_TF32_CUT, /* the same, but cut off instead of rounded, as some tensor cores read float32 */
+    ROUNDING_FP16,     /* 11 bits, with float16's range */
+    ROUNDING_BF16,     /* 8 bits */
 } Rounding;
 
 enum { TENSOR_MAX_RANK = 4 };

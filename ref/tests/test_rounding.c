@@ -257,6 +257,21 @@ START_TEST(seeds)
 }
 END_TEST
 
+START_TEST(factors_cut_off)
+{
+    Run *run = run_as(ROUNDING_TF32_CUT);
+    real factors[] = { (real)0x1.007ffep0, (real)-0x1.007ffep0, 1, INFINITY, NAN }, result = (real)0x1.000002p0;
+    ck_assert(rounds_factors(run));
+    round_factor(run, factors, COUNT(factors));
+    round_result(run, &result, 1);
+    ck_assert_double_eq(factors[0], 0x1.004p0);
+    ck_assert_double_eq(factors[1], -0x1.004p0);
+    ck_assert_double_eq(factors[2], 1);
+    ck_assert(isinf(factors[3]) && isnan(factors[4]));
+    ck_assert_double_eq(result, (real)0x1.000002p0);
+}
+END_TEST
+
 START_TEST(weights_are_not_random)
 {
     Random random = random_of(1);
@@ -288,6 +303,7 @@ Suite *rounding_suite(void)
     tcase_add_loop_test(tcase, exact_stays_exact, 0, COUNT(at_random));
     tcase_add_test(tcase, fp16_at_its_ends);
     tcase_add_test(tcase, seeds);
+    tcase_add_test(tcase, factors_cut_off);
     tcase_add_test(tcase, weights_are_not_random);
     tcase = theme(suite, "run");
     tcase_add_test(tcase, tf32_rounds_factors_only);
