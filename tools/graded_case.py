@@ -104,6 +104,8 @@ def first_bent(case, dump, label, layers=False, honest=False):
             if honest:
                 HONEST.setdefault((label, "layers" if layers else "full"), []).extend(
                     step for step in graded["steps"] if step["graded_rows"] > 0)
+                if graded["computes_wider"]:
+                    return f"noted as computed in a wider dtype, {graded['rounded_once']}, {graded['unrounded']}"
             return graded["first_bent"]
         return f"exit {done.returncode}: {done.stderr.strip()}"
 
