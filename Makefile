@@ -65,6 +65,7 @@ check: deps
 
 check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images
 	$(PY) tools/check_hf.py $(BUILD)/plumb
+	$(PY) tools/check_honest.py $(BUILD)/plumb
 
 check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
 	$(PY) tools/check_images.py $(BUILD)/plumb $(BUILD)/size-filter
