@@ -46,7 +46,7 @@ static void list_equals(Diagnosis *d, const Suspects *s, const Suspect *named)
 {
     for (int i = 0; i < s->count; i++) {
         const Suspect *other = &s->list[i];
-        bool is_rival = other->public.confirmed || suspect_is_the_bug(&other->public);
+        bool is_rival = other->public.confirmed || suspect_is_the_bug(other);
         if (other != named && is_rival && is_alike(named, other)) d->equals[d->equal_count++] = other->public.bug;
     }
 }
@@ -66,7 +66,7 @@ static void find_below_noise(Diagnosis *d, const Suspects *s)
     int best = -1;
     for (int i = 0; i < s->count; i++) {
         const Suspect *suspect = &s->list[i];
-        if (suspect_is_the_bug(&suspect->public) && (best < 0 || suspect->gain > s->list[best].gain)) best = i;
+        if (suspect_is_the_bug(suspect) && (best < 0 || suspect->gain > s->list[best].gain)) best = i;
     }
     if (best < 0) return;
     name(d, s->list[best].public.bug);

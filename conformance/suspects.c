@@ -135,13 +135,21 @@ static void sum_up(const Suspects *s, Suspect *suspect)
         if (n == grade->first_bent) c->at_first_bent = match.power > 0;
     }
     c->expected_z = match_expected_z(all);
-    /* Below the noise a bug may be too faint in each step, or be in some layers only. */
+    /* Below the noise a bug may be too faint in each step, or be in some layers only. Honest steps that were chosen for
+     * standing out reach 9 together. */
+    suspect->seen = SEEN;
     hear(s, suspect, true);
-    if (!suspect_is_the_bug(c)) hear(s, suspect, false);
+    if (suspects_first_open(s) >= 0 || suspect_is_the_bug(suspect)) return;
+    suspect->seen = EXPOSED;
+    hear(s, suspect, false);
 }
 
 /* The coefficient of the bug itself is 1, give or take its own noise; some is left for what rounding does to it. */
-bool suspect_is_the_bug(const Candidate *c) { return c->z >= SEEN && fabs(c->coefficient - 1) <= 0.2 + 4 / c->z; }
+bool suspect_is_the_bug(const Suspect *suspect)
+{
+    const Candidate *c = &suspect->public;
+    return c->z >= suspect->seen && fabs(c->coefficient - 1) <= 0.2 + 4 / c->z;
+}
 
 static int by_likelihood(const void *left, const void *right)
 {

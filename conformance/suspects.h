@@ -32,6 +32,7 @@ typedef struct {
     Match *matches; /* of each step */
     double left;    /* sum of (r - d)^2 over all steps, less what all suspects have in it */
     double gain;    /* what it takes off the sum of r^2 over the steps that have their say */
+    double seen;    /* the z from which it is said to be there */
     bool *straight; /* of each step, with the bug; NULL until it is graded */
 } Suspect;
 
@@ -59,6 +60,6 @@ Grade *suspects_end(Suspects *suspects);                         /* the base's; 
 const Grade *suspects_graded(const Suspects *suspects); /* by the base */
 bool suspects_bent(const Suspects *suspects, int step);
 int suspects_first_open(const Suspects *suspects); /* bent, and not covered; -1 */
-bool suspect_is_the_bug(const Candidate *candidate);
+bool suspect_is_the_bug(const Suspect *suspect);
 
 #endif
