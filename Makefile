@@ -60,7 +60,7 @@ demo: deps
 	@sh tools/demo.sh $(BUILD)/plumb
 
 check: deps
-	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(CHECKS)
+	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(BUILD)/score $(CHECKS)
 	@sh tools/check.sh $(BUILD)
 
 check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images

@@ -20,6 +20,11 @@ for program in check-ref-f32 check-ref-f64 check-conformance "check-plumb $build
     }
 done
 
+if "$build"/score --against docs/score.md $(ls fixtures/*/case.json | xargs -n 1 dirname); then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+fi
 if sh tools/dependencies.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
