@@ -2,7 +2,7 @@
 
     python tools/check_images.py build/plumb build/size-filter          (`make check-images`)
 
-300 pictures of every kind and budget, in both flavours; 100,000 sizes for the formula alone; settings, videos, prompts,
+400 pictures of every kind and budget, for both families and in each flavour; 100,000 sizes for the formula alone; settings, videos, prompts,
 and what Hugging Face refuses.
 """
 import json
@@ -24,9 +24,8 @@ from transformers.image_utils import load_image
 
 import prompt as prompt_py
 
-SEED, PICTURES, CHUNK = 6, 300, 5
+SEED, PICTURES, CHUNK = 6, {"gemma4": 300, "gemma4_unified": 100}, 5
 BUDGETS = (70, 140, 280, 560, 1120)
-FLAVOURS = tuple(hf.PROCESSORS)
 
 # Settings as they stand beside a model. Hugging Face follows those of the second list, for pixels that no model takes.
 SETTINGS = [
@@ -75,7 +74,7 @@ VIDEOS = ("pixel_values_videos", "video_position_ids", "num_frames_per_video")
 PROMPT = ("input_ids", "attention_mask", "mm_token_type_ids")
 
 
-# ---------------------------------------------------------------- 300 pictures
+# ---------------------------------------------------------------- pictures
 
 def picture_size(index, rng):
     """Up to 2000 x 3000: any, very wide, very tall, whole soft tokens, tiny."""
@@ -93,35 +92,36 @@ def load(path):
     return np.array(load_image(str(path)))
 
 
-def check_pictures(folder, model):
+def check_pictures(folder, model, family):
     rng = np.random.default_rng(SEED)
     for budget in BUDGETS:
         paths = []
-        for index in range(BUDGETS.index(budget), PICTURES, len(BUDGETS)):
+        for index in range(BUDGETS.index(budget), PICTURES[family], len(BUDGETS)):
             color, depth = pngs.KINDS[index % len(pngs.KINDS)]
             width, height = picture_size(index, rng)
             paths.append(folder / f"{index}-{width}x{height}-{color}-{depth}.png")
             paths[-1].write_bytes(pngs.random_png(rng, width, height, color, depth))
         for start in range(0, len(paths), CHUNK):
-            for flavour in FLAVOURS:
-                check_chunk(model, paths[start:start + CHUNK], flavour, budget, "opened", Image.open)
+            for flavour in hf.FAMILIES[family][1]:
+                check_chunk(model, paths[start:start + CHUNK], family, flavour, budget, "opened", Image.open)
                 if start < 2 * CHUNK:
-                    check_chunk(model, paths[start:start + CHUNK], flavour, budget, "path", load)
+                    check_chunk(model, paths[start:start + CHUNK], family, flavour, budget, "path", load)
         for path in paths:
             path.unlink()
 
 
-def check_chunk(model, paths, flavour, budget, how, opened):
+def check_chunk(model, paths, family, flavour, budget, how, opened):
     options = {"input_data_format": "channels_last"} if how == "path" else {}
     images = [opened(path) for path in paths]
-    theirs = hf.PROCESSORS[flavour]()(images=images, max_soft_tokens=budget, return_tensors="pt", **options)
+    processor = hf.FAMILIES[family][1][flavour]()
+    theirs = processor(images=images, max_soft_tokens=budget, return_tensors="pt", **options)
     ours, text = preprocess(model, "--image", *paths, "--resize", flavour, "--load", how,
                             "--max-soft-tokens", str(budget))
     counts = [int(count) for count in re.findall(r"(\d+) soft tokens", text)]
     for index, path in enumerate(paths):
         ok = ours is not None and counts[index] == theirs["num_soft_tokens_per_image"][index] and all(
             same({name: ours[name][index]}, {name: theirs[name][index]}, (name,)) for name in IMAGES)
-        report(ok, f"{path.name} {flavour} {budget} {how}: {text if ours is None else 'differs'}")
+        report(ok, f"{path.name} {family} {flavour} {budget} {how}: {text if ours is None else 'differs'}")
 
 
 # ---------------------------------------------------------------- sizes
@@ -149,26 +149,26 @@ def check_sizes(size_filter, count=100_000):
 
 # ---------------------------------------------------------------- settings, refusals
 
-def write_settings(model, settings, key, nested):
+def write_settings(model, settings, key, nested, prefix="Gemma4"):
     for path in model.glob("*processor_config.json"):
         path.unlink()
-    settings = settings | {f"{key}_type": "Gemma4" + key.title().replace("_", "")}
+    settings = settings | {f"{key}_type": prefix + key.title().replace("_", "")}
     if nested:
-        whole = {key: settings, "processor_class": "Gemma4Processor"}
+        whole = {key: settings, "processor_class": prefix + "Processor"}
         (model / "processor_config.json").write_text(json.dumps(whole))
     else:
         name = "preprocessor_config.json" if key == "image_processor" else "video_preprocessor_config.json"
         (model / name).write_text(json.dumps(settings))
 
 
-def check_settings(folder, model):
-    rng = np.random.default_rng(SEED)
+def check_settings(folder, model, family):
+    (prefix, processors, _), rng = hf.FAMILIES[family], np.random.default_rng(SEED)
     paths = [folder / "settings-1.png", folder / "settings-2.png"]
     for path in paths:
-        path.write_bytes(pngs.random_png(rng, 28 * 48 // 14 * 14, 16 * 14 * 2, pngs.RGB, 8))
+        path.write_bytes(pngs.random_png(rng, 28 * 48, 7 * 48, pngs.RGB, 8))
     for index, settings in enumerate(SETTINGS + REFUSED_HERE):
-        write_settings(model, settings, "image_processor", nested=index % 2 == 0)
-        for flavour, processor in hf.PROCESSORS.items():
+        write_settings(model, settings, "image_processor", index % 2 == 0, prefix)
+        for flavour, processor in processors.items():
             images = [Image.open(path) for path in paths]
             try:
                 theirs = processor.from_pretrained(model)(images=images, return_tensors="pt")
@@ -178,8 +178,8 @@ def check_settings(folder, model):
             refused = theirs is None or settings in REFUSED_HERE
             named = any(key in text for key in settings)
             report((ours is None and named) if refused else ours and same(ours, theirs, IMAGES),
-                   f"settings {settings} {flavour}: {text}")
-    write_settings(model, {}, "image_processor", nested=True)
+                   f"settings {settings} {family} {flavour}: {text}")
+    write_settings(model, {}, "image_processor", True, prefix)
 
 
 def broken_pngs():
@@ -221,24 +221,23 @@ def check_refusals(folder, model):
 
 # ---------------------------------------------------------------- videos, prompts
 
-def check_videos(folder, model):
-    rng = np.random.default_rng(SEED)
+def check_videos(folder, model, family):
+    (prefix, _, processor), rng = hf.FAMILIES[family], np.random.default_rng(SEED)
     all_settings = [{}, {"do_normalize": False}, {"max_soft_tokens": 140, "image_mean": [0.1, 0.2, 0.3]}]
     for index, settings in enumerate(all_settings):
-        write_settings(model, settings, "video_processor", nested=index % 2 == 0)
+        write_settings(model, settings, "video_processor", index % 2 == 0, prefix)
         videos, arguments = [], []
         for video in range(2):
-            frames = folder / f"video-{index}-{video}"
+            frames = folder / f"video-{family}-{index}-{video}"
             frames.mkdir()
             width, height = rng.integers(4, 700, 2).tolist()
-            for frame in range(3):
+            for frame in range(3 - video):
                 (frames / f"{frame}.png").write_bytes(pngs.random_png(rng, width, height, pngs.RGB, 8, turned=False))
             videos.append([Image.open(path).convert("RGB") for path in sorted(frames.iterdir())])
             arguments += ["--video", frames]
-        processor = hf.Gemma4VideoProcessor.from_pretrained(model)
-        theirs = processor(videos=videos, do_sample_frames=False, return_tensors="pt")
+        theirs = processor.from_pretrained(model)(videos=videos, do_sample_frames=False, return_tensors="pt")
         ours, text = preprocess(model, *arguments)
-        report(ours and same(ours, theirs, VIDEOS), f"videos {settings}: {text}")
+        report(ours and same(ours, theirs, VIDEOS), f"videos {settings} {family}: {text}")
     for path in model.glob("*processor_config.json"):
         path.unlink()
 
@@ -283,13 +282,15 @@ def main():
         folder = Path(temporary)
         model = folder / "model"
         model.mkdir()
-        (model / "config.json").write_text(json.dumps({"model_type": "gemma4", "vision_config": {}}))
         check_sizes(sys.argv[2])
+        for family in hf.FAMILIES:
+            (model / "config.json").write_text(json.dumps({"model_type": family, "vision_config": {}}))
+            check_settings(folder, model, family)
+            check_videos(folder, model, family)
+            check_pictures(folder, model, family)
+        (model / "config.json").write_text(json.dumps({"model_type": "gemma4", "vision_config": {}}))
         check_refusals(folder, model)
-        check_settings(folder, model)
-        check_videos(folder, model)
         check_prompts(folder, model)
-        check_pictures(folder, model)
     print(f"{passed} passed, {failed} failed")
     return failed > 0
 

@@ -41,10 +41,16 @@ from transformers.models.gemma4.image_processing_gemma4 import get_aspect_ratio_
 from transformers.models.gemma4.image_processing_pil_gemma4 import Gemma4ImageProcessorPil      # noqa: E402
 from transformers.models.gemma4.processing_gemma4 import Gemma4Processor    # noqa: E402
 from transformers.models.gemma4.video_processing_gemma4 import Gemma4VideoProcessor             # noqa: E402
+from transformers.models.gemma4_unified.image_processing_gemma4_unified import Gemma4UnifiedImageProcessor  # noqa: E402
+from transformers.models.gemma4_unified.video_processing_gemma4_unified import Gemma4UnifiedVideoProcessor  # noqa: E402
 
 transformers.logging.set_verbosity_error()
 
 PROCESSORS = {"torchvision": Gemma4ImageProcessor, "pil": Gemma4ImageProcessorPil}
+# By model_type: how its classes are called, its image processors and its video processor
+FAMILIES = {"gemma4": ("Gemma4", PROCESSORS, Gemma4VideoProcessor),
+            "gemma4_unified": ("Gemma4Unified", {"torchvision": Gemma4UnifiedImageProcessor},
+                               Gemma4UnifiedVideoProcessor)}
 SPECIAL = {"boi_token": "<|image>", "eoi_token": "<image|>", "image_token": "<|image|>", "audio_token": "<|audio|>",
            "boa_token": "<|audio>", "eoa_token": "<audio|>"}
 WORDS = ["<pad>", "<eos>", "<bos>", "<unk>", ":", *(f"{number:02d}" for number in range(60)), *"abcdefgh"]

@@ -71,6 +71,22 @@ def resized(levels, size, flavour):
     return tvF.resize(tensor, size[::-1], tvF.InterpolationMode.BICUBIC, antialias=True).permute(1, 2, 0).numpy()
 
 
+def preprocessed(image, flavour, processor, budget):
+    features = processor(images=[image], max_soft_tokens=budget, return_tensors="pt")
+    return {"flavour": flavour, "max_soft_tokens": budget,
+            "soft_tokens": int(features["num_soft_tokens_per_image"][0]),
+            "pixel_values": crc(features["pixel_values"].numpy()),
+            "image_position_ids": crc(features["image_position_ids"].numpy())}
+
+
+def family_features(image, family):
+    _, processors, video_processor = hf.FAMILIES[family]
+    video = video_processor()(videos=[[image] * 2], do_sample_frames=False, return_tensors="pt")
+    return {"preprocess": [preprocessed(image, flavour, processor(), budget)
+                           for flavour, processor in processors.items() for budget in (70, 280, 1120)],
+            "video": {name: crc(video[name].numpy()) for name in ("pixel_values_videos", "video_position_ids")}}
+
+
 def main():
     (FOLDER / "kinds").mkdir(parents=True, exist_ok=True)
     picture = draw()
@@ -92,18 +108,9 @@ def main():
                            **{flavour: crc(resized(random_levels(*old), new, flavour)) for flavour in hf.PROCESSORS}}
                           for old, new in RESIZES]
 
-    expected["preprocess"] = []
-    for flavour, processor in hf.PROCESSORS.items():
-        for budget in (70, 280, 1120):
-            image = Image.open(FOLDER / "plumb.png")
-            features = processor()(images=[image], max_soft_tokens=budget, return_tensors="pt")
-            expected["preprocess"].append({
-                "flavour": flavour, "max_soft_tokens": budget,
-                "soft_tokens": int(features["num_soft_tokens_per_image"][0]),
-                "pixel_values": crc(features["pixel_values"].numpy()),
-                "image_position_ids": crc(features["image_position_ids"].numpy())})
-    video = hf.Gemma4VideoProcessor()(videos=[[image] * 2], do_sample_frames=False, return_tensors="pt")
-    expected["video"] = {name: crc(video[name].numpy()) for name in ("pixel_values_videos", "video_position_ids")}
+    image = Image.open(FOLDER / "plumb.png")
+    expected |= family_features(image, "gemma4")
+    expected["unified"] = family_features(image, "gemma4_unified")
 
     (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
 

@@ -32,7 +32,7 @@ static float pil_value(const Gemma4ImageProcessor *p, int level, int channel)
     return (value - (float)p->image_mean[channel]) / (float)p->image_std[channel];
 }
 
-static void convert_image_to_patches(const Gemma4ImageProcessor *p, Picture picture, float *out)
+void convert_image_to_patches(const Gemma4ImageProcessor *p, Picture picture, float *out)
 {
     float values[LEVELS][3];
     for (int level = 0; level < LEVELS; level++)
@@ -49,17 +49,17 @@ static void convert_image_to_patches(const Gemma4ImageProcessor *p, Picture pict
             }
 }
 
-static Picture aspect_ratio_preserving_resize(const Gemma4ImageProcessor *p, Picture picture, const char *file,
-                                              Arena *arena, Error *error)
+Picture aspect_ratio_preserving_resize(const Gemma4ImageProcessor *p, Picture picture, int whole, const char *file,
+                                       Arena *arena, Error *error)
 {
     ImageSize size = { picture.height, picture.width };
     if (p->do_resize) {
         size = get_aspect_ratio_preserving_size(p, size, file, error);
         return error_is_set(error) ? picture : resize(picture, size.width, size.height, p->flavour, arena);
     }
-    if (size.height % p->patch_size || size.width % p->patch_size)
-        error_set(error, "%s: found %d x %d pixels, expected multiples of patch_size %d, as do_resize is false", file,
-                  size.width, size.height, p->patch_size);
+    if (size.height % whole || size.width % whole)
+        error_set(error, "%s: found %d x %d pixels, expected multiples of %s %d, as do_resize is false", file,
+                  size.width, size.height, whole == p->patch_size ? "patch_size" : "a soft token's side", whole);
     return picture;
 }
 
@@ -68,10 +68,12 @@ int64_t gemma4_image_width(const Gemma4ImageProcessor *p) { return 3 * (int64_t)
 ImageFeatures gemma4_image_preprocess(const Gemma4ImageProcessor *p, Picture picture, const char *file, Arena *arena,
                                       Error *error)
 {
-    picture = aspect_ratio_preserving_resize(p, picture, file, arena, error);
+    picture = aspect_ratio_preserving_resize(p, picture, p->patch_size, file, arena, error);
     if (error_is_set(error)) return (ImageFeatures){ 0 };
     int kernel = p->pooling_kernel_size;
-    ImageFeatures f = { .columns = picture.width / p->patch_size, .rows = picture.height / p->patch_size };
+    ImageFeatures f = { .columns = picture.width / p->patch_size,
+                        .rows = picture.height / p->patch_size,
+                        .side = p->patch_size };
     int64_t patches = (int64_t)f.columns * f.rows, max_patches = (int64_t)p->max_soft_tokens * kernel * kernel;
     f.soft_tokens = (int)(patches / (kernel * kernel));
     f.length = patches > max_patches ? patches : max_patches; /* more only without a resize; HF leaves it so */
@@ -79,6 +81,8 @@ ImageFeatures gemma4_image_preprocess(const Gemma4ImageProcessor *p, Picture pic
     f.pixel_values = arena_allocate(arena, (size_t)f.length * width * sizeof *f.pixel_values);
     convert_image_to_patches(p, picture, f.pixel_values);
     memset(f.pixel_values + (size_t)patches * width, 0, (size_t)(f.length - patches) * width * sizeof(float));
+    f.position_ids = arena_allocate(arena, (size_t)f.length * 2 * sizeof *f.position_ids);
+    gemma4_image_position_ids(&f, f.position_ids);
     return f;
 }
 

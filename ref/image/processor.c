@@ -7,7 +7,22 @@
 #include "image/prompt.h"
 #include "image/video_processor.h"
 
+/* Which processors config.json's model_type stands for */
 typedef struct {
+    const char *model_type;
+    void (*load_image)(Gemma4ImageProcessor *, const char *folder, ResizeFlavour, int max_soft_tokens, Error *);
+    void (*load_video)(Gemma4ImageProcessor *, const char *folder, int max_soft_tokens, Error *);
+    ImageFeatures (*preprocess)(const Gemma4ImageProcessor *, Picture, const char *file, Arena *, Error *);
+} Family;
+
+static const Family families[] = {
+    { "gemma4", gemma4_image_processor_load, gemma4_video_processor_load, gemma4_image_preprocess },
+    { "gemma4_unified", gemma4_unified_image_processor_load, gemma4_unified_video_processor_load,
+      gemma4_unified_image_preprocess },
+};
+
+typedef struct {
+    const Family *family;
     Gemma4ImageProcessor processor;
     PngOptions png;
     const char *pixels_name, *positions_name;
@@ -18,8 +33,8 @@ typedef struct {
     Error *error;
 } Pictures;
 
-/* Appends the patches of picture i; -> the length of their sequence. */
-static int64_t write_pixels(const Pictures *p, int i, int64_t length)
+/* Appends the patches of picture i; -> the length of their sequence, and its positions, kept in memory of their own. */
+static int64_t write_pixels(const Pictures *p, int i, int64_t length, int64_t **position_ids, Arena *kept)
 {
     PictureReport *report = &p->reports[i];
     ArenaMark mark = arena_mark(p->arena);
@@ -27,39 +42,38 @@ static int64_t write_pixels(const Pictures *p, int i, int64_t length)
     report->width = picture.width;
     report->height = picture.height;
     if (error_is_set(p->error)) return 0;
-    ImageFeatures f = gemma4_image_preprocess(&p->processor, picture, report->path, p->arena, p->error);
+    ImageFeatures f = p->family->preprocess(&p->processor, picture, report->path, p->arena, p->error);
     if (error_is_set(p->error)) return 0;
     report->columns = f.columns;
     report->rows = f.rows;
-    report->new_width = f.columns * p->processor.patch_size;
-    report->new_height = f.rows * p->processor.patch_size;
+    report->new_width = f.columns * f.side;
+    report->new_height = f.rows * f.side;
     report->soft_tokens = f.soft_tokens;
-    int64_t shape[] = { p->count, f.length, gemma4_image_width(&p->processor) };
+    int64_t shape[] = { p->count, f.length, 3 * (int64_t)f.side * f.side };
     if (i == 0) safetensors_writer_begin(p->writer, p->pixels_name, DTYPE_F32, 3, shape);
     if (i > 0 && f.length != length)
         error_set(p->error, "%s: found %lld patches, expected %lld, as of %s: do_resize is false", report->path,
                   (long long)f.length, (long long)length, p->reports[0].path);
     else
         safetensors_writer_append(p->writer, f.pixel_values, (size_t)(shape[1] * shape[2]) * sizeof(float));
+    size_t size = 2 * (size_t)f.length * sizeof **position_ids;
+    *position_ids = memcpy(arena_allocate(kept, size), f.position_ids, size);
     arena_release(p->arena, mark);
     return f.length;
 }
 
 static void write_pictures(const Pictures *p)
 {
-    int64_t length = 0;
-    for (int i = 0; i < p->count && !error_is_set(p->error); i++) length = write_pixels(p, i, length);
-    if (p->count == 0 || error_is_set(p->error)) return;
-
-    ArenaMark mark = arena_mark(p->arena);
-    int64_t *position_ids = arena_allocate(p->arena, (size_t)(2 * length) * sizeof *position_ids);
-    safetensors_writer_begin(p->writer, p->positions_name, DTYPE_I64, 3, (int64_t[]){ p->count, length, 2 });
-    for (int i = 0; i < p->count; i++) {
-        ImageFeatures f = { .columns = p->reports[i].columns, .rows = p->reports[i].rows, .length = length };
-        gemma4_image_position_ids(&f, position_ids);
-        safetensors_writer_append(p->writer, position_ids, (size_t)(2 * length) * sizeof *position_ids);
+    Arena kept = { 0 };
+    int64_t length = 0, **position_ids = arena_allocate(&kept, (size_t)p->count * sizeof *position_ids);
+    for (int i = 0; i < p->count && !error_is_set(p->error); i++)
+        length = write_pixels(p, i, length, &position_ids[i], &kept);
+    if (p->count > 0 && !error_is_set(p->error)) {
+        safetensors_writer_begin(p->writer, p->positions_name, DTYPE_I64, 3, (int64_t[]){ p->count, length, 2 });
+        for (int i = 0; i < p->count; i++)
+            safetensors_writer_append(p->writer, position_ids[i], (size_t)(2 * length) * sizeof(int64_t));
     }
-    arena_release(p->arena, mark);
+    arena_free(&kept);
 }
 
 /* Hugging Face stacks the frames of a video before it resizes them. */
@@ -134,15 +148,22 @@ static void list_pictures(ProcessorReport *report, const ProcessorRequest *reque
         for (int i = 0; i < frames[v].count; i++) (frame++)->path = frames[v].paths[i];
 }
 
-/* What config.json has to say: that pictures are wanted, and the ids of their tokens. */
-static PromptTokens read_config(const char *folder, Arena *arena, Error *error)
+static const Family *find_family(ConfigReader at)
+{
+    const char *model_type = config_string(at, "model_type");
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (strcmp(families[i].model_type, model_type) == 0) return &families[i];
+    config_refuse(at, "model_type", model_type, "gemma4 or gemma4_unified");
+    return NULL;
+}
+
+/* What config.json has to say: whose processor it is, that pictures are wanted, and the ids of their tokens. */
+static PromptTokens read_config(const char *folder, const Family **family, Arena *arena, Error *error)
 {
     ConfigReader at = { .file = arena_format(arena, "%s/config.json", folder), .path = "", .error = error };
     json_t *config = config_open(at.file, error);
     at.object = config;
-    const char *model_type = config_string(at, "model_type");
-    if (!error_is_set(error) && strcmp(model_type, "gemma4") != 0)
-        config_refuse(at, "model_type", model_type, "gemma4");
+    *family = find_family(at);
     if (!error_is_set(error) && json_is_null(json_object_get(config, "vision_config")))
         config_refuse(at, "vision_config", "null", "one: this model takes no pictures");
     PromptTokens tokens = prompt_tokens_load(at);
@@ -154,9 +175,11 @@ ProcessorReport gemma4_processor_write(const char *model_folder, const Processor
                                        Arena *arena, Error *error)
 {
     ProcessorReport report = { 0 };
-    PromptTokens tokens = read_config(model_folder, arena, error);
+    const Family *family;
+    PromptTokens tokens = read_config(model_folder, &family, arena, error);
     if (!error_is_set(error)) list_pictures(&report, request, arena, error);
-    Pictures images = { .png = request->png,
+    Pictures images = { .family = family,
+                        .png = request->png,
                         .pixels_name = "pixel_values",
                         .positions_name = "image_position_ids",
                         .reports = report.images,
@@ -170,9 +193,9 @@ ProcessorReport gemma4_processor_write(const char *model_folder, const Processor
     frames.count = report.frame_count;
     frames.png.alpha = ALPHA_DROPPED;
     if (images.count && !error_is_set(error))
-        gemma4_image_processor_load(&images.processor, model_folder, request->flavour, request->max_soft_tokens, error);
+        family->load_image(&images.processor, model_folder, request->flavour, request->max_soft_tokens, error);
     if (frames.count && !error_is_set(error))
-        gemma4_video_processor_load(&frames.processor, model_folder, request->max_soft_tokens, error);
+        family->load_video(&frames.processor, model_folder, request->max_soft_tokens, error);
     if (error_is_set(error)) return report;
 
     SafetensorsWriter *writer = images.writer = frames.writer = safetensors_writer_open(path, error);

@@ -1,4 +1,4 @@
-/* processor.h - Gemma4Processor: PNG files, folders of frames and a prompt to a file of inputs
+/* processor.h - Gemma4Processor and Gemma4UnifiedProcessor: PNG files, folders of frames and a prompt to a file of inputs
  *
  *     ProcessorRequest request = { .images = { paths, 2 }, .prompt = { "2 258880 258880 106" } };
  *     ProcessorReport report = gemma4_processor_write("model", &request, "inputs.safetensors", &arena, &error);

@@ -65,10 +65,18 @@ static void refuse_number(ConfigReader at, const char *key, int found, const cha
     config_refuse(at, key, number, expected);
 }
 
-static void read_settings(Gemma4ImageProcessor *p, ConfigReader at)
+/* The classes of a family; processor_config.json names them as well. */
+typedef struct {
+    const char *image, *video;
+} ClassNames;
+
+static const ClassNames gemma4 = { "Gemma4ImageProcessor", "Gemma4VideoProcessor" },
+                        gemma4_unified = { "Gemma4UnifiedImageProcessor", "Gemma4UnifiedVideoProcessor" };
+
+static void read_settings(Gemma4ImageProcessor *p, ClassNames names, ConfigReader at)
 {
-    refuse_type(at, "image_processor_type", "Gemma4ImageProcessor");
-    refuse_type(at, "video_processor_type", "Gemma4VideoProcessor");
+    refuse_type(at, "image_processor_type", names.image);
+    refuse_type(at, "video_processor_type", names.video);
     p->do_resize = config_bool_or(at, "do_resize", p->do_resize);
     p->do_rescale = config_bool_or(at, "do_rescale", p->do_rescale);
     p->do_normalize = config_bool_or(at, "do_normalize", p->do_normalize);
@@ -97,7 +105,8 @@ static void read_settings(Gemma4ImageProcessor *p, ConfigReader at)
 }
 
 /* Reads the first of the files that is there; of processor_config.json only its object `key`. */
-static void load(Gemma4ImageProcessor *p, const char *folder, const char *key, const char *const *files, Error *error)
+static void load(Gemma4ImageProcessor *p, ClassNames names, const char *folder, const char *key,
+                 const char *const *files, Error *error)
 {
     Arena arena = { 0 };
     bool found = false;
@@ -109,7 +118,7 @@ static void load(Gemma4ImageProcessor *p, const char *folder, const char *key, c
         bool nested = strcmp(files[i], "processor_config.json") == 0;
         found = whole && (!nested || json_object_get(whole, key));
         if (found && nested) at = config_child(at, key);
-        if (found && !error_is_set(error)) read_settings(p, at);
+        if (found && !error_is_set(error)) read_settings(p, names, at);
         json_decref(whole);
     }
     arena_free(&arena);
@@ -123,17 +132,17 @@ static const Gemma4ImageProcessor defaults = { .do_resize = true,
                                                .max_soft_tokens = 280,
                                                .pooling_kernel_size = 3 };
 
-void gemma4_image_processor_load(Gemma4ImageProcessor *p, const char *folder, ResizeFlavour flavour,
-                                 int max_soft_tokens, Error *error)
+static void load_image(Gemma4ImageProcessor *p, ClassNames names, const char *folder, ResizeFlavour flavour,
+                       int max_soft_tokens, Error *error)
 {
     static const char *const files[] = { "processor_config.json", "preprocessor_config.json", NULL };
     *p = defaults;
     p->flavour = flavour;
-    load(p, folder, "image_processor", files, error);
+    load(p, names, folder, "image_processor", files, error);
     if (max_soft_tokens) p->max_soft_tokens = max_soft_tokens;
 }
 
-void gemma4_video_processor_load(Gemma4ImageProcessor *p, const char *folder, int max_soft_tokens, Error *error)
+static void load_video(Gemma4ImageProcessor *p, ClassNames names, const char *folder, int max_soft_tokens, Error *error)
 {
     static const char *const files[] = { "processor_config.json", "video_preprocessor_config.json",
                                          "preprocessor_config.json", NULL };
@@ -141,6 +150,30 @@ void gemma4_video_processor_load(Gemma4ImageProcessor *p, const char *folder, in
     p->flavour = RESIZE_TORCHVISION;
     p->do_normalize = true; /* by 0 and 1, which only makes it level / 255 and not level * (1 / 255) */
     p->max_soft_tokens = 70;
-    load(p, folder, "video_processor", files, error);
+    load(p, names, folder, "video_processor", files, error);
     if (max_soft_tokens) p->max_soft_tokens = max_soft_tokens;
+}
+
+void gemma4_image_processor_load(Gemma4ImageProcessor *p, const char *folder, ResizeFlavour flavour,
+                                 int max_soft_tokens, Error *error)
+{
+    load_image(p, gemma4, folder, flavour, max_soft_tokens, error);
+}
+
+void gemma4_video_processor_load(Gemma4ImageProcessor *p, const char *folder, int max_soft_tokens, Error *error)
+{
+    load_video(p, gemma4, folder, max_soft_tokens, error);
+}
+
+void gemma4_unified_image_processor_load(Gemma4ImageProcessor *p, const char *folder, ResizeFlavour flavour,
+                                         int max_soft_tokens, Error *error)
+{
+    if (flavour == RESIZE_PIL)
+        error_set(error, "--resize: found pil, expected torchvision: Hugging Face has no other for gemma4_unified");
+    load_image(p, gemma4_unified, folder, flavour, max_soft_tokens, error);
+}
+
+void gemma4_unified_video_processor_load(Gemma4ImageProcessor *p, const char *folder, int max_soft_tokens, Error *error)
+{
+    load_video(p, gemma4_unified, folder, max_soft_tokens, error);
 }

@@ -14,6 +14,7 @@
     X(unified_configuration) X(unified_vision_embedder) X(unified_model) X(unified_check_inputs)                       \
     X(generation_config) X(generation) X(suppress_tokens) X(check_text_inputs) X(check_inputs) X(inputs) X(model)      \
     X(png_chunk) X(convert_to_rgb) X(orientation) X(png) X(resize_weights) X(resize) X(image_processor)                \
+    X(patches_merge) X(unified_image_processor)                                                                        \
     X(get_aspect_ratio_preserving_size) X(processor_settings) X(video_processor) X(prompt) X(processor)
 /* clang-format on */
 

@@ -103,6 +103,33 @@ START_TEST(a_video)
 }
 END_TEST
 
+/* model_type says whose processors they are. */
+START_TEST(the_unified_family)
+{
+    ProcessorReport report;
+    const char *folder = video("video", plumb_twice, 2);
+    ProcessorRequest request = { .images = { plumb_twice, 1 }, .videos = { &folder, 1 }, .max_soft_tokens = 70 };
+    model();
+    write_text(temporary("model/config.json"), "{\"model_type\": \"gemma4_unified\", \"vision_config\": {}}");
+    Error error = { "" };
+    report = gemma4_processor_write(temporary("model"), &request, temporary("inputs"), &scratch, &error);
+    assert_clean(&error);
+    Safetensors *file = safetensors_open(temporary("inputs"), &error);
+    assert_clean(&error);
+    const json_t *expected = json_object_get(expected_images(), "unified"),
+                 *row = json_array_get(json_object_get(expected, "preprocess"), 0), /* torchvision, 70 */
+                     *frames = json_object_get(expected, "video");
+    ck_assert(array_has_shape(safetensors_find(file, "pixel_values"), SHAPE(1, 70, 6912)));
+    assert_crc(safetensors_find(file, "pixel_values"), json_object_get(row, "pixel_values"));
+    assert_crc(safetensors_find(file, "image_position_ids"), json_object_get(row, "image_position_ids"));
+    assert_crc(safetensors_find(file, "pixel_values_videos"), json_object_get(frames, "pixel_values_videos"));
+    assert_crc(safetensors_find(file, "video_position_ids"), json_object_get(frames, "video_position_ids"));
+    PictureReport r = report.images[0];
+    ck_assert(r.new_width == 432 && r.new_height == 336 && r.columns == 9 && r.rows == 7 && r.soft_tokens == 63);
+    safetensors_close(file);
+}
+END_TEST
+
 /* Frames lose their alpha however images are treated, as Hugging Face loads a list of paths. */
 START_TEST(frames_are_loaded_by_path)
 {
@@ -173,7 +200,7 @@ END_TEST
 static const struct {
     const char *config, *says;
 } configs[] = {
-    { "{\"model_type\": \"gemma4_text\"}", ": model_type: found gemma4_text, expected gemma4" },
+    { "{\"model_type\": \"gemma4_text\"}", ": model_type: found gemma4_text, expected gemma4 or gemma4_unified" },
     { "{\"model_type\": \"gemma4\", \"vision_config\": null}", ": vision_config: found null, expected one" },
     { "{}", ": model_type: found no such key" },
     { "{", ": found invalid JSON" },
@@ -233,6 +260,7 @@ Suite *processor_suite(void)
     TCase *tcase = theme(suite, "written");
     tcase_add_test(tcase, two_images);
     tcase_add_test(tcase, a_video);
+    tcase_add_test(tcase, the_unified_family);
     tcase_add_test(tcase, frames_are_loaded_by_path);
     tcase_add_test(tcase, a_prompt);
     tcase_add_test(tcase, prompt_alone);

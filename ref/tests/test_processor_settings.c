@@ -127,6 +127,31 @@ START_TEST(refused_setting)
 }
 END_TEST
 
+/* The unified family has the same settings, and classes of other names. */
+START_TEST(unified)
+{
+    Error error = { "" };
+    Gemma4ImageProcessor image, video;
+    write_text(temporary("processor_config.json"),
+               "{\"image_processor\": {\"image_processor_type\": \"Gemma4UnifiedImageProcessor\", \"patch_size\": 14},"
+               " \"video_processor\": {\"video_processor_type\": \"Gemma4UnifiedVideoProcessor\", \"patch_size\": 7}}");
+    gemma4_unified_image_processor_load(&image, temporary_folder(), RESIZE_TORCHVISION, 0, &error);
+    gemma4_unified_video_processor_load(&video, temporary_folder(), 140, &error);
+    assert_clean(&error);
+    ck_assert(image.patch_size == 14 && image.max_soft_tokens == 280 && !image.do_normalize);
+    ck_assert(video.patch_size == 7 && video.max_soft_tokens == 140 && video.do_normalize);
+
+    gemma4_unified_image_processor_load(&image, temporary_folder(), RESIZE_PIL, 0, &error);
+    assert_refused(&error, "--resize", ": found pil, expected torchvision: Hugging Face has no other");
+    error = (Error){ "" };
+    write_text(temporary("processor_config.json"),
+               "{\"image_processor\": {\"image_processor_type\": \"Gemma4ImageProcessor\"}}");
+    gemma4_unified_image_processor_load(&image, temporary_folder(), RESIZE_TORCHVISION, 0, &error);
+    assert_refused(&error, temporary("processor_config.json"),
+                   "found Gemma4ImageProcessor, expected Gemma4UnifiedImageProcessor");
+}
+END_TEST
+
 START_TEST(bad_file)
 {
     Error error = { "" };
@@ -158,6 +183,7 @@ Suite *processor_settings_suite(void)
     tcase_add_loop_test(tcase, which_file, 0, COUNT(files));
     tcase_add_test(tcase, every_setting);
     tcase_add_test(tcase, null_is_the_default);
+    tcase_add_test(tcase, unified);
     tcase_add_test(tcase, budgets);
     tcase = theme(suite, "refused");
     tcase_add_loop_test(tcase, refused_setting, 0, COUNT(refused));
