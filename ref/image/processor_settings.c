@@ -9,9 +9,8 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "checkpoint/config.h"
+#include "checkpoint/processor_config.h"
 #include "image/image_processor.h"
 
 enum { BICUBIC = 3, LARGEST_SIDE = 1024 };
@@ -104,23 +103,14 @@ static void read_settings(Gemma4ImageProcessor *p, ClassNames names, ConfigReade
             config_refuse(at, "rescale_factor", "0", "another number");
 }
 
-/* Reads the first of the files that is there; of processor_config.json only its object `key`. */
 static void load(Gemma4ImageProcessor *p, ClassNames names, const char *folder, const char *key,
                  const char *const *files, Error *error)
 {
     Arena arena = { 0 };
-    bool found = false;
-    for (int i = 0; files[i] && !found && !error_is_set(error); i++) {
-        ConfigReader at = { .file = arena_format(&arena, "%s/%s", folder, files[i]), .path = "", .error = error };
-        if (access(at.file, F_OK) != 0) continue;
-        json_t *whole = config_open(at.file, error);
-        at.object = whole;
-        bool nested = strcmp(files[i], "processor_config.json") == 0;
-        found = whole && (!nested || json_object_get(whole, key));
-        if (found && nested) at = config_child(at, key);
-        if (found && !error_is_set(error)) read_settings(p, names, at);
-        json_decref(whole);
-    }
+    ConfigReader at = { .error = error };
+    json_t *whole = processor_config_open(folder, (const char *const[]){ key, NULL }, files, &at, &arena);
+    if (whole && !error_is_set(error)) read_settings(p, names, at);
+    json_decref(whole);
     arena_free(&arena);
 }
 
