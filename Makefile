@@ -15,10 +15,10 @@ BUILD    = build
 CFLAGS   = -std=gnu11 $(OPTIMIZE) -g $(ARCH) -fopenmp-simd -ffp-contract=off -fno-math-errno -fno-trapping-math \
            -Wall -Wextra $(SANITIZE)
 CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
-LDLIBS   = -lopenblas -ljansson -lpng -lzip -lm
+LDLIBS   = -lopenblas -ljansson -lpng -lsndfile -lzip -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
-REF    = $(wildcard ref/*.c ref/gemma4/*.c ref/gemma4_unified/*.c ref/image/*.c ref/nn/*.c ref/checkpoint/*.c ref/run/*.c)
+REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c image/*.c audio/*.c nn/*.c checkpoint/*.c run/*.c))
 JUDGE  = $(wildcard conformance/*.c conformance/bugs/*.c)
 TOOL   = $(wildcard tools/*.c)
 
@@ -28,7 +28,7 @@ F32    = $(REF:%.c=$(BUILD)/f32/%.o)
 F64    = $(REF:%.c=$(BUILD)/f64/%.o)
 PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
 CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance check-plumb)
-HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o pictures.o)
+HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o pictures.o wavs.o)
 VENV   = build/venv
 PY     = $(VENV)/bin/python
 
@@ -41,6 +41,7 @@ help:
 	@echo 'make check-hf   random configurations against a live Hugging Face, and make mirror'
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
+	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
 	@echo 'make check-score  a part of it, against docs/score.md; part of check'
@@ -63,12 +64,15 @@ check: deps
 	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(BUILD)/score $(CHECKS)
 	@sh tools/check.sh $(BUILD)
 
-check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images
+check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images check-sounds
 	$(PY) tools/check_hf.py $(BUILD)/plumb
 	$(PY) tools/check_honest.py $(BUILD)/plumb
 
 check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
 	$(PY) tools/check_images.py $(BUILD)/plumb $(BUILD)/size-filter
+
+check-sounds: $(VENV)/ready $(BUILD)/plumb
+	$(PY) tools/check_sounds.py $(BUILD)/plumb
 
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/mirror.py $(BUILD)/plumb
@@ -90,6 +94,7 @@ bench-images: $(VENV)/ready $(BUILD)/plumb
 fixtures: $(VENV)/ready
 	$(PY) tools/make_fixtures.py
 	$(PY) tools/make_image_fixtures.py
+	$(PY) tools/make_sound_fixtures.py
 
 format:
 	clang-format -i $$(find ref conformance tools -name '*.[ch]')
@@ -147,7 +152,8 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
-.PHONY: all help deps demo check check-hf check-images fuzz mirror bench bench-images score check-score fixtures format clean
+.PHONY: all help deps demo check check-hf check-images check-sounds fuzz mirror bench bench-images score check-score \
+        fixtures format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

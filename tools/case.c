@@ -71,7 +71,7 @@ static void open_pictures(Case *c, Error *error)
     const char *parent = getenv("TMPDIR");
     char *folder = arena_format(&c->arena, "%s/plumb-XXXXXX", parent ? parent : "/tmp");
     if (c->inputs_option) {
-        error_set(error, "--inputs: found --image, --video or --prompt-ids too, expected either");
+        error_set(error, "--inputs: found --image, --video, --audio or --prompt-ids too, expected either");
     } else if (!mkdtemp(folder)) {
         error_set(error, "%s: found no such place (%s), expected one for temporary files", folder, strerror(errno));
     } else {

@@ -2,8 +2,8 @@
 
     python tools/check_images.py build/plumb build/size-filter          (`make check-images`)
 
-400 pictures of every kind and budget, for both families and in each flavour; 100,000 sizes for the formula alone; settings, videos, prompts,
-and what Hugging Face refuses.
+400 pictures of every kind and budget, for both families and in each flavour; 100,000 sizes for the formula alone;
+settings, videos, prompts, and what Hugging Face refuses.
 """
 import json
 import re

@@ -1,4 +1,4 @@
-/* image_arguments.h - the options that name pictures and a prompt, of preprocess and of what runs a model */
+/* image_arguments.h - the options that name pictures, sounds and a prompt, of preprocess and of what runs a model */
 #ifndef PLUMB_IMAGE_ARGUMENTS_H
 #define PLUMB_IMAGE_ARGUMENTS_H
 
@@ -7,18 +7,18 @@
 #include "image/processor.h"
 
 typedef struct {
-    const char **images, **videos; /* growing lists */
-    int image_count, video_count;
+    const char **images, **videos, **sounds; /* growing lists */
+    int image_count, video_count, sound_count;
     const char *prompt; /* a list of ids, or a file of them */
     double fps;         /* 0: not given */
     ResizeFlavour flavour;
-    int max_soft_tokens;
+    int max_soft_tokens, max_audio_tokens; /* 0: not given */
     PngOptions png;
 } ImageArguments;
 
 extern const struct argp image_argp; /* a child parser; its input is the ImageArguments */
 
-/* At ARGP_KEY_ARG: whether the argument stands behind --image, and so is one more image */
+/* At ARGP_KEY_ARG: whether the argument stands behind --image or --audio, and so is one more of them */
 bool image_argument(ImageArguments *arguments, char *argument, const struct argp_state *state);
 bool image_arguments_given(const ImageArguments *arguments);
 

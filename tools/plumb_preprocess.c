@@ -1,4 +1,4 @@
-/* plumb_preprocess.c - plumb preprocess: pictures to the inputs that Hugging Face's processor would make of them */
+/* plumb_preprocess.c - plumb preprocess: pictures and sounds to the inputs that Hugging Face's processor makes of them */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,8 +36,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!command->model_folder) argp_error(state, "found no CASE, expected one, or --model");
-        if (command->pictures.image_count + command->pictures.video_count == 0)
-            argp_error(state, "found neither --image nor --video, expected one of them");
+        if (command->pictures.image_count + command->pictures.video_count + command->pictures.sound_count == 0)
+            argp_error(state, "found no --image, --video or --audio, expected one of them");
         if (!command->out) argp_error(state, "found no --out, expected it");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -48,6 +48,11 @@ static void print_picture(const PictureReport *p)
 {
     printf("%-32s %5d x %-5d -> %4d x %-4d  %3d x %-3d patches  %4d soft tokens", p->path, p->width, p->height,
            p->new_width, p->new_height, p->columns, p->rows, p->soft_tokens);
+}
+
+static void print_sound(const SoundReport *s)
+{
+    printf("%-32s %9lld samples  %46d soft tokens\n", s->path, (long long)s->samples, s->soft_tokens);
 }
 
 static void print_report(PreprocessCommand *command, const ProcessorReport *report)
@@ -63,6 +68,7 @@ static void print_report(PreprocessCommand *command, const ProcessorReport *repo
             print_picture(frame);
             printf("  at %s\n", video_timestamp(i, fps, &command->arena));
         }
+    for (int i = 0; i < report->sound_count; i++) print_sound(&report->sounds[i]);
     if (report->prompt_length) printf("prompt: %lld tokens\n", (long long)report->prompt_length);
 }
 
@@ -74,7 +80,9 @@ int plumb_preprocess(int argc, char **argv)
         .parser = parse_option,
         .args_doc = "CASE",
         .children = children,
-        .doc = "Makes pixel_values and image_position_ids of PNG files, bit for bit as Hugging Face's processor does.",
+        .doc =
+            "Makes pixel_values and image_position_ids of PNG files, and input_features of WAV files, bit for bit as "
+            "Hugging Face's processor does.",
     };
     PreprocessCommand command = { 0 };
     Error error = { "" };

@@ -1,4 +1,4 @@
-"""Add a prompt, given as token ids with placeholders for pictures, to a file of features.
+"""Add a prompt, given as token ids with placeholders for pictures and sounds, to a file of features.
 
     python tools/prompt.py MODEL FEATURES.safetensors "2 105 258880 106" --out INPUTS.safetensors
 
@@ -9,6 +9,7 @@ ref/image/prompt.c, for backends whose tokenizer runs in Python:
     .. begin, image, end ..       -> the same: its begin and end are there already
     .. begin, image x n, end ..   -> stays, if n is right
     .. begin, video, end ..       -> the same for one frame of a video, after the text of its time
+    .. audio ..                   -> as an image, between the begin and the end of sound
 
 Only numpy and safetensors are needed.
 """
@@ -19,53 +20,70 @@ from pathlib import Path
 
 import numpy as np
 
-TEXT, IMAGE, VIDEO = 0, 1, 2
-THINGS = {IMAGE: "image", VIDEO: "frame"}
+TEXT, IMAGE, VIDEO, AUDIO = range(4)
+THINGS = {IMAGE: "image", VIDEO: "frame", AUDIO: "sound"}
+# Placeholder, begin and end of each type, as config.json calls them, with Hugging Face's defaults
+TOKENS = {IMAGE: ("image_token_id", "boi_token_id", "eoi_token_id"),
+          VIDEO: ("video_token_id", "boi_token_id", "eoi_token_id"),
+          AUDIO: ("audio_token_id", "boa_token_id", "eoa_token_index")}
 DEFAULTS = {"boi_token_id": 255999, "eoi_token_id": 258882, "image_token_id": 258880, "video_token_id": 258884,
-            "audio_token_id": 258881}
+            "audio_token_id": 258881, "boa_token_id": 256000, "eoa_token_index": 258883}
 
 
 def read_config(folder):
-    """The ids of begin, end, image, video and sound tokens, and the pooling kernel's size."""
+    """(placeholder, begin, end) by type, and how many positions are one soft token."""
     config = json.loads((Path(folder) / "config.json").read_text())
-    ids = [default if config.get(key) is None else config[key] for key, default in DEFAULTS.items()]
-    return ids, (config.get("vision_config") or {}).get("pooling_kernel_size", 3)
+    ids = {key: default if config.get(key) is None else config[key] for key, default in DEFAULTS.items()}
+    kernel = (config.get("vision_config") or {}).get("pooling_kernel_size", 3)
+    positions = 1 if config.get("model_type") == "gemma4_unified" else kernel**2
+    return {kind: tuple(ids[key] for key in keys) for kind, keys in TOKENS.items()}, positions
 
 
-def soft_tokens(position_ids, pooling_kernel_size):
-    """Of each image or frame, from its positions: padding is (-1, -1)."""
-    return ((position_ids != -1).any(-1).sum(-1) // pooling_kernel_size**2).tolist()
+def soft_tokens(features, positions):
+    """Of each image, frame and sound, by type: padding is (-1, -1), or not in the mask."""
+    counts = {IMAGE: [], VIDEO: [], AUDIO: []}
+    for kind, name in (IMAGE, "image_position_ids"), (VIDEO, "video_position_ids"):
+        if name in features:
+            counts[kind] = ((features[name] != -1).any(-1).sum(-1) // positions).tolist()
+    if "input_features_mask" in features:
+        counts[AUDIO] = features["input_features_mask"].astype(bool).sum(-1).tolist()
+    return counts
 
 
-def expand(ids, special, image_tokens=(), frame_tokens=()):
+def measure(ids, at, kind, special):
+    """How many tokens the placeholder at ids[at] is, and whether its begin and end are there."""
+    placeholder, begin, end = special
+    begins, run = at > 0 and ids[at - 1] == begin, 1
+    while begins and ids[at + run:at + run + 1] == [placeholder]:
+        run += 1
+    ends = ids[at + run:at + run + 1] == [end]
+    if begins != ends:
+        raise ValueError(f"found placeholder {placeholder} at token {at} with {'an end' if ends else 'a begin'} only, "
+                         f"expected begin and end ({begin}, {end})")
+    if not begins and kind == VIDEO:
+        raise ValueError(f"found video placeholder {placeholder} at token {at} alone, expected begin, placeholder and "
+                         "end for each frame, after the text of its time")
+    return run, begins
+
+
+def expand(ids, special, wanted):
     """input_ids and mm_token_type_ids, as lists; ValueError where placeholders and features do not fit together."""
-    begin, end, image, video, audio = special
-    wanted, used = {IMAGE: list(image_tokens), VIDEO: list(frame_tokens)}, {IMAGE: 0, VIDEO: 0}
-    input_ids, types, at = [], [], 0
+    kinds = {tokens[0]: kind for kind, tokens in reversed(special.items())}
+    used, input_ids, types, at = dict.fromkeys(THINGS, 0), [], [], 0
     while at < len(ids):
-        if ids[at] == audio:
-            raise ValueError(f"found audio placeholder {audio} at token {at}, expected none: there is no sound")
-        if ids[at] not in (image, video):
+        kind = kinds.get(ids[at])
+        if kind is None:
             input_ids.append(ids[at])
             types.append(TEXT)
             at += 1
             continue
-        kind, run = IMAGE if ids[at] == image else VIDEO, 1
-        begins = at > 0 and ids[at - 1] == begin
-        while begins and ids[at + run:at + run + 1] == [ids[at]]:
-            run += 1
-        ends = ids[at + run:at + run + 1] == [end]
-        if begins != ends:
-            raise ValueError(f"found placeholder {ids[at]} at token {at} with {'an end' if ends else 'a begin'} only, "
-                             f"expected begin and end ({begin}, {end})")
-        if not begins and kind == VIDEO:
-            raise ValueError(f"found video placeholder {video} at token {at} alone, expected begin, placeholder and "
-                             "end for each frame, after the text of its time")
+        run, explicit = measure(ids, at, kind, special[kind])
         if used[kind] < len(wanted[kind]):
             count = wanted[kind][used[kind]]
             if run not in (1, count):
                 raise ValueError(f"found {run} tokens for {THINGS[kind]} {used[kind]}, expected 1 or {count}")
-            around = ([], []) if begins else ([begin], [end])
+            _, begin, end = special[kind]
+            around = ([], []) if explicit else ([begin], [end])
             input_ids += around[0] + [ids[at]] * count + around[1]
             types += [TEXT] * len(around[0]) + [kind] * count + [TEXT] * len(around[1])
         used[kind] += 1
@@ -79,10 +97,8 @@ def expand(ids, special, image_tokens=(), frame_tokens=()):
 
 def add_prompt(features, ids, folder):
     """The features, a dict of arrays, with input_ids, attention_mask and mm_token_type_ids."""
-    special, pooling_kernel_size = read_config(folder)
-    counts = [soft_tokens(features[name], pooling_kernel_size) if name in features else []
-              for name in ("image_position_ids", "video_position_ids")]
-    input_ids, types = expand(list(ids), special, *counts)
+    special, positions = read_config(folder)
+    input_ids, types = expand(list(ids), special, soft_tokens(features, positions))
     rows = {"input_ids": input_ids, "attention_mask": [1] * len(input_ids), "mm_token_type_ids": types}
     return features | {name: np.array([row], np.int64) for name, row in rows.items()}
 

@@ -1,4 +1,4 @@
-/* processor.c - one picture at a time, from its file to the file of inputs */
+/* processor.c - one picture at a time, then all sounds, from their files to the file of inputs */
 #include "image/processor.h"
 
 #include <string.h>
@@ -13,12 +13,13 @@ typedef struct {
     void (*load_image)(Gemma4ImageProcessor *, const char *folder, ResizeFlavour, int max_soft_tokens, Error *);
     void (*load_video)(Gemma4ImageProcessor *, const char *folder, int max_soft_tokens, Error *);
     ImageFeatures (*preprocess)(const Gemma4ImageProcessor *, Picture, const char *file, Arena *, Error *);
+    bool takes_sound;
 } Family;
 
 static const Family families[] = {
-    { "gemma4", gemma4_image_processor_load, gemma4_video_processor_load, gemma4_image_preprocess },
+    { "gemma4", gemma4_image_processor_load, gemma4_video_processor_load, gemma4_image_preprocess, false },
     { "gemma4_unified", gemma4_unified_image_processor_load, gemma4_unified_video_processor_load,
-      gemma4_unified_image_preprocess },
+      gemma4_unified_image_preprocess, true },
 };
 
 typedef struct {
@@ -99,11 +100,12 @@ static void write_frame_counts(SafetensorsWriter *writer, const int *counts, int
     for (int v = 0; v < videos; v++) safetensors_writer_append(writer, &(int64_t){ counts[v] }, sizeof(int64_t));
 }
 
-static PromptFeatures prompt_features(const PictureReport *reports, int count, Arena *arena)
+/* soft_tokens: of the first of `count` reports that are `size` bytes each */
+static PromptFeatures prompt_features(const int *soft_tokens, size_t size, int count, Arena *arena)
 {
-    int *soft_tokens = arena_allocate(arena, (size_t)count * sizeof *soft_tokens);
-    for (int i = 0; i < count; i++) soft_tokens[i] = reports[i].soft_tokens;
-    return (PromptFeatures){ soft_tokens, count };
+    int *copy = arena_allocate(arena, (size_t)count * sizeof *copy);
+    for (int i = 0; i < count; i++) copy[i] = *(const int *)((const char *)soft_tokens + (size_t)i * size);
+    return (PromptFeatures){ copy, count };
 }
 
 static int64_t write_prompt(SafetensorsWriter *writer, const ProcessorRequest *request, const ProcessorReport *report,
@@ -112,9 +114,13 @@ static int64_t write_prompt(SafetensorsWriter *writer, const ProcessorRequest *r
     int64_t count = 0, *ids = NULL;
     if (!error_is_set(error)) ids = prompt_ids_parse(request->prompt_name, request->prompt_ids, &count, arena, error);
     if (!ids) return 0;
-    Prompt prompt = prompt_expand(request->prompt_name, ids, count, tokens,
-                                  prompt_features(report->images, report->image_count, arena),
-                                  prompt_features(report->frames, report->frame_count, arena), arena, error);
+    PromptFeatures images = prompt_features(&report->images->soft_tokens, sizeof(PictureReport), report->image_count,
+                                            arena),
+                   frames = prompt_features(&report->frames->soft_tokens, sizeof(PictureReport), report->frame_count,
+                                            arena),
+                   sounds = prompt_features(&report->sounds->soft_tokens, sizeof(SoundReport), report->sound_count,
+                                            arena);
+    Prompt prompt = prompt_expand(request->prompt_name, ids, count, tokens, images, frames, sounds, arena, error);
     if (error_is_set(error)) return 0;
     int64_t *ones = arena_allocate(arena, (size_t)prompt.length * sizeof *ones);
     for (int64_t i = 0; i < prompt.length; i++) ones[i] = 1;
@@ -130,7 +136,7 @@ static PictureReport *new_reports(int count, Arena *arena)
                   (size_t)count * sizeof(PictureReport));
 }
 
-static void list_pictures(ProcessorReport *report, const ProcessorRequest *request, Arena *arena, Error *error)
+static void list_files(ProcessorReport *report, const ProcessorRequest *request, Arena *arena, Error *error)
 {
     Paths videos = request->videos;
     VideoFrames *frames = arena_allocate(arena, (size_t)videos.count * sizeof *frames);
@@ -146,6 +152,9 @@ static void list_pictures(ProcessorReport *report, const ProcessorRequest *reque
     PictureReport *frame = report->frames = new_reports(report->frame_count, arena);
     for (int v = 0; v < videos.count; v++)
         for (int i = 0; i < frames[v].count; i++) (frame++)->path = frames[v].paths[i];
+    report->sound_count = request->sounds.count;
+    report->sounds = arena_allocate(arena, (size_t)report->sound_count * sizeof *report->sounds);
+    for (int i = 0; i < report->sound_count; i++) report->sounds[i] = (SoundReport){ .path = request->sounds.paths[i] };
 }
 
 static const Family *find_family(ConfigReader at)
@@ -157,18 +166,60 @@ static const Family *find_family(ConfigReader at)
     return NULL;
 }
 
-/* What config.json has to say: whose processor it is, that pictures are wanted, and the ids of their tokens. */
-static PromptTokens read_config(const char *folder, const Family **family, Arena *arena, Error *error)
+static void refuse_null(ConfigReader at, const char *key, const char *expected)
+{
+    if (!error_is_set(at.error) && json_is_null(json_object_get(at.object, key)))
+        config_refuse(at, key, "null", expected);
+}
+
+/* What config.json has to say: whose processor it is, that what is given is wanted, and the ids of the tokens. */
+static PromptTokens read_config(const char *folder, const ProcessorRequest *request, const Family **family,
+                                Arena *arena, Error *error)
 {
     ConfigReader at = { .file = arena_format(arena, "%s/config.json", folder), .path = "", .error = error };
     json_t *config = config_open(at.file, error);
     at.object = config;
     *family = find_family(at);
-    if (!error_is_set(error) && json_is_null(json_object_get(config, "vision_config")))
-        config_refuse(at, "vision_config", "null", "one: this model takes no pictures");
+    if (request->images.count + request->videos.count > 0)
+        refuse_null(at, "vision_config", "one: this model takes no pictures");
+    if (request->sounds.count > 0 && *family && !(*family)->takes_sound)
+        config_refuse(at, "model_type", (*family)->model_type,
+                      "gemma4_unified for --audio: the mel front end of other models is not available yet");
+    if (request->sounds.count > 0) refuse_null(at, "audio_config", "one: this model takes no sound");
     PromptTokens tokens = prompt_tokens_load(at);
     json_decref(config);
     return tokens;
+}
+
+/* Everything that is written, and who makes it */
+typedef struct {
+    Pictures images, frames;
+    Gemma4UnifiedAudioFeatureExtractor extractor;
+    PromptTokens tokens;
+} Processor;
+
+static void load_settings(Processor *p, const Family *family, const char *folder, const ProcessorRequest *request,
+                          Error *error)
+{
+    if (request->images.count && !error_is_set(error))
+        family->load_image(&p->images.processor, folder, request->flavour, request->max_soft_tokens, error);
+    if (request->videos.count && !error_is_set(error))
+        family->load_video(&p->frames.processor, folder, request->max_soft_tokens, error);
+    if (request->sounds.count && !error_is_set(error))
+        gemma4_unified_audio_load(&p->extractor, folder, request->max_audio_tokens, error);
+}
+
+static void write_all(Processor *p, SafetensorsWriter *writer, const ProcessorRequest *request, ProcessorReport *report,
+                      Arena *arena, Error *error)
+{
+    p->images.writer = p->frames.writer = writer;
+    write_pictures(&p->images);
+    write_pictures(&p->frames);
+    check_frames(report, request->videos.count, error);
+    if (request->videos.count && !error_is_set(error))
+        write_frame_counts(writer, report->frames_per_video, request->videos.count);
+    sounds_write(writer, &p->extractor, report->sounds, report->sound_count, arena, error);
+    if (request->prompt_ids) report->prompt_length = write_prompt(writer, request, report, &p->tokens, arena, error);
 }
 
 ProcessorReport gemma4_processor_write(const char *model_folder, const ProcessorRequest *request, const char *path,
@@ -176,36 +227,26 @@ ProcessorReport gemma4_processor_write(const char *model_folder, const Processor
 {
     ProcessorReport report = { 0 };
     const Family *family;
-    PromptTokens tokens = read_config(model_folder, &family, arena, error);
-    if (!error_is_set(error)) list_pictures(&report, request, arena, error);
-    Pictures images = { .family = family,
-                        .png = request->png,
-                        .pixels_name = "pixel_values",
-                        .positions_name = "image_position_ids",
-                        .reports = report.images,
-                        .count = report.image_count,
-                        .arena = arena,
-                        .error = error };
-    Pictures frames = images;
-    frames.pixels_name = "pixel_values_videos";
-    frames.positions_name = "video_position_ids";
-    frames.reports = report.frames;
-    frames.count = report.frame_count;
-    frames.png.alpha = ALPHA_DROPPED;
-    if (images.count && !error_is_set(error))
-        family->load_image(&images.processor, model_folder, request->flavour, request->max_soft_tokens, error);
-    if (frames.count && !error_is_set(error))
-        family->load_video(&frames.processor, model_folder, request->max_soft_tokens, error);
-    if (error_is_set(error)) return report;
-
-    SafetensorsWriter *writer = images.writer = frames.writer = safetensors_writer_open(path, error);
+    Processor p = { .tokens = read_config(model_folder, request, &family, arena, error) };
+    if (!error_is_set(error)) list_files(&report, request, arena, error);
+    p.images = (Pictures){ .family = family,
+                           .png = request->png,
+                           .pixels_name = "pixel_values",
+                           .positions_name = "image_position_ids",
+                           .reports = report.images,
+                           .count = report.image_count,
+                           .arena = arena,
+                           .error = error };
+    p.frames = p.images;
+    p.frames.pixels_name = "pixel_values_videos";
+    p.frames.positions_name = "video_position_ids";
+    p.frames.reports = report.frames;
+    p.frames.count = report.frame_count;
+    p.frames.png.alpha = ALPHA_DROPPED;
+    load_settings(&p, family, model_folder, request, error);
+    SafetensorsWriter *writer = error_is_set(error) ? NULL : safetensors_writer_open(path, error);
     if (!writer) return report;
-    write_pictures(&images);
-    write_pictures(&frames);
-    check_frames(&report, request->videos.count, error);
-    if (frames.count && !error_is_set(error))
-        write_frame_counts(writer, report.frames_per_video, request->videos.count);
-    if (request->prompt_ids) report.prompt_length = write_prompt(writer, request, &report, &tokens, arena, error);
+    write_all(&p, writer, request, &report, arena, error);
     if (error_is_set(error))
         safetensors_writer_abandon(writer);
     else

@@ -5,8 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT, IMAGE, VIDEO };
-static const char *const things[] = { "", "image", "frame" };
+enum { TEXT, IMAGE, VIDEO, AUDIO };
+
+/* What the placeholders of one type stand for; used counts them. */
+typedef struct {
+    int type;
+    const char *thing;
+    int64_t placeholder, begin, end;
+    PromptFeatures features;
+    int used;
+} Kind;
 
 PromptTokens prompt_tokens_load(ConfigReader at)
 {
@@ -14,7 +22,9 @@ PromptTokens prompt_tokens_load(ConfigReader at)
                            .end = config_whole_or(at, "eoi_token_id", 258882),
                            .image = config_whole_or(at, "image_token_id", 258880),
                            .video = config_whole_or(at, "video_token_id", 258884),
-                           .audio = config_whole_or(at, "audio_token_id", 258881) };
+                           .audio = config_whole_or(at, "audio_token_id", 258881),
+                           .audio_begin = config_whole_or(at, "boa_token_id", 256000),
+                           .audio_end = config_whole_or(at, "eoa_token_index", 258883) };
 }
 
 static void put(Prompt *prompt, int64_t id, int64_t type, int64_t times)
@@ -25,33 +35,28 @@ static void put(Prompt *prompt, int64_t id, int64_t type, int64_t times)
     }
 }
 
-/* How many tokens the placeholder at ids[0] is; *explicit: its begin and end are there. */
-static int64_t measure(const char *name, const int64_t *ids, int64_t at, int64_t count, const PromptTokens *tokens,
+/* How many tokens the placeholder at ids[at] is; *explicit: its begin and end are there. */
+static int64_t measure(const char *name, const Kind *kind, const int64_t *ids, int64_t at, int64_t count,
                        bool *explicit, Error *error)
 {
     int64_t run = 1;
-    *explicit = at > 0 && ids[at - 1] == tokens->begin;
+    *explicit = at > 0 && ids[at - 1] == kind->begin;
     while (*explicit && at + run < count && ids[at + run] == ids[at]) run++;
-    bool ends = at + run < count && ids[at + run] == tokens->end;
+    bool ends = at + run < count && ids[at + run] == kind->end;
     if (*explicit != ends)
         error_set(error,
                   "%s: found placeholder %lld at token %lld with %s only, expected begin and end (%lld, %lld), or %s",
-                  name, (long long)ids[at], (long long)at, ends ? "an end" : "a begin", (long long)tokens->begin,
-                  (long long)tokens->end, ids[at] == tokens->image ? "neither" : "the text of its time before them");
+                  name, (long long)ids[at], (long long)at, ends ? "an end" : "a begin", (long long)kind->begin,
+                  (long long)kind->end, kind->type == VIDEO ? "the text of its time before them" : "neither");
     return run;
 }
 
-typedef struct {
-    int type, used;
-    PromptFeatures features;
-} Kind;
-
 /* Writes what the placeholder at ids[at] stands for; returns how many tokens it is. */
 static int64_t expand(const char *name, Prompt *prompt, Kind *kind, const int64_t *ids, int64_t at, int64_t count,
-                      const PromptTokens *tokens, Error *error)
+                      Error *error)
 {
     bool explicit;
-    int64_t run = measure(name, ids, at, count, tokens, &explicit, error);
+    int64_t run = measure(name, kind, ids, at, count, &explicit, error);
     if (!explicit && kind->type == VIDEO)
         error_set(error,
                   "%s: found video placeholder %lld at token %lld alone, expected begin, placeholder and end for "
@@ -60,11 +65,11 @@ static int64_t expand(const char *name, Prompt *prompt, Kind *kind, const int64_
     if (kind->used < kind->features.count && !error_is_set(error)) {
         int soft_tokens = kind->features.soft_tokens[kind->used];
         if (run != 1 && run != soft_tokens)
-            error_set(error, "%s: found %lld tokens for %s %d, expected 1 or %d", name, (long long)run,
-                      things[kind->type], kind->used, soft_tokens);
-        if (!explicit) put(prompt, tokens->begin, TEXT, 1);
+            error_set(error, "%s: found %lld tokens for %s %d, expected 1 or %d", name, (long long)run, kind->thing,
+                      kind->used, soft_tokens);
+        if (!explicit) put(prompt, kind->begin, TEXT, 1);
         put(prompt, ids[at], kind->type, soft_tokens);
-        if (!explicit) put(prompt, tokens->end, TEXT, 1);
+        if (!explicit) put(prompt, kind->end, TEXT, 1);
     }
     kind->used++;
     return run;
@@ -73,34 +78,31 @@ static int64_t expand(const char *name, Prompt *prompt, Kind *kind, const int64_
 static void check_count(const char *name, const Kind *kind, Error *error)
 {
     if (kind->used != kind->features.count)
-        error_set(error, "%s: found %d %s placeholders, expected %d, one for each %s", name, kind->used,
-                  things[kind->type], kind->features.count, things[kind->type]);
+        error_set(error, "%s: found %d %s placeholders, expected %d, one for each %s", name, kind->used, kind->thing,
+                  kind->features.count, kind->thing);
 }
 
 Prompt prompt_expand(const char *name, const int64_t *ids, int64_t count, const PromptTokens *tokens,
-                     PromptFeatures images, PromptFeatures frames, Arena *arena, Error *error)
+                     PromptFeatures images, PromptFeatures frames, PromptFeatures sounds, Arena *arena, Error *error)
 {
-    Kind image = { .type = IMAGE, .features = images }, frame = { .type = VIDEO, .features = frames };
+    Kind kinds[] = { { IMAGE, "image", tokens->image, tokens->begin, tokens->end, images, 0 },
+                     { VIDEO, "frame", tokens->video, tokens->begin, tokens->end, frames, 0 },
+                     { AUDIO, "sound", tokens->audio, tokens->audio_begin, tokens->audio_end, sounds, 0 } };
+    enum { KINDS = sizeof kinds / sizeof *kinds };
     int64_t most = count;
-    for (int i = 0; i < images.count; i++) most += images.soft_tokens[i] + 2;
-    for (int i = 0; i < frames.count; i++) most += frames.soft_tokens[i] + 2;
+    for (int k = 0; k < KINDS; k++)
+        for (int i = 0; i < kinds[k].features.count; i++) most += kinds[k].features.soft_tokens[i] + 2;
     Prompt prompt = { .input_ids = arena_allocate(arena, (size_t)most * sizeof(int64_t)),
                       .mm_token_type_ids = arena_allocate(arena, (size_t)most * sizeof(int64_t)) };
     for (int64_t at = 0; at < count && !error_is_set(error);) {
-        if (ids[at] == tokens->image) {
-            at += expand(name, &prompt, &image, ids, at, count, tokens, error);
-        } else if (ids[at] == tokens->video) {
-            at += expand(name, &prompt, &frame, ids, at, count, tokens, error);
-        } else {
-            if (ids[at] == tokens->audio)
-                error_set(error,
-                          "%s: found audio placeholder %lld at token %lld, expected none: there is no sound here", name,
-                          (long long)ids[at], (long long)at);
+        int k = 0;
+        while (k < KINDS && ids[at] != kinds[k].placeholder) k++;
+        if (k < KINDS)
+            at += expand(name, &prompt, &kinds[k], ids, at, count, error);
+        else
             put(&prompt, ids[at++], TEXT, 1);
-        }
     }
-    check_count(name, &image, error);
-    check_count(name, &frame, error);
+    for (int k = 0; k < KINDS; k++) check_count(name, &kinds[k], error);
     return prompt;
 }
 

@@ -1,9 +1,10 @@
-/* prompt.h - a prompt given as token ids, its pictures as placeholders, to input_ids and mm_token_type_ids
+/* prompt.h - a prompt given as token ids, its pictures and sounds as placeholders, to input_ids and mm_token_type_ids
  *
  *     .. image ..                   -> .. begin, image x soft tokens, end ..      as Gemma4Processor writes an image
  *     .. begin, image, end ..       -> the same: its begin and end are there already
  *     .. begin, image x n, end ..   -> stays, if n is right
  *     .. begin, video, end ..       -> the same for one frame of a video
+ *     .. audio ..                   -> as an image, between the begin and the end of sound
  *
  * A frame needs its begin and end: before it stands the text of its time, "00:01 ", which only a tokenizer can write.
  * tools/prompt.py does the same in Python.
@@ -18,23 +19,24 @@
 
 typedef struct {
     int64_t begin, end, image, video, audio; /* boi_token_id, eoi_token_id, .. of config.json */
+    int64_t audio_begin, audio_end;          /* boa_token_id, eoa_token_index */
 } PromptTokens;
 
 typedef struct {
-    const int *soft_tokens; /* [count]: of each image, or of each frame */
+    const int *soft_tokens; /* [count]: of each image, frame or sound */
     int count;
 } PromptFeatures;
 
 typedef struct {
     int64_t length;
-    int64_t *input_ids, *mm_token_type_ids; /* [length]; of types there are text 0, image 1, video 2 */
+    int64_t *input_ids, *mm_token_type_ids; /* [length]; types are text 0, image 1, video 2, audio 3 */
 } Prompt;
 
 PromptTokens prompt_tokens_load(ConfigReader at);
 
 /* name: of the prompt, for messages */
 Prompt prompt_expand(const char *name, const int64_t *ids, int64_t count, const PromptTokens *tokens,
-                     PromptFeatures images, PromptFeatures frames, Arena *arena, Error *error);
+                     PromptFeatures images, PromptFeatures frames, PromptFeatures sounds, Arena *arena, Error *error);
 
 /* "2 105, 258880\n106": whole numbers between blanks or commas. NULL with error set */
 int64_t *prompt_ids_parse(const char *name, const char *text, int64_t *count, Arena *arena, Error *error);

@@ -3,42 +3,56 @@
 
 #include "pictures.h"
 
-/* begin 7, end 8, image 9, video 6, audio 5; images of 2 and 3 soft tokens, frames of 4 and 4 */
-static const PromptTokens tokens = { .begin = 7, .end = 8, .image = 9, .video = 6, .audio = 5 };
-static const int image_tokens[] = { 2, 3 }, frame_tokens[] = { 4, 4 };
+/* begin 7, end 8, image 9, video 6, audio 5 between 11 and 12; images of 2 and 3 soft tokens, frames of 4 and 4, sounds
+ * of 1 and 3 */
+static const PromptTokens tokens = {
+    .begin = 7, .end = 8, .image = 9, .video = 6, .audio = 5, .audio_begin = 11, .audio_end = 12
+};
+static const int image_tokens[] = { 2, 3 }, frame_tokens[] = { 4, 4 }, sound_tokens[] = { 1, 3 };
 
 static const struct {
     const char *ids;
-    int images, frames;
+    int images, frames, sounds;
     const char *expected, *types; /* NULL: refused, and expected is what it says */
 } prompts[] = {
-    { "1 2 3", 0, 0, "1 2 3", "0 0 0" },
-    { "1 9 2", 1, 0, "1 7 9 9 8 2", "0 0 1 1 0 0" },
-    { "9", 1, 0, "7 9 9 8", "0 1 1 0" },
-    { "9 9", 2, 0, "7 9 9 8 7 9 9 9 8", "0 1 1 0 0 1 1 1 0" },
-    { "1 7 9 8 2", 1, 0, "1 7 9 9 8 2", "0 0 1 1 0 0" },
-    { "7 9 9 8", 1, 0, "7 9 9 8", "0 1 1 0" },
-    { "7 9 8 9", 2, 0, "7 9 9 8 7 9 9 9 8", "0 1 1 0 0 1 1 1 0" },
-    { "7 9 8 7 9 9 9 8", 2, 0, "7 9 9 8 7 9 9 9 8", "0 1 1 0 0 1 1 1 0" },
-    { "7 1 8", 0, 0, "7 1 8", "0 0 0" }, /* begin and end without a placeholder are tokens as others are */
-    { "1 7 6 8 2 7 6 8", 0, 2, "1 7 6 6 6 6 8 2 7 6 6 6 6 8", "0 0 2 2 2 2 0 0 0 2 2 2 2 0" },
-    { "9 7 6 6 6 6 8", 1, 1, "7 9 9 8 7 6 6 6 6 8", "0 1 1 0 0 2 2 2 2 0" },
-    { "1 2", 1, 0, "prompt: found 0 image placeholders, expected 1, one for each image", NULL },
-    { "9 9 9", 2, 0, "prompt: found 3 image placeholders, expected 2, one for each image", NULL },
-    { "9", 0, 0, "prompt: found 1 image placeholders, expected 0", NULL },
-    { "7 6 8", 0, 2, "prompt: found 1 frame placeholders, expected 2, one for each frame", NULL },
-    { "7 9 9 9 8", 1, 0, "prompt: found 3 tokens for image 0, expected 1 or 2", NULL },
-    { "9 7 9 9 8", 2, 0, "prompt: found 2 tokens for image 1, expected 1 or 3", NULL },
-    { "7 9 2", 1, 0,
+    { "1 2 3", 0, 0, 0, "1 2 3", "0 0 0" },
+    { "1 9 2", 1, 0, 0, "1 7 9 9 8 2", "0 0 1 1 0 0" },
+    { "9", 1, 0, 0, "7 9 9 8", "0 1 1 0" },
+    { "9 9", 2, 0, 0, "7 9 9 8 7 9 9 9 8", "0 1 1 0 0 1 1 1 0" },
+    { "1 7 9 8 2", 1, 0, 0, "1 7 9 9 8 2", "0 0 1 1 0 0" },
+    { "7 9 9 8", 1, 0, 0, "7 9 9 8", "0 1 1 0" },
+    { "7 9 8 9", 2, 0, 0, "7 9 9 8 7 9 9 9 8", "0 1 1 0 0 1 1 1 0" },
+    { "7 9 8 7 9 9 9 8", 2, 0, 0, "7 9 9 8 7 9 9 9 8", "0 1 1 0 0 1 1 1 0" },
+    { "7 1 8", 0, 0, 0, "7 1 8", "0 0 0" }, /* begin and end without a placeholder are tokens as others are */
+    { "1 7 6 8 2 7 6 8", 0, 2, 0, "1 7 6 6 6 6 8 2 7 6 6 6 6 8", "0 0 2 2 2 2 0 0 0 2 2 2 2 0" },
+    { "9 7 6 6 6 6 8", 1, 1, 0, "7 9 9 8 7 6 6 6 6 8", "0 1 1 0 0 2 2 2 2 0" },
+    { "1 2", 1, 0, 0, "prompt: found 0 image placeholders, expected 1, one for each image", NULL },
+    { "9 9 9", 2, 0, 0, "prompt: found 3 image placeholders, expected 2, one for each image", NULL },
+    { "9", 0, 0, 0, "prompt: found 1 image placeholders, expected 0", NULL },
+    { "7 6 8", 0, 2, 0, "prompt: found 1 frame placeholders, expected 2, one for each frame", NULL },
+    { "7 9 9 9 8", 1, 0, 0, "prompt: found 3 tokens for image 0, expected 1 or 2", NULL },
+    { "9 7 9 9 8", 2, 0, 0, "prompt: found 2 tokens for image 1, expected 1 or 3", NULL },
+    { "7 9 2", 1, 0, 0,
       "prompt: found placeholder 9 at token 1 with a begin only, expected begin and end (7, 8), or neither", NULL },
-    { "7 9", 1, 0, "with a begin only", NULL },
-    { "2 9 8", 1, 0, "prompt: found placeholder 9 at token 1 with an end only", NULL },
-    { "7 9 6 8", 1, 1, "prompt: found placeholder 9 at token 1 with a begin only", NULL },
-    { "1 6 2", 0, 1, "prompt: found video placeholder 6 at token 1 alone, expected begin, placeholder and end", NULL },
-    { "1 6 8", 0, 1,
+    { "7 9", 1, 0, 0, "with a begin only", NULL },
+    { "2 9 8", 1, 0, 0, "prompt: found placeholder 9 at token 1 with an end only", NULL },
+    { "7 9 6 8", 1, 1, 0, "prompt: found placeholder 9 at token 1 with a begin only", NULL },
+    { "1 6 2", 0, 1, 0, "prompt: found video placeholder 6 at token 1 alone, expected begin, placeholder and end",
+      NULL },
+    { "1 6 8", 0, 1, 0,
       "prompt: found placeholder 6 at token 1 with an end only, expected begin and end (7, 8), or the text of its time",
       NULL },
-    { "1 5", 0, 0, "prompt: found audio placeholder 5 at token 1, expected none", NULL },
+    { "1 5 2", 0, 0, 1, "1 11 5 12 2", "0 0 3 0 0" },
+    { "5 11 5 12", 0, 0, 2, "11 5 12 11 5 5 5 12", "0 3 0 0 3 3 3 0" },
+    { "11 5 12 11 5 5 5 12", 0, 0, 2, "11 5 12 11 5 5 5 12", "0 3 0 0 3 3 3 0" },
+    { "5 9 7 6 8 5", 1, 1, 2, "11 5 12 7 9 9 8 7 6 6 6 6 8 11 5 5 5 12", "0 3 0 0 1 1 0 0 2 2 2 2 0 0 3 3 3 0" },
+    { "1 5", 0, 0, 0, "prompt: found 1 sound placeholders, expected 0, one for each sound", NULL },
+    { "1 5", 0, 0, 2, "prompt: found 1 sound placeholders, expected 2, one for each sound", NULL },
+    { "5 11 5 5 12", 0, 0, 2, "prompt: found 2 tokens for sound 1, expected 1 or 3", NULL },
+    { "7 5 8", 0, 0, 1, "7 11 5 12 8", "0 0 3 0 0" }, /* the begin of an image is none of sound */
+    { "11 5 8", 0, 0, 1, "prompt: found placeholder 5 at token 1 with a begin only, expected begin and end (11, 12)",
+      NULL },
+    { "9 12", 1, 0, 0, "7 9 9 8 12", "0 1 1 0 0" },
 };
 
 static const char *joined(const int64_t *ids, int64_t count)
@@ -56,7 +70,8 @@ START_TEST(prompt)
     int64_t *ids = prompt_ids_parse("prompt", prompts[_i].ids, &count, &scratch, &error);
     assert_clean(&error);
     Prompt p = prompt_expand("prompt", ids, count, &tokens, (PromptFeatures){ image_tokens, prompts[_i].images },
-                             (PromptFeatures){ frame_tokens, prompts[_i].frames }, &scratch, &error);
+                             (PromptFeatures){ frame_tokens, prompts[_i].frames },
+                             (PromptFeatures){ sound_tokens, prompts[_i].sounds }, &scratch, &error);
     if (!prompts[_i].types) {
         assert_refused(&error, "prompt", prompts[_i].expected);
         return;
@@ -112,6 +127,8 @@ START_TEST(ids_of_a_configuration)
     ck_assert_int_eq(found.end, 258882);
     ck_assert_int_eq(found.image, 258880);
     ck_assert_int_eq(found.audio, 258881);
+    ck_assert_int_eq(found.audio_begin, 256000);
+    ck_assert_int_eq(found.audio_end, 258883);
     json_decref(some);
 }
 END_TEST

@@ -147,8 +147,8 @@ static const struct {
     const char *arguments[8], *says;
 } usage[] = {
     { { "--image", PLUMB, "--out", "/absent/x" }, "found no CASE, expected one, or --model" },
-    { { E2B, "--out", "/absent/x" }, "found neither --image nor --video, expected one of them" },
-    { { E2B, "--prompt-ids", "2", "--out", "/absent/x" }, "found neither --image nor --video" },
+    { { E2B, "--out", "/absent/x" }, "found no --image, --video or --audio, expected one of them" },
+    { { E2B, "--prompt-ids", "2", "--out", "/absent/x" }, "found no --image, --video or --audio" },
     { { E2B, "--image", PLUMB }, "found no --out, expected it" },
     { { E2B, E2B, "--image", PLUMB, "--out", "/absent/x" }, "Usage" },
     { { E2B, "--image", PLUMB, "--resize", "opencv" }, "--resize: found opencv, expected torchvision or pil" },
@@ -207,7 +207,7 @@ START_TEST(bad_input)
     assert_refusal(plumb("preprocess", "--model", temporary("absent"), "--image", png, "--out", out()), "config.json",
                    "found no such file");
     assert_refusal(plumb("run", E2B, "--image", png, "--inputs", E2B "/inputs.safetensors"), "--inputs",
-                   "found --image, --video or --prompt-ids too, expected either");
+                   "found --image, --video, --audio or --prompt-ids too, expected either");
     assert_refusal(plumb("run", E2B, "--image", png), "image_position_ids",
                    "expected less than position_embedding_size 32");
 }
