@@ -3,7 +3,10 @@
 
 #include "command.h"
 
-#define SUITES(X) X(bad_input) X(bad_text_input) X(commands) X(generate) X(grade) X(preprocess) X(vision_mask_option)
+/* clang-format off */
+#define SUITES(X) X(bad_input) X(bad_text_input) X(commands) X(generate) X(grade) X(preprocess) X(preprocess_sounds) \
+                  X(vision_mask_option)
+/* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);
 #define NAME(name) name##_suite,
