@@ -47,7 +47,7 @@ help:
 	@echo 'make check-score  a part of it, against docs/score.md; part of check'
 	@echo 'make bench-images  a large PNG to pixels, against Pillow'
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
-	@echo 'make fuzz       ten minutes of libFuzzer on the PNG reader; needs clang'
+	@echo 'make fuzz       ten minutes of libFuzzer on the readers of PNG and WAV; needs clang'
 	@echo 'make deps       installs the libraries (apt-get); demo and check do it too'
 	@echo 'make format     clang-format over all C'
 	@echo 'make clean      removes build/'
@@ -125,19 +125,23 @@ $(CHECKS): LDLIBS += $(CHECK_LIBS)
 $(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter size-filter score) $(CHECKS):
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
-# Everything behind the PNG reader in one program, with clang's sanitizers
+# Everything behind the readers of PNG and WAV files, with clang's sanitizers
 FUZZED = $(addprefix ref/image/,picture.c png.c png_chunk.c convert_to_rgb.c orientation.c resize.c resize_weights.c \
-           image_processor.c get_aspect_ratio_preserving_size.c) ref/run/arena.c ref/run/error.c
-FUZZ_SECONDS = 600
+           image_processor.c unified_image_processor.c patches_merge.c get_aspect_ratio_preserving_size.c) \
+         $(addprefix ref/audio/,riff.c wav.c unified_feature_extractor.c) \
+         ref/checkpoint/config.c ref/checkpoint/processor_config.c ref/run/arena.c ref/run/error.c
+FUZZ_SECONDS = 300
 
-$(BUILD)/fuzz/fuzz-png: tools/measure/fuzz_png.c $(FUZZED)
+$(BUILD)/fuzz/fuzz-%: tools/measure/fuzz_%.c $(FUZZED)
 	@mkdir -p $(@D)
 	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iref -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=undefined -o $@ $^ -lpng -lz -lm
+	    -fno-sanitize-recover=undefined -o $@ $^ -lpng -lz -lsndfile -ljansson -lm
 
-fuzz: $(VENV)/ready $(BUILD)/fuzz/fuzz-png
-	$(PY) tools/fuzz.py $(BUILD)/fuzz/corpus
-	$(BUILD)/fuzz/fuzz-png -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 $(BUILD)/fuzz/corpus
+fuzz: $(VENV)/ready $(BUILD)/fuzz/fuzz-png $(BUILD)/fuzz/fuzz-wav
+	$(PY) tools/fuzz.py $(BUILD)/fuzz
+	for kind in png wav; do \
+	    $(BUILD)/fuzz/fuzz-$$kind -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
+	        $(BUILD)/fuzz/$$kind || exit 1; done
 
 $(BUILD)/f32/%.o: %.c
 	@mkdir -p $(@D)

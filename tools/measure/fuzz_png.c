@@ -1,6 +1,6 @@
 /* fuzz_png.c - libFuzzer feeds the PNG reader, and the steps behind it, with files that are nearly PNGs
  *
- *     make fuzz                               ten minutes; FUZZ_SECONDS=60 for one
+ *     make fuzz                               five minutes, and five for WAVs; FUZZ_SECONDS=60 for one of each
  *
  * Any file may be refused; none may crash, leak, or leave a value unset. A small limit of pixels stands for the usual
  * one. The last byte, which no PNG reader looks at, says how the file is loaded.
@@ -58,8 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .max_soft_tokens = 70,
                                    .pooling_kernel_size = how & 8 ? 1 : 2,
                                    .flavour = how & 16 ? RESIZE_PIL : RESIZE_TORCHVISION };
-        ImageFeatures features = gemma4_image_preprocess(&p, picture, "fuzz", &arena, &error);
-        for (int64_t i = 0; !error_is_set(&error) && i < features.length * gemma4_image_width(&p); i++)
+        ImageFeatures features = (how & 32 ? gemma4_unified_image_preprocess
+                                           : gemma4_image_preprocess)(&p, picture, "fuzz", &arena, &error);
+        int64_t width = 3 * (int64_t)features.side * features.side;
+        for (int64_t i = 0; !error_is_set(&error) && i < features.length * width; i++)
             if (!(features.pixel_values[i] >= 0 && features.pixel_values[i] <= 1)) abort();
     }
     fclose(file);
