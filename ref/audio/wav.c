@@ -93,12 +93,20 @@ static Waveform read_samples(SNDFILE *file, int64_t count, const char *path, Are
     return w;
 }
 
+/* The command that resamples with Hugging Face's resampler, and mixes channels to their mean, as Hugging Face does. */
+static const char *command(const char *path, int sampling_rate, Arena *arena)
+{
+    return arena_format(arena,
+                        "; to make one: ffmpeg -i '%s' -ac 1 -af aresample=%d:resampler=soxr:rematrix_maxval=1 "
+                        "-c:a pcm_f32le mono.wav",
+                        path, sampling_rate);
+}
+
 Waveform waveform_decode_wav(const unsigned char *bytes, size_t size, const char *path, int sampling_rate, Arena *arena,
                              Error *error)
 {
     Waveform waveform = { 0 };
-    const char *remedy = arena_format(arena, "; to make one: ffmpeg -i '%s' -ac 1 -ar %d -c:a pcm_f32le mono.wav", path,
-                                      sampling_rate);
+    const char *remedy = command(path, sampling_rate, arena);
     int64_t data = riff_data_size(bytes, size, path, remedy, error);
     if (error_is_set(error)) return waveform;
     Memory memory = { bytes, (sf_count_t)size, 0 };

@@ -81,7 +81,9 @@ START_TEST(another_format)
     static const double zeros[8];
     WavFile file = wav_of(formats[_i].format, zeros, sizeof zeros);
     assert_broken(&file, formats[_i].says);
-    assert_broken(&file, arena_format(&scratch, "; to make one: ffmpeg -i '%s' -ac 1 -ar 16000 -c:a pcm_f32le mono.wav",
+    assert_broken(&file, arena_format(&scratch,
+                                      "; to make one: ffmpeg -i '%s' -ac 1 -af aresample=16000:resampler=soxr:"
+                                      "rematrix_maxval=1 -c:a pcm_f32le mono.wav",
                                       temporary("a.wav")));
 }
 END_TEST
