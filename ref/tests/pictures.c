@@ -46,6 +46,23 @@ Picture picture_of(int width, int height, const unsigned char *pixels)
     return picture;
 }
 
+const Gemma4ImageProcessor plain_processor = { .do_rescale = true,
+                                               .rescale_factor = 1.0 / 255,
+                                               .image_std = { 1, 1, 1 },
+                                               .patch_size = 2,
+                                               .max_soft_tokens = 3,
+                                               .pooling_kernel_size = 2 };
+
+void assert_features(const ImageFeatures *f, const json_t *row)
+{
+    size_t pixels = (size_t)f->length * 3 * (size_t)f->side * (size_t)f->side, positions = (size_t)f->length * 2;
+    ck_assert_int_eq(f->soft_tokens, json_integer_value(json_object_get(row, "soft_tokens")));
+    ck_assert_int_eq(crc_of(f->pixel_values, pixels * sizeof *f->pixel_values),
+                     json_integer_value(json_object_get(row, "pixel_values")));
+    ck_assert_int_eq(crc_of(f->position_ids, positions * sizeof *f->position_ids),
+                     json_integer_value(json_object_get(row, "image_position_ids")));
+}
+
 /* ---------------------------------------------------------------- PNG files */
 
 static void put(PngFile *file, const void *bytes, size_t size)

@@ -3,7 +3,7 @@
 #define PLUMB_PICTURES_H
 
 #include "helpers.h"
-#include "image/picture.h"
+#include "image/image_processor.h"
 
 #define IMAGES "fixtures/image"
 
@@ -12,6 +12,10 @@ uint32_t crc_of(const void *bytes, size_t size); /* CRC-32, as in the file */
 uint32_t crc_of_picture(Picture picture);
 Picture random_picture(int width, int height); /* the same for the same size */
 Picture picture_of(int width, int height, const unsigned char *pixels);
+
+extern const Gemma4ImageProcessor
+    plain_processor; /* no resize; patches of 2 x 2, soft tokens of 2 x 2 of them, 3 at most */
+void assert_features(const ImageFeatures *features, const json_t *row); /* of expected.json's "preprocess" */
 
 /* A PNG that is put together chunk by chunk. */
 typedef struct {
