@@ -50,7 +50,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = { { &image_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp_child children[] = { { &media_argp, 0, NULL, 0 }, { 0 } };
 const struct argp case_argp = { .options = options, .parser = parse_option, .children = children };
 
 /* --model and --inputs replace their part of the case, wherever they stand. */
@@ -76,7 +76,7 @@ static void open_pictures(Case *c, Error *error)
         error_set(error, "%s: found no such place (%s), expected one for temporary files", folder, strerror(errno));
     } else {
         const char *path = arena_format(&c->arena, "%s/inputs.safetensors", folder);
-        image_arguments_write(&c->pictures, c->model_folder, path, &c->arena, error);
+        media_arguments_write(&c->pictures, c->model_folder, path, &c->arena, error);
         if (!error_is_set(error)) c->inputs = inputs_open(path, error);
         remove(path);
         remove(folder);
@@ -85,7 +85,7 @@ static void open_pictures(Case *c, Error *error)
 
 void case_open(Case *c, Error *error)
 {
-    bool pictures = image_arguments_given(&c->pictures);
+    bool pictures = media_arguments_given(&c->pictures);
     if (!c->model_folder || (!c->inputs_file && !pictures)) {
         error_set(error, "found no CASE, expected one, or --model and --inputs (see --help)");
         return;
@@ -105,7 +105,7 @@ void case_close(Case *c)
 {
     inputs_close(&c->inputs);
     model_close(c->model);
-    image_arguments_free(&c->pictures);
+    media_arguments_free(&c->pictures);
     arena_free(&c->arena);
 }
 

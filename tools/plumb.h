@@ -4,7 +4,7 @@
 
 #include <argp.h>
 
-#include "image_arguments.h"
+#include "media_arguments.h"
 #include "model.h"
 #include "run/arena.h"
 #include "vision_mask.h"
@@ -26,7 +26,7 @@ typedef struct {
     const char *name; /* of the case, for a report */
     const char *model_folder, *inputs_file;
     const char *inputs_option; /* --inputs */
-    ImageArguments pictures;   /* instead of inputs_file */
+    MediaArguments pictures;   /* instead of inputs_file */
     int threads;
     bool quiet;
     VisionMask vision_mask;

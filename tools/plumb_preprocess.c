@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "image/video_processor.h"
-#include "image_arguments.h"
+#include "media_arguments.h"
 #include "plumb.h"
 
 enum { KEY_MODEL = 'm', KEY_OUT = 'o' };
@@ -11,7 +11,7 @@ static const double HF_FPS = 24; /* where a video does not say, with a warning *
 
 typedef struct {
     Arena arena;
-    ImageArguments pictures;
+    MediaArguments pictures;
     const char *model_folder, *out;
 } PreprocessCommand;
 
@@ -30,7 +30,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_OUT: command->out = argument; return 0;
     case KEY_MODEL: command->model_folder = argument; return 0;
     case ARGP_KEY_ARG:
-        if (image_argument(&command->pictures, argument, state)) return 0;
+        if (media_argument(&command->pictures, argument, state)) return 0;
         if (command->model_folder) argp_usage(state);
         command->model_folder = arena_format(&command->arena, "%s/model", argument);
         return 0;
@@ -74,7 +74,7 @@ static void print_report(PreprocessCommand *command, const ProcessorReport *repo
 
 int plumb_preprocess(int argc, char **argv)
 {
-    const struct argp_child children[] = { { &image_argp, 0, NULL, 0 }, { 0 } };
+    const struct argp_child children[] = { { &media_argp, 0, NULL, 0 }, { 0 } };
     const struct argp argp = {
         .options = options,
         .parser = parse_option,
@@ -88,10 +88,10 @@ int plumb_preprocess(int argc, char **argv)
     Error error = { "" };
     parse_arguments(&argp, argc, argv, &command);
 
-    ProcessorReport report = image_arguments_write(&command.pictures, command.model_folder, command.out, &command.arena,
+    ProcessorReport report = media_arguments_write(&command.pictures, command.model_folder, command.out, &command.arena,
                                                    &error);
     if (!error_is_set(&error)) print_report(&command, &report);
-    image_arguments_free(&command.pictures);
+    media_arguments_free(&command.pictures);
     arena_free(&command.arena);
     return finish(&error, STATUS_PASS);
 }

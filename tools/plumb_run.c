@@ -83,7 +83,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_LIST: command->list = true; return 0;
     case KEY_BUG: add_bug(command, argument, state); return 0;
     case ARGP_KEY_ARG:
-        if (image_argument(&command->c.pictures, argument, state)) return 0;
+        if (media_argument(&command->c.pictures, argument, state)) return 0;
         if (state->arg_num > 0) argp_usage(state);
         case_set_folder(&command->c, argument);
         return 0;

@@ -1,5 +1,5 @@
-/* image_arguments.c - --image, --video, --audio, --prompt-ids and what goes with them */
-#include "image_arguments.h"
+/* media_arguments.c - --image, --video, --audio, --prompt-ids and what goes with them */
+#include "media_arguments.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -84,7 +84,7 @@ static int choose(struct argp_state *state, const char *option, const char *argu
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    ImageArguments *a = state->input;
+    MediaArguments *a = state->input;
     switch (key) {
     case KEY_IMAGE: add(&a->images, &a->image_count, argument); return 0;
     case KEY_VIDEO: add(&a->videos, &a->video_count, argument); return 0;
@@ -102,9 +102,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-const struct argp image_argp = { .options = options, .parser = parse_option };
+const struct argp media_argp = { .options = options, .parser = parse_option };
 
-bool image_argument(ImageArguments *arguments, char *argument, const struct argp_state *state)
+bool media_argument(MediaArguments *arguments, char *argument, const struct argp_state *state)
 {
     int before = state->next - 1; /* where the argument stands: argp takes them in order */
     while (before > 0 && state->argv[before][0] != '-') before--;
@@ -115,13 +115,13 @@ bool image_argument(ImageArguments *arguments, char *argument, const struct argp
     return is_image || is_audio;
 }
 
-bool image_arguments_given(const ImageArguments *a)
+bool media_arguments_given(const MediaArguments *a)
 {
     return a->image_count > 0 || a->video_count > 0 || a->sound_count > 0 || a->prompt;
 }
 
 /* The ids themselves, or what is in the file of that name. */
-static const char *prompt_text(const ImageArguments *a, Arena *arena, Error *error)
+static const char *prompt_text(const MediaArguments *a, Arena *arena, Error *error)
 {
     if (!a->prompt || strspn(a->prompt, "0123456789, \t\n") == strlen(a->prompt)) return a->prompt;
     FILE *file = fopen(a->prompt, "rb");
@@ -142,7 +142,7 @@ static const char *prompt_text(const ImageArguments *a, Arena *arena, Error *err
     return copy;
 }
 
-ProcessorReport image_arguments_write(const ImageArguments *a, const char *model_folder, const char *path, Arena *arena,
+ProcessorReport media_arguments_write(const MediaArguments *a, const char *model_folder, const char *path, Arena *arena,
                                       Error *error)
 {
     ProcessorRequest request = { .images = { a->images, a->image_count },
@@ -161,7 +161,7 @@ ProcessorReport image_arguments_write(const ImageArguments *a, const char *model
     return gemma4_processor_write(model_folder, &request, path, arena, error);
 }
 
-void image_arguments_free(ImageArguments *arguments)
+void media_arguments_free(MediaArguments *arguments)
 {
     free(arguments->images);
     free(arguments->videos);

@@ -1,6 +1,6 @@
-/* image_arguments.h - the options that name pictures, sounds and a prompt, of preprocess and of what runs a model */
-#ifndef PLUMB_IMAGE_ARGUMENTS_H
-#define PLUMB_IMAGE_ARGUMENTS_H
+/* media_arguments.h - the options that name pictures, sounds and a prompt, of preprocess and of what runs a model */
+#ifndef PLUMB_MEDIA_ARGUMENTS_H
+#define PLUMB_MEDIA_ARGUMENTS_H
 
 #include <argp.h>
 
@@ -14,17 +14,17 @@ typedef struct {
     ResizeFlavour flavour;
     int max_soft_tokens, max_audio_tokens; /* 0: not given */
     PngOptions png;
-} ImageArguments;
+} MediaArguments;
 
-extern const struct argp image_argp; /* a child parser; its input is the ImageArguments */
+extern const struct argp media_argp; /* a child parser; its input is the MediaArguments */
 
 /* At ARGP_KEY_ARG: whether the argument stands behind --image or --audio, and so is one more of them */
-bool image_argument(ImageArguments *arguments, char *argument, const struct argp_state *state);
-bool image_arguments_given(const ImageArguments *arguments);
+bool media_argument(MediaArguments *arguments, char *argument, const struct argp_state *state);
+bool media_arguments_given(const MediaArguments *arguments);
 
 /* Writes what the options ask for to path, for the model in that folder. */
-ProcessorReport image_arguments_write(const ImageArguments *arguments, const char *model_folder, const char *path,
+ProcessorReport media_arguments_write(const MediaArguments *arguments, const char *model_folder, const char *path,
                                       Arena *arena, Error *error);
-void image_arguments_free(ImageArguments *arguments);
+void media_arguments_free(MediaArguments *arguments);
 
 #endif
