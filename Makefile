@@ -18,7 +18,8 @@ CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
 LDLIBS   = -lopenblas -ljansson -lpng -lsndfile -lzip -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
-REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c image/*.c audio/*.c nn/*.c checkpoint/*.c run/*.c))
+REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor/*.c image/*.c audio/*.c nn/*.c \
+                    checkpoint/*.c run/*.c))
 JUDGE  = $(wildcard conformance/*.c conformance/bugs/*.c)
 TOOL   = $(wildcard tools/*.c)
 

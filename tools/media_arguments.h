@@ -4,7 +4,7 @@
 
 #include <argp.h>
 
-#include "image/processor.h"
+#include "processor/processor.h"
 
 typedef struct {
     const char **images, **videos, **sounds; /* growing lists */

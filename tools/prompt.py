@@ -3,7 +3,7 @@
     python tools/prompt.py MODEL FEATURES.safetensors "2 105 258880 106" --out INPUTS.safetensors
 
 FEATURES is what `plumb preprocess` writes, or Hugging Face's processor; MODEL holds config.json. The twin of
-ref/image/prompt.c, for backends whose tokenizer runs in Python:
+ref/processor/prompt.c, for backends whose tokenizer runs in Python:
 
     .. image ..                   -> .. begin, image x soft tokens, end ..      as Gemma4Processor writes an image
     .. begin, image, end ..       -> the same: its begin and end are there already

@@ -1,5 +1,5 @@
 /* test_processor.c - files of pictures to one file of inputs, whole or not at all */
-#include "image/processor.h"
+#include "processor/processor.h"
 
 #include <sys/stat.h>
 

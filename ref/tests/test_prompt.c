@@ -1,5 +1,5 @@
 /* test_prompt.c - placeholders become soft tokens, and are counted */
-#include "image/prompt.h"
+#include "processor/prompt.h"
 
 #include "pictures.h"
 

@@ -1,10 +1,10 @@
 /* processor.c - one picture at a time, then all sounds, from their files to the file of inputs */
-#include "image/processor.h"
+#include "processor/processor.h"
 
 #include <string.h>
 
 #include "checkpoint/safetensors.h"
-#include "image/prompt.h"
+#include "processor/prompt.h"
 #include "image/video_processor.h"
 
 /* Which processors config.json's model_type stands for */

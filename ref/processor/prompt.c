@@ -1,5 +1,5 @@
 /* prompt.c - expands placeholders, and counts them against the features */
-#include "image/prompt.h"
+#include "processor/prompt.h"
 
 #include <ctype.h>
 #include <stdlib.h>
