@@ -564,7 +564,7 @@ void generate(const GenerationMixin *m, const ForwardArguments *arguments, int m
 typedef struct {
     const Array *pixels, *positions;
     const char *pixels_name, *positions_name;
-} Pictures;
+} Pixels;
 
 /* What a vision_config lets through */
 typedef struct {
@@ -573,11 +573,11 @@ typedef struct {
     int width;         /* values of a patch */
     int position_size; /* positions of an axis, and the key that says so */
     const char *position_key;
-} PictureLimits;
+} PixelLimits;
 
-Pictures images_of(const Inputs *inputs);
-Pictures videos_of(const Inputs *inputs);
-void pictures_check(Pictures pictures, const PictureLimits *limits, Error *error);
+Pixels images_of(const Inputs *inputs);
+Pixels videos_of(const Inputs *inputs);
+void pixels_check(Pixels pixels, const PixelLimits *limits, Error *error);
 void frames_check(const Inputs *inputs, Error *error); /* num_frames_per_video */
 void float_input_check(const Array *array, const char *name, Error *error);
 /* As many placeholders in input_ids as there are soft tokens; `what` they are, "image" */

@@ -4,7 +4,7 @@
 #include "gemma4.h"
 
 /* One image: its soft tokens by the pooler's mask, and by get_image_features' split_sizes. */
-static void count_soft_tokens(Pictures p, int64_t image, int64_t length, int64_t *pooled, int64_t *split, Error *error)
+static void count_soft_tokens(Pixels p, int64_t image, int64_t length, int64_t *pooled, int64_t *split, Error *error)
 {
     const Array *positions = p.positions;
     int64_t patches = positions->shape[1], k = gemma4_vision_pooler_kernel(patches, length), padding = 0;
@@ -37,7 +37,7 @@ static void count_soft_tokens(Pictures p, int64_t image, int64_t length, int64_t
 }
 
 /* -> the soft tokens of all pictures */
-static int64_t check_pooling(const Gemma4Model *m, Pictures p, Error *error)
+static int64_t check_pooling(const Gemma4Model *m, Pixels p, Error *error)
 {
     int64_t patches = p.positions->shape[1];
     int64_t kernel = m->config.vision_config.pooling_kernel_size;
@@ -59,12 +59,12 @@ static int64_t check_pooling(const Gemma4Model *m, Pictures p, Error *error)
 }
 
 /* -> their soft tokens */
-static int64_t check_pictures(const Gemma4Model *m, Pictures p, Error *error)
+static int64_t check_pixels(const Gemma4Model *m, Pixels p, Error *error)
 {
     const Gemma4VisionConfig *vision = &m->config.vision_config;
-    const PictureLimits limits = { m->config.file, m->config.has_vision, 3 * vision->patch_size * vision->patch_size,
-                                   vision->position_embedding_size, "position_embedding_size" };
-    pictures_check(p, &limits, error);
+    const PixelLimits limits = { m->config.file, m->config.has_vision, 3 * vision->patch_size * vision->patch_size,
+                                 vision->position_embedding_size, "position_embedding_size" };
+    pixels_check(p, &limits, error);
     return error_is_set(error) ? 0 : check_pooling(m, p, error);
 }
 
@@ -72,7 +72,7 @@ void gemma4_model_check(const Gemma4Model *m, const Inputs *inputs, Error *error
 {
     const Gemma4Config *config = &m->config;
     const char *file = safetensors_path(inputs->file);
-    Pictures images = images_of(inputs), videos = videos_of(inputs);
+    Pixels images = images_of(inputs), videos = videos_of(inputs);
     int64_t image_tokens = 0, video_tokens = 0;
 
     if (inputs->input_features)
@@ -86,8 +86,8 @@ void gemma4_model_check(const Gemma4Model *m, const Inputs *inputs, Error *error
                   file);
     if (error_is_set(error)) return;
 
-    if (images.pixels) image_tokens = check_pictures(m, images, error);
-    if (videos.pixels) video_tokens = check_pictures(m, videos, error);
+    if (images.pixels) image_tokens = check_pixels(m, images, error);
+    if (videos.pixels) video_tokens = check_pixels(m, videos, error);
     if (videos.pixels) frames_check(inputs, error);
     if (!inputs->input_ids || error_is_set(error)) return;
 

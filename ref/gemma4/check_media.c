@@ -1,15 +1,15 @@
 /* check_media.c - what both multimodal models refuse of pixels, their positions and their placeholders */
 #include "gemma4.h"
 
-Pictures images_of(const Inputs *inputs)
+Pixels images_of(const Inputs *inputs)
 {
-    return (Pictures){ inputs->pixel_values, inputs->image_position_ids, "pixel_values", "image_position_ids" };
+    return (Pixels){ inputs->pixel_values, inputs->image_position_ids, "pixel_values", "image_position_ids" };
 }
 
-Pictures videos_of(const Inputs *inputs)
+Pixels videos_of(const Inputs *inputs)
 {
-    return (Pictures){ inputs->pixel_values_videos, inputs->video_position_ids, "pixel_values_videos",
-                       "video_position_ids" };
+    return (Pixels){ inputs->pixel_values_videos, inputs->video_position_ids, "pixel_values_videos",
+                     "video_position_ids" };
 }
 
 void float_input_check(const Array *array, const char *name, Error *error)
@@ -20,7 +20,7 @@ void float_input_check(const Array *array, const char *name, Error *error)
         error_set(error, "%s: %s: found NaN or infinity, expected finite values", array->file, name);
 }
 
-static void check_position_ids(Pictures p, const PictureLimits *limits, Error *error)
+static void check_position_ids(Pixels p, const PixelLimits *limits, Error *error)
 {
     const Array *pixels = p.pixels, *positions = p.positions;
     int64_t shape[] = { pixels->shape[0], pixels->shape[1], 2 };
@@ -43,7 +43,7 @@ static void check_position_ids(Pictures p, const PictureLimits *limits, Error *e
         }
 }
 
-void pictures_check(Pictures p, const PictureLimits *limits, Error *error)
+void pixels_check(Pixels p, const PixelLimits *limits, Error *error)
 {
     const Array *pixels = p.pixels;
     if (!limits->has_vision)

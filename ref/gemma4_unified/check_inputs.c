@@ -2,14 +2,14 @@
 #include "gemma4_unified.h"
 
 /* -> their soft tokens: the patches that are no padding on either axis */
-static int64_t check_pictures(const Gemma4UnifiedModel *m, Pictures p, Error *error)
+static int64_t check_pixels(const Gemma4UnifiedModel *m, Pixels p, Error *error)
 {
     const Gemma4UnifiedVisionConfig *vision = &m->config.vision_config;
-    const PictureLimits limits = { m->config.file, m->config.has_vision,
-                                   3 * vision->model_patch_size * vision->model_patch_size, vision->mm_posemb_size,
-                                   "mm_posemb_size" };
+    const PixelLimits limits = { m->config.file, m->config.has_vision,
+                                 3 * vision->model_patch_size * vision->model_patch_size, vision->mm_posemb_size,
+                                 "mm_posemb_size" };
     int64_t soft_tokens = 0;
-    pictures_check(p, &limits, error);
+    pixels_check(p, &limits, error);
     if (error_is_set(error)) return 0;
     for (int64_t i = 0; i < array_elements(p.positions); i += 2)
         soft_tokens += array_integer(p.positions, i) != -1 && array_integer(p.positions, i + 1) != -1;
@@ -69,8 +69,8 @@ void gemma4_unified_model_check(const Gemma4UnifiedModel *m, const Inputs *input
                   inputs->input_ids->file);
     if (error_is_set(error)) return;
 
-    if (inputs->pixel_values) image_tokens = check_pictures(m, images_of(inputs), error);
-    if (inputs->pixel_values_videos) video_tokens = check_pictures(m, videos_of(inputs), error);
+    if (inputs->pixel_values) image_tokens = check_pixels(m, images_of(inputs), error);
+    if (inputs->pixel_values_videos) video_tokens = check_pixels(m, videos_of(inputs), error);
     if (inputs->pixel_values_videos) frames_check(inputs, error);
     if (inputs->input_features) audio_tokens = check_sound(m, inputs, error);
     if (!inputs->input_ids || error_is_set(error)) return;
