@@ -210,7 +210,8 @@ void suspects_try_all(Suspects *s, Model *model)
     for (int i = 0; i < bug_count() && !error_is_set(s->scene->error); i++) {
         if (bug_at(i) == s->below) continue;
         Suspect suspect = { .public.bug = bug_at(i) };
-        if (!(unexposed && unexposed[i]) && try_bug(s, &suspect))
+        bool may_show = bug_is_of_model(bug_at(i)) && !(unexposed && unexposed[i]);
+        if (may_show && try_bug(s, &suspect))
             s->list[s->count++] = suspect;
         else
             s->not_exposed[s->not_exposed_count++] = suspect.public.bug;

@@ -2,7 +2,7 @@
  *
  * A bug is switched on by changes to config.json, to weights or to the inputs, or by a hook that replaces values as they
  * are produced; several of them together where it takes that. Nothing in ref/ knows of any. What bugs are written with is
- * in bug_hooks.h.
+ * in bug_hooks.h. Bugs of preprocessing make other patches of the same pictures, or change the patches.
  *
  *     static void softcap_missing(json_t *config) { config_set(text_config(config), "final_logit_softcapping", NULL); }
  *
@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "preprocessing.h"
 #include "reference.h"
 
 typedef struct BugRun BugRun; /* what a hook knows of the pass */
@@ -31,19 +32,25 @@ typedef struct {
     /* Globs of taps that `tap` asks for later, NULL-terminated or NULL: while the same layer runs; and until the tap
      * comes again, in the next run of its layer */
     const char *const *keeps, *const *holds;
+
+    TargetSize *target_size;
+    const Resampling *resamplings; /* the ways in which ports have it, the last one without a kernel */
+    void (*patches)(Patches *patches, Arena *arena); /* of images, and of frames */
 } Bug;
 
 /* Each ends with a NULL id. */
-extern const Bug vision_bugs[], pooler_bugs[], unified_bugs[], projector_bugs[], merge_bugs[],
+extern const Bug pixel_bugs[], vision_bugs[], pooler_bugs[], unified_bugs[], projector_bugs[], merge_bugs[],
     per_layer_embedding_bugs[], rope_bugs[], mask_bugs[], attention_bugs[], kv_sharing_bugs[], layer_bugs[], moe_bugs[],
     logits_bugs[];
 
 int bug_count(void);
-const Bug *bug_at(int index);        /* in the order of the pass */
-const Bug *bug_find(const char *id); /* NULL if there is none of that name */
+const Bug *bug_at(int index);                 /* in the order of the pass */
+const Bug *bug_find(const char *id);          /* NULL if there is none of that name */
+bool bug_is_of_model(const Bug *bug);         /* the model is given it by buggy_model_open */
+bool bug_is_of_preprocessing(const Bug *bug); /* it makes other patches of the same pictures */
 
 /* A model with one or several bugs, ready for passes. NULL where they do not fit this model: a weight or a key that
- * they change is not there. */
+ * they change is not there, or one is of pictures before they are patches. */
 typedef struct BuggyModel BuggyModel;
 
 BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int count, Error *error);

@@ -4,9 +4,8 @@
 #include "bugs/bug.h"
 
 static const Bug *const families[] = {
-    vision_bugs, pooler_bugs, unified_bugs,    projector_bugs, merge_bugs, per_layer_embedding_bugs,
-    mask_bugs,   rope_bugs,   kv_sharing_bugs, attention_bugs, layer_bugs, moe_bugs,
-    logits_bugs,
+    pixel_bugs, vision_bugs, pooler_bugs,     unified_bugs,   projector_bugs, merge_bugs, per_layer_embedding_bugs,
+    mask_bugs,  rope_bugs,   kv_sharing_bugs, attention_bugs, layer_bugs,     moe_bugs,   logits_bugs,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -31,3 +30,6 @@ const Bug *bug_find(const char *id)
         if (strcmp(bug_at(i)->id, id) == 0) return bug_at(i);
     return NULL;
 }
+
+bool bug_is_of_model(const Bug *bug) { return bug->config || bug->weights || bug->inputs || bug->tap || bug->patches; }
+bool bug_is_of_preprocessing(const Bug *bug) { return bug->target_size || bug->resamplings || bug->patches; }

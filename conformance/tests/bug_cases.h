@@ -24,6 +24,6 @@ extern const int bug_case_count;
 
 OpenedCase bug_case_open(const BugCase *c); /* in the test's folder; its inputs are to be closed */
 bool bug_shows(const BugCase *c, const char *id);
-const char *bug_first_tap(const char *id); /* how the name of the first tap ends that the bug changes */
+bool bug_is_first_seen_at(const char *id, const char *tap); /* whether that is the first tap the bug changes */
 
 #endif
