@@ -5,7 +5,7 @@
 
 #include "tap_name.h"
 
-static bool same_shape(const Array *array, int rank, const int64_t *shape)
+bool same_shape(const Array *array, int rank, const int64_t *shape)
 {
     int i = 0, j = 0;
     for (;;) {

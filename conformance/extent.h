@@ -15,6 +15,7 @@ typedef struct {
     int64_t width; /* of a row */
 } Extent;
 
+bool same_shape(const Array *array, int rank, const int64_t *shape);                  /* but for dimensions of 1 */
 bool extent_of(const Rows *rows, const Array *array, const Tap *tap, Extent *extent); /* false: of another shape */
 int64_t extent_rows(const Extent *extent);                                            /* of the array */
 int64_t extent_held_row(const Extent *extent, int64_t row);     /* a row of the tap: which of the array's; -1: none */

@@ -36,6 +36,9 @@ typedef struct {
     double honest_bias;                 /* rms of the replays' */
     int64_t non_finite;
     Verdict verdict;
+    const char *note; /* said behind the verdict; NULL: nothing */
+    bool of_inputs;   /* it comes before the model, and has the limits of patch_steps.h; NaN is what it has not */
+    bool unlike;      /* of another shape, so that nothing is measured: the note says which */
 } Step;
 
 Measurement step_measurement(const Step *step);
@@ -60,6 +63,7 @@ typedef struct {
     int tie_count;
     int first_bent;          /* index of the first step that fails; -1 */
     bool google_vision_mask; /* the masks are Google's reading of images (vision_mask.h), not Hugging Face's */
+    const char *stopped;     /* why no tap of the model is graded; NULL: they are */
     Arena arena;
 } Grade;
 

@@ -33,7 +33,7 @@ const char *place_text(char *text, size_t size, const Step *step, int dimensions
 }
 
 /* A step of padding rows alone is neither. */
-static bool is_graded(const Step *step) { return step->graded_rows > 0 || step->non_finite > 0; }
+static bool is_graded(const Step *step) { return step->graded_rows > 0 || step->non_finite > 0 || step->unlike; }
 
 static int widest_name(const Grade *grade)
 {
@@ -43,15 +43,28 @@ static int widest_name(const Grade *grade)
     return (int)width;
 }
 
+static void error_text(FILE *out, int width, double error)
+{
+    if (isnan(error))
+        fprintf(out, " %*s", width, "-");
+    else
+        fprintf(out, " %*.1e", width, error);
+}
+
 static void ratio_text(FILE *out, int width, double ratio)
 {
     double size = fabs(ratio);
-    fprintf(out, size < 100 ? " %*.2f" : size < 1e5 ? " %*.0f" : " %*.0e", width, ratio);
+    if (isnan(ratio))
+        fprintf(out, " %*s", width, "-");
+    else
+        fprintf(out, size < 100 ? " %*.2f" : size < 1e5 ? " %*.0f" : " %*.0e", width, ratio);
 }
 
 static void step_text(FILE *out, const Step *step, int width)
 {
-    fprintf(out, "%-*s  %10.1e  %7.1e", width, step->tap, step->introduced, step->honest);
+    fprintf(out, "%-*s", width, step->tap);
+    error_text(out, 11, step->introduced);
+    error_text(out, 8, step->honest);
     ratio_text(out, 7, step->ratio);
     ratio_text(out, 6, step->worst_row_ratio);
     ratio_text(out, 7, step->worst_channel_ratio);
@@ -59,6 +72,7 @@ static void step_text(FILE *out, const Step *step, int width)
     ratio_text(out, 6, step->bias);
     fprintf(out, "  %s", is_graded(step) ? verdict_name(step->verdict) : "not graded");
     if (step->non_finite) fprintf(out, "  %lld not finite", (long long)step->non_finite);
+    if (step->note) fprintf(out, "  %s", step->note);
     fputc('\n', out);
 }
 
@@ -132,7 +146,7 @@ static void bent_text(FILE *out, const Grade *grade)
     fprintf(out, "FAIL  first bent step: %s (steps before it: %d, all straight", bent->tap, grade->first_bent);
     if (after > 0) fprintf(out, "; after it: %d, %d of them straight on its output", after, straight);
     fprintf(out, ")\n");
-    over_text(out, bent, grade->class);
+    if (!bent->of_inputs) over_text(out, bent, grade->class);
     if (bent->worst_element >= 0)
         fprintf(out, "      worst element %s: found %.9g, expected %.9g\n",
                 place_text((char[64]){ 0 }, 64, bent, bent->rank, bent->worst_element), bent->worst_found,
@@ -153,6 +167,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
                grade->not_graded_count);
     names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
     report_vision_mask(out, grade);
+    if (grade->stopped) fprintf(out, "nothing behind the inputs is graded: %s\n", grade->stopped);
     if (grade->first_bent >= 0)
         bent_text(out, grade);
     else if (graded_rows(grade) > 0)
@@ -179,7 +194,7 @@ static json_t *step_json(const Step *step)
     if (step->worst_element >= 0)
         element = json_pack("{s:o, s:o, s:o}", "index", place_json(step, step->rank, step->worst_element), "found",
                             number_json(step->worst_found), "expected", number_json(step->worst_expected));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s}",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:s*}",
                      "tap", step->tap, "introduced", number_json(step->introduced), "honest", number_json(step->honest),
                      "ratio", number_json(step->ratio), "worst_row", place_json(step, step->rank - 1, step->worst_row),
                      "worst_row_ratio", number_json(step->worst_row_ratio), "worst_channel",
@@ -191,7 +206,8 @@ static json_t *step_json(const Step *step)
                      number_json(step->inherited), "total", number_json(step->total), "verdict",
                      !is_graded(step)                ? "none"
                      : step->verdict == VERDICT_PASS ? "pass"
-                                                     : "fail");
+                                                     : "fail",
+                     "note", step->note);
 }
 
 static json_t *tie_json(const Tie *tie)
@@ -222,12 +238,12 @@ void report_json_with(const char *path, const Grade *grade, ReportTitle title, j
     for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
     for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
     json_t *report = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "case", title.case_name, "dump", title.dump_name,
-        "class", grade->class->name, "vision_mask", grade->google_vision_mask ? "google" : "hf", "limits",
-        limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
+        "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s*}", "case", title.case_name, "dump",
+        title.dump_name, "class", grade->class->name, "vision_mask", grade->google_vision_mask ? "google" : "hf",
+        "limits", limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
         grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
         ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
-        names_json(grade->unknown, grade->unknown_count));
+        names_json(grade->unknown, grade->unknown_count), "stopped", grade->stopped);
     json_object_update_new(report, more);
     json_file_write(path, report, error);
 }

@@ -5,7 +5,8 @@
 #define SUITES(X) X(npy) X(dump) X(names) X(tap_name) X(rows) X(extent) X(generation) X(noise) X(scores) X(ties) \
                   X(contests) X(choices) X(choices_open) X(suppressed) X(verdict) X(scales) X(gates) X(lockstep) \
                   X(lockstep_bent) X(lockstep_text) X(lockstep_steps) X(vision_mask) X(report) X(bugs) X(diagnose) \
-                  X(unknown_defects) X(evidence) X(bound) X(class_check) X(explain) X(dry_run)
+                  X(unknown_defects) X(evidence) X(bound) X(class_check) X(explain) X(dry_run) X(resampling) \
+                  X(preprocessing) X(patch_steps)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);
