@@ -131,8 +131,7 @@ static void search(Diagnosis *d, Suspects *s, Model *model)
     d->complete = suspects_first_open(s) < 0;
 }
 
-Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
-                    const DiagnoseOptions *options, Grade **grade, Error *error)
+Diagnosis *diagnosis_new(void)
 {
     Diagnosis *d = allocate_zeroed(1, sizeof *d);
     size_t bugs = (size_t)bug_count() + 1;
@@ -140,7 +139,13 @@ Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const 
     d->equals = allocate_zeroed(bugs, sizeof *d->equals);
     d->not_exposed = allocate_zeroed(bugs, sizeof *d->not_exposed);
     d->candidates = allocate_zeroed(bugs, sizeof *d->candidates);
+    return d;
+}
 
+Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+                    const DiagnoseOptions *options, Grade **grade, Error *error)
+{
+    Diagnosis *d = diagnosis_new();
     Scene scene = { .folder = options->folder,
                     .options = options->grade,
                     .vision_mask = options->vision_mask,

@@ -46,13 +46,17 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
     bool bent = grade->first_bent >= 0;
     fprintf(out, "case %s   dump %s   diagnosed as %s   %d of %d taps present\n", title.case_name, title.dump_name,
             grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
-    if (bent)
-        fprintf(out, "FAIL  first bent step: %s, ratio %.3g\n", grade->steps[grade->first_bent].tap,
-                grade->steps[grade->first_bent].ratio);
+    const Step *first = bent ? &grade->steps[grade->first_bent] : NULL;
+    if (bent && first->unlike)
+        fprintf(out, "FAIL  first bent step: %s, %s\n", first->tap, first->note);
+    else if (bent)
+        fprintf(out, "FAIL  first bent step: %s, ratio %.3g\n", first->tap, first->ratio);
     else
         fprintf(out, "PASS  all %d steps are straight\n", grade->step_count);
 
     report_vision_mask(out, grade);
+    if (grade->stopped) fprintf(out, "nothing behind the inputs is graded: %s\n", grade->stopped);
+
     named_text(out, d, !bent);
     if (bent && d->named_count > 0 && !d->complete)
         fprintf(out, "      other steps stay bent with it: there is more to find than the catalogue knows\n");
