@@ -46,7 +46,7 @@ static int64_t held_row(const Sums *sums, int64_t tap_row) { return extent_held_
 
 static void measure_error(StepExplained *e, const Sums *sums, Gate gate)
 {
-    const Step *step = e->step;
+    const Step *step = &e->step;
     GateExplained *of = &e->gates[gate];
     if (step->graded_rows == 0) return;
     if (gate == GATE_TAP) {
@@ -66,7 +66,7 @@ static void measure_error(StepExplained *e, const Sums *sums, Gate gate)
 
 static void open_gates(StepExplained *e, const Sums *sums)
 {
-    Measurement measurement = step_measurement(e->step);
+    Measurement measurement = step_measurement(&e->step);
     for (Gate gate = 0; gate < GATE_COUNT; gate++) {
         GateExplained *of = &e->gates[gate];
         *of = (GateExplained){ .measured = measured(&measurement, gate),
@@ -93,7 +93,7 @@ static StepExplained explain_step(const Lockstep *lockstep, const Model *model, 
     const Grade *grade = lockstep_grade_so_far(lockstep);
     const Sums *sums = lockstep_sums(lockstep, n);
     int before = n > 0 ? grade->steps[n - 1].absent : 0;
-    StepExplained e = { .step = &grade->steps[n],
+    StepExplained e = { .step = grade->steps[n],
                         .class = grade->class,
                         .begins_at = n > 0 ? grade->steps[n - 1].tap : NULL,
                         .passed = grade->not_graded + before,

@@ -21,7 +21,7 @@ typedef struct {
 } GateExplained;
 
 typedef struct {
-    const Step *step;
+    Step step;
     const Class *class;
     const char *begins_at;     /* the dump's tap before it; NULL: the inputs */
     const char *const *passed; /* the reference's taps between the two, that are not graded */
@@ -41,7 +41,7 @@ typedef struct {
 } Explanation;
 
 /* Of the steps whose names match one of the globs, in execution order. NULL with error set: a glob that matches none.
- * It refers to the lockstep's grade, which must outlive it. */
+ * Its names are those of the lockstep's grade, which must outlive it. */
 Explanation *explain(const Lockstep *lockstep, const Model *model, const char *const *globs, Error *error);
 void explanation_free(Explanation *explanation); /* NULL is fine */
 

@@ -12,7 +12,7 @@
 static void heading_text(FILE *out, const StepExplained *e)
 {
     bool first = true;
-    fprintf(out, "\n%s  %s", e->step->tap, verdict_name(e->step->verdict));
+    fprintf(out, "\n%s  %s", e->step.tap, verdict_name(e->step.verdict));
     for (Gate gate = 0; gate < GATE_COUNT; gate++) {
         if (e->gates[gate].passed) continue;
         fprintf(out, "%s %s", first ? ", beyond its limit:" : ",", gate_name(gate));
@@ -29,21 +29,21 @@ static void span_text(FILE *out, const StepExplained *e)
         fprintf(out, ", through %d tap%s not graded:", e->passed_count, e->passed_count > 1 ? "s" : "");
     for (int i = 0; i < e->passed_count && i < SHOWN; i++) fprintf(out, "%s %s", i ? "," : "", e->passed[i]);
     fprintf(out, "%s\n", e->passed_count > SHOWN ? ", .." : "");
-    fprintf(out, "  shape        %s; %lld of %lld rows graded\n", SHAPE_TEXT(e->step->rank, e->step->shape),
-            (long long)e->step->graded_rows, (long long)e->step->rows);
+    fprintf(out, "  shape        %s; %lld of %lld rows graded\n", SHAPE_TEXT(e->step.rank, e->step.shape),
+            (long long)e->step.graded_rows, (long long)e->step.rows);
 }
 
 static void noise_text(FILE *out, const StepExplained *e)
 {
-    if (tap_is_choice(e->step->tap)) {
+    if (tap_is_choice(e->step.tap)) {
         fprintf(out, "  a choice     numbers are names here, right or wrong\n");
         return;
     }
-    fprintf(out, "  introduced   %.3e of the tap's norm\n", e->step->introduced);
-    fprintf(out, "  honest       %.3e, never below %.3e, one rounding of the result as %s\n", e->step->honest,
+    fprintf(out, "  introduced   %.3e of the tap's norm\n", e->step.introduced);
+    fprintf(out, "  honest       %.3e, never below %.3e, one rounding of the result as %s\n", e->step.honest,
             e->rounding, e->class->name);
     fprintf(out, "  by replay   ");
-    for (int i = 0; i < e->step->samples; i++) fprintf(out, " %.3e%s", e->replays[i], i ? "" : " (nearest)");
+    for (int i = 0; i < e->step.samples; i++) fprintf(out, " %.3e%s", e->replays[i], i ? "" : " (nearest)");
     fputc('\n', out);
 }
 
@@ -63,7 +63,7 @@ static void gates_text(FILE *out, const StepExplained *e)
     for (Gate gate = 0; gate < GATE_COUNT; gate++) {
         const GateExplained *of = &e->gates[gate];
         char place[64];
-        gate_place(place, sizeof place, e->step, gate);
+        gate_place(place, sizeof place, &e->step, gate);
         fprintf(out, "  %-11s %9.4g %9.4g", gate_name(gate), of->measured, of->limit);
         if (isnan(of->error))
             fprintf(out, " %11s %11s", "-", "-");
@@ -71,7 +71,7 @@ static void gates_text(FILE *out, const StepExplained *e)
             fprintf(out, " %11.4g %11.4g", of->error, of->scale);
         fprintf(out, "%s%s%s\n", *place ? "  " : "", place, of->passed ? "" : "  beyond");
     }
-    fprintf(out, "  biases of the replays: %.3g\n  limits of %s: %s\n", e->step->honest_bias, e->class->name,
+    fprintf(out, "  biases of the replays: %.3g\n  limits of %s: %s\n", e->step.honest_bias, e->class->name,
             limits_of(e->class)->reason);
 }
 
@@ -83,7 +83,7 @@ static void elements_text(FILE *out, const StepExplained *e)
         const ElementExplained *element = &e->elements[i];
         char place[64];
         fprintf(out, "  %-20s %14.9g %14.9g %11.4g %9.4g\n",
-                place_text(place, sizeof place, e->step, e->step->rank, element->index), element->found,
+                place_text(place, sizeof place, &e->step, e->step.rank, element->index), element->found,
                 element->expected, element->scale, element->ratio);
     }
 }
@@ -102,7 +102,7 @@ static void bound_text(FILE *out, const StepExplained *e)
     fprintf(out, "               rounding of the factors %.3g, of the result %.3g\n", b->input_rounding,
             b->output_rounding);
     fprintf(out, "               assumes %s\n", b->assumes);
-    place_text(place, sizeof place, e->step, e->step->rank, b->element);
+    place_text(place, sizeof place, &e->step, e->step.rank, b->element);
     if (b->beyond > 0)
         fprintf(out, "               %lld of %lld elements violate it; the farthest, %s, errs by %.4g, allowed %.4g\n",
                 (long long)b->beyond, (long long)b->elements, place, b->error, b->allowed);
@@ -146,7 +146,7 @@ static json_t *elements_json(const StepExplained *e)
         const ElementExplained *element = &e->elements[i];
         json_array_append_new(elements,
                               json_pack("{s:o, s:o, s:o, s:o, s:o}", "index",
-                                        place_json(e->step, e->step->rank, element->index), "found",
+                                        place_json(&e->step, e->step.rank, element->index), "found",
                                         number_json(element->found), "expected", number_json(element->expected),
                                         "scale", number_json(element->scale), "ratio", number_json(element->ratio)));
     }
@@ -160,14 +160,14 @@ static json_t *bound_json(const StepExplained *e)
     return json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:I, s:I, s:o, s:o, s:o}", "factors", b->factors, "assumes",
                      b->assumes, "terms", (json_int_t)b->terms, "unit", b->unit, "input_rounding", b->input_rounding,
                      "output_rounding", b->output_rounding, "elements", (json_int_t)b->elements, "violating",
-                     (json_int_t)b->beyond, "element", place_json(e->step, e->step->rank, b->element), "error",
+                     (json_int_t)b->beyond, "element", place_json(&e->step, e->step.rank, b->element), "error",
                      number_json(b->error), "allowed", number_json(b->allowed));
 }
 
 static json_t *replays_json(const StepExplained *e)
 {
     json_t *replays = json_array();
-    for (int i = 0; i < e->step->samples; i++) json_array_append_new(replays, number_json(e->replays[i]));
+    for (int i = 0; i < e->step.samples; i++) json_array_append_new(replays, number_json(e->replays[i]));
     return replays;
 }
 
@@ -183,7 +183,7 @@ json_t *report_explanation_json(const Explanation *explanation)
     json_t *steps = json_array();
     for (int i = 0; i < explanation->step_count; i++) {
         const StepExplained *e = &explanation->steps[i];
-        json_array_append_new(steps, json_pack("{s:s, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "tap", e->step->tap, "from",
+        json_array_append_new(steps, json_pack("{s:s, s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "tap", e->step.tap, "from",
                                                e->begins_at, "through", passed_json(e), "replays", replays_json(e),
                                                "rounding", number_json(e->rounding), "gates", gates_json(e), "elements",
                                                elements_json(e), "bound", bound_json(e)));

@@ -72,5 +72,7 @@ const char *const tap_layer_outputs[] = {
     AGAIN("*.language_model.norm"),
     AGAIN("logits"),
     AGAIN("input_ids"),
+    "pixel_values",
+    "image_position_ids",
     NULL,
 };

@@ -22,7 +22,8 @@ bool tap_is_experts(const char *name); /* router#top_k_index */
 bool tap_is_token(const char *name);   /* input_ids@k, which is what decode step k is fed */
 bool tap_is_choice(const char *name);
 
-/* Globs, NULL-terminated: outputs of layers, towers and embedders in all of their runs, nothing inside them */
+/* Globs, NULL-terminated: outputs of layers, towers and embedders in all of their runs, nothing inside them; and
+ * what pictures are made into */
 extern const char *const tap_layer_outputs[];
 
 #endif

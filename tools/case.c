@@ -61,6 +61,7 @@ void case_set_folder(Case *c, const char *folder)
     folder = arena_format(&c->arena, "%.*s", (int)length, folder);
     const char *slash = strrchr(folder, '/');
     c->name = slash && slash[1] ? slash + 1 : folder;
+    c->folder = folder;
     if (!c->model_folder) c->model_folder = arena_format(&c->arena, "%s/model", folder);
     if (!c->inputs_file) c->inputs_file = arena_format(&c->arena, "%s/inputs.safetensors", folder);
 }
@@ -104,6 +105,7 @@ void case_open(Case *c, Error *error)
 void case_close(Case *c)
 {
     inputs_close(&c->inputs);
+    pictures_close(c->png_files);
     model_close(c->model);
     media_arguments_free(&c->pictures);
     arena_free(&c->arena);

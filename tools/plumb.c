@@ -47,8 +47,9 @@ int main(int argc, char **argv)
             argv[1] = name;
             return commands[i].main(argc - 1, argv + 1);
         }
-    fprintf(stderr,
-            "plumb: %s: found no such command, expected run, generate, grade, diagnose, preprocess, compare, inspect or bugs\n",
-            argv[1]);
+    fprintf(
+        stderr,
+        "plumb: %s: found no such command, expected run, generate, grade, diagnose, preprocess, compare, inspect or bugs\n",
+        argv[1]);
     return STATUS_BAD_INPUT;
 }

@@ -4,6 +4,7 @@
 
 #include <argp.h>
 
+#include "judged_inputs.h"
 #include "media_arguments.h"
 #include "model.h"
 #include "run/arena.h"
@@ -23,7 +24,8 @@ int plumb_bugs(int argc, char **argv);
 /* CASE, or --model DIR and --inputs FILE in its place, or pictures and a prompt for inputs; --threads N; --quiet. */
 typedef struct {
     Arena arena;
-    const char *name; /* of the case, for a report */
+    const char *name;   /* of the case, for a report */
+    const char *folder; /* NULL without CASE */
     const char *model_folder, *inputs_file;
     const char *inputs_option; /* --inputs */
     MediaArguments pictures;   /* instead of inputs_file */
@@ -32,12 +34,21 @@ typedef struct {
     VisionMask vision_mask;
     Model *model;
     Inputs inputs;
+    Pictures *png_files; /* that the inputs are made from, where they are needed */
+    Patches bent;        /* in the place of the inputs' own, with --bug */
 } Case;
 
 extern const struct argp case_argp;                /* a child parser for these options; its input is the Case */
 void case_set_folder(Case *c, const char *folder); /* the argument CASE */
 void case_open(Case *c, Error *error);             /* opens model and inputs, and checks that they fit */
 void case_close(Case *c);
+
+/* judged_case.c */
+Pictures *open_png_files(const MediaArguments *arguments, const char *model_folder, Error *error);
+/* NULL without error: the dump holds no inputs of its own, or nobody says which PNG files they should be of */
+JudgedInputs *case_judge_inputs(Case *c, const Dump *dump, const Class *class, const char *const *only, Error *error);
+/* The case's inputs become what a port with those bugs of preprocessing makes of its PNG files. */
+void case_bend_pictures(Case *c, const Bug *const *bugs, int count, Error *error);
 
 /* A growing list of --only globs, NULL-terminated. */
 typedef struct {
@@ -53,6 +64,9 @@ enum { MOST_NEW_TOKENS = 1 << 20 };
 
 /* The argument of an option that takes a count, or a usage error */
 int parse_count(struct argp_state *state, const char *option, const char *argument, int most);
+
+/* The argument of --bug, on a growing list */
+void bugs_add(const Bug ***bugs, int *count, const char *id, struct argp_state *state);
 
 /* argp with exit status 2 on bad usage */
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);

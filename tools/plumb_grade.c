@@ -7,6 +7,7 @@
 #include "diagnose.h"
 #include "explain.h"
 #include "generation.h"
+#include "judged_inputs.h"
 #include "plumb.h"
 #include "progress.h"
 #include "report.h"
@@ -168,39 +169,49 @@ static void report_grade(const GradeCommand *command, const Grade *grade, Report
     report_json_with(command->json, grade, title, more, error);
 }
 
-/* The grade, and of it what --explain asks for. NULL with error set */
-static Grade *grade_and_explain(GradeCommand *command, const Dump *dump, const Class *class,
-                                const GradeOptions *grade_options, Explanation **explanation, Error *error)
+/* The grade of the model's steps, and of it what --explain asks for. NULL with error set */
+static Grade *grade_model(GradeCommand *command, const Inputs *inputs, const Dump *dump, const Class *class,
+                          Explanation **explanation, ClassCheck *check, Error *error)
 {
+    GradeOptions grade_options = options_of(command);
+    grade_options.with_total = command->json != NULL;
     command->progress = start_progress(command, dump);
-    Lockstep *lockstep = vision_mask_begin(command->c.model, &command->c.inputs, dump, class, grade_options,
+    Lockstep *lockstep = vision_mask_begin(command->c.model, inputs, dump, class, &grade_options,
                                            command->c.vision_mask, error);
     progress_end(&command->progress);
     if (!lockstep) return NULL;
     if (command->explained.count > 0)
         *explanation = explain(lockstep, command->c.model, command->explained.globs, error);
     Grade *grade = lockstep_end(lockstep);
-    if (!error_is_set(error)) return grade;
-    grade_free(grade);
-    return NULL;
+
+    grade_options.google_vision_mask = grade->google_vision_mask;
+    command->progress = start_progress(command, dump);
+    if (!error_is_set(error)) *check = class_check(command->c.model, inputs, dump, grade, &grade_options, error);
+    progress_end(&command->progress);
+    return grade;
 }
 
 static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
 {
-    GradeOptions grade_options = options_of(command);
-    grade_options.with_total = command->json != NULL;
     const Class *class = command->class ? command->class : class_of(dump);
+    ClassCheck check = { .declared = class };
     Explanation *explanation = NULL;
-    Grade *grade = grade_and_explain(command, dump, class, &grade_options, &explanation, error);
-    if (!grade) return STATUS_BAD_INPUT;
+    Grade *grade = NULL;
+    Inputs given;
+    JudgedInputs *judged = case_judge_inputs(&command->c, dump, class, command->only.globs, error);
+    bool goes_on = !error_is_set(error) &&
+                   judged_inputs_give(judged, command->c.model, dump, &command->c.inputs, &given);
+    if (goes_on)
+        grade = grade_model(command, &given, dump, class, &explanation, &check, error);
+    else if (command->explained.count > 0 && !error_is_set(error))
+        error_set(error, "--explain: found %s, and no step of the model that is graded, expected one",
+                  command->explained.globs[0]);
+    if (!error_is_set(error)) grade = judged_inputs_grade(judged, dump, grade);
+    judged_inputs_close(judged);
 
-    grade_options.google_vision_mask = grade->google_vision_mask;
-    command->progress = start_progress(command, dump);
-    ClassCheck check = class_check(command->c.model, &command->c.inputs, dump, grade, &grade_options, error);
-    progress_end(&command->progress);
     ReportTitle title = { command->c.name, dump_name };
     if (!error_is_set(error)) report_grade(command, grade, title, &check, explanation, error);
-    Status status = status_of(grade, command->strict);
+    Status status = error_is_set(error) ? STATUS_BAD_INPUT : status_of(grade, command->strict);
     explanation_free(explanation);
     grade_free(grade);
     return status;
@@ -213,10 +224,13 @@ static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char 
                                          .vision_mask = command->c.vision_mask };
     const Class *class = command->class ? command->class : class_of(dump);
     Grade *grade;
+    JudgedInputs *judged = case_judge_inputs(&command->c, dump, class, command->only.globs, error);
+    if (error_is_set(error)) return STATUS_BAD_INPUT;
     command->progress = start_progress(command, dump);
-    Diagnosis *diagnosis = diagnose(command->c.model, &command->c.inputs, dump, class, &diagnose_options, &grade,
-                                    error);
+    Diagnosis *diagnosis = diagnose_with_inputs(judged, command->c.model, &command->c.inputs, dump, class,
+                                                &diagnose_options, &grade, error);
     progress_end(&command->progress);
+    judged_inputs_close(judged);
     if (!diagnosis) return STATUS_BAD_INPUT;
 
     ReportTitle title = { command->c.name, dump_name };

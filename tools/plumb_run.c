@@ -54,13 +54,13 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
-static void add_bug(RunCommand *command, const char *id, struct argp_state *state)
+void bugs_add(const Bug ***bugs, int *count, const char *id, struct argp_state *state)
 {
     const Bug *bug = bug_find(id);
     if (!bug) argp_error(state, "--bug: found %s, expected an id that 'plumb bugs' lists", id);
-    command->bugs = realloc(command->bugs, (size_t)(command->bug_count + 1) * sizeof *command->bugs);
-    if (!command->bugs) abort();
-    command->bugs[command->bug_count++] = bug;
+    *bugs = realloc(*bugs, (size_t)(*count + 1) * sizeof **bugs);
+    if (!*bugs) abort();
+    (*bugs)[(*count)++] = bug;
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -81,7 +81,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_LIST: command->list = true; return 0;
-    case KEY_BUG: add_bug(command, argument, state); return 0;
+    case KEY_BUG: bugs_add(&command->bugs, &command->bug_count, argument, state); return 0;
     case ARGP_KEY_ARG:
         if (media_argument(&command->c.pictures, argument, state)) return 0;
         if (state->arg_num > 0) argp_usage(state);
@@ -156,6 +156,22 @@ static void run(RunCommand *command, BuggyModel *buggy, Error *error)
     }
 }
 
+/* Bugs that the model cannot have are in its inputs; they leave the list. */
+static void bend_pictures(RunCommand *command, Error *error)
+{
+    const Bug **bugs = arena_allocate(&command->c.arena, (size_t)(command->bug_count + 1) * sizeof *bugs);
+    int kept = 0, bent = 0;
+    for (int i = 0; i < command->bug_count; i++) {
+        const Bug *bug = command->bugs[i];
+        if (bug_is_of_model(bug))
+            command->bugs[kept++] = bug;
+        else
+            bugs[bent++] = bug;
+    }
+    command->bug_count = kept;
+    if (bent > 0) case_bend_pictures(&command->c, bugs, bent, error);
+}
+
 int plumb_run(int argc, char **argv)
 {
     const struct argp_child children[] = { { &case_argp, 0, NULL, 0 }, { 0 } };
@@ -173,6 +189,7 @@ int plumb_run(int argc, char **argv)
     case_open(&command.c, &error);
     if (!error_is_set(&error) && command.max_new_tokens)
         model_check_generation(command.c.model, &command.c.inputs, command.max_new_tokens, &error);
+    if (!error_is_set(&error)) bend_pictures(&command, &error);
     BuggyModel *buggy = NULL;
     if (!error_is_set(&error) && (command.bug_count > 0 || command.c.vision_mask == VISION_MASK_GOOGLE))
         buggy = buggy_model_open(command.c.model_folder, command.bugs, command.bug_count, &error);

@@ -18,7 +18,10 @@ struct DryRun {
     const Pass *pass;
 };
 
-bool dry_run_is_enough_for(const Bug *bug) { return bug->tap && !bug->config && !bug->weights && !bug->inputs && !bug->patches; }
+bool dry_run_is_enough_for(const Bug *bug)
+{
+    return bug->tap && !bug->config && !bug->weights && !bug->inputs && !bug->patches;
+}
 
 DryRun *dry_run_new(Model *model, const Bug *const *bugs, int count)
 {

@@ -6,7 +6,7 @@
                   X(contests) X(choices) X(choices_open) X(suppressed) X(verdict) X(scales) X(gates) X(lockstep) \
                   X(lockstep_bent) X(lockstep_text) X(lockstep_steps) X(vision_mask) X(report) X(bugs) X(diagnose) \
                   X(unknown_defects) X(evidence) X(bound) X(class_check) X(explain) X(dry_run) X(resampling) \
-                  X(preprocessing) X(patch_steps) X(diagnose_patches)
+                  X(preprocessing) X(patch_steps) X(diagnose_patches) X(judged_inputs)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);
