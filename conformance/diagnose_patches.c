@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Standard deviations, as in diagnose.c; and by how much less two explanations that are the same may differ */
-static const double SEEN = 8, EXPOSED = 12, SAME = 9;
+static const double SEEN = 8, SAME = 9;
 
 enum { KINDS = 3 }; /* of bugs that may come together: of size, of kernel, of layout */
 
@@ -24,8 +24,8 @@ typedef struct {
     const FoundPatches *found;
     const Class *class;
     const PatchGrade *grade; /* honest */
-    Patches honest;
-    int way;
+    int exact;               /* the honest way in real arithmetic that is nearest: cut, or not cut */
+    Patches honest;          /* that way */
     bool bent;
     Diagnosis *diagnosis;
     Attempt *attempts; /* that cover something */
@@ -79,6 +79,7 @@ static Candidate *candidate_of(Search *s, const Bug *bug)
 static void note_candidate(Search *s, const Bug *bug, const Patches *patches)
 {
     PatchMatch m = match_patches(s->found, &s->honest, patches, &s->pictures->processor, s->class);
+    if (!patches_show(&m)) return;
     double explained = m.residual > 0 ? (2 * m.product - m.power) / m.residual : 0;
     Candidate *c = candidate_of(s, bug);
     if (explained <= c->explained) return;
@@ -107,15 +108,15 @@ static int by_likelihood(const void *left, const void *right)
 
 /* ---------------------------------------------------------------- all of them */
 
-/* How pictures are resized, and the bugs in it; nearest: as the honest way is that is nearest to what was found */
+/* How pictures are resized, and the bugs in it */
 typedef struct {
     Preprocessing how;
     const Bug *size, *kernel;
-    bool nearest;
+    bool exact; /* in real arithmetic */
 } Resizing;
 
 /* The same patches as they are, and as each bug of their layout leaves them. A bug alone is always noted, for its
- * numbers. */
+ * numbers: in real arithmetic, so that no rounding is in them but that of what was found. */
 static void try_layouts(Search *s, const Resizing *r, const Patches *patches)
 {
     for (int i = -1; i < bug_count(); i++) {
@@ -127,7 +128,7 @@ static void try_layouts(Search *s, const Resizing *r, const Patches *patches)
         Attempt attempt = { .bugs = { r->size, r->kernel, layout }, .how = r->how };
         for (int kind = 0; kind < KINDS; kind++) attempt.count += attempt.bugs[kind] != NULL;
         const Bug *alone = layout ? layout : r->kernel ? r->kernel : r->size;
-        if (attempt.count == 1 && r->nearest) note_candidate(s, alone, &edited);
+        if (attempt.count == 1 && r->exact) note_candidate(s, alone, &edited);
         if (attempt.count > 0 && s->bent) note_attempt(s, attempt, &edited);
         arena_release(s->arena, mark);
     }
@@ -144,24 +145,35 @@ static bool try_resizing(Search *s, const Resizing *r)
     return fits;
 }
 
-static void try_size(Search *s, const Bug *size)
+static Resizing honest_resizing(const Search *s, const Bug *size, int way)
 {
-    Resizing r = { .how = honest_preprocessing(s->pictures, s->way), .size = size, .nearest = true };
-    r.how.target_size = size ? size->target_size : NULL;
-    bool fits = try_resizing(s, &r), together = s->bent && fits;
-    for (int i = 0; i < bug_count() && (together || !size); i++) {
+    Resizing r = { .how = honest_preprocessing(s->pictures, way), .size = size, .exact = way == s->exact };
+    if (size) r.how.target_size = size->target_size;
+    return r;
+}
+
+static void try_kernels(Search *s, const Bug *size)
+{
+    Resizing r = honest_resizing(s, size, s->exact);
+    for (int i = 0; i < bug_count(); i++) {
         r.kernel = bug_at(i);
         for (const Resampling *resampling = r.kernel->resamplings; resampling && resampling->kernel; resampling++) {
             r.how.resampling = resampling;
+            r.exact = resampling->finish == FINISH_CUT;
             try_resizing(s, &r);
         }
     }
-    r.kernel = NULL;
-    r.nearest = false;
+}
+
+/* With a bug of size, other bugs only where something is bent and of that size */
+static void try_size(Search *s, const Bug *size)
+{
+    Resizing first = honest_resizing(s, size, s->exact);
+    bool together = try_resizing(s, &first) && s->bent;
+    if (together || !size) try_kernels(s, size);
     for (int way = 0; way < HONEST_WAYS && together; way++) {
-        r.how = honest_preprocessing(s->pictures, way);
-        r.how.target_size = size ? size->target_size : NULL;
-        if (way != s->way) try_resizing(s, &r);
+        Resizing r = honest_resizing(s, size, way);
+        if (way != s->exact) try_resizing(s, &r);
     }
 }
 
@@ -207,7 +219,10 @@ static void explain(const Search *s, const Attempt *best, Patches *explained)
 }
 
 /* As in diagnose.c: the coefficient of the bug itself is 1. */
-static bool is_below_noise(const Candidate *c) { return c->z >= SEEN && fabs(c->coefficient - 1) <= 0.2 + 4 / c->z; }
+static bool is_below_noise(const Candidate *c)
+{
+    return c->explained >= SEEN_SHARE && c->z >= SEEN && fabs(c->coefficient - 1) <= 0.2 + 4 / c->z;
+}
 
 static void conclude(Search *s, Patches *explained)
 {
@@ -218,14 +233,12 @@ static void conclude(Search *s, Patches *explained)
     if (best) name(s, best);
     if (best) explain(s, best, explained);
 
-    int exposed = 0; /* candidates that these pictures show are kept */
-    for (int i = 0; i < d->candidate_count; i++)
-        if (d->candidates[i].expected_z >= EXPOSED) d->candidates[exposed++] = d->candidates[i];
-    d->candidate_count = exposed;
-    qsort(d->candidates, (size_t)exposed, sizeof *d->candidates, by_likelihood);
+    qsort(d->candidates, (size_t)d->candidate_count, sizeof *d->candidates, by_likelihood);
     if (s->bent) return;
     d->complete = true;
-    if (exposed > 0 && is_below_noise(&d->candidates[0])) d->named[d->named_count++] = d->candidates[0].bug;
+    bool to_the_bit = s->grade->steps[0].introduced == 0; /* Hugging Face's own has no bug */
+    if (!to_the_bit && d->candidate_count > 0 && is_below_noise(&d->candidates[0]))
+        d->named[d->named_count++] = d->candidates[0].bug;
 }
 
 /* What the first bent step looks like */
@@ -256,13 +269,14 @@ Diagnosis *diagnose_patches(const Pictures *pictures, const FoundPatches *found,
                             const PatchGrade *honest, int way, Patches *explained, Arena *arena)
 {
     Diagnosis *d = diagnosis_new();
-    Preprocessing how = honest_preprocessing(pictures, way);
+    int exact = way > HONEST_EXACT ? way : HONEST_EXACT;
+    Preprocessing how = honest_preprocessing(pictures, exact);
     Search s = { .pictures = pictures,
                  .found = found,
                  .class = class,
                  .grade = honest,
                  .honest = preprocess(pictures, &how, arena),
-                 .way = way,
+                 .exact = exact,
                  .diagnosis = d,
                  .arena = arena };
     for (int n = 0; n < honest->count; n++) s.bent |= honest->steps[n].verdict != VERDICT_PASS;

@@ -105,6 +105,12 @@ static bool has_room(const Patches *expected, int64_t pictures, int64_t length)
     return true;
 }
 
+bool patches_show(const PatchMatch *match)
+{
+    return match->touches[1] || match->power >= SEEN_SHARE * (match->power + match->count) ||
+           match->worst_row >= MOST_ROW_RATIO * MOST_ROW_RATIO;
+}
+
 bool patches_fit(const FoundPatches *found, const Patches *expected)
 {
     for (int64_t picture = 0; picture < found->pictures; picture++) {
@@ -280,6 +286,8 @@ static void match_values(PatchMatch *m, const float *found, const float *honest,
     m->residual += residual;
     m->product += product;
     m->power += power;
+    m->count += (double)width;
+    m->worst_row = fmax(m->worst_row, power / (double)width);
     m->touches[0] |= power > 0;
 }
 

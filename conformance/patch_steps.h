@@ -31,9 +31,16 @@ bool patches_fit(const FoundPatches *found, const Patches *expected);
 
 typedef struct {
     double residual, product,
-        power;       /* sums of r r, r d and d d in noise units: r = found - honest, d = other - honest */
-    bool touches[2]; /* whether d is seen in pixel_values, in image_position_ids */
+        power;        /* sums of r r, r d and d d in noise units: r = found - honest, d = other - honest */
+    double count;     /* of pixel values that were matched */
+    double worst_row; /* the largest d d of a patch, a value */
+    bool touches[2];  /* whether d is seen in pixel_values, in image_position_ids */
 } PatchMatch;
+
+/* Rounding is not random where a picture is smooth: of an error, less than this share may look like a bug by chance. */
+#define SEEN_SHARE 0.2
+/* Whether `other` could be told from honest rounding: by the share that it had in the error, or in one patch */
+bool patches_show(const PatchMatch *match);
 
 PatchMatch match_patches(const FoundPatches *found, const Patches *honest, const Patches *other,
                          const Gemma4ImageProcessor *p, const Class *class);

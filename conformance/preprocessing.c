@@ -50,8 +50,8 @@ void pictures_close(Pictures *pictures)
 /* ---------------------------------------------------------------- honest ways */
 
 /* Real arithmetic, cut to the range of levels or not */
-static const Resampling exact = { kernel_bicubic, 2, true, false, FINISH_CUT };
-static const Resampling uncut = { kernel_bicubic, 2, true, false, FINISH_NONE };
+static const Resampling exact = { kernel_bicubic, 2, true, false, FINISH_CUT, false };
+static const Resampling uncut = { kernel_bicubic, 2, true, false, FINISH_NONE, false };
 
 Preprocessing honest_preprocessing(const Pictures *pictures, int way)
 {

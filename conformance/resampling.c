@@ -116,6 +116,12 @@ static float finished(float level, Finish finish)
     return finish == FINISH_ROUNDED ? floorf(level + 0.5f) : finish == FINISH_TRUNCATED ? floorf(level) : level;
 }
 
+static void finish_all(Levels levels, Finish finish)
+{
+    size_t count = 3 * (size_t)levels.width * (size_t)levels.height;
+    for (size_t i = 0; i < count; i++) levels.values[i] = finished(levels.values[i], finish);
+}
+
 Levels resample(Picture picture, int width, int height, const Resampling *how, Arena *arena)
 {
     if (width == picture.width && height == picture.height) return levels_of(picture, arena);
@@ -125,9 +131,9 @@ Levels resample(Picture picture, int width, int height, const Resampling *how, A
     LineWeights columns = line_weights(picture.width, width, how, arena);
     LineWeights rows = line_weights(picture.height, height, how, arena);
     horizontal(half, picture, &columns);
+    if (how->cut_between) finish_all(half, FINISH_CUT);
     vertical(out, half, &rows);
     arena_release(arena, mark);
-    for (size_t i = 0; i < 3 * (size_t)width * (size_t)height; i++)
-        out.values[i] = finished(out.values[i], how->finish);
+    finish_all(out, how->finish);
     return out;
 }

@@ -32,6 +32,7 @@ typedef struct {
     bool antialias; /* on the way down the kernel is as much wider as there are fewer pixels */
     bool corners;   /* pixel i is at i (old - 1) / new of the old line, not at (i + 1/2) old / new - 1/2 */
     Finish finish;
+    bool cut_between; /* to 0 .. 255, between the two passes as well: of those that compute in bytes */
 } Resampling;
 
 Levels resample(Picture picture, int width, int height, const Resampling *how, Arena *arena);

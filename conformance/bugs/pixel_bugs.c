@@ -29,16 +29,19 @@ static ImageSize max_unit(const Gemma4ImageProcessor *p, ImageSize size)
 
 /* ---------------------------------------------------------------- resampling */
 
+/* In real arithmetic: what rounding adds is noise. Only what is cut off is not. */
 static const Resampling bilinear[] = {
-    { kernel_triangle, 1, true, false, FINISH_ROUNDED },   /* Pillow's BILINEAR */
-    { kernel_triangle, 1, false, false, FINISH_ROUNDED },  /* of two pixels, as torch's interpolate and OpenCV */
-    { kernel_triangle, 1, false, true, FINISH_TRUNCATED }, /* llama.cpp's */
+    { kernel_triangle, 1, true, false, FINISH_CUT, false },       /* Pillow's BILINEAR */
+    { kernel_triangle, 1, false, false, FINISH_CUT, false },      /* of two pixels, as torch's interpolate and OpenCV */
+    { kernel_triangle, 1, false, true, FINISH_CUT, false },       /* with corners on corners */
+    { kernel_triangle, 1, false, true, FINISH_TRUNCATED, false }, /* llama.cpp's */
     { 0 },
 };
 
 static const Resampling no_antialias[] = {
-    { kernel_bicubic_sharp, 2, false, false, FINISH_ROUNDED },
-    { kernel_bicubic, 2, false, false, FINISH_ROUNDED },
+    { kernel_bicubic_sharp, 2, false, false, FINISH_CUT, false }, /* torch's interpolate, and OpenCV */
+    { kernel_bicubic_sharp, 2, false, false, FINISH_CUT, true },  /* torch's of bytes */
+    { kernel_bicubic, 2, false, false, FINISH_CUT, false },
     { 0 },
 };
 

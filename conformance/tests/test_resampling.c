@@ -4,7 +4,7 @@
 #include "image/resize.h"
 #include "photos.h"
 
-static const Resampling bicubic = { kernel_bicubic, 2, true, false, FINISH_CUT };
+static const Resampling bicubic = { kernel_bicubic, 2, true, false, FINISH_CUT, false };
 
 static double furthest(Levels levels, Picture picture)
 {
@@ -45,7 +45,7 @@ static void assert_line(Levels levels, const double *expected)
 /* By hand: centers are at -1/4, 1/4, .., so that two of a pair are 3 to 1; widened, four pixels make one. */
 START_TEST(triangle_by_hand)
 {
-    Resampling how = { kernel_triangle, 1, false, false, FINISH_NONE };
+    Resampling how = { kernel_triangle, 1, false, false, FINISH_NONE, false };
     Picture four = ramp(4, 1, 40);
     assert_line(resample(four, 8, 1, &how, &scratch), (const double[]){ 0, 10, 30, 50, 70, 90, 110, 120 });
     assert_line(resample(four, 2, 1, &how, &scratch), (const double[]){ 20, 100 });
@@ -84,7 +84,7 @@ START_TEST(finishes)
         }
         if (how.finish == FINISH_NONE) ck_assert(levels.values[0] < 0);
     }
-    how = (Resampling){ kernel_triangle, 1, false, false, FINISH_TRUNCATED };
+    how = (Resampling){ kernel_triangle, 1, false, false, FINISH_TRUNCATED, false };
     assert_line(resample(ramp(2, 1, 3), 4, 1, &how, &scratch), (const double[]){ 0, 0, 2, 3 });
 }
 END_TEST
@@ -92,7 +92,7 @@ END_TEST
 START_TEST(of_the_same_size)
 {
     Picture picture = photo(9, 7);
-    Resampling how = { kernel_triangle, 1, false, true, FINISH_NONE };
+    Resampling how = { kernel_triangle, 1, false, true, FINISH_NONE, false };
     ck_assert(furthest(resample(picture, 9, 7, &how, &scratch), picture) == 0);
 }
 END_TEST
