@@ -1,8 +1,8 @@
 /* diagnose_patches.h - which bug of preprocessing made a dump's pixel_values and image_position_ids
  *
- * Every bug is another preprocessing of the same pictures: of another size, by another kernel, with patches or positions
- * laid out otherwise. All of them are tried, one of each kind together where one alone does not make the bent steps
- * straight. The numbers are those of diagnose.h.
+ * Every bug is another preprocessing of the same pictures: of another size, by another kernel, with patches or
+ * positions laid out otherwise. All of them are tried, one of each kind together where one alone does not make the bent
+ * steps straight. The numbers are those of diagnose.h.
  */
 #ifndef PLUMB_DIAGNOSE_PATCHES_H
 #define PLUMB_DIAGNOSE_PATCHES_H

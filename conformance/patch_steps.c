@@ -1,31 +1,10 @@
-/* patch_steps.c - differences in roundings of a level */
+/* patch_steps.c - a step of pixels, a step of positions */
 #include "patch_steps.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Limits of the ratios of pixel_values. Honest: up to 1.3 and 4.1, of an 8-bit port beside the nearest of the four ways;
- * bugs that a picture shows begin at 3 (docs/images.md). */
-static const double MOST_RATIO = 2, MOST_ROW_RATIO = 8;
-
-/* ---------------------------------------------------------------- what is compared */
-
-/* Values of patch i of a picture, zeros behind the last */
-static const float *patch_values(const Patches *patches, int64_t picture, int64_t i, const float *zeros)
-{
-    const int64_t *shape = patches->pixel_values.shape;
-    return i < shape[1] ? (const float *)patches->pixel_values.data + (picture * shape[1] + i) * shape[2] : zeros;
-}
-
-static const int64_t padding[2] = { -1, -1 };
-
-static const int64_t *patch_position(const Patches *patches, int64_t picture, int64_t i)
-{
-    const int64_t *shape = patches->image_position_ids.shape;
-    return i < shape[1] ? (const int64_t *)patches->image_position_ids.data + (picture * shape[1] + i) * 2 : padding;
-}
-
-static bool is_padding(const int64_t *xy) { return xy[0] == -1 && xy[1] == -1; }
+/* ---------------------------------------------------------------- grids */
 
 /* Patches of a picture, and the grid that their positions span */
 typedef struct {
@@ -37,7 +16,7 @@ static Grid grid_of(const int64_t *positions, int64_t length)
     Grid grid = { 0 };
     for (int64_t i = 0; i < length; i++) {
         const int64_t *xy = positions + 2 * i;
-        grid.count += !is_padding(xy);
+        grid.count += !patch_is_padding(xy);
         if (xy[0] >= grid.columns) grid.columns = xy[0] + 1;
         if (xy[1] >= grid.rows) grid.rows = xy[1] + 1;
     }
@@ -52,28 +31,6 @@ static Grid expected_grid(const Patches *expected, int64_t picture)
 static Grid found_grid(const FoundPatches *found, int64_t picture)
 {
     return grid_of(found->positions + 2 * picture * found->position_length, found->position_length);
-}
-
-/* The variance of the noise of values: a level's rounding, which is their channel's, and the class's */
-typedef struct {
-    double *levels; /* [width], of a patch */
-    double rounding;
-} Noise;
-
-static Noise noise_of(const Gemma4ImageProcessor *p, const Class *class, int64_t width, Arena *arena)
-{
-    Noise noise = { arena_allocate(arena, (size_t)width * sizeof(double)), class->output_rounding };
-    for (int64_t j = 0; j < width; j++) {
-        double level = ROUNDING_OF_LEVELS * level_step(p, (int)(j % 3));
-        noise.levels[j] = level * level;
-    }
-    noise.rounding *= noise.rounding;
-    return noise;
-}
-
-static double variance(const Noise *noise, int64_t j, double value)
-{
-    return noise->levels[j] + noise->rounding * value * value;
 }
 
 /* ---------------------------------------------------------------- notes */
@@ -103,12 +60,6 @@ static bool has_room(const Patches *expected, int64_t pictures, int64_t length)
     for (int64_t picture = 0; picture < pictures; picture++)
         if (expected_grid(expected, picture).count > length) return false;
     return true;
-}
-
-bool patches_show(const PatchMatch *match)
-{
-    return match->touches[1] || match->power >= SEEN_SHARE * (match->power + match->count) ||
-           match->worst_row >= MOST_ROW_RATIO * MOST_ROW_RATIO;
 }
 
 bool patches_fit(const FoundPatches *found, const Patches *expected)
@@ -156,14 +107,14 @@ typedef struct {
 } PixelSums;
 
 static void measure_row(Step *step, PixelSums *sums, int64_t row, const float *found, const float *expected,
-                        const Noise *of)
+                        const PatchNoise *of)
 {
     double difference = 0, noise = 0;
     int64_t width = step->shape[2];
     for (int64_t j = 0; j < width; j++) {
         double apart = (double)found[j] - expected[j];
         difference += apart * apart;
-        noise += variance(of, j, expected[j]);
+        noise += patch_variance(of, j, expected[j]);
         sums->norm += (double)expected[j] * expected[j];
         if (fabs(apart) > sums->worst || step->worst_element < 0) {
             sums->worst = fabs(apart);
@@ -193,18 +144,18 @@ static Step pixel_step(const FoundPatches *found, const Patches *expected, const
     if (other_grid) return unlike_step(step, other_grid);
 
     PixelSums sums = { 0 };
-    Noise noise = noise_of(p, class, width, arena);
+    PatchNoise noise = patch_noise(p, class, width, arena);
     for (int64_t row = 0; row < step.rows; row++) {
         const float *values = found->values + row * width;
         for (int64_t j = 0; j < width; j++) step.non_finite += !isfinite(values[j]);
         int64_t picture = row / length, i = row % length;
-        if (is_padding(patch_position(expected, picture, i))) continue;
+        if (patch_is_padding(patch_position(expected, picture, i))) continue;
         measure_row(&step, &sums, row, values, patch_values(expected, picture, i, NULL), &noise);
     }
     step.introduced = sums.difference == 0 ? 0 : sqrt(sums.difference / sums.norm);
     step.honest = sqrt(sums.noise / sums.norm);
     step.ratio = sqrt(sums.difference / sums.noise);
-    bool straight = step.non_finite == 0 && step.ratio <= MOST_RATIO && step.worst_row_ratio <= MOST_ROW_RATIO;
+    bool straight = step.non_finite == 0 && step.ratio <= MOST_PIXEL_RATIO && step.worst_row_ratio <= MOST_PATCH_RATIO;
     step.verdict = straight ? VERDICT_PASS : VERDICT_FAIL;
     return step;
 }
@@ -265,63 +216,4 @@ PatchGrade grade_patches_honestly(const FoundPatches *found, const Pictures *pic
         pixels->note = arena_format(arena, pixels->introduced == 0 ? "bit for bit %s" : "nearest to %s",
                                     honest_preprocessing_name(pictures, *way));
     return nearest;
-}
-
-/* ---------------------------------------------------------------- the filter */
-
-/* Of one patch: what was found, the honest values, the others */
-static void match_values(PatchMatch *m, const float *found, const float *honest, const float *other, int64_t width,
-                         const Noise *noise)
-{
-    double residual = 0, product = 0, power = 0;
-#pragma omp simd reduction(+ : residual, product, power)
-    for (int64_t j = 0; j < width; j++) {
-        double r = (double)found[j] - honest[j], d = (double)other[j] - honest[j];
-        double weight = 1 / variance(noise, j, honest[j]);
-        r = r - r == 0 ? r : 0; /* what is not finite says nothing */
-        residual += r * r * weight;
-        product += r * d * weight;
-        power += d * d * weight;
-    }
-    m->residual += residual;
-    m->product += product;
-    m->power += power;
-    m->count += (double)width;
-    m->worst_row = fmax(m->worst_row, power / (double)width);
-    m->touches[0] |= power > 0;
-}
-
-static void match_numbers(PatchMatch *m, int64_t found, int64_t honest, int64_t other)
-{
-    static const double variance = ROUNDING_OF_LEVELS * ROUNDING_OF_LEVELS;
-    double r = (double)(found - honest), d = (double)(other - honest);
-    m->residual += r * r / variance;
-    m->product += r * d / variance;
-    m->power += d * d / variance;
-    m->touches[1] |= d != 0;
-}
-
-PatchMatch match_patches(const FoundPatches *found, const Patches *honest, const Patches *other,
-                         const Gemma4ImageProcessor *p, const Class *class)
-{
-    PatchMatch m = { 0 };
-    Arena arena = { 0 };
-    int64_t width = found->width;
-    size_t row_size = (size_t)width * sizeof(float);
-    const float *zeros = memset(arena_allocate(&arena, row_size), 0, row_size);
-    Noise noise = noise_of(p, class, width, &arena);
-    for (int64_t row = 0; found->values && row < found->pictures * found->value_length; row++) {
-        int64_t picture = row / found->value_length, i = row % found->value_length;
-        bool behind = is_padding(patch_position(honest, picture, i)) && is_padding(patch_position(other, picture, i));
-        if (!behind)
-            match_values(&m, found->values + row * width, patch_values(honest, picture, i, zeros),
-                         patch_values(other, picture, i, zeros), width, &noise);
-    }
-    for (int64_t i = 0; found->positions && i < 2 * found->pictures * found->position_length; i++) {
-        int64_t row = i / 2, picture = row / found->position_length, patch = row % found->position_length;
-        match_numbers(&m, found->positions[i], patch_position(honest, picture, patch)[i % 2],
-                      patch_position(other, picture, patch)[i % 2]);
-    }
-    arena_free(&arena);
-    return m;
 }

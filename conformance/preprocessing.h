@@ -39,8 +39,8 @@ typedef struct {
 
 /* Of as many patches for each picture as the budget has, or as the largest needs. Lives in arena. */
 Patches preprocess(const Pictures *pictures, const Preprocessing *how, Arena *arena);
-/* What an honest preprocessor may do: the flavour that was asked for, the other one, real arithmetic cut to the range of
- * levels, or not cut */
+/* What an honest preprocessor may do: the flavour that was asked for, the other one, real arithmetic cut to the range
+ * of levels, or not cut */
 enum { HONEST_EXACT = 2, HONEST_WAYS = 4 };
 Preprocessing honest_preprocessing(const Pictures *pictures, int way);
 const char *honest_preprocessing_name(const Pictures *pictures, int way);

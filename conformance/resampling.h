@@ -1,6 +1,7 @@
 /* resampling.h - pictures resized in real numbers, by one kernel or another
  *
- * What an honest port computes that is neither of Hugging Face's two in integers, and what one with another kernel does.
+ * What an honest port computes that is neither of Hugging Face's two in integers, and what one with another kernel
+ * does.
  */
 #ifndef PLUMB_RESAMPLING_H
 #define PLUMB_RESAMPLING_H

@@ -33,6 +33,16 @@ Picture photo(int width, int height)
     return picture;
 }
 
+Picture waves(int width, int height, double waviness)
+{
+    Picture picture = picture_new(width, height, &scratch);
+    for (int i = 0; i < 3 * width * height; i++) {
+        int x = i / 3 % width, y = i / 3 / width;
+        picture.pixels[i] = (unsigned char)(128 + 90 * sin(x * waviness + i % 3) * cos(y * waviness));
+    }
+    return picture;
+}
+
 Pictures *pictures_in_memory(const Picture *list, int count, int max_soft_tokens)
 {
     Error error = { "" };
@@ -50,6 +60,21 @@ Patches honest_patches(const Pictures *pictures, int way)
 {
     Preprocessing how = honest_preprocessing(pictures, way);
     return preprocess(pictures, &how, &scratch);
+}
+
+Array as_bf16(const Array *array)
+{
+    Array narrow = *array;
+    int64_t count = array_elements(array);
+    uint16_t *bits = arena_allocate(&scratch, (size_t)count * sizeof *bits);
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t wide;
+        memcpy(&wide, array->data + 4 * i, 4);
+        bits[i] = (uint16_t)((wide + 0x7fff + (wide >> 16 & 1)) >> 16);
+    }
+    narrow.dtype = DTYPE_BF16;
+    narrow.data = (const unsigned char *)bits;
+    return narrow;
 }
 
 static void write_array(SafetensorsWriter *writer, const char *name, const Array *array)

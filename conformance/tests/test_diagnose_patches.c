@@ -175,16 +175,6 @@ START_TEST(rivals_are_listed)
 }
 END_TEST
 
-static Picture waves(int width, int height, double waviness)
-{
-    Picture picture = picture_new(width, height, &scratch);
-    for (int i = 0; i < 3 * width * height; i++) {
-        int x = i / 3 % width, y = i / 3 / width;
-        picture.pixels[i] = (unsigned char)(128 + 90 * sin(x * waviness + i % 3) * cos(y * waviness));
-    }
-    return picture;
-}
-
 /* On a picture that is rather smooth, the wrong kernel changes less than the limit. */
 START_TEST(below_the_noise)
 {
@@ -200,21 +190,6 @@ START_TEST(below_the_noise)
 END_TEST
 
 /* ---------------------------------------------------------------- honest ones */
-
-static Array as_bf16(const Array *array)
-{
-    Array narrow = *array;
-    int64_t count = array_elements(array);
-    uint16_t *bits = arena_allocate(&scratch, (size_t)count * sizeof *bits);
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t wide;
-        memcpy(&wide, array->data + 4 * i, 4);
-        bits[i] = (uint16_t)((wide + 0x7fff + (wide >> 16 & 1)) >> 16);
-    }
-    narrow.dtype = DTYPE_BF16;
-    narrow.data = (const unsigned char *)bits;
-    return narrow;
-}
 
 static Pictures *honest_pictures(int shape)
 {
