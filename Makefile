@@ -71,6 +71,7 @@ check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images ch
 
 check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
 	$(PY) tools/check_images.py $(BUILD)/plumb $(BUILD)/size-filter
+	$(PY) tools/check_pixels.py $(BUILD)/plumb
 
 check-sounds: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_sounds.py $(BUILD)/plumb
