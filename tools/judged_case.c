@@ -1,4 +1,6 @@
 /* judged_case.c - what a case's pictures are for beside its inputs: to judge a dump's own, and to make wrong ones */
+#include <string.h>
+
 #include "bugs/buggy_pictures.h"
 #include "case_pictures.h"
 #include "found_patches.h"
@@ -24,9 +26,10 @@ static void open_case_pictures(Case *c, Error *error)
 
 JudgedInputs *case_judge_inputs(Case *c, const Dump *dump, const Class *class, const char *const *only, Error *error)
 {
-    bool held = false;
+    const char *model_type = json_string_value(json_object_get(model_config(c->model), "model_type"));
+    bool known = model_type && strcmp(model_type, "gemma4") == 0, held = false; /* the other family's are not graded */
     for (int i = 0; i < dump_count(dump); i++) held |= is_of_preprocessing(dump_array(dump, i)->name);
-    if (held) open_case_pictures(c, error);
+    if (known && held) open_case_pictures(c, error);
     return error_is_set(error) ? NULL : judged_inputs_open(c->png_files, dump, class, only, error);
 }
 
