@@ -133,6 +133,26 @@ static void on_tap(void *context, const Tap *tap)
 
 /* ---------------------------------------------------------------- passes */
 
+/* A model that is read otherwise has no bug for it: it stays the subject, with another model around it. */
+static void forward(Lockstep *l, const Reference *reference, const Pass *pass)
+{
+    const Bug *reading = l->options.google_vision_mask ? &google_vision_mask : NULL;
+    BuggyModel *buggy = l->subject.buggy;
+    if (reading && l->subject.model) {
+        if (!l->around) l->around = buggy_model_around(l->subject.model, NULL, 0);
+        buggy = l->around;
+    }
+    if (buggy) {
+        buggy_model_read(buggy, reading);
+        buggy_model_forward(buggy, reference, l->inputs, pass);
+    } else if (l->subject.dry) {
+        dry_run_read(l->subject.dry, reading);
+        dry_run_forward(l->subject.dry, reference, l->inputs, pass);
+    } else {
+        reference->forward(l->subject.model, l->inputs, pass);
+    }
+}
+
 static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 {
     if (error_is_set(l->error)) return;
@@ -151,14 +171,7 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     l->decode_step = 0;
     l->steps.current = -1;
     choices_begin(l->choices, kind, turn, alternative);
-    if (l->subject.buggy)
-        buggy_model_read(l->subject.buggy, l->options.google_vision_mask ? &google_vision_mask : NULL);
-    if (l->subject.buggy)
-        buggy_model_forward(l->subject.buggy, reference, l->inputs, &pass);
-    else if (l->subject.dry)
-        dry_run_forward(l->subject.dry, reference, l->inputs, &pass);
-    else
-        reference->forward(l->subject.model, l->inputs, &pass);
+    forward(l, reference, &pass);
     for (int n = 0; (kind == PASS_ORACLE || kind == PASS_RANDOM) && n < l->steps.grade->step_count; n++)
         sums_end_replay(&l->steps.sums[n]);
     l->steps.listed = true;
@@ -225,8 +238,6 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
                      .error = error,
                      .rows = rows_of(inputs),
                      .samples = options->samples ? options->samples : SAMPLES };
-    if (options->google_vision_mask && !subject.buggy)
-        l->subject.buggy = l->around = buggy_model_around(subject.model, NULL, 0);
     grade->google_vision_mask = options->google_vision_mask;
     l->steps = steps_new(dump, &l->options, &l->rows, grade, error);
     l->steps.pass.max_new_tokens = inputs->input_ids ? generation_new_tokens(dump) : 0;

@@ -206,7 +206,7 @@ static bool try_bug(Suspects *s, Suspect *suspect)
 
 void suspects_try_all(Suspects *s, Model *model)
 {
-    bool dry = model && !s->scene->options.google_vision_mask, *unexposed = dry ? find_unexposed(s, model) : NULL;
+    bool *unexposed = model ? find_unexposed(s, model) : NULL;
     for (int i = 0; i < bug_count() && !error_is_set(s->scene->error); i++) {
         if (bug_at(i) == s->below) continue;
         Suspect suspect = { .public.bug = bug_at(i) };

@@ -50,8 +50,7 @@ typedef struct {
 
 /* The dump in lockstep with model, or with below; false with the scene's error set. No suspect is listed yet. */
 bool suspects_begin(Suspects *suspects, Scene *scene, Model *model, const Bug *below);
-/* model: the honest one, where it is the base; NULL: each bug has to be given a pass. So it has where the masks are
- * Google's, which a dry run does not write. */
+/* model: the honest one, where it is the base; NULL: each bug has to be given a pass */
 void suspects_try_all(Suspects *suspects, Model *model);
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */

@@ -9,6 +9,7 @@
 
 struct DryRun {
     Model *model;
+    BugRun reading; /* which does leave a trace; its bug is NULL: there is none */
     const Bug **bugs;
     BugRun *runs;  /* of each bug, which is alone in its */
     bool *changes; /* of each bug; then it is not asked again */
@@ -44,11 +45,19 @@ void dry_run_free(DryRun *dry)
         arena_free(&dry->runs[i].arena);
         arena_free(&dry->runs[i].scratch);
     }
+    arena_free(&dry->reading.arena);
+    arena_free(&dry->reading.scratch);
     free(dry->bugs);
     free(dry->runs);
     free(dry->changes);
     free(dry->copy);
     free(dry);
+}
+
+void dry_run_read(DryRun *dry, const Bug *reading)
+{
+    dry->reading.bug = reading;
+    dry->reading.model = dry->model;
 }
 
 static void *copied(DryRun *dry, const Tap *tap, size_t size)
@@ -65,6 +74,7 @@ static void on_tap(void *context, const Tap *tap)
 {
     DryRun *dry = context;
     size_t size = (size_t)tap->count * tap->value_size;
+    if (dry->reading.bug) bug_run_tap(&dry->reading, tap);
     for (int i = 0; size > 0 && i < dry->count; i++) {
         if (dry->changes[i]) continue;
         Tap copy = *tap;
@@ -83,11 +93,14 @@ void dry_run_forward(DryRun *dry, const Reference *reference, const Inputs *inpu
     chained.hook = on_tap;
     chained.hook_context = dry;
     dry->pass = pass;
+    dry->reading.inputs = inputs;
+    dry->reading.pass = pass;
     for (int i = 0; i < dry->count; i++) {
         dry->runs[i].inputs = inputs;
         dry->runs[i].pass = pass;
     }
     reference->forward(dry->model, inputs, &chained);
+    bug_run_end(&dry->reading);
     for (int i = 0; i < dry->count; i++) bug_run_end(&dry->runs[i]);
 }
 

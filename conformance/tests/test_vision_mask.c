@@ -4,8 +4,8 @@
  */
 #include "vision_mask.h"
 
+#include "backends.h"
 #include "diagnose.h"
-#include "dumps.h"
 #include "report.h"
 #include "tiny.h"
 
@@ -117,6 +117,33 @@ START_TEST(hf_where_neither_is_better)
 }
 END_TEST
 
+/* A reading is no bug: that the reference overflows in float16 too, by either, makes no infinity right. */
+START_TEST(reading_foretells_nothing)
+{
+    Text text = { tiny_write_unified("{\"use_bidirectional_attention\": \"vision\"}", "{}"),
+                  temporary("inputs.safetensors") };
+    write_arrays(text.inputs,
+                 "{\"input_ids\": [[20, 20, 20, 20, 5]], \"mm_token_type_ids\": [[1, 1, 1, 1, 0]], \"pixel_values\": "
+                 "\"1 4 12\", \"image_position_ids\": [[[0, 0], [1, 0], [0, 1], [1, 1]]]}");
+    copy_weight_row(text, "model.vision_embedder.patch_dense.weight", 0, 0, 1e6);
+    const char *dump = backend_dump(text, &(Backend){ .class = "fp16" });
+    static const VisionMask masks[] = { VISION_MASK_EITHER, VISION_MASK_HF, VISION_MASK_GOOGLE };
+    for (int i = 0; i < COUNT(masks); i++) {
+        Error error = { "" };
+        Model *model = model_open(text.model, &error);
+        Inputs inputs = inputs_open(text.inputs, &error);
+        Opened opened = { model, inputs, dump_open(dump, NULL, &error) };
+        Grade *grade = vision_mask_grade(model, &inputs, opened.dump, class_find("fp16"), &(GradeOptions){ 0 },
+                                         masks[i], &error);
+        assert_clean(&error);
+        assert_bent_at(grade, "model.embed_vision.patch_dense");
+        ck_assert(grade->google_vision_mask == (masks[i] == VISION_MASK_GOOGLE));
+        grade_free(grade);
+        close_dump(opened);
+    }
+}
+END_TEST
+
 /* ---------------------------------------------------------------- the masks themselves */
 
 /* Tokens of the first row: two blocks, of four and of two. W is 3. Hugging Face's is what the reference computes. */
@@ -222,6 +249,26 @@ START_TEST(diagnosed)
 }
 END_TEST
 
+/* In a full layer Google's reading has nothing of what Hugging Face's has: there it is a bug like any other. */
+START_TEST(exposed_by_the_reading)
+{
+    Error error = { "" };
+    Grade *grade;
+    Opened opened = open_dump(IMAGES, IMAGES "/expected.safetensors");
+    DiagnoseOptions options = { .folder = IMAGES "/model", .vision_mask = VISION_MASK_GOOGLE };
+    Diagnosis *diagnosis = diagnose(opened.model, &opened.inputs, opened.dump, class_find("fp32"), &options, &grade,
+                                    &error);
+    assert_clean(&error);
+    bool is_named = false;
+    for (int i = 0; i < diagnosis->named_count; i++)
+        is_named |= strcmp(diagnosis->named[i]->id, "bidir-on-global") == 0;
+    ck_assert(is_named);
+    diagnosis_free(diagnosis);
+    grade_free(grade);
+    close_dump(opened);
+}
+END_TEST
+
 Suite *vision_mask_suite(void)
 {
     Suite *suite = suite_create("vision_mask");
@@ -230,7 +277,9 @@ Suite *vision_mask_suite(void)
     tcase_add_loop_test(fit, other_one_is_bent, 0, 5);
     tcase_add_test(fit, hf_where_both_fit);
     tcase_add_test(fit, hf_where_neither_is_better);
+    tcase_add_test(fit, reading_foretells_nothing);
     tcase_add_test(fit, diagnosed);
+    tcase_add_test(fit, exposed_by_the_reading);
     tcase_add_test(reading, masks);
     tcase_add_test(reading, names);
     tcase_add_loop_test(reading, refused_where_there_is_one, 0, COUNT(models));
