@@ -77,7 +77,7 @@ static const struct {
     { UNIFIED, "posemb-flat-index", true },
     { UNIFIED, "unified-merge-pad-first", true },
     { UNIFIED, "unified-layernorm-eps", true },
-    { UNIFIED, "bidir-missing", true },
+    { UNIFIED, "bidir-missing", false },
     { UNIFIED, "kv-tied-after-norm", true },
     { SOUND, "audio-unified-count", true },
     { SOUND, "projector-norm-missing", true },
