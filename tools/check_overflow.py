@@ -6,12 +6,13 @@ import tempfile
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import hf
 from bugs_unified import dense_in_float32
 from graded_case import Case, first_bent, plumb
 
+BUG = "unified-dense-f16-overflow"
 DENSE = "model.embed_vision.patch_dense"
 FACTOR = 2.0**16                                        # puts some of the fixture's outputs beyond 65504, and not all
 
@@ -33,6 +34,8 @@ def check_grades(case):
     broken = case.run(case.load(torch.float16))
     if (found := first_bent(case, broken, "fp16")) != DENSE:
         yield f"HF's own fp16 dump: first bent is {found}, expected {DENSE}"
+    if f"it is {BUG}\n" not in (said := diagnosis(case, broken)):
+        yield f"HF's own fp16 dump: expected {BUG}, found {said}"
     mended = case.load(torch.float16)
     with torch.inference_mode():
         dense_in_float32(mended)
@@ -40,12 +43,17 @@ def check_grades(case):
         yield f"HF's fp16 dump with patch_dense in float32: first bent is {found}, expected none"
 
 
+def diagnosis(case, dump):
+    save_file(dump, case.folder / "dump.safetensors")
+    return plumb("diagnose", case.folder, case.folder / "dump.safetensors", "--as", "fp16", "--quiet").stdout
+
+
 def check_bug(case):
     out = case.folder / "bug.safetensors"
-    done = plumb("run", case.folder, "--bug", "unified-dense-f16-overflow", "--only", DENSE, "--out", out, "--quiet")
+    done = plumb("run", case.folder, "--bug", BUG, "--only", DENSE, "--out", out, "--quiet")
     if done.returncode != 0:
-        yield f"run --bug unified-dense-f16-overflow exits {done.returncode}: {done.stderr.strip()}"
+        yield f"run --bug {BUG} exits {done.returncode}: {done.stderr.strip()}"
         return
     ours, theirs = load_file(out)[DENSE].isinf(), case.run(case.load(torch.float16))[DENSE].isinf()
     if not (torch.equal(ours, theirs) and 0 < ours.sum() < ours.numel()):
-        yield f"unified-dense-f16-overflow: {ours.sum()} elements are infinite, in HF's fp16 {theirs.sum()}"
+        yield f"{BUG}: {ours.sum()} elements are infinite, in HF's fp16 {theirs.sum()}"
