@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from safetensors import safe_open
+from safetensors.torch import load_file
 from transformers.activations import ACT2FN
 from transformers.models.gemma4.modeling_gemma4 import Gemma4ClippableLinear
 
@@ -190,7 +190,8 @@ def kv_tied_after_norm(model, layers):
 def kv_shared_recomputed(model, layers):
     """Layers that share keys and values make their own, from weights that are in the file and unused, or from random
     ones where it holds none."""
-    in_file = safe_open(Path(model.name_or_path) / "model.safetensors", "pt")
+    file = Path(model.name_or_path) / "model.safetensors"
+    in_file = load_file(file) if file.exists() else {}                          # which shards are taken to hold none of
 
     def before(attention, args, kwargs):
         hidden_states, (cos, sin) = kwargs["hidden_states"], kwargs["position_embeddings"]
@@ -198,9 +199,10 @@ def kv_shared_recomputed(model, layers):
         heads, hidden_size = kwargs["shared_kv_states"][attention.layer_type][0].shape[1], hidden_states.shape[-1]
 
         def weight_of(module, otherwise):
-            name = f"model.layers.{attention.layer_idx}.self_attn.{module}.weight"
-            weight = in_file.get_tensor(name) if name in in_file.keys() else otherwise()
-            return weight.to(hidden_states.dtype)
+            weight = in_file.get(f"model.layers.{attention.layer_idx}.self_attn.{module}.weight")
+            shape = (head_dim,) if module == "k_norm" else (heads * head_dim, hidden_size)
+            fits = weight is not None and weight.shape == shape
+            return (weight if fits else otherwise()).to(hidden_states.dtype)
 
         def project(module):
             weight = weight_of(module, lambda: torch.randn(heads * head_dim, hidden_size, generator=generator)
