@@ -21,7 +21,8 @@ static const double TELLING = 2.5, ALIKE = 0.75;
 /* Of the rounding of a result: an error below that is of a result that was not rounded. */
 static const double NOT_ROUNDED = 0.125;
 
-/* Shares of steps: bent ones from which on a class is asked for; and those that must err as a class does */
+/* Shares of steps: bent ones from which on a class is asked for, telling ones from which on they are heard; and those
+ * that must err as a class does */
 static const double MANY = 0.2, MOST = 0.75;
 
 /* What is moved, clamped or chosen is exact in every class, and says nothing. */
@@ -137,7 +138,8 @@ static void measure_rounding(ClassCheck *check, const Grade *grade)
         check->telling++;
         check->rounded_once += step->ratio < ALIKE;
     }
-    check->wider = (check->telling > 1 && check->rounded_once >= MOST * check->telling) ||
+    bool heard = check->telling > 1 && check->telling >= MANY * check->inexact;
+    check->wider = (heard && check->rounded_once >= MOST * check->telling) ||
                    (check->inexact > 1 && check->unrounded >= MOST * check->inexact);
 }
 
