@@ -15,7 +15,7 @@ extern const char *const kind_names[KINDS];
 extern const char *const class_of_score[CLASSES];
 
 /* Legal ways to compute the same, and to dump it */
-enum { AS_IT_IS, SOME_TAPS, OTHER_TAPS, TWO_THREADS, WIDE_INSIDE, LAST_POSITIONS, AT_RANDOM, VARIANTS };
+enum { AS_IT_IS, SOME_TAPS, OTHER_TAPS, TWO_THREADS, WIDE_INSIDE, LAST_POSITIONS, VARIANTS };
 extern const char *const variant_names[VARIANTS];
 
 /* A bug in a job. Identical: the dump is the honest one's, so nobody could tell. Faint: it is not, but the bug's own
@@ -51,6 +51,7 @@ typedef struct {
 Score score_of(const Job *job);
 Score score_of_all(const Job *jobs, int count, int class, int kind); /* of that class and kind; -1: of any */
 
+bool score_is_of(const Bug *bug); /* some case must expose it: the page says which bugs none can */
 /* Whether the figures reach what is asked of the judge; says on stderr which do not. */
 bool score_reaches_targets(const Job *jobs, int count);
 /* Whether the page's rows of these jobs claim no more than was measured now; says on stderr what differs. */

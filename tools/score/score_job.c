@@ -25,7 +25,6 @@ typedef struct {
 typedef struct {
     BuggyModel *buggy; /* NULL: an honest one */
     Rounding results;
-    uint32_t seed;     /* rounds at random; 0: to nearest */
     uint32_t left_out; /* seed of the taps that are not dumped; 0: all are */
     int logits_to_keep;
 } Backend;
@@ -57,7 +56,6 @@ static Dump *dump_of(Scene *s, const Backend *backend)
     if (!writing.writer) return NULL;
     Pass pass = { .results = backend->results,
                   .weights = s->class->weights,
-                  .seed = backend->seed,
                   .hook = write_tap,
                   .hook_context = &writing,
                   .max_new_tokens = s->inputs.input_ids ? NEW_TOKENS : 0,
@@ -157,7 +155,6 @@ static bool make_variant(const Scene *s, int variant, Backend *backend)
     *backend = (Backend){ .results = s->class->results };
     uint32_t seed = hash_of(job->name, (uint32_t)(1 + variant + VARIANTS * (job->class * KINDS + job->kind)));
     if (variant == SOME_TAPS || variant == OTHER_TAPS) backend->left_out = seed;
-    if (variant == AT_RANDOM) backend->seed = seed;
     if (variant == WIDE_INSIDE) backend->results = ROUNDING_NONE;
     if (variant == LAST_POSITIONS) backend->logits_to_keep = 1;
     return (variant != LAST_POSITIONS || s->inputs.input_ids) &&
