@@ -1,8 +1,6 @@
 /* vision_mask.c - a dump graded by either reading */
 #include "vision_mask.h"
 
-#include <float.h>
-#include <math.h>
 #include <string.h>
 
 const char vision_mask_names[] = "hf or google";
@@ -43,8 +41,7 @@ void vision_mask_check(const Model *model, VisionMask mask, Error *error)
                   bidirectional(model));
 }
 
-/* Whether the readings can differ at all: there is a token of an image or a video */
-static bool matters(const Model *model, const Inputs *inputs)
+bool vision_mask_matters(const Model *model, const Inputs *inputs)
 {
     const Array *types = inputs->mm_token_type_ids;
     if (!is_unified(model) || strcmp(bidirectional(model), "vision") != 0 || !types) return false;
@@ -55,13 +52,17 @@ static bool matters(const Model *model, const Inputs *inputs)
     return false;
 }
 
-/* How badly the bent steps are bent. Those that the masks have no part in are the same in both grades. */
-static double misfit(const Grade *grade)
+/* Whether steps that are bent by Hugging Face's reading are straight by Google's, and none is the other way round: a bug
+ * may look a little more like one reading than like the other, but it bends either. */
+static bool fits_better(const Grade *google, const Grade *hf)
 {
-    double sum = 0;
-    for (int n = 0; n < grade->step_count; n++)
-        if (grade->steps[n].verdict != VERDICT_PASS) sum += 1 + log1p(fmin(grade->steps[n].ratio, DBL_MAX));
-    return sum;
+    int straightened = 0;
+    for (int n = 0; n < hf->step_count && n < google->step_count; n++) {
+        bool bent = hf->steps[n].verdict != VERDICT_PASS, bent_by_google = google->steps[n].verdict != VERDICT_PASS;
+        if (bent_by_google && !bent) return false;
+        straightened += bent && !bent_by_google;
+    }
+    return straightened > 0;
 }
 
 Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
@@ -73,10 +74,10 @@ Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump
     if (mask == VISION_MASK_GOOGLE) return lockstep_begin(subject, inputs, dump, class, &by_google, error);
 
     Lockstep *hf = lockstep_begin(subject, inputs, dump, class, options, error);
-    if (!hf || mask == VISION_MASK_HF || lockstep_grade_so_far(hf)->first_bent < 0 || !matters(model, inputs))
+    if (!hf || mask == VISION_MASK_HF || lockstep_grade_so_far(hf)->first_bent < 0 || !vision_mask_matters(model, inputs))
         return hf;
     Lockstep *google = lockstep_begin(subject, inputs, dump, class, &by_google, error);
-    bool is_better = !google || misfit(lockstep_grade_so_far(google)) < misfit(lockstep_grade_so_far(hf));
+    bool is_better = !google || fits_better(lockstep_grade_so_far(google), lockstep_grade_so_far(hf));
     grade_free(lockstep_end(is_better ? hf : google));
     return is_better ? google : hf; /* no google: error is set */
 }
