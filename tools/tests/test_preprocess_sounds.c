@@ -72,6 +72,31 @@ START_TEST(everything_in_one_prompt)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- where a model runs */
+
+/* An image, a video and two sounds in one prompt, to tokens: as from the inputs that preprocess makes of them */
+START_TEST(generate_takes_everything)
+{
+    static const char *const frames[] = { PLUMB, PLUMB };
+    const char *folder = copied_case("fixtures/12b-video-audio"), *films = video(frames, 2);
+    write_text(arena_format(&scratch, "%s/model/processor_config.json", folder),
+               "{\"image_processor\": {\"patch_size\": 8, \"pooling_kernel_size\": 2},"
+               " \"video_processor\": {\"patch_size\": 8, \"pooling_kernel_size\": 2},"
+               " \"feature_extractor\": {\"audio_samples_per_token\": 64}}");
+#define MEDIA                                                                                                     \
+    "--image", PLUMB, "--video", films, "--audio", SOUNDS "/pcm16.wav", SOUNDS "/pcm24.wav", "--max-soft-tokens", \
+        "70", "--prompt-ids", "2 20 316 21 314 317 315 22 314 317 315 318 23 318 24"
+    Result result = plumb("generate", folder, MEDIA, "--max-new-tokens", "2", "--ignore-eos");
+    assert_status(result, 0);
+    assert_status(plumb("preprocess", folder, MEDIA, "--out", out()), 0);
+    assert_shape("input_features", SHAPE(2, 15, 64));
+    Result again = plumb("generate", folder, "--inputs", out(), "--max-new-tokens", "2", "--ignore-eos");
+    assert_status(again, 0);
+    ck_assert_str_eq(result.out, again.out);
+#undef MEDIA
+}
+END_TEST
+
 /* ---------------------------------------------------------------- bad input */
 
 static void assert_refusal(Result result, const char *file, const char *says)
@@ -188,6 +213,7 @@ Suite *preprocess_sounds_suite(void)
     TCase *tcase = theme(suite, "sounds");
     tcase_add_test(tcase, sounds_in_a_row);
     tcase_add_test(tcase, everything_in_one_prompt);
+    tcase_add_test(tcase, generate_takes_everything);
     tcase = theme(suite, "bad");
     tcase_add_loop_test(tcase, bad_wav, 0, COUNT(bad));
     tcase_add_test(tcase, bad_video);
