@@ -7,7 +7,6 @@ settings, videos, prompts, and what Hugging Face refuses.
 """
 import json
 import re
-import struct
 import subprocess
 import sys
 import tempfile

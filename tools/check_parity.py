@@ -1,5 +1,6 @@
 """Taps of the C reference against Hugging Face's, for check_hf.py. Not a program."""
 import numpy as np
+import torch
 from safetensors.torch import load_file
 
 import hf
