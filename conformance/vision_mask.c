@@ -65,21 +65,40 @@ static bool fits_better(const Grade *google, const Grade *hf)
     return straightened > 0;
 }
 
+/* NULL without error: it does not fit better than hf. */
+static Lockstep *begin_better(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+                              const GradeOptions *by_google, const Grade *hf, Error *error)
+{
+    Lockstep *google = lockstep_begin((Subject){ .model = model }, inputs, dump, class, by_google, error);
+    if (!google || fits_better(lockstep_grade_so_far(google), hf)) return google;
+    grade_free(lockstep_end(google));
+    return NULL;
+}
+
+/* A first look at Google's reading takes the nearest replay alone, because most dumps that fail do not follow it. */
 Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
                             const GradeOptions *options, VisionMask mask, Error *error)
 {
-    Subject subject = { .model = model };
-    GradeOptions by_google = *options;
-    by_google.google_vision_mask = true;
-    if (mask == VISION_MASK_GOOGLE) return lockstep_begin(subject, inputs, dump, class, &by_google, error);
+    GradeOptions by_google = *options, look = *options;
+    by_google.google_vision_mask = look.google_vision_mask = true;
+    look.samples = 1;
+    look.with_total = false;
+    if (mask == VISION_MASK_GOOGLE)
+        return lockstep_begin((Subject){ .model = model }, inputs, dump, class, &by_google, error);
 
-    Lockstep *hf = lockstep_begin(subject, inputs, dump, class, options, error);
-    if (!hf || mask == VISION_MASK_HF || lockstep_grade_so_far(hf)->first_bent < 0 || !vision_mask_matters(model, inputs))
-        return hf;
-    Lockstep *google = lockstep_begin(subject, inputs, dump, class, &by_google, error);
-    bool is_better = !google || fits_better(lockstep_grade_so_far(google), lockstep_grade_so_far(hf));
-    grade_free(lockstep_end(is_better ? hf : google));
-    return is_better ? google : hf; /* no google: error is set */
+    Lockstep *l = lockstep_begin((Subject){ .model = model }, inputs, dump, class, options, error);
+    if (!l || mask == VISION_MASK_HF || !vision_mask_matters(model, inputs)) return l;
+    const Grade *hf = lockstep_grade_so_far(l);
+    if (hf->first_bent < 0) return l;
+
+    Lockstep *google = begin_better(model, inputs, dump, class, &look, hf, error);
+    if (google) {
+        grade_free(lockstep_end(google));
+        google = begin_better(model, inputs, dump, class, &by_google, hf, error);
+    }
+    if (!google && !error_is_set(error)) return l;
+    grade_free(lockstep_end(l));
+    return google;
 }
 
 Grade *vision_mask_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
