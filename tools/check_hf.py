@@ -229,6 +229,7 @@ def main():
             passes += check_pooling_1(Path(folder))
         passes += check_activations()
     print_honest()
+    variants.print_largest()
     print(f"{sum(passes)} passed, {len(passes) - sum(passes)} failed")
     return not all(passes)
 

@@ -90,8 +90,9 @@ MEASURES = {"ratio": "ratio", "row": "worst_row_ratio", "channel": "worst_channe
             "element": "worst_element_ratio", "bias": "bias"}
 
 
-def first_bent(case, dump, label, layers=False, honest=False):
-    """The tap where `plumb grade` says that the dump is bent; None if it passes; anything else it says, as it is."""
+def first_bent(case, dump, label, layers=False, honest=False, steps=None):
+    """The tap where `plumb grade` says that the dump is bent; None if it passes; anything else it says, as it is.
+    `steps`, a list, is extended by what it says of each step."""
     with tempfile.TemporaryDirectory() as folder:
         if not isinstance(dump, Path):
             save_file(dump, Path(folder) / "dump.safetensors")
@@ -102,10 +103,11 @@ def first_bent(case, dump, label, layers=False, honest=False):
         if done.returncode in (0, 1):
             graded = json.loads(report.read_text())
             if honest:
-                HONEST.setdefault((label, "layers" if layers else "full"), []).extend(
-                    step for step in graded["steps"] if step["graded_rows"] > 0)
-                if graded["computes_wider"]:
-                    return f"noted as computed in a wider dtype, {graded['rounded_once']}, {graded['unrounded']}"
+                steps = HONEST.setdefault((label, "layers" if layers else "full"), [])
+            if steps is not None:
+                steps.extend(step for step in graded["steps"] if step["graded_rows"] > 0)
+            if honest and graded["computes_wider"]:
+                return f"noted as computed in a wider dtype, {graded['rounded_once']}, {graded['unrounded']}"
             return graded["first_bent"]
         return f"exit {done.returncode}: {done.stderr.strip()}"
 

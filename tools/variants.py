@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from graded_case import first_bent
+from graded_case import MEASURES, first_bent
 
 
 def in_blocks(size):
@@ -93,14 +93,29 @@ class Products(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
+LARGEST = {}            # name and class of a legal one -> each measure's largest, over all cases
+
+
 def check(case):
     """Legal products pass with every tap and with layer outputs only; others do not, with every tap."""
     for name, label, dtype, product, legal in VARIANTS:
         model = case.load(dtype)
         with Products(product):
             dump = case.run(model)
-        found = [first_bent(case, dump, label, layers) for layers in (False, True)]
+        steps = []
+        found = [first_bent(case, dump, label, layers, steps=steps) for layers in (False, True)]
+        if legal:
+            largest = LARGEST.setdefault((name, label), dict.fromkeys(MEASURES, 0.0))
+            for measure, key in MEASURES.items():
+                largest[measure] = max([largest[measure]] + [abs(step[key]) for step in steps])
         passed = found == [None, None] if legal else found[0] is not None
         print(f"{case.folder.name:11} {name:22} as {label}: {'legal' if legal else 'not legal':10} "
               f"first bent {found[0]}, in layer outputs {found[1]}  {'ok' if passed else 'FAIL'}", flush=True)
         yield passed
+
+
+def print_largest():
+    if LARGEST:
+        print(f"legal products: the largest {', '.join(MEASURES)} on all fixtures")
+    for (name, label), largest in LARGEST.items():
+        print(f"{name:22} as {label} " + " ".join(f"{value:6.2f}" for value in largest.values()))
