@@ -20,8 +20,9 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 
 REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor/*.c image/*.c audio/*.c nn/*.c \
                     checkpoint/*.c run/*.c))
-JUDGE  = $(wildcard conformance/*.c conformance/bugs/*.c)
-TOOL   = $(wildcard tools/*.c)
+JUDGE  = $(wildcard $(addprefix conformance/,dump/*.c grade/*.c pictures/*.c noise/*.c bugs/*.c bugs/hooks/*.c \
+                    bugs/switch/*.c lockstep/*.c diagnose/*.c explain/*.c inputs/*.c report/*.c))
+TOOL   = $(wildcard tools/command/*.c)
 
 # Both builds of the reference, and the judge: what every program is linked from. Test programs of the double build
 # take its objects as they are, because they look inside.
@@ -31,7 +32,8 @@ PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
 CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance check-plumb)
 HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o pictures.o wavs.o)
 VENV   = build/venv
-PY     = $(VENV)/bin/python
+# Python's modules of tools/ find each other by name.
+PY     = PYTHONPATH=tools:tools/hf:tools/check_hf:tools/fixtures $(VENV)/bin/python
 
 all: $(BUILD)/plumb
 
@@ -55,32 +57,32 @@ help:
 	@echo 'Settings: ARCH, OPTIMIZE, SANITIZE, CC, PYTHON, BUILD; see the head of the Makefile'
 
 deps:
-	@sh tools/deps.sh
+	@sh tools/make/deps.sh
 
 demo: deps
 	@$(MAKE) --no-print-directory -s all
-	@sh tools/demo.sh $(BUILD)/plumb
+	@sh tools/make/demo.sh $(BUILD)/plumb
 
 check: deps
 	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(BUILD)/score $(CHECKS)
-	@sh tools/check.sh $(BUILD)
+	@sh tools/make/check.sh $(BUILD)
 
 check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images check-sounds
-	$(PY) tools/check_hf.py $(BUILD)/plumb
-	$(PY) tools/check_honest.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_hf.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_honest.py $(BUILD)/plumb
 
 check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
-	$(PY) tools/check_images.py $(BUILD)/plumb $(BUILD)/size-filter
-	$(PY) tools/check_pixels.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_images.py $(BUILD)/plumb $(BUILD)/size-filter
+	$(PY) tools/check_hf/check_pixels.py $(BUILD)/plumb
 
 check-sounds: $(VENV)/ready $(BUILD)/plumb
-	$(PY) tools/check_sounds.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_sounds.py $(BUILD)/plumb
 
 mirror: $(VENV)/ready $(BUILD)/plumb
-	$(PY) tools/mirror.py $(BUILD)/plumb
+	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb
 
 bench: $(VENV)/ready $(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench
-	$(PY) tools/bench.py $(BUILD)
+	$(PY) tools/bench/bench.py $(BUILD)
 
 SCORED = $(patsubst %/case.json,%,$(sort $(wildcard fixtures/*/case.json)))
 
@@ -91,12 +93,12 @@ check-score: $(BUILD)/score
 	$(BUILD)/score --against docs/score.md $(SCORED)
 
 bench-images: $(VENV)/ready $(BUILD)/plumb
-	$(PY) tools/bench_images.py $(BUILD)/plumb
+	$(PY) tools/bench/bench_images.py $(BUILD)/plumb
 
 fixtures: $(VENV)/ready
-	$(PY) tools/make_fixtures.py
-	$(PY) tools/make_image_fixtures.py
-	$(PY) tools/make_sound_fixtures.py
+	$(PY) tools/fixtures/make_fixtures.py
+	$(PY) tools/fixtures/make_image_fixtures.py
+	$(PY) tools/fixtures/make_sound_fixtures.py
 
 format:
 	clang-format -i $$(find ref conformance tools -name '*.[ch]')
@@ -106,17 +108,17 @@ clean:
 
 # torch first and alone: asked for together with transformers, pip may choose another build of it
 $(VENV)/ready: tools/requirements.txt
-	sh tools/deps.sh python
+	sh tools/make/deps.sh python
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $$(grep '^torch==' tools/requirements.txt)
 	$(VENV)/bin/pip install -q -r tools/requirements.txt
 	touch $@
 
 $(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(PLUMB)
-$(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/measure/%_bench.o \
-    $(BUILD)/f32/tools/measure/work.o $(PLUMB)
-$(BUILD)/size-filter: $(BUILD)/f32/tools/measure/size_filter.o $(PLUMB)
-$(BUILD)/nn-filter: $(BUILD)/f32/tools/measure/nn_filter.o $(PLUMB)
+$(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/bench/%_bench.o \
+    $(BUILD)/f32/tools/bench/work.o $(PLUMB)
+$(BUILD)/size-filter: $(BUILD)/f32/tools/check_hf/size_filter.o $(PLUMB)
+$(BUILD)/nn-filter: $(BUILD)/f32/tools/check_hf/nn_filter.o $(PLUMB)
 $(BUILD)/score: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/score/*.c)) $(PLUMB)
 $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
 $(BUILD)/check-ref-f64: $(patsubst %.c,$(BUILD)/f64/%.o,$(wildcard ref/tests/*.c)) $(F64)
@@ -134,13 +136,13 @@ FUZZED = $(addprefix ref/image/,picture.c png.c png_chunk.c convert_to_rgb.c ori
          ref/checkpoint/config.c ref/checkpoint/processor_config.c ref/run/arena.c ref/run/error.c
 FUZZ_SECONDS = 300
 
-$(BUILD)/fuzz/fuzz-%: tools/measure/fuzz_%.c $(FUZZED)
+$(BUILD)/fuzz/fuzz-%: tools/fuzz/fuzz_%.c $(FUZZED)
 	@mkdir -p $(@D)
 	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iref -fsanitize=fuzzer,address,undefined \
 	    -fno-sanitize-recover=undefined -o $@ $^ -lpng -lz -lsndfile -ljansson -lm
 
 fuzz: $(VENV)/ready $(BUILD)/fuzz/fuzz-png $(BUILD)/fuzz/fuzz-wav
-	$(PY) tools/fuzz.py $(BUILD)/fuzz
+	$(PY) tools/fuzz/fuzz.py $(BUILD)/fuzz
 	for kind in png wav; do \
 	    $(BUILD)/fuzz/fuzz-$$kind -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
 	        $(BUILD)/fuzz/$$kind || exit 1; done

@@ -5,7 +5,7 @@
  */
 #include <math.h>
 
-#include "bugs/bug_hooks.h"
+#include "bugs/hooks/bug_hooks.h"
 
 static void mask_row(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries, double *mask, int64_t keys)
 {

@@ -13,7 +13,7 @@
 
 #include <jansson.h>
 
-#include "preprocessing.h"
+#include "pictures/preprocessing.h"
 #include "reference.h"
 
 typedef struct BugRun BugRun; /* what a hook knows of the pass */

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "bugs/bug_hooks.h"
+#include "bugs/hooks/bug_hooks.h"
 
 static bool is_states(const Tap *tap) { return tap_is_text(tap, "#key_states") || tap_is_text(tap, "#value_states"); }
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "bugs/bug_hooks.h"
+#include "bugs/hooks/bug_hooks.h"
 
 static void layer_scalar_missing(Checkpoint *checkpoint) { fill_weights(checkpoint, "*layers.*.layer_scalar", 1); }
 

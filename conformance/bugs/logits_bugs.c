@@ -1,5 +1,5 @@
 /* logits_bugs.c - after the last norm */
-#include "bugs/bug_hooks.h"
+#include "bugs/hooks/bug_hooks.h"
 
 static void softcap_missing(json_t *config) { config_set(text_config(config), "final_logit_softcapping", NULL); }
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bugs/bug_hooks.h"
-#include "vision_mask.h"
+#include "bugs/hooks/bug_hooks.h"
+#include "diagnose/vision_mask.h"
 
 /* One cell of a mask: query q may look at key kv, both counted from the first token of the row */
 typedef struct {

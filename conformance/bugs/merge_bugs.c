@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "bugs/bug_hooks.h"
+#include "bugs/hooks/bug_hooks.h"
 #include "gemma4.h"
 
 static double embed_scale(const BugRun *run) { return as_weight(run, (float)sqrt(text_number(run, "hidden_size", 0))); }

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "bugs/bug_hooks.h"
+#include "bugs/hooks/bug_hooks.h"
 
 /* ---------------------------------------------------------------- router */
 

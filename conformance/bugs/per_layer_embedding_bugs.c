@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "bugs/bug_hooks.h"
+#include "bugs/hooks/bug_hooks.h"
 
 static const char *const TABLE = ".embed_tokens_per_layer", *const PROJECTION = ".per_layer_model_projection";
 

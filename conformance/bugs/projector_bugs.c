@@ -1,5 +1,5 @@
 /* projector_bugs.c - from the vision tower's width to the text model's */
-#include "bugs/bug_hooks.h"
+#include "bugs/hooks/bug_hooks.h"
 
 /* Lets the input of what is called a norm before the projection through. */
 static void norm_missing(BugRun *run, const Tap *tap)

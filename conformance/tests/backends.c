@@ -2,7 +2,7 @@
 #include "backends.h"
 
 #include "reference.h"
-#include "tap_name.h"
+#include "dump/tap_name.h"
 
 const char two_rows[] = "{\"input_ids\": [[5, 9, 2, 11, 7, 3, 8], [0, 0, 0, 4, 12, 6, 10]],"
                         " \"attention_mask\": [[1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1]]}";

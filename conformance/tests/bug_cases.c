@@ -1,7 +1,7 @@
 /* bug_cases.c - cases for the catalogue: what each shows, and where */
 #include "bug_cases.h"
 
-#include "tap_name.h"
+#include "dump/tap_name.h"
 
 /* Two images: one of two soft tokens, and one of one, padded */
 #define IMAGES                                                                                                         \

@@ -1,8 +1,8 @@
 /* dumps.c - dumps that are made at test time, and grading them */
 #include "dumps.h"
 
-#include "report.h"
-#include "vision_mask.h"
+#include "report/report_grade.h"
+#include "diagnose/vision_mask.h"
 
 #define IN_EACH_STEP(glob) glob, glob "@*"
 

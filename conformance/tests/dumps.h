@@ -3,7 +3,7 @@
 #define PLUMB_DUMPS_H
 
 #include "helpers.h"
-#include "lockstep.h"
+#include "lockstep/lockstep.h"
 
 #define BIG "fixtures/31b-vision"
 #define BF16 E2B "/dumps/honest-bf16-eager.safetensors"

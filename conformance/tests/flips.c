@@ -1,7 +1,7 @@
 /* flips.c - backends that choose otherwise */
 #include "flips.h"
 
-#include "tap_name.h"
+#include "dump/tap_name.h"
 
 int flips;
 const char *first_flip;

@@ -2,10 +2,10 @@
 #ifndef PLUMB_PHOTOS_H
 #define PLUMB_PHOTOS_H
 
-#include "dump.h"
+#include "dump/dump.h"
 #include "dumps.h"
 #include "pictures.h"
-#include "preprocessing.h"
+#include "pictures/preprocessing.h"
 
 /* Light and shade of every size, and edges; the same for the same size */
 Picture photo(int width, int height);

@@ -5,8 +5,8 @@
 #include <math.h>
 
 #include "bug_cases.h"
-#include "noise.h"
-#include "tap_name.h"
+#include "grade/arithmetic_class.h"
+#include "dump/tap_name.h"
 
 /* A pass of the model with those bugs; without any it is the model itself */
 static Recording pass_of(const BugCase *c, const OpenedCase *opened, const Bug *const *bugs, int count,

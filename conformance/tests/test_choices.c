@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "flips.h"
-#include "tap_name.h"
+#include "dump/tap_name.h"
 
 /* ---------------------------------------------------------------- experts that the dump holds */
 

@@ -1,5 +1,5 @@
 /* test_diagnose.c - bugs named from dumps of Hugging Face that have them, and nothing named from any other */
-#include "diagnose.h"
+#include "diagnose/diagnose.h"
 
 #include "dumps.h"
 

@@ -1,8 +1,8 @@
 /* test_diagnose_patches.c - bugs of preprocessing named from pixels and positions, and none where there is none */
-#include "diagnose_patches.h"
+#include "inputs/diagnose_patches.h"
 
-#include "bugs/buggy_pictures.h"
-#include "noise.h"
+#include "bugs/switch/buggy_pictures.h"
+#include "grade/arithmetic_class.h"
 #include "photos.h"
 
 /* A photo that shrinks, one that is upright, one that is extreme, two at once */

@@ -1,5 +1,5 @@
 /* test_dry_run.c - one pass tells which hooks change anything, and is itself not changed */
-#include "bugs/dry_run.h"
+#include "bugs/switch/dry_run.h"
 
 #include "bug_cases.h"
 

@@ -1,11 +1,11 @@
 /* test_explain.c - what --explain says of a step is what its verdict rests on */
-#include "explain.h"
+#include "explain/explain.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "backends.h"
-#include "report_explanation.h"
+#include "report/report_explanation.h"
 
 #define LAYER_1 "model.layers.1"
 

@@ -2,7 +2,7 @@
 #include <fnmatch.h>
 
 #include "backends.h"
-#include "scales.h"
+#include "noise/scales.h"
 
 #define QUERIES LAYER ".self_attn.q_proj.linear"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "dumps.h"
-#include "report.h"
+#include "report/report_grade.h"
 
 static const char *const folders[] = {
     E2B,

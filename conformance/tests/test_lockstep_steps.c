@@ -1,7 +1,7 @@
 /* test_lockstep_steps.c - decode steps, read off a dump */
 #include "backends.h"
-#include "report.h"
-#include "tap_name.h"
+#include "report/report_grade.h"
+#include "dump/tap_name.h"
 
 static void drop_steps_from_two(Value *value, const void *context)
 {

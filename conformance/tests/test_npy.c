@@ -1,5 +1,5 @@
 /* test_npy.c - NumPy's .npy */
-#include "npy.h"
+#include "dump/npy.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* test_patch_steps.c - how a dump's own pixels and positions are read and graded */
-#include "patch_steps.h"
+#include "inputs/patch_steps.h"
 
 #include "bugs/bug.h"
-#include "noise.h"
+#include "grade/arithmetic_class.h"
 #include "photos.h"
 
 static Pictures *pictures(void) { return pictures_in_memory((Picture[]){ photo(300, 200), photo(120, 240) }, 2, 70); }

@@ -1,7 +1,7 @@
 /* test_preprocessing.c - Hugging Face's own way bit for bit, other ways near it, and bugs by hand */
-#include "preprocessing.h"
+#include "pictures/preprocessing.h"
 
-#include "bugs/buggy_pictures.h"
+#include "bugs/switch/buggy_pictures.h"
 #include "photos.h"
 
 #define PLUMB_PNG IMAGES "/plumb.png"

@@ -1,5 +1,5 @@
 /* test_resampling.c - against ref/image's two integer resizers, and by hand */
-#include "resampling.h"
+#include "pictures/resampling.h"
 
 #include "image/resize.h"
 #include "photos.h"

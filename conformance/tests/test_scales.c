@@ -1,5 +1,5 @@
 /* test_scales.c - sums and scales of two rows of three channels, by hand */
-#include "scales.h"
+#include "noise/scales.h"
 
 #include "dumps.h"
 

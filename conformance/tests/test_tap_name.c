@@ -1,5 +1,5 @@
 /* test_tap_name.c - names taken apart */
-#include "tap_name.h"
+#include "dump/tap_name.h"
 
 #include <fnmatch.h>
 

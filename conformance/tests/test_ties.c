@@ -1,5 +1,5 @@
 /* test_ties.c - choices compared as sets */
-#include "ties.h"
+#include "lockstep/ties.h"
 
 #include <stdlib.h>
 

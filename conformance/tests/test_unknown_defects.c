@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "backends.h"
-#include "diagnose.h"
+#include "diagnose/diagnose.h"
 
 #define TEXT "fixtures/e2b-text"
 #define TWO_HEADS "fixtures/31b"

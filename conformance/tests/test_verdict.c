@@ -1,5 +1,5 @@
 /* test_verdict.c - PASS is earned */
-#include "verdict.h"
+#include "grade/verdict.h"
 
 #include "dumps.h"
 

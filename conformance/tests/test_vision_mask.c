@@ -2,11 +2,11 @@
  *
  * The google-masks dumps are Hugging Face's, with the function that it has for the second reading.
  */
-#include "vision_mask.h"
+#include "diagnose/vision_mask.h"
 
 #include "backends.h"
-#include "diagnose.h"
-#include "report.h"
+#include "diagnose/diagnose.h"
+#include "report/report_grade.h"
 #include "tiny.h"
 
 #define IMAGES "fixtures/12b-image"

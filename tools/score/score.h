@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "diagnose.h"
+#include "diagnose/diagnose.h"
 
 enum { LAYERS, FULL, KINDS, CLASSES = 3, COMBINATIONS = CLASSES * KINDS, SAID = 96 };
 extern const char *const kind_names[KINDS];

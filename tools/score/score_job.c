@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "score.h"
-#include "tap_name.h"
+#include "dump/tap_name.h"
 
 enum { NEW_TOKENS = 3 };
 

@@ -128,9 +128,9 @@ static const char head[] =
     "exposed by some case. Honest dumps of Hugging Face itself, which are no runs of the reference, are counted by\n"
     "`make check-hf`.\n"
     "\n"
-    "Not here: bugs that end before the model begins (`resize-bilinear` and its like), which `tools/check_pixels.py` makes\n"
+    "Not here: bugs that end before the model begins (`resize-bilinear` and its like), which `tools/check_hf/check_pixels.py` makes\n"
     "with the libraries that ports use; and `unified-dense-f16-overflow`, which an honest run in float16 has too, and\n"
-    "`tools/check_overflow.py` shows in Hugging Face itself.\n";
+    "`tools/check_hf/check_overflow.py` shows in Hugging Face itself.\n";
 
 void score_write(const char *path, const Job *jobs, int count, Error *error)
 {

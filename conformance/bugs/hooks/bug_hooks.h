@@ -1,0 +1,134 @@
+/* bug_hooks.h - what bugs are written with
+ *
+ *     static void scaled(BugRun *run, const Tap *tap)
+ *     {
+ *         if (!tap_is_text(tap, ".self_attn.q_norm")) return;
+ *         for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, 0.9 * tap_get(tap, i));
+ *     }
+ *
+ * A hook that changes nothing in a case must put nothing, not even the value that stands there: what it computes anew
+ * is not the same to the last bit.
+ */
+#ifndef PLUMB_BUG_HOOKS_H
+#define PLUMB_BUG_HOOKS_H
+
+#include <float.h>
+
+#include "bugs/bug.h"
+#include "nn/nn.h"
+#include "dump/tap_name.h"
+
+/* ---- configuration (bug_run.c) */
+
+json_t *text_config(json_t *config);                             /* text_config, or all of a text-only one */
+json_t *vision_config(json_t *config);                           /* NULL if there is none */
+void config_set(json_t *object, const char *key, json_t *value); /* value NULL: null. Nothing if object is NULL */
+
+/* ---- weights (bug_weights.c). What is left is what is loaded */
+
+void fill_weights(Checkpoint *checkpoint, const char *glob, float value);
+void swap_weights(Checkpoint *checkpoint, const char *ending, const char *other); /* of all modules that have both */
+/* Each tensor that matches the glob takes its place's ending from another: "x.a" from "x.b" */
+void copy_weights(Checkpoint *checkpoint, const char *glob, const char *ending, const char *from);
+
+/* ---- taps (bug_run.c); more about their names is in tap_name.h */
+
+bool tap_is_local(const Tap *tap, const char *local);  /* "...layers.N.<local>", in whichever run */
+bool tap_is_text(const Tap *tap, const char *ending);  /* of the text model, with that ending */
+bool tap_is_tower(const Tap *tap, const char *ending); /* of the vision tower or its projector */
+int tap_layer(const Tap *tap);                         /* N; -1 */
+
+/* Elements and rows are counted from the first that the tap holds. A row is everything along the last dimension. */
+double tap_get(const Tap *tap, int64_t i);
+void tap_put(const Tap *tap, int64_t i, double value);
+int64_t tap_width(const Tap *tap);
+int64_t tap_rows(const Tap *tap);
+double *tap_row(BugRun *run, const Tap *tap, int64_t i); /* a copy, as long as scratch_row's */
+void tap_put_row(const Tap *tap, int64_t i, const double *row);
+
+/* ---- what was kept, as doubles, after the backend's took its place (bug_run.c) */
+
+typedef struct {
+    const char *tap;
+    int rank;
+    int64_t shape[TENSOR_MAX_RANK];
+    double *values;
+    int64_t room; /* elements that values has memory for */
+    bool held;
+} Kept;
+
+/* In the tap's run; NULL if it never came by. */
+const Kept *kept(BugRun *run, const Tap *tap, const char *name);         /* by its whole name, without "@k" */
+const Kept *kept_beside(BugRun *run, const Tap *tap, const char *local); /* of the same layer */
+const Kept *kept_in_layer(BugRun *run, const Tap *tap, int layer, const char *local);
+const Kept *kept_above(BugRun *run, const Tap *tap, const char *local); /* of what has the layers: PATH + local */
+const Kept *kept_before(BugRun *run, const Tap *tap);                   /* the tap itself, in the run before */
+double *kept_row(const Kept *kept, int64_t row);
+/* What goes into the text layer that the tap is of. A bug that asks for it keeps these. */
+const Kept *layer_input(BugRun *run, const Tap *tap);
+#define LAYER_INPUTS "*layers.[0-9]", "*layers.[0-9][0-9]", "model#inputs_embeds", "model.embed_tokens"
+
+/* ---- the case (bug_run.c, bug_case.c) */
+
+bool bug_is_on(const BugRun *run, const char *id); /* in the same model: bugs that meet in one step know each other */
+const Inputs *bug_inputs(const BugRun *run);
+const Pass *bug_pass(const BugRun *run);
+json_t *bug_config(const BugRun *run); /* config.json, edited */
+double outer_number(const BugRun *run, const char *key, double otherwise);
+double text_number(const BugRun *run, const char *key, double otherwise); /* of text_config */
+double vision_number(const BugRun *run, const char *key, double otherwise);
+bool layer_is_sliding(const BugRun *run, int layer);
+bool layer_is_shared(const BugRun *run, int layer);
+bool is_placeholder(const BugRun *run, int64_t b, int64_t t);    /* token t of the prompt's row b */
+bool is_feature(const BugRun *run, int64_t b, int64_t t);        /* a placeholder whose place a feature takes */
+const Array *patch_positions(const BugRun *run, const Tap *tap); /* that the tower has in the tap's run */
+/* Row i of what a model without towers is given: pixel values, or frames of sound if the tap is of model.embed_audio */
+double *feature_row(BugRun *run, const Tap *tap, int64_t i);
+int64_t *own_integers(BugRun *run, const Array **array); /* makes *array one whose values may be written to */
+/* HF's position_ids of query q; a bug that asks keeps POSITION_INPUTS */
+int64_t position_of(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries);
+#define POSITION_INPUTS "*#causal_mask_mapping.full_attention"
+/* Where the last `queries` of a sequence's positions begin in kept [batch or 1, seq, ..] of row b */
+int64_t last_positions(const Kept *kept, int64_t b, int64_t queries);
+/* cos or sin of query q in the text layer that the tap is of; a bug that asks keeps ROTARY_TABLES */
+const double *rotary_row(BugRun *run, const Tap *tap, const char *which, int64_t b, int64_t q, int64_t queries);
+#define ROTARY_TABLES "*.rotary_emb#*"
+/* inv_freq [head_dim / 2] of a layer type */
+void text_inv_freq(const BugRun *run, bool sliding, int64_t head_dim, float *inv_freq);
+
+double *scratch_row(BugRun *run, int64_t count); /* until the hook returns, or releases it */
+ArenaMark scratch_mark(BugRun *run);
+void scratch_release(BugRun *run, ArenaMark mark);
+void *bug_state(BugRun *run, size_t bytes);  /* zero at first, the same until the pass ends */
+void *bug_memory(BugRun *run, size_t bytes); /* until the pass ends */
+
+/* ---- weights that hooks read (bug_weights.c), by their whole name, or of the tap's layer; NULL if absent */
+
+const double *weight_named(BugRun *run, const char *name); /* whole, so it should be small */
+const double *weight_beside(BugRun *run, const Tap *tap, const char *local);
+const double *weight_of(BugRun *run, const Tap *tap); /* of the module that the tap is the output of */
+const double *bias_of(BugRun *run, const Tap *tap);   /* likewise */
+const Array *array_named(BugRun *run, const char *name);
+const Array *array_beside(BugRun *run, const Tap *tap, const char *local);
+void read_row(const BugRun *run, const Array *weight, int64_t row, double *out);
+/* out [rows, out_features] = x [rows, in_features] weight^T, and bias unless NULL */
+void linear_rows(BugRun *run, double *out, const double *x, int64_t rows, const Array *weight, const Array *bias);
+
+/* ---- arithmetic in double (arithmetic.c), every result rounded as the pass rounds */
+
+double as_result(const BugRun *run, double value);
+double as_weight(const BugRun *run, double value); /* and as tables are held, which the double pass has narrow too */
+double dot(const BugRun *run, const double *a, const double *b, int64_t count);
+void rms_norm_row(double *row, int64_t width, const double *weight, double eps); /* weight NULL: none */
+double activate(Activation activation, double x);
+/* Turns pairs (i, i + distance), i < pairs, by the angles whose cos[i] and sin[i] are given */
+void turn_row(const BugRun *run, double *row, int64_t pairs, int64_t distance, const double *cos, const double *sin);
+
+/* Writes the rows of attn_weights that the tap holds anew: softmax(scale * q k^T + mask). mask_row fills what is added
+ * in a row, from 0 on; MASKED where the query may not look. A bug that asks keeps ATTENTION_INPUTS. */
+typedef void MaskRow(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries, double *mask, int64_t keys);
+void attend_again(BugRun *run, const Tap *tap, double scale, MaskRow *mask_row);
+#define MASKED (-DBL_MAX)
+#define ATTENTION_INPUTS "*#query_states", "*#key_states"
+
+#endif

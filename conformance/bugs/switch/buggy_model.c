@@ -1,0 +1,135 @@
+/* buggy_model.c - opens a model with bugs switched on, and runs it */
+#include <stdlib.h>
+
+#include "bugs/hooks/bug_run.h"
+
+struct BuggyModel {
+    Model *model, *own; /* own: NULL if it is the caller's */
+    const Bug **bugs;
+    BugRun *runs;     /* of the reading, then of each bug */
+    int count;        /* of runs */
+    const Pass *pass; /* that runs now */
+    Inputs inputs;    /* of that pass, edited */
+    Patches images, frames;
+    Arena arena; /* of the edited ones */
+};
+
+static const Bug no_reading = { 0 };
+
+typedef struct {
+    const Bug *const *bugs;
+    int count;
+} BugList;
+
+static void edit_config(json_t *config, void *context)
+{
+    const BugList *list = context;
+    for (int i = 0; i < list->count; i++)
+        if (list->bugs[i]->config) list->bugs[i]->config(config);
+}
+
+static void edit_checkpoint(Checkpoint *checkpoint, void *context)
+{
+    const BugList *list = context;
+    for (int i = 0; i < list->count; i++)
+        if (list->bugs[i]->weights) list->bugs[i]->weights(checkpoint);
+}
+
+/* What the vision tower is given, with the patches that the bugs leave */
+static void edit_patches(BuggyModel *model, const Array **pixel_values, const Array **position_ids, Patches *edited)
+{
+    if (!*pixel_values) return;
+    *edited = (Patches){ **pixel_values, **position_ids };
+    for (int i = 0; i < model->count; i++)
+        if (model->runs[i].bug->patches) model->runs[i].bug->patches(edited, &model->arena);
+    *pixel_values = &edited->pixel_values;
+    *position_ids = &edited->image_position_ids;
+}
+
+/* Positions that are no grid may have no place in the model once they are changed: then nothing is. */
+static void edit_inputs(BuggyModel *model, const Inputs *inputs)
+{
+    Inputs *edited = &model->inputs;
+    Error unfit = { "" };
+    *edited = *inputs;
+    arena_release(&model->arena, (ArenaMark){ 0 });
+    edit_patches(model, &edited->pixel_values, &edited->image_position_ids, &model->images);
+    edit_patches(model, &edited->pixel_values_videos, &edited->video_position_ids, &model->frames);
+    model_check(model->model, edited, &unfit);
+    if (error_is_set(&unfit)) *edited = *inputs;
+}
+
+/* ---------------------------------------------------------------- passes */
+
+BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int count, Error *error)
+{
+    BugList list = { bugs, count };
+    for (int i = 0; i < count; i++)
+        if (!bug_is_of_model(bugs[i]))
+            error_set(error, "%s: found a bug of pictures before they are patches, expected --image with it",
+                      bugs[i]->id);
+    if (error_is_set(error)) return NULL;
+    Model *model = model_open_edited(folder, &(ModelEdits){ edit_config, edit_checkpoint, &list }, error);
+    if (!model) return NULL;
+    BuggyModel *buggy = buggy_model_around(model, bugs, count);
+    buggy->own = model;
+    return buggy;
+}
+
+BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count)
+{
+    BuggyModel *buggy = allocate_zeroed(1, sizeof *buggy);
+    buggy->model = model;
+    buggy->count = count + 1;
+    buggy->runs = allocate_zeroed((size_t)count + 1, sizeof *buggy->runs);
+    buggy->bugs = allocate_zeroed((size_t)count + 1, sizeof *buggy->bugs);
+    for (int i = 0; i < count; i++) buggy->bugs[i] = bugs[i];
+    for (int i = 0; i <= count; i++)
+        buggy->runs[i] = (BugRun){
+            .bug = i == 0 ? &no_reading : bugs[i - 1], .bugs = buggy->bugs, .bug_count = count, .model = model
+        };
+    return buggy;
+}
+
+void buggy_model_close(BuggyModel *model)
+{
+    if (!model) return;
+    for (int i = 0; i < model->count; i++) {
+        bug_run_end(&model->runs[i]);
+        arena_free(&model->runs[i].arena);
+        arena_free(&model->runs[i].scratch);
+    }
+    arena_free(&model->arena);
+    free(model->runs);
+    free(model->bugs);
+    model_close(model->own);
+    free(model);
+}
+
+void buggy_model_read(BuggyModel *model, const Bug *reading) { model->runs[0].bug = reading ? reading : &no_reading; }
+
+const Model *buggy_model_model(const BuggyModel *model) { return model->model; }
+
+static void on_tap(void *context, const Tap *tap)
+{
+    BuggyModel *model = context;
+    for (int i = 0; i < model->count; i++) bug_run_tap(&model->runs[i], tap);
+    if (model->pass->hook) model->pass->hook(model->pass->hook_context, tap);
+    for (int i = 0; i < model->count; i++) bug_run_keep(&model->runs[i], tap);
+}
+
+void buggy_model_forward(BuggyModel *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
+{
+    Pass chained = *pass;
+    chained.hook = on_tap;
+    chained.hook_context = model;
+    model->pass = pass;
+    edit_inputs(model, inputs);
+    for (int i = 0; i < model->count; i++) {
+        model->runs[i].inputs = &model->inputs;
+        model->runs[i].pass = pass;
+        if (model->runs[i].bug->inputs) model->runs[i].bug->inputs(&model->runs[i], &model->inputs);
+    }
+    reference->forward(model->model, &model->inputs, &chained);
+    for (int i = 0; i < model->count; i++) bug_run_end(&model->runs[i]);
+}

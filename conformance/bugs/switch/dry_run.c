@@ -1,0 +1,107 @@
+/* dry_run.c - hooks that leave no trace */
+#include "bugs/switch/dry_run.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bugs/hooks/bug_run.h"
+
+struct DryRun {
+    Model *model;
+    BugRun reading; /* which does leave a trace; its bug is NULL: there is none */
+    const Bug **bugs;
+    BugRun *runs;  /* of each bug, which is alone in its */
+    bool *changes; /* of each bug; then it is not asked again */
+    int count;
+    void *copy; /* of a tap's values */
+    size_t room;
+    const Pass *pass;
+};
+
+bool dry_run_is_enough_for(const Bug *bug)
+{
+    return bug->tap && !bug->config && !bug->weights && !bug->inputs && !bug->patches;
+}
+
+DryRun *dry_run_new(Model *model, const Bug *const *bugs, int count)
+{
+    DryRun *dry = allocate_zeroed(1, sizeof *dry);
+    *dry = (DryRun){ .model = model, .count = count };
+    dry->bugs = allocate_zeroed((size_t)count + 1, sizeof *dry->bugs);
+    dry->runs = allocate_zeroed((size_t)count + 1, sizeof *dry->runs);
+    dry->changes = allocate_zeroed((size_t)count + 1, sizeof *dry->changes);
+    for (int i = 0; i < count; i++) {
+        dry->bugs[i] = bugs[i];
+        dry->runs[i] = (BugRun){ .bug = bugs[i], .bugs = &dry->bugs[i], .bug_count = 1, .model = model };
+    }
+    return dry;
+}
+
+void dry_run_free(DryRun *dry)
+{
+    if (!dry) return;
+    for (int i = 0; i < dry->count; i++) {
+        arena_free(&dry->runs[i].arena);
+        arena_free(&dry->runs[i].scratch);
+    }
+    arena_free(&dry->reading.arena);
+    arena_free(&dry->reading.scratch);
+    free(dry->bugs);
+    free(dry->runs);
+    free(dry->changes);
+    free(dry->copy);
+    free(dry);
+}
+
+void dry_run_read(DryRun *dry, const Bug *reading)
+{
+    dry->reading.bug = reading;
+    dry->reading.model = dry->model;
+}
+
+static void *copied(DryRun *dry, const Tap *tap, size_t size)
+{
+    if (size > dry->room) {
+        dry->copy = realloc(dry->copy, size);
+        assert(dry->copy);
+        dry->room = size;
+    }
+    return memcpy(dry->copy, tap->values, size);
+}
+
+static void on_tap(void *context, const Tap *tap)
+{
+    DryRun *dry = context;
+    size_t size = (size_t)tap->count * tap->value_size;
+    if (dry->reading.bug) bug_run_tap(&dry->reading, tap);
+    for (int i = 0; size > 0 && i < dry->count; i++) {
+        if (dry->changes[i]) continue;
+        Tap copy = *tap;
+        copy.values = copied(dry, tap, size);
+        bug_run_tap(&dry->runs[i], &copy);
+        dry->changes[i] = memcmp(copy.values, tap->values, size) != 0;
+    }
+    dry->pass->hook(dry->pass->hook_context, tap);
+    for (int i = 0; i < dry->count; i++)
+        if (!dry->changes[i]) bug_run_keep(&dry->runs[i], tap);
+}
+
+void dry_run_forward(DryRun *dry, const Reference *reference, const Inputs *inputs, const Pass *pass)
+{
+    Pass chained = *pass;
+    chained.hook = on_tap;
+    chained.hook_context = dry;
+    dry->pass = pass;
+    dry->reading.inputs = inputs;
+    dry->reading.pass = pass;
+    for (int i = 0; i < dry->count; i++) {
+        dry->runs[i].inputs = inputs;
+        dry->runs[i].pass = pass;
+    }
+    reference->forward(dry->model, inputs, &chained);
+    bug_run_end(&dry->reading);
+    for (int i = 0; i < dry->count; i++) bug_run_end(&dry->runs[i]);
+}
+
+bool dry_run_changes(const DryRun *dry, int index) { return dry->changes[index]; }

@@ -1,0 +1,32 @@
+/* class_check.h - whether a dump's arithmetic is what its backend declares
+ *
+ * Errors have a size in each class. A dump that is bent in the declared class may be straight in one of wider noise:
+ * then what it says of itself is wrong, and no step is. A dump that is straight may err far less than its class does
+ * where a step has several operations: then something computes in a wider dtype and rounds at the end.
+ */
+#ifndef PLUMB_CLASS_CHECK_H
+#define PLUMB_CLASS_CHECK_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "lockstep/lockstep.h"
+
+typedef struct {
+    const Class *declared;
+    const Class *fits; /* the tightest in which every step is straight and errs as in that class; NULL: none */
+    int telling;       /* steps of which honest errors are well above the rounding of their results */
+    int rounded_once;  /* of these, steps that err as if nothing but their results had been rounded */
+    int inexact;       /* steps that err at all */
+    int unrounded;     /* of these, steps that err less than the rounding of their results makes them */
+    bool wider;        /* so many of either that it computes in a wider dtype than it declares */
+} ClassCheck;
+
+/* grade: of the dump in the declared class, with these options. Only where many steps are bent, and bent as a class
+ * bends them, that class costs a grade. */
+ClassCheck class_check(Model *model, const Inputs *inputs, const Dump *dump, const Grade *grade,
+                       const GradeOptions *options, Error *error);
+void class_check_text(FILE *out, const ClassCheck *check); /* a line, or nothing */
+json_t *class_check_json(const ClassCheck *check); /* an object: fits, computes_wider, rounded_once, unrounded */
+
+#endif

@@ -1,0 +1,205 @@
+/* diagnose.c - the likeliest bugs confirmed, and named */
+#include "diagnose/diagnose.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnose/error_pattern.h"
+#include "diagnose/suspects.h"
+
+/* Two that leave the same behind. What the wrong one leaves more is the square of what they differ by, in standard
+ * deviations: two that are as large may still be told apart. */
+static bool is_alike(const Suspect *a, const Suspect *b) { return fabs(a->left - b->left) <= SEEN * SEEN; }
+
+/* The likeliest suspect that makes step n straight; -1. A grade each, also of those that cannot be told from it. */
+static int confirm(Suspects *s, int n)
+{
+    int confirmed = -1;
+    for (int i = 0, graded = 0; i < s->count && graded < MOST_CONFIRMED; i++) {
+        Suspect *suspect = &s->list[i];
+        if (!(suspect->matches[n].power > 0) || !(suspect->public.explained > 0)) continue;
+        if (confirmed >= 0 && !is_alike(suspect, &s->list[confirmed])) continue;
+        graded++;
+        s->scene->pass++;
+        suspects_grade(s, suspect);
+        suspect->public.confirmed = suspect->straight[n];
+        if (suspect->straight[n] && confirmed < 0) confirmed = i;
+    }
+    return confirmed;
+}
+
+static void name(Diagnosis *d, const Bug *bug)
+{
+    for (int i = 0; i < d->named_count; i++)
+        if (d->named[i] == bug) return;
+    d->named[d->named_count++] = bug;
+}
+
+static void cover(const Suspects *s, const bool *straight)
+{
+    for (int n = 0; straight && n < suspects_graded(s)->step_count; n++)
+        if (suspects_bent(s, n) && straight[n]) s->covered[n] = true;
+}
+
+static void list_equals(Diagnosis *d, const Suspects *s, const Suspect *named)
+{
+    for (int i = 0; i < s->count; i++) {
+        const Suspect *other = &s->list[i];
+        bool is_rival = other->public.confirmed || suspect_is_the_bug(other);
+        if (other != named && is_rival && is_alike(named, other)) d->equals[d->equal_count++] = other->public.bug;
+    }
+}
+
+static void show_candidates(Diagnosis *d, const Suspects *s)
+{
+    d->candidate_count = s->count;
+    for (int i = 0; i < s->count; i++) {
+        d->candidates[i] = s->list[i].public;
+        if (d->candidates[i].step) d->candidates[i].step = arena_format(&d->arena, "%s", d->candidates[i].step);
+    }
+}
+
+/* In a straight dump: what is there below the noise */
+static void find_below_noise(Diagnosis *d, const Suspects *s)
+{
+    int best = -1;
+    for (int i = 0; i < s->count; i++) {
+        const Suspect *suspect = &s->list[i];
+        if (suspect_is_the_bug(suspect) && (best < 0 || suspect->gain > s->list[best].gain)) best = i;
+    }
+    if (best < 0) return;
+    name(d, s->list[best].public.bug);
+    list_equals(d, s, &s->list[best]);
+}
+
+/* The bug that explains most of step n, though not all of it */
+static const Bug *partial_cause(const Suspects *s, int n)
+{
+    double enough = 0.2 * evidence_residual(s->evidence, n);
+    for (int i = 0; i < s->count; i++) {
+        const Match *match = &s->list[i].matches[n];
+        if (match->product > enough && match_z(*match) >= SEEN) return s->list[i].public.bug;
+    }
+    return NULL;
+}
+
+/* Two bugs bend step n: one is switched on, and another one looked for on top of it. */
+static void find_pair(Diagnosis *d, const Suspects *s, int n)
+{
+    const Bug *below = partial_cause(s, n);
+    Suspects top = { 0 };
+    if (!below) return;
+    if (suspects_begin(&top, s->scene, NULL, below) && suspects_bent(&top, n)) {
+        suspects_try_all(&top, NULL);
+        int found = confirm(&top, n);
+        if (found >= 0) {
+            name(d, below);
+            name(d, top.list[found].public.bug);
+            cover(s, top.list[found].straight);
+        }
+    }
+    grade_free(suspects_end(&top));
+}
+
+static void name_one_after_the_other(Diagnosis *d, Suspects *s)
+{
+    for (int n = suspects_first_open(s); n >= 0 && !error_is_set(s->scene->error); n = suspects_first_open(s)) {
+        int found = confirm(s, n);
+        if (d->candidate_count == 0) show_candidates(d, s);
+        if (found < 0) {
+            find_pair(d, s, n);
+            return;
+        }
+        cover(s, s->list[found].straight);
+        name(d, s->list[found].public.bug);
+        if (d->named_count == 1) list_equals(d, s, &s->list[found]);
+        suspects_rank(s);
+    }
+}
+
+static void search(Diagnosis *d, Suspects *s, Model *model)
+{
+    suspects_try_all(s, model);
+    for (int i = 0; i < s->not_exposed_count; i++) d->not_exposed[d->not_exposed_count++] = s->not_exposed[i];
+    if (suspects_first_open(s) >= 0) {
+        name_one_after_the_other(d, s);
+    } else {
+        find_below_noise(d, s);
+        show_candidates(d, s);
+    }
+    d->complete = suspects_first_open(s) < 0;
+}
+
+Diagnosis *diagnosis_new(void)
+{
+    Diagnosis *d = allocate_zeroed(1, sizeof *d);
+    size_t bugs = (size_t)bug_count() + 1;
+    d->named = allocate_zeroed(bugs, sizeof *d->named);
+    d->equals = allocate_zeroed(bugs, sizeof *d->equals);
+    d->not_exposed = allocate_zeroed(bugs, sizeof *d->not_exposed);
+    d->candidates = allocate_zeroed(bugs, sizeof *d->candidates);
+    return d;
+}
+
+static Diagnosis *diagnose_by(VisionMask reading, Model *model, const Inputs *inputs, const Dump *dump,
+                              const Class *class, const DiagnoseOptions *options, Grade **grade, Error *error)
+{
+    Diagnosis *d = diagnosis_new();
+    Scene scene = { .folder = options->folder,
+                    .options = options->grade,
+                    .vision_mask = reading,
+                    .shown = &options->grade,
+                    .inputs = inputs,
+                    .dump = dump,
+                    .class = class,
+                    .error = error };
+    Suspects suspects;
+    if (suspects_begin(&suspects, &scene, model, NULL)) {
+        search(d, &suspects, model);
+        int open = suspects_first_open(&suspects);
+        if (open >= 0) d->pattern = pattern_of(suspects.base, open, inputs, &d->arena);
+    }
+    *grade = suspects_end(&suspects);
+    if (!error_is_set(error)) return d;
+    grade_free(*grade);
+    *grade = NULL;
+    diagnosis_free(d);
+    return NULL;
+}
+
+/* Fewer bugs that explain more */
+static bool is_simpler(const Diagnosis *a, const Diagnosis *b)
+{
+    return a->complete != b->complete ? a->complete : a->named_count < b->named_count;
+}
+
+/* A dump that is bent by Hugging Face's reading of the masks may follow Google's: the simpler story counts. */
+Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+                    const DiagnoseOptions *options, Grade **grade, Error *error)
+{
+    bool either = options->vision_mask == VISION_MASK_EITHER;
+    VisionMask first = either ? VISION_MASK_HF : options->vision_mask;
+    Diagnosis *d = diagnose_by(first, model, inputs, dump, class, options, grade, error);
+    if (!d || !either || (*grade)->first_bent < 0 || !vision_mask_matters(model, inputs)) return d;
+
+    Grade *by_google;
+    Diagnosis *google = diagnose_by(VISION_MASK_GOOGLE, model, inputs, dump, class, options, &by_google, error);
+    bool is_google = !google || by_google->first_bent < 0 || is_simpler(google, d); /* not google: error is set */
+    diagnosis_free(is_google ? d : google);
+    grade_free(is_google ? *grade : by_google);
+    if (!is_google) return d;
+    *grade = by_google;
+    return google;
+}
+
+void diagnosis_free(Diagnosis *diagnosis)
+{
+    if (!diagnosis) return;
+    free(diagnosis->named);
+    free(diagnosis->candidates);
+    free(diagnosis->equals);
+    free(diagnosis->not_exposed);
+    arena_free(&diagnosis->arena);
+    free(diagnosis);
+}

@@ -1,0 +1,10 @@
+/* error_pattern.h - what an error that no known bug explains looks like: which rows, which channels, what kind */
+#ifndef PLUMB_ERROR_PATTERN_H
+#define PLUMB_ERROR_PATTERN_H
+
+#include "lockstep/lockstep.h"
+
+/* Of a bent step, in words; lives in arena. */
+const char *pattern_of(const Lockstep *base, int step, const Inputs *inputs, Arena *arena);
+
+#endif

@@ -1,0 +1,170 @@
+/* matched_filter.c - the matched filter's sums */
+#include "diagnose/matched_filter.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "noise/scales.h"
+#include "dump/tap_name.h"
+
+/* An effect below this many noise units in a whole step is what double rounds. */
+static const double NOTHING = 1e-6;
+
+/* What an element that is not finite adds, where a bug foretells it and where the dump holds it: the square of so many
+ * standard deviations that one will do. A row with such an element has no residuals. */
+static const double LOST = 400;
+
+typedef struct {
+    double residual;
+    bool filtered; /* numbers that are names are not */
+    float *honest; /* what the nearest replay deviates by */
+} StepNoise;
+
+struct Evidence {
+    const Lockstep *base;
+    const Class *class;
+    StepNoise *steps;
+    int step_count;
+};
+
+static double square(double x) { return x * x; }
+
+static double variance(const Evidence *e, const Sums *sums, int64_t row, int64_t column, double expected)
+{
+    return fmax(noise_of_element(sums, e->class, row, column, expected), 1e-300);
+}
+
+double match_coefficient(Match match) { return match.power > 0 ? match.product / match.power : 0; }
+
+static double variance_of(Match m)
+{
+    double c = match_coefficient(m);
+    return fmax(m.power, m.product_product - 2 * c * m.product_power + c * c * m.power_power);
+}
+
+double match_z(Match m)
+{
+    double least = fmin(m.honest, 0), most = fmax(m.honest, 0);
+    double excess = m.product > most ? m.product - most : m.product < least ? m.product - least : 0;
+    return m.power > 0 ? excess / sqrt(variance_of(m)) : 0;
+}
+
+double match_expected_z(Match m) { return m.power > 0 ? fmax(m.power - fmax(m.honest, 0), 0) / sqrt(m.power) : 0; }
+
+void match_add(Match *sum, Match match)
+{
+    sum->product += match.product;
+    sum->power += match.power;
+    sum->honest += match.honest;
+    sum->product_product += match.product_product;
+    sum->product_power += match.product_power;
+    sum->power_power += match.power_power;
+}
+
+static double row_residual(const Evidence *e, const Sums *sums, int64_t row)
+{
+    int64_t width = sums->extent.width;
+    double sum = 0;
+    for (int64_t i = row * width; i < (row + 1) * width; i++)
+        if (!isfinite(sums_found(sums, i)))
+            sum += LOST;
+        else if (sums->row_norm[row] >= 0)
+            sum += square(sums->residual[i]) / variance(e, sums, row, i % width, sums_expected(sums, i));
+    return sum;
+}
+
+static void keep_honest_row(void *context, int n, int64_t row, const double *replay)
+{
+    const Evidence *e = context;
+    const Sums *sums = lockstep_sums(e->base, n);
+    int64_t width = sums->extent.width;
+    if (!e->steps[n].filtered) return;
+    for (int64_t j = 0; j < width; j++) {
+        double deviation = replay[j] - sums_expected(sums, row * width + j);
+        e->steps[n].honest[row * width + j] = isfinite(deviation) ? (float)deviation : 0;
+    }
+}
+
+Evidence *evidence_new(Lockstep *base, const Class *class)
+{
+    Evidence *e = allocate_zeroed(1, sizeof *e);
+    const Grade *grade = lockstep_grade_so_far(base);
+    e->base = base;
+    e->class = class;
+    e->step_count = grade->step_count;
+    e->steps = allocate_zeroed((size_t)e->step_count + 1, sizeof *e->steps);
+    for (int n = 0; n < e->step_count; n++) {
+        const Sums *sums = lockstep_sums(base, n);
+        StepNoise *noise = &e->steps[n];
+        noise->filtered = !tap_is_choice(grade->steps[n].tap);
+        if (!noise->filtered) continue;
+        int64_t rows = extent_rows(&sums->extent);
+        for (int64_t row = 0; row < rows; row++) noise->residual += row_residual(e, sums, row);
+        noise->honest = allocate_zeroed((size_t)(rows * sums->extent.width), sizeof(float));
+    }
+    lockstep_visit_replay(base, keep_honest_row, e);
+    return e;
+}
+
+void evidence_free(Evidence *e)
+{
+    if (!e) return;
+    for (int n = 0; n < e->step_count; n++) free(e->steps[n].honest);
+    free(e->steps);
+    free(e);
+}
+
+double evidence_residual(const Evidence *e, int step) { return e->steps[step].residual; }
+
+typedef struct {
+    const Evidence *evidence;
+    Match *matches;
+    double *found; /* a row of the widest step */
+} Matching;
+
+/* What is left of a difference that is none: the residual is held as a float. */
+static bool is_nothing(double d, double residual, double expected)
+{
+    return fabs(d) <= 1e-6 * fabs(residual) + 1e-15 * fabs(expected);
+}
+
+/* Most rows of most bugs are the honest reference's, so that is found out first. */
+static void match_row(void *context, int n, int64_t row, const double *buggy)
+{
+    const Matching *m = context;
+    const Evidence *e = m->evidence;
+    const Sums *sums = lockstep_sums(e->base, n);
+    if (!e->steps[n].filtered) return;
+    int64_t width = sums->extent.width;
+    const float *residual = sums->residual + row * width, *honest = e->steps[n].honest + row * width;
+    Match match = { 0 };
+    sums_read_found(sums, row, m->found);
+    for (int64_t j = 0; j < width; j++) {
+        bool lost = !isfinite(m->found[j]), foretold = !isfinite(buggy[j]);
+        match.power += foretold ? LOST : 0;
+        match.product += foretold && lost ? LOST : 0;
+        if (lost || foretold || sums->row_norm[row] < 0) continue;
+        double expected = m->found[j] - residual[j], d = buggy[j] - expected;
+        if (is_nothing(d, residual[j], expected)) continue;
+        double v = variance(e, sums, row, j, expected);
+        match.product += residual[j] * d / v;
+        match.power += d * d / v;
+        match.honest += honest[j] * d / v;
+    }
+    match.product_product = square(match.product);
+    match.product_power = match.product * match.power;
+    match.power_power = square(match.power);
+    match_add(&m->matches[n], match);
+}
+
+void evidence_match(const Evidence *e, Lockstep *base, BuggyModel *buggy, Match *matches)
+{
+    int64_t widest = 0;
+    for (int n = 0; n < e->step_count; n++)
+        if (lockstep_sums(base, n)->extent.width > widest) widest = lockstep_sums(base, n)->extent.width;
+    Matching matching = { e, matches, allocate_zeroed((size_t)widest + 1, sizeof(double)) };
+    lockstep_visit(base, (Subject){ .buggy = buggy }, match_row, &matching);
+    free(matching.found);
+    for (int n = 0; n < e->step_count; n++)
+        if (matches[n].power < NOTHING) matches[n] = (Match){ 0 };
+}

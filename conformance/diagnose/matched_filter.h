@@ -1,0 +1,39 @@
+/* matched_filter.h - residuals of a dump in noise units, and what a bug makes of them
+ *
+ * Noise has a scale for each element (scales.h).
+ */
+#ifndef PLUMB_MATCHED_FILTER_H
+#define PLUMB_MATCHED_FILTER_H
+
+#include "lockstep/lockstep.h"
+
+typedef struct Evidence Evidence;
+
+/* Of one step: sums over its graded elements, r the residual, d what the bug changes, h what the nearest replay
+ * deviates by, all in noise units; and what the first two of each row add up to when they are squared */
+typedef struct {
+    double product; /* r d */
+    double power;   /* d d */
+    double honest;  /* h d */
+    double product_product, product_power, power_power;
+} Match;
+
+/* The coefficient c of d in r; and how many standard deviations the product is from what honesty makes it.
+ *
+ * Rounding can look like a bug: in bfloat16 tanh of a small number is the number itself, and honest soft-capping
+ * leaves small logits as they are. So an honest product is not 0, but anything from 0 to the replay's. Were the
+ * elements' noise independent, the product would have the power for its variance. It often is not: one rounding in a
+ * row moves the whole row. So the variance is also estimated from what is left in each row, product - c power; the
+ * larger of the two counts. */
+double match_coefficient(Match match);
+double match_z(Match match);
+double match_expected_z(Match match); /* what z would be for the bug itself */
+void match_add(Match *sum, Match match);
+
+Evidence *evidence_new(Lockstep *base, const Class *class);   /* one more pass, of the nearest replay */
+void evidence_free(Evidence *evidence);                       /* NULL is fine */
+double evidence_residual(const Evidence *evidence, int step); /* sum of r r */
+/* One more pass, of the buggy model. matches: one for each step of the base, cleared */
+void evidence_match(const Evidence *evidence, Lockstep *base, BuggyModel *buggy, Match *matches);
+
+#endif

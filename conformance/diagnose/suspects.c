@@ -1,0 +1,221 @@
+/* suspects.c - the matched filter for every bug */
+#include "diagnose/suspects.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a case has to show of a bug, and a step that stands out alone, in standard deviations */
+static const double EXPOSED = 12, STANDS_OUT = 5;
+
+enum { AT_ONCE = 8 }; /* bugs in one dry run: each keeps taps of its own */
+
+const Grade *suspects_graded(const Suspects *s) { return lockstep_grade_so_far(s->base); }
+bool suspects_bent(const Suspects *s, int n) { return suspects_graded(s)->steps[n].verdict != VERDICT_PASS; }
+static bool is_open(const Suspects *s, int n) { return suspects_bent(s, n) && !s->covered[n]; }
+
+int suspects_first_open(const Suspects *s)
+{
+    for (int n = 0; n < suspects_graded(s)->step_count; n++)
+        if (is_open(s, n)) return n;
+    return -1;
+}
+
+/* ---------------------------------------------------------------- passes */
+
+static void show_progress(void *context, int pass, int passes, const char *tap)
+{
+    const Scene *scene = context;
+    int shown = scene->pass < scene->passes ? scene->pass : scene->passes - 1; /* pairs take more than was foreseen */
+    (void)pass, (void)passes;
+    if (scene->shown->progress) scene->shown->progress(scene->shown->progress_context, shown, scene->passes, tap);
+}
+
+/* NULL where the bug does not fit the checkpoint */
+static BuggyModel *open_with(const Suspects *s, const Bug *bug)
+{
+    Error unfit = { "" };
+    const Bug *bugs[] = { s->below ? s->below : bug, bug };
+    return buggy_model_open(s->scene->folder, bugs, s->below ? 2 : 1, &unfit);
+}
+
+bool suspects_begin(Suspects *s, Scene *scene, Model *model, const Bug *below)
+{
+    *s = (Suspects){ .scene = scene, .below = below };
+    scene->options.progress = show_progress;
+    scene->options.progress_context = scene;
+    BuggyModel *buggy = below ? buggy_model_open(scene->folder, &below, 1, scene->error) : NULL;
+    if (below && !buggy) return false;
+    scene->pass = 0;
+    scene->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
+    s->base = below ? lockstep_begin((Subject){ .buggy = buggy }, scene->inputs, scene->dump, scene->class,
+                                     &scene->options, scene->error)
+                    : vision_mask_begin(model, scene->inputs, scene->dump, scene->class, &scene->options,
+                                        scene->vision_mask, scene->error);
+    if (s->base) s->evidence = evidence_new(s->base, scene->class);
+    buggy_model_close(buggy);
+    if (!s->base) return false;
+
+    scene->options.google_vision_mask = suspects_graded(s)->google_vision_mask;
+    size_t bugs = (size_t)bug_count() + 1;
+    s->covered = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->covered);
+    s->list = allocate_zeroed(bugs, sizeof *s->list);
+    s->not_exposed = allocate_zeroed(bugs, sizeof *s->not_exposed);
+    return true;
+}
+
+Grade *suspects_end(Suspects *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        free(s->list[i].matches);
+        free(s->list[i].straight);
+    }
+    free(s->list);
+    free(s->covered);
+    free(s->not_exposed);
+    evidence_free(s->evidence);
+    return s->base ? lockstep_end(s->base) : NULL;
+}
+
+void suspects_grade(const Suspects *s, Suspect *suspect)
+{
+    if (suspect->straight) return;
+    Scene *scene = s->scene;
+    Error apart = { "" };
+    int steps = suspects_graded(s)->step_count;
+    suspect->straight = allocate_zeroed((size_t)steps + 1, sizeof *suspect->straight);
+    BuggyModel *buggy = open_with(s, suspect->public.bug);
+    if (!buggy) return;
+    Lockstep *with = lockstep_begin((Subject){ .buggy = buggy }, scene->inputs, scene->dump, scene->class,
+                                    &scene->options, &apart);
+    Grade *grade = with ? lockstep_end(with) : NULL;
+    for (int n = 0; grade && grade->step_count == steps && n < steps; n++)
+        suspect->straight[n] = grade->steps[n].verdict == VERDICT_PASS;
+    grade_free(grade);
+    buggy_model_close(buggy);
+}
+
+/* ---------------------------------------------------------------- the filter */
+
+/* What the steps say that are open; of a straight dump, those that stand out by themselves, or all. */
+static void hear(const Suspects *s, Suspect *suspect, bool all)
+{
+    Candidate *c = &suspect->public;
+    bool straight = suspects_first_open(s) < 0;
+    Match heard = { 0 };
+    double residual = 0, left = 0;
+    for (int n = 0; n < suspects_graded(s)->step_count; n++) {
+        Match match = suspect->matches[n];
+        bool stands_out = match_z(match) >= STANDS_OUT;
+        if (straight ? !(match.power > 0) || (!all && !stands_out) : !is_open(s, n)) continue;
+        match_add(&heard, match);
+        residual += evidence_residual(s->evidence, n);
+        left += evidence_residual(s->evidence, n) - 2 * match.product + match.power;
+    }
+    suspect->gain = residual - left;
+    c->z = match_z(heard);
+    c->coefficient = match_coefficient(heard);
+    c->explained = residual > 0 ? 1 - left / residual : 0;
+}
+
+static void sum_up(const Suspects *s, Suspect *suspect)
+{
+    Candidate *c = &suspect->public;
+    const Grade *grade = suspects_graded(s);
+    Match all = { 0 };
+    c->steps = c->absent = 0;
+    suspect->left = 0;
+    for (int n = 0; n < grade->step_count; n++) {
+        Match match = suspect->matches[n];
+        match_add(&all, match);
+        suspect->left += match.power - 2 * match.product;
+        if (match.power > 0) c->steps++;
+        if (match.power > SEEN * SEEN && match.product < match.power / 2) c->absent++;
+        if (match.power > 0 && !c->step) c->step = grade->steps[n].tap;
+        if (n == grade->first_bent) c->at_first_bent = match.power > 0;
+    }
+    c->expected_z = match_expected_z(all);
+    /* Below the noise a bug may be too faint in each step, or be in some layers only. Honest steps that were chosen for
+     * standing out reach 9 together. */
+    suspect->seen = SEEN;
+    hear(s, suspect, true);
+    if (suspects_first_open(s) >= 0 || suspect_is_the_bug(suspect)) return;
+    suspect->seen = EXPOSED;
+    hear(s, suspect, false);
+}
+
+/* The coefficient of the bug itself is 1, give or take its own noise; some is left for what rounding does to it. */
+bool suspect_is_the_bug(const Suspect *suspect)
+{
+    const Candidate *c = &suspect->public;
+    return c->z >= suspect->seen && fabs(c->coefficient - 1) <= 0.2 + 4 / c->z;
+}
+
+static int by_likelihood(const void *left, const void *right)
+{
+    const Candidate *a = &((const Suspect *)left)->public, *b = &((const Suspect *)right)->public;
+    if (fabs(a->explained - b->explained) > 1e-3) return a->explained < b->explained ? 1 : -1;
+    if (a->absent != b->absent) return a->absent - b->absent;
+    if (a->explained != b->explained) return a->explained < b->explained ? 1 : -1;
+    return strcmp(a->bug->id, b->bug->id);
+}
+
+void suspects_rank(Suspects *s)
+{
+    for (int i = 0; i < s->count; i++) sum_up(s, &s->list[i]);
+    qsort(s->list, (size_t)s->count, sizeof *s->list, by_likelihood);
+}
+
+/* Bugs that change nothing here, of those that a dry run is enough for */
+static bool *find_unexposed(Suspects *s, Model *model)
+{
+    bool *unexposed = allocate_zeroed((size_t)bug_count() + 1, sizeof *unexposed);
+    for (int next = 0; next < bug_count();) {
+        const Bug *bugs[AT_ONCE];
+        int place[AT_ONCE], count = 0;
+        for (; next < bug_count() && count < AT_ONCE; next++) {
+            if (!dry_run_is_enough_for(bug_at(next))) continue;
+            place[count] = next;
+            bugs[count++] = bug_at(next);
+        }
+        DryRun *dry = dry_run_new(model, bugs, count);
+        s->scene->pass++;
+        if (count > 0) lockstep_visit(s->base, (Subject){ .dry = dry }, NULL, NULL);
+        for (int i = 0; i < count; i++) {
+            unexposed[place[i]] = !dry_run_changes(dry, i);
+            s->scene->passes -= unexposed[place[i]];
+        }
+        dry_run_free(dry);
+    }
+    return unexposed;
+}
+
+/* Whether this case and dump show the bug: then suspect holds what it predicts. */
+static bool try_bug(Suspects *s, Suspect *suspect)
+{
+    suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
+    BuggyModel *buggy = open_with(s, suspect->public.bug);
+    s->scene->pass++;
+    if (buggy) evidence_match(s->evidence, s->base, buggy, suspect->matches);
+    buggy_model_close(buggy);
+    sum_up(s, suspect);
+    if (suspect->public.expected_z >= EXPOSED) return true;
+    free(suspect->matches);
+    return false;
+}
+
+void suspects_try_all(Suspects *s, Model *model)
+{
+    bool *unexposed = model ? find_unexposed(s, model) : NULL;
+    for (int i = 0; i < bug_count() && !error_is_set(s->scene->error); i++) {
+        if (bug_at(i) == s->below) continue;
+        Suspect suspect = { .public.bug = bug_at(i) };
+        bool may_show = bug_is_of_model(bug_at(i)) && !(unexposed && unexposed[i]);
+        if (may_show && try_bug(s, &suspect))
+            s->list[s->count++] = suspect;
+        else
+            s->not_exposed[s->not_exposed_count++] = suspect.public.bug;
+    }
+    free(unexposed);
+    suspects_rank(s);
+}

@@ -1,0 +1,64 @@
+/* decode_steps.c - read off names, shapes and choices */
+#include "dump/decode_steps.h"
+
+#include <math.h>
+
+#include "dump/tap_name.h"
+
+/* Of the text model: those of any model are called "model" something, "lm_head" or "logits". */
+static bool is_text(const char *name)
+{
+    return !tap_is_media(name) && (tap_begins(name, "model") || tap_is(name, "lm_head") || tap_is(name, "logits"));
+}
+
+int generation_last_step(const Dump *dump)
+{
+    int last = 0;
+    for (int i = 0; i < dump_count(dump); i++) {
+        const char *name = dump_array(dump, i)->name;
+        if (is_text(name) && tap_run(name) > last) last = tap_run(name);
+    }
+    return last;
+}
+
+int generation_new_tokens(const Dump *dump)
+{
+    int step = generation_last_step(dump), tokens = step > 0 ? step + 1 : 0;
+    for (int i = 0; i < dump_count(dump); i++) {
+        const char *name = dump_array(dump, i)->name;
+        if (tap_is_token(name) && tap_run(name) > tokens) tokens = tap_run(name);
+    }
+    return tokens;
+}
+
+int generation_logits_to_keep(const Dump *dump, const Inputs *inputs)
+{
+    static const char *const names[] = { "logits", "lm_head" };
+    for (size_t i = 0; inputs->input_ids && i < sizeof names / sizeof *names; i++) {
+        const Array *array = dump_find(dump, names[i]);
+        int64_t batch = inputs->input_ids->shape[0];
+        if (array && array->rank > 0) return array_elements(array) == batch * array->shape[array->rank - 1];
+    }
+    return 0;
+}
+
+static void check(const Array *array, const char *what, int64_t count, Error *error)
+{
+    for (int64_t i = 0; i < array_elements(array) && !error_is_set(error); i++) {
+        double value;
+        array_read_f64(array, i, 1, &value);
+        if (!(value >= 0 && value < (double)count && value == floor(value)))
+            error_set(error, "%s: %s: found %g at place %lld, expected %s from 0 to %lld", array->file, array->name,
+                      value, (long long)i, what, (long long)count - 1);
+    }
+}
+
+void generation_check_choices(const Dump *dump, const Model *model, Error *error)
+{
+    for (int i = 0; i < dump_count(dump); i++) {
+        const Array *array = dump_array(dump, i);
+        if (tap_is_token(array->name)) check(array, "a token", model_vocab_size(model), error);
+        if (tap_is_experts(array->name) && model_num_experts(model) > 0)
+            check(array, "an expert", model_num_experts(model), error);
+    }
+}

@@ -1,0 +1,78 @@
+/* tap_name.c - names taken apart */
+#include "dump/tap_name.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_DIGITS = 9 };
+
+/* Of the name without "@k"; *run is k, or 0. */
+static size_t base_length(const char *name, int *run)
+{
+    const char *at = strrchr(name, '@');
+    *run = 0;
+    if (!at) return strlen(name);
+    size_t digits = strspn(at + 1, "0123456789");
+    if (digits == 0 || digits > MOST_DIGITS || at[1] == '0' || at[1 + digits]) return strlen(name);
+    *run = atoi(at + 1);
+    return (size_t)(at - name);
+}
+
+int tap_run(const char *name)
+{
+    int run;
+    base_length(name, &run);
+    return run;
+}
+
+bool tap_is(const char *name, const char *base)
+{
+    int run;
+    size_t length = base_length(name, &run);
+    return length == strlen(base) && strncmp(name, base, length) == 0;
+}
+
+bool tap_ends(const char *name, const char *ending)
+{
+    int run;
+    size_t length = base_length(name, &run), tail = strlen(ending);
+    return length >= tail && strncmp(name + length - tail, ending, tail) == 0;
+}
+
+bool tap_begins(const char *name, const char *beginning) { return strncmp(name, beginning, strlen(beginning)) == 0; }
+
+bool tap_is_vision(const char *name)
+{
+    return tap_begins(name, "model.vision_tower") || tap_begins(name, "model.embed_vision");
+}
+
+bool tap_is_audio(const char *name) { return tap_begins(name, "model.embed_audio"); }
+bool tap_is_media(const char *name) { return tap_is_vision(name) || tap_is_audio(name); }
+
+int tap_step(const char *name) { return tap_is_media(name) ? 0 : tap_run(name); }
+
+bool tap_is_experts(const char *name) { return tap_ends(name, ".router#top_k_index"); }
+bool tap_is_token(const char *name) { return tap_is(name, "input_ids") && tap_run(name) > 0; }
+bool tap_is_choice(const char *name) { return tap_is_experts(name) || tap_is_token(name); }
+
+/* And in decode steps, or of videos */
+#define AGAIN(glob) glob, glob "@*"
+
+const char *const tap_layer_outputs[] = {
+    AGAIN("*_embedder"),
+    AGAIN("*.vision_tower"),
+    AGAIN("*.pooler"),
+    AGAIN("*.embed_vision"),
+    AGAIN("*.embed_audio"),
+    AGAIN("*.embed_tokens"),
+    AGAIN("*.embed_tokens_per_layer"),
+    AGAIN("*.layers.[0-9]"),
+    AGAIN("*.layers.[0-9][0-9]"),
+    AGAIN("model.norm"),
+    AGAIN("*.language_model.norm"),
+    AGAIN("logits"),
+    AGAIN("input_ids"),
+    "pixel_values",
+    "image_position_ids",
+    NULL,
+};

@@ -1,0 +1,30 @@
+/* arithmetic_class.h - what an honest backend of a dtype introduces
+ *
+ * A class is the arithmetic that a backend declares. The noise of a step is measured, on the backend's own values: the
+ * reference's float build runs the same pass with every result rounded as Hugging Face rounds it in that class, and
+ * its deviation from the double build is what honesty looks like there. */
+#ifndef PLUMB_ARITHMETIC_CLASS_H
+#define PLUMB_ARITHMETIC_CLASS_H
+
+#include <stdbool.h>
+
+#include "run/tap.h"
+
+typedef struct {
+    const char *name;           /* "bf16" */
+    Rounding results;           /* of the replay */
+    Rounding second;            /* of the second replay: what hardware of the class may do as well */
+    Rounding weights;           /* of the weights, in the oracle too: the backend holds them so */
+    double output_rounding;     /* relative L2 of the least that an honest result is off by */
+    double random_over_nearest; /* squared deviation of a replay that rounds at random over that of one to nearest */
+} Class;
+
+const Class *class_find(const char *name); /* NULL if there is none of that name */
+extern const char *const class_names;      /* all of them, for a message */
+
+/* The noise of a value whose replay deviates by `deviation` from the oracle's value, whose norm is `norm`: never less
+ * than one rounding of the result, because a step that happens to be exact in the replay (a clamp, a copy) may be
+ * computed from unrounded intermediates elsewhere. */
+double noise_floored(const Class *class, double deviation, double norm);
+
+#endif

@@ -1,0 +1,40 @@
+/* verdict.h - numbers to PASS or FAIL */
+#ifndef PLUMB_VERDICT_H
+#define PLUMB_VERDICT_H
+
+#include "grade/arithmetic_class.h"
+
+typedef enum { VERDICT_PASS, VERDICT_FAIL } Verdict;
+
+/* The measurements of a step that its verdict rests on: introduced over honest error of the whole tap and of the worst
+ * row, channel and element, each against its own noise. */
+typedef struct {
+    int samples;        /* replays that noise was learned from */
+    int64_t rows;       /* that were graded */
+    int64_t non_finite; /* NaN and infinities in the backend's value, padding rows included */
+    double ratio, row, channel, element;
+    double bias, honest_bias; /* lockstep.h */
+} Measurement;
+
+/* The most that passes in a class. */
+typedef struct {
+    const char *class;
+    double ratio, row, channel, element, bias;
+    double tie; /* gap between the scores of two candidates, in noise units, that may change places */
+    const char *reason;
+} Limits;
+
+typedef enum { GATE_FINITE, GATE_TAP, GATE_ROW, GATE_CHANNEL, GATE_ELEMENT, GATE_BIAS, GATE_COUNT } Gate;
+
+const Limits *limits_of(const Class *class);
+const char *gate_name(Gate gate); /* as columns are called */
+
+/* The most that passes through a gate at such a step. One row may stand at its own limit where the others are honest, so
+ * a tap of few rows, as a decode step's, is allowed more as a whole; and so is a channel of few rows, in which one
+ * element may. Biases of honest backends spread as those of the replays do. Few samples say less. */
+double limit_of(const Class *class, const Measurement *measurement, Gate gate);
+double measured(const Measurement *measurement, Gate gate);
+Verdict verdict_of(const Class *class, Measurement measurement);
+const char *verdict_name(Verdict verdict); /* "pass", "FAIL": short, for a column */
+
+#endif

@@ -1,0 +1,284 @@
+/* choices.c - choices compared, recorded and followed */
+#include "lockstep/choices.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dump/tap_name.h"
+#include "lockstep/ties.h"
+#include "dump/tap_value.h"
+
+/* One tap that chooses, from pass to pass. */
+typedef struct {
+    char *tap;
+    int64_t rows, width;
+    bool held; /* by the dump */
+    int turn;
+    float *replay_scores; /* NULL where the dump holds the scores */
+    int64_t *replayed;    /* [rows, width]: what the replay chose */
+    int64_t *chosen;      /* what the oracle did, once it has: the replay follows from then on */
+    int *contest;         /* [rows]: the contest of the row; -1 */
+} Choice;
+
+struct Choices {
+    const Rows *rows;
+    const Class *class;
+    double limit; /* of gap over noise */
+    PassKind pass;
+    Scores scores;
+    bool scores_held;
+    Choice *list;
+    int count, current; /* the choice that this pass has come to; -1 */
+    int unseen;         /* choices since the dump's last tap */
+    bool known;         /* an oracle pass has been: chosen is filled in */
+    bool differ;
+    Contests contests;
+};
+
+Choices *choices_new(const Rows *rows, const Class *class, int max_new_tokens)
+{
+    Choices *choices = allocate_zeroed(1, sizeof *choices);
+    choices->rows = rows;
+    choices->class = class;
+    choices->limit = limits_of(class)->tie;
+    choices->contests = contests_new(rows, max_new_tokens);
+    return choices;
+}
+
+void choices_suppress(Choices *choices, const Model *model)
+{
+    choices->scores.suppress_count = model_suppress_tokens(model, &choices->scores.suppress_tokens);
+}
+
+void choices_reset(Choices *choices)
+{
+    for (int n = 0; n < choices->count; n++) {
+        free(choices->list[n].tap);
+        free(choices->list[n].replay_scores);
+        free(choices->list[n].replayed);
+        free(choices->list[n].chosen);
+        free(choices->list[n].contest);
+    }
+    choices->count = 0;
+    choices->known = choices->differ = false;
+    contests_clear(&choices->contests);
+}
+
+void choices_free(Choices *choices)
+{
+    choices_reset(choices);
+    free(choices->list);
+    free(choices->scores.values);
+    contests_free(&choices->contests);
+    free(choices);
+}
+
+/* The oracle notes near-ties anew in each of its passes, but for those that are decided. */
+static void forget_undecided(Choices *choices)
+{
+    contests_drop_undecided(&choices->contests);
+    for (int n = 0; n < choices->count; n++)
+        for (int64_t row = 0; row < choices->list[n].rows; row++) choices->list[n].contest[row] = -1;
+    for (int n = 0; n < choices->contests.count; n++) {
+        const Contest *contest = &choices->contests.list[n];
+        choices->list[contest->choice].contest[contest->row] = n;
+    }
+}
+
+void choices_begin(Choices *choices, PassKind pass, int turn, int alternative)
+{
+    choices->pass = pass;
+    choices->current = -1;
+    choices->unseen = 0;
+    if (pass == PASS_ORACLE) {
+        choices->known = true;
+        choices->differ = false;
+        forget_undecided(choices);
+    }
+    contests_begin(&choices->contests, turn, alternative);
+}
+
+void choices_observe(Choices *choices, const Tap *tap, bool held)
+{
+    if (!scores_are(tap->name)) return;
+    scores_observe(&choices->scores, choices->rows, tap);
+    choices->scores_held = held;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+static void set_row(const Tap *tap, int64_t row, const int64_t *values)
+{
+    int64_t width = tap->shape[tap->rank - 1];
+    for (int64_t j = 0; j < width; j++) tap_set(tap, row * width + j, (double)values[j]);
+}
+
+static double row_noise(const Choices *choices, const Choice *choice, int64_t row)
+{
+    return scores_noise(&choices->scores, choice->replay_scores, row, choices->class);
+}
+
+/* ---------------------------------------------------------------- what the dump holds */
+
+static void follow_backend(Choices *choices, Choice *choice, const Tap *tap, const Array *backend, Extent extent,
+                           Step *step, Sums *sums, Grade *grade)
+{
+    size_t width = (size_t)choice->width;
+    int64_t *own = allocate_zeroed(width, sizeof *own), *taken = allocate_zeroed(width, sizeof *taken);
+    double *found = allocate_zeroed(width, sizeof *found), *expected = allocate_zeroed(width, sizeof *expected);
+    for (int64_t row = 0; row < choice->rows; row++) {
+        int64_t held_row = extent_held_row(&extent, row);
+        if (held_row < 0) continue;
+        array_read_f64(backend, held_row * choice->width, choice->width, found);
+        for (size_t j = 0; j < width; j++) {
+            own[j] = (int64_t)tap_value(tap, row * choice->width + (int64_t)j);
+            taken[j] = (int64_t)found[j];
+        }
+        if (choices->pass == PASS_ORACLE && step && rows_graded(choices->rows, tap, row)) {
+            const ChosenRow judged = {
+                choice->tap,   row, choice->width, scores_row(&choices->scores, row), row_noise(choices, choice, row),
+                choices->limit
+            };
+            ties_judge(&judged, own, taken, expected, grade);
+            sums_count(sums, step, held_row, expected, found);
+        }
+        set_row(tap, row, taken);
+    }
+    free(own);
+    free(taken);
+    free(found);
+    free(expected);
+}
+
+/* ---------------------------------------------------------------- what it does not hold */
+
+static void consider(Choices *choices, Choice *choice, const Tap *tap, int64_t row, const int64_t *own)
+{
+    Token token;
+    if (!rows_token(choices->rows, tap, row, &token)) return;
+    Contest contest = {
+        .choice = choices->current, .row = row, .turn = choice->turn, .noise = row_noise(choices, choice, row)
+    };
+    choice->contest[row] = contests_consider(&choices->contests, contest, scores_row(&choices->scores, row),
+                                             choices->scores.candidates, own, choice->width, choices->limit);
+}
+
+/* A contested row takes what this pass is to try, or what was kept. */
+static void take(Choices *choices, const Choice *choice, const Tap *tap, int64_t row, int64_t *own, Grade *grade)
+{
+    Token token;
+    int n = choice->contest[row];
+    if (n < 0) return;
+    rows_token(choices->rows, tap, row, &token);
+    contests_open(&choices->contests, n, token);
+    const Alternative *taken = contests_taken(&choices->contests, n);
+    int64_t place = taken ? set_place(taken->loser, own, choice->width) : -1;
+    if (place < 0) return;
+    own[place] = taken->winner;
+    if (choices->pass == PASS_ORACLE)
+        ties_add(grade,
+                 (Tie){ choice->tap, row, taken->winner, taken->loser, taken->gap, choices->contests.list[n].noise });
+}
+
+static void choose_row(Choices *choices, Choice *choice, const Tap *tap, int64_t row, int64_t *own, bool shows,
+                       Grade *grade)
+{
+    size_t size = (size_t)choice->width * sizeof *own;
+    int64_t *chosen = choice->chosen + row * choice->width, *replayed = choice->replayed + row * choice->width;
+    switch (choices->pass) {
+    case PASS_FREE: /* other experts are a difference to be seen, but another token is another text */
+        if (choices->known && tap_is_token(tap->name)) memcpy(own, chosen, size);
+        break;
+    case PASS_REPLAY:
+        if (choices->known) memcpy(own, chosen, size);
+        memcpy(replayed, own, size);
+        break;
+    case PASS_RANDOM:
+    case PASS_NEAREST: memcpy(own, chosen, size); break;
+    case PASS_ORACLE:
+        shows = shows && rows_graded(choices->rows, tap, row);
+        if (shows && choice->contest[row] < 0) consider(choices, choice, tap, row, own);
+        take(choices, choice, tap, row, own, grade);
+        if (shows && !set_equals(own, replayed, choice->width)) choices->differ = true;
+        memcpy(chosen, own, size);
+        break;
+    case PASS_SUSPECT: /* or what a near-tie decides would look like the bug's doing */
+    case PASS_ALTERNATIVE: take(choices, choice, tap, row, own, grade); break;
+    case PASS_SETTLE:
+        take(choices, choice, tap, row, own, grade);
+        memcpy(chosen, own, size);
+        break;
+    }
+}
+
+static void follow_oracle(Choices *choices, Choice *choice, const Tap *tap, bool shows, Grade *grade)
+{
+    int64_t *own = allocate_zeroed((size_t)choice->width, sizeof *own);
+    if (choices->pass == PASS_ORACLE) choice->turn = choices->unseen++;
+    for (int64_t row = 0; row < choice->rows; row++) {
+        for (int64_t j = 0; j < choice->width; j++) own[j] = (int64_t)tap_value(tap, row * choice->width + j);
+        choose_row(choices, choice, tap, row, own, shows, grade);
+        set_row(tap, row, own);
+    }
+    free(own);
+}
+
+/* ---------------------------------------------------------------- taps */
+
+static Choice *next_choice(Choices *choices, const Tap *tap, bool held)
+{
+    if (++choices->current == choices->count) {
+        choices->list = realloc(choices->list, (size_t)++choices->count * sizeof *choices->list);
+        assert(choices->list);
+        int64_t width = tap->shape[tap->rank - 1], rows = width ? tap->count / width : 0;
+        size_t size = strlen(tap->name) + 1;
+        char *name = memcpy(allocate_zeroed(size, 1), tap->name, size);
+        int *contest = allocate_zeroed((size_t)rows + 1, sizeof *contest);
+        for (int64_t row = 0; row < rows; row++) contest[row] = -1;
+        choices->list[choices->current] = (Choice){
+            .tap = name,
+            .rows = rows,
+            .width = width,
+            .held = held,
+            .replayed = allocate_zeroed((size_t)tap->count + 1, sizeof(int64_t)),
+            .chosen = allocate_zeroed((size_t)tap->count + 1, sizeof(int64_t)),
+            .contest = contest,
+        };
+    }
+    Choice *choice = &choices->list[choices->current];
+    assert(strcmp(choice->tap, tap->name) == 0);
+    return choice;
+}
+
+void choices_choose(Choices *choices, const Tap *tap, const Array *backend, Extent extent, bool shows, Step *step,
+                    Sums *sums, Grade *grade)
+{
+    Choice *choice = next_choice(choices, tap, backend != NULL);
+    if (choices->pass == PASS_REPLAY && !choices->scores_held) {
+        free(choice->replay_scores);
+        choice->replay_scores = scores_copy(&choices->scores);
+    }
+    if (!backend)
+        follow_oracle(choices, choice, tap, shows, grade);
+    else if (choices->pass != PASS_FREE || tap_is_token(tap->name))
+        follow_backend(choices, choice, tap, backend, extent, step, sums, grade);
+}
+
+void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference)
+{
+    Token token;
+    choices->unseen = 0;
+    if (rows_token(choices->rows, tap, row, &token)) contests_compare(&choices->contests, token, step, difference);
+}
+
+bool choices_order_is_free(const Choices *choices) { return !choices->list[choices->current].held; }
+bool choices_differ(const Choices *choices) { return choices->differ; }
+int choices_turns(const Choices *choices) { return contests_turns(&choices->contests); }
+
+int choices_most_alternatives(const Choices *choices, int turn)
+{
+    return contests_most_alternatives(&choices->contests, turn);
+}
+
+bool choices_decide(Choices *choices, int turn) { return contests_decide(&choices->contests, turn); }

@@ -1,0 +1,53 @@
+/* choices.h - which experts, which token: numbers that are names
+ *
+ * They are not near or far, but the same or others; and an honest backend may choose otherwise where two candidates are
+ * nearly tied. What the dump holds is compared as a set with what the oracle chooses, and followed. What it does not
+ * hold, the oracle chooses, the replay follows, and near-tied rows are contested (open_choices.h).
+ */
+#ifndef PLUMB_CHOICES_H
+#define PLUMB_CHOICES_H
+
+#include "lockstep/open_choices.h"
+#include "noise/step_sums.h"
+
+typedef enum {
+    PASS_FREE,   /* nothing is replaced, but for the tokens that steps are fed */
+    PASS_REPLAY, /* rounded as the class */
+    PASS_ORACLE,
+    PASS_RANDOM,      /* rounded as the class, up or down at random */
+    PASS_NEAREST,     /* rounded as the class, once more for somebody who looks on */
+    PASS_ALTERNATIVE, /* the oracle's, with other choices */
+    PASS_SETTLE,      /* the oracle's, with those that were kept */
+    PASS_SUSPECT,     /* of a model with a bug, which chooses as it does */
+} PassKind;
+
+typedef struct Choices Choices;
+
+Choices *choices_new(const Rows *rows, const Class *class, int max_new_tokens);
+void choices_free(Choices *choices);
+void choices_suppress(Choices *choices, const Model *model); /* the tokens that the model never chooses */
+void choices_reset(Choices *choices);                        /* forgets every pass */
+
+/* Before each pass. turn, alternative: of PASS_ALTERNATIVE */
+void choices_begin(Choices *choices, PassKind pass, int turn, int alternative);
+
+/* A tap of scores, after what the dump holds has been put in place. */
+void choices_observe(Choices *choices, const Tap *tap, bool held);
+
+/* A tap that chooses. backend: what the dump holds, NULL if nothing; step, sums: where that is graded, NULL if it is
+ * not. shows: some tap of the dump comes after it. Ties go to grade. */
+void choices_choose(Choices *choices, const Tap *tap, const Array *backend, Extent extent, bool shows, Step *step,
+                    Sums *sums, Grade *grade);
+
+/* A row of any other tap that the dump holds: its squared difference from this pass's. */
+void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference);
+
+/* The latest choice is not in the dump, so that the order of its candidates is anybody's. */
+bool choices_order_is_free(const Choices *choices);
+
+bool choices_differ(const Choices *choices); /* the replay's from the oracle's, which it did not know yet */
+int choices_turns(const Choices *choices);
+int choices_most_alternatives(const Choices *choices, int turn);
+bool choices_decide(Choices *choices, int turn); /* whether some choice is kept that is not the oracle's own */
+
+#endif

@@ -1,0 +1,64 @@
+/* open_choices.h - rows whose choice could as well have gone another way
+ *
+ * Where the dump does not hold what was chosen, and a candidate that was not is within the noise of one that was, the
+ * oracle runs again with the alternatives: in each such pass every row takes another one of its own. The dump's next
+ * taps tell which one the backend took: the one that they are nearest to. Of choices with no tap of the dump in between
+ * the later ones wait until the earlier ones are decided: that is what their scores depend on.
+ */
+#ifndef PLUMB_OPEN_CHOICES_H
+#define PLUMB_OPEN_CHOICES_H
+
+#include "noise/padding_rows.h"
+#include "lockstep/choice_scores.h"
+
+enum { MOST_ALTERNATIVES = 4, MOST_TURNS = 4, TAPS_COMPARED = 8 };
+
+typedef struct {
+    int64_t loser, winner; /* winner takes the place of loser, which the oracle chose */
+    double gap;            /* between their scores */
+} Alternative;
+
+typedef struct {
+    int choice; /* the tap that chooses, by its number */
+    int64_t row;
+    int turn; /* choices since the dump's last tap; from MOST_TURNS on none is tried */
+    double noise;
+    int alternatives; /* the nearest first */
+    Alternative alternative[MOST_ALTERNATIVES];
+    int kept; /* 0: the oracle's own choice; a: alternative a - 1 */
+    /* Of the oracle's own and each alternative: squared differences at the dump's next taps of the row's token */
+    double difference[1 + MOST_ALTERNATIVES][TAPS_COMPARED];
+    int taps, last_step;
+    int before; /* the contest of the same token whose outcome the same taps show; -1 */
+} Contest;
+
+typedef struct {
+    Contest *list;
+    int count;
+    int *open; /* [batch, columns]: the contest whose outcome the next taps of that token show; -1 */
+    int64_t batch, columns;
+    int turn, alternative; /* of the pass that runs now; alternative 0: the oracle's own */
+    int decided;           /* turns, so far */
+} Contests;
+
+Contests contests_new(const Rows *rows, int max_new_tokens);
+void contests_free(Contests *contests);
+void contests_clear(Contests *contests);
+/* A pass in which rows whose turn it is take that alternative. Those that are decided take what was kept. */
+void contests_begin(Contests *contests, int turn, int alternative);
+
+/* Notes a contest if there is one: its number, or -1. contest: choice, row, turn and noise of it. chosen: the oracle's
+ * `width` candidates. limit: of gap over noise */
+int contests_consider(Contests *contests, Contest contest, const double *scores, int64_t candidates,
+                      const int64_t *chosen, int64_t width, double limit);
+void contests_open(Contests *contests, int n, Token token);         /* its choice was made in this pass */
+const Alternative *contests_taken(const Contests *contests, int n); /* in this pass; NULL: the oracle's own */
+/* A row of a dumped tap, step number `step`, after its token's choice: how far the backend's is from this pass's */
+void contests_compare(Contests *contests, Token token, int step, double difference);
+
+int contests_turns(const Contests *contests); /* that some contest needs; 0 without any */
+int contests_most_alternatives(const Contests *contests, int turn);
+bool contests_decide(Contests *contests, int turn); /* sets kept; whether it is ever another than the oracle's own */
+void contests_drop_undecided(Contests *contests);
+
+#endif

@@ -1,0 +1,140 @@
+/* step_list.c - steps listed and concluded */
+#include "lockstep/step_list.h"
+
+#include <assert.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dump/tap_name.h"
+
+Steps steps_new(const Dump *dump, const GradeOptions *options, const Rows *rows, Grade *grade, Error *error)
+{
+    return (Steps){ .dump = dump,
+                    .options = options,
+                    .rows = rows,
+                    .error = error,
+                    .grade = grade,
+                    .known = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof(bool)),
+                    .current = -1 };
+}
+
+void steps_clear(Steps *steps)
+{
+    Grade *grade = steps->grade;
+    for (int n = 0; n < grade->step_count; n++) sums_free(&steps->sums[n]);
+    grade->step_count = grade->not_graded_count = grade->tie_count = 0;
+    steps->listed = steps->too_few = false;
+}
+
+void steps_free(Steps *steps)
+{
+    for (int n = 0; n < steps->grade->step_count; n++) sums_free(&steps->sums[n]);
+    free(steps->sums);
+    free(steps->known);
+}
+
+static bool is_wanted(const Steps *steps, const char *tap)
+{
+    if (!steps->options->only) return true;
+    for (const char *const *glob = steps->options->only; *glob; glob++)
+        if (fnmatch(*glob, tap, 0) == 0) return true;
+    return false;
+}
+
+static void list_absent(Steps *steps, const Tap *tap)
+{
+    Grade *grade = steps->grade;
+    if (grade->not_graded_count && strcmp(grade->not_graded[grade->not_graded_count - 1], tap->name) == 0) return;
+    /* The last new token is chosen and goes nowhere: no module ever sees it. */
+    if (tap_is_token(tap->name) && tap_run(tap->name) == steps->pass.max_new_tokens) return;
+    grade->not_graded = realloc(grade->not_graded, (size_t)(grade->not_graded_count + 1) * sizeof *grade->not_graded);
+    assert(grade->not_graded);
+    grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
+}
+
+static int list_step(Steps *steps, const Tap *tap, const Array *backend, Extent extent)
+{
+    Grade *grade = steps->grade;
+    int n = grade->step_count++;
+    grade->steps = realloc(grade->steps, (size_t)grade->step_count * sizeof *grade->steps);
+    steps->sums = realloc(steps->sums, (size_t)grade->step_count * sizeof *steps->sums);
+    assert(grade->steps && steps->sums);
+
+    Step *step = &grade->steps[n];
+    *step = (Step){ .tap = arena_format(&grade->arena, "%s", tap->name),
+                    .rank = tap->rank,
+                    .absent = grade->not_graded_count,
+                    .rows = extent_rows(&extent),
+                    .worst_row = -1,
+                    .worst_channel = -1,
+                    .worst_element = -1 };
+    memcpy(step->shape, tap->shape, sizeof step->shape);
+    bool named = tap_is_choice(tap->name);
+    steps->sums[n] = sums_new(extent, backend, named, steps->options->with_total && !named);
+    return n;
+}
+
+const Array *steps_array(Steps *steps, const Tap *tap, Extent *extent)
+{
+    const Array *backend = dump_find(steps->dump, tap->name);
+    if (!backend) return NULL;
+    steps->known[backend - dump_array(steps->dump, 0)] = true;
+    /* Tokens are what a decode step is fed, so they are followed even where they are not graded. */
+    if (!is_wanted(steps, tap->name) && !tap_is_token(tap->name)) return NULL;
+    if (extent_of(steps->rows, backend, tap, extent)) return backend;
+    if (steps->pass.logits_to_keep > 0)
+        steps->too_few = true;
+    else
+        error_set(steps->error, "%s: %s: found shape %s, expected %s", backend->file, tap->name,
+                  SHAPE_TEXT(backend->rank, backend->shape), SHAPE_TEXT(tap->rank, tap->shape));
+    return NULL;
+}
+
+int steps_find(Steps *steps, const Tap *tap)
+{
+    const Grade *grade = steps->grade;
+    for (int n = steps->current; n <= steps->current + 1; n++)
+        if (n >= 0 && n < grade->step_count && strcmp(grade->steps[n].tap, tap->name) == 0) return steps->current = n;
+    if (steps->listed) return -1;
+
+    Extent extent;
+    const Array *backend = steps_array(steps, tap, &extent);
+    if (backend && is_wanted(steps, tap->name)) return steps->current = list_step(steps, tap, backend, extent);
+    list_absent(steps, tap);
+    return -1;
+}
+
+static void list_unknown(Steps *steps)
+{
+    Grade *grade = steps->grade;
+    grade->unknown = allocate_zeroed((size_t)dump_count(steps->dump) + 1, sizeof *grade->unknown);
+    for (int i = 0; i < dump_count(steps->dump); i++)
+        if (!steps->known[i])
+            grade->unknown[grade->unknown_count++] = arena_format(&grade->arena, "%s",
+                                                                  dump_array(steps->dump, i)->name);
+}
+
+Measurement step_measurement(const Step *step)
+{
+    return (Measurement){ .samples = step->samples,
+                          .rows = step->graded_rows,
+                          .non_finite = step->non_finite,
+                          .ratio = step->ratio,
+                          .row = step->worst_row_ratio,
+                          .channel = step->worst_channel_ratio,
+                          .element = step->worst_element_ratio,
+                          .bias = step->bias,
+                          .honest_bias = step->honest_bias };
+}
+
+void steps_conclude(Steps *steps)
+{
+    Grade *grade = steps->grade;
+    grade->first_bent = -1;
+    for (int n = 0; n < grade->step_count; n++) {
+        sums_conclude(&steps->sums[n], grade->class, &grade->steps[n]);
+        if (grade->steps[n].verdict != VERDICT_PASS && grade->first_bent < 0) grade->first_bent = n;
+    }
+    list_unknown(steps);
+}

@@ -1,0 +1,144 @@
+/* padding_rows.c - padding, by tap */
+#include "noise/padding_rows.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "run/arena.h"
+#include "dump/tap_name.h"
+#include "dump/tap_value.h"
+
+/* Patches with a position of -1 on either axis: no soft token comes of them. */
+static bool *padding_patches(const Array *pixel_values, const Array *position_ids)
+{
+    if (!pixel_values || !position_ids) return NULL;
+    int64_t count = array_elements(position_ids) / 2;
+    bool *padding = allocate_zeroed((size_t)count + 1, sizeof *padding);
+    for (int64_t i = 0; i < count; i++)
+        padding[i] = array_integer(position_ids, 2 * i) == -1 || array_integer(position_ids, 2 * i + 1) == -1;
+    return padding;
+}
+
+static bool *padding_frames(const Array *input_features_mask)
+{
+    if (!input_features_mask) return NULL;
+    int64_t count = array_elements(input_features_mask);
+    bool *padding = allocate_zeroed((size_t)count + 1, sizeof *padding);
+    for (int64_t i = 0; i < count; i++) padding[i] = array_integer(input_features_mask, i) == 0;
+    return padding;
+}
+
+Rows rows_of(const Inputs *inputs)
+{
+    Rows rows = { .image_padding = padding_patches(inputs->pixel_values, inputs->image_position_ids),
+                  .video_padding = padding_patches(inputs->pixel_values_videos, inputs->video_position_ids),
+                  .audio_padding = padding_frames(inputs->input_features_mask) };
+    if (inputs->input_ids) {
+        rows.batch = inputs->input_ids->shape[0];
+        rows.tokens = inputs->input_ids->shape[1];
+    }
+    return rows;
+}
+
+static bool *copy_mask(bool *old, const Tap *tap)
+{
+    bool *mask = realloc(old, (size_t)tap->count + 1);
+    assert(mask);
+    for (int64_t i = 0; i < tap->count; i++) mask[i] = tap_value(tap, i) != 0;
+    return mask;
+}
+
+static bool is_causal_mask(const char *name)
+{
+    return tap_ends(name, "#causal_mask_mapping.full_attention") ||
+           tap_ends(name, "#causal_mask_mapping.sliding_attention");
+}
+
+/* Whatever the mask is, a token may look at itself unless it is padding. */
+static void observe_causal_mask(Rows *rows, const Tap *tap)
+{
+    int64_t tokens = rows->tokens, count = rows->batch * tokens;
+    assert(tap->count == count * tokens);
+    if (!rows->masked) rows->masked = allocate_zeroed((size_t)count + 1, sizeof *rows->masked);
+    for (int64_t i = 0; i < count; i++) rows->masked[i] = tap_value(tap, i * tokens + i % tokens) == 0;
+}
+
+/* Videos go through the tower after the images: their masks take the place of the images'. */
+void rows_observe(Rows *rows, const Tap *tap)
+{
+    if (tap_is(tap->name, "model.vision_tower#padding_positions")) {
+        rows->padding = copy_mask(rows->padding, tap);
+        rows->patches = tap->shape[1];
+    } else if (tap_is(tap->name, "model.vision_tower.pooler#mask")) {
+        rows->pooled = copy_mask(rows->pooled, tap);
+    } else if (is_causal_mask(tap->name) && tap_step(tap->name) == 0) {
+        observe_causal_mask(rows, tap);
+    }
+}
+
+/* [batch, heads, positions, width], as attention has them, rather than [batch, positions, heads, width] */
+static bool is_by_head(const char *name)
+{
+    return tap_ends(name, "#query_states") || tap_ends(name, "#key_states") || tap_ends(name, "#value_states") ||
+           tap_ends(name, "#attn_weights") || is_causal_mask(name);
+}
+
+Layout rows_layout(const Rows *rows, const Tap *tap)
+{
+    const int64_t *shape = tap->shape;
+    if (is_by_head(tap->name)) return (Layout){ shape[1], shape[0] * shape[1], shape[2], 1, 2 };
+    if (tap->rank >= 3) return (Layout){ 1, shape[0], shape[1], tap->rank == 4 ? shape[2] : 1, 1 };
+    /* Experts see the tokens of all rows of the batch as one list. */
+    int64_t batch = rows->batch > 0 && !tap_is_media(tap->name) ? rows->batch : 1;
+    return (Layout){ 1, batch, tap->rank == 2 ? shape[0] / batch : 1, 1, 0 };
+}
+
+bool rows_token(const Rows *rows, const Tap *tap, int64_t row, Token *token)
+{
+    Layout at = rows_layout(rows, tap);
+    /* Of cos and sin there is one row for the whole batch unless positions differ. */
+    if (tap_is_media(tap->name) || at.outer / at.heads != rows->batch) return false;
+    token->batch = row / at.inner / at.positions / at.heads;
+    token->column = rows->tokens + tap_step(tap->name) - at.positions + row / at.inner % at.positions;
+    return true;
+}
+
+/* Without a tower the embedder sees every patch, [images, patches, width]; behind one, soft tokens alone, in a list. */
+static bool embedded_patch_is_graded(const Rows *rows, const Tap *tap, int64_t row)
+{
+    bool of_videos = tap_run(tap->name) > 0 || !rows->image_padding;
+    const bool *padding = of_videos ? rows->video_padding : rows->image_padding;
+    return tap->rank < 3 || !padding || !padding[row];
+}
+
+static bool patch_is_graded(const Rows *rows, const Tap *tap, int64_t row)
+{
+    if (tap_begins(tap->name, "model.embed_vision")) return embedded_patch_is_graded(rows, tap, row);
+    if (tap_is(tap->name, "model.vision_tower.pooler")) return !rows->pooled || rows->pooled[row];
+    if (!tap_begins(tap->name, "model.vision_tower.patch_embedder") &&
+        !tap_begins(tap->name, "model.vision_tower.encoder"))
+        return true;
+    Layout at = rows_layout(rows, tap);
+    int64_t image = row / at.inner / at.positions / at.heads, patch = row / at.inner % at.positions;
+    return !rows->padding[image * rows->patches + patch];
+}
+
+bool rows_graded(const Rows *rows, const Tap *tap, int64_t row)
+{
+    Token token;
+    if (tap_is_vision(tap->name)) return patch_is_graded(rows, tap, row);
+    if (tap_is_audio(tap->name)) return !rows->audio_padding || !rows->audio_padding[row];
+    if (!rows->masked || !rows_token(rows, tap, row, &token) || token.column >= rows->tokens) return true;
+    return !rows->masked[token.batch * rows->tokens + token.column];
+}
+
+void rows_free(Rows *rows)
+{
+    free(rows->image_padding);
+    free(rows->video_padding);
+    free(rows->audio_padding);
+    free(rows->padding);
+    free(rows->pooled);
+    free(rows->masked);
+    *rows = (Rows){ 0 };
+}

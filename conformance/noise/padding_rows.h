@@ -1,0 +1,47 @@
+/* padding_rows.h - which patch or token a row of a tap is of, and whether it is graded
+ *
+ * A row is everything along the last dimension: a token's channels, a query's weights. Rows of padding hold finite
+ * garbage that nothing depends on: they are not graded, but must be finite. Which patches and tokens are padding is
+ * learned from the reference's own masks as they pass the hook, those of the text in an earlier pass: its first taps
+ * come before them. A model without towers has no masks of patches and frames: there the inputs tell.
+ */
+#ifndef PLUMB_PADDING_ROWS_H
+#define PLUMB_PADDING_ROWS_H
+
+#include <stdbool.h>
+
+#include "inputs.h"
+#include "run/tap.h"
+
+typedef struct Rows {
+    bool *image_padding, *video_padding; /* [images or frames * patches]: by the inputs; NULL without */
+    bool *audio_padding;                 /* [audios * frames]: by the inputs; NULL without */
+    bool *padding;                       /* [images * patches]: model.vision_tower#padding_positions */
+    int64_t patches;
+    bool *pooled;          /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */
+    bool *masked;          /* [batch * tokens]: where attention_mask is 0; NULL without one */
+    int64_t batch, tokens; /* of input_ids; 0 without */
+} Rows;
+
+/* How rows lie: row = (outer * positions + position) * inner + i. */
+typedef struct {
+    int64_t heads;     /* outer / heads is the place in the batch */
+    int64_t outer;     /* batch, or batch * heads where each head has rows of its own, as in attention */
+    int64_t positions; /* patches, queries or keys */
+    int64_t inner;     /* rows of a position */
+    int axis;          /* the dimension that positions are along */
+} Layout;
+
+typedef struct {
+    int64_t batch;
+    int64_t column; /* counted from the prompt's first token; the first decode step's is behind its last */
+} Token;
+
+Rows rows_of(const Inputs *inputs);
+void rows_observe(Rows *rows, const Tap *tap); /* every tap of a pass, in order */
+Layout rows_layout(const Rows *rows, const Tap *tap);
+bool rows_token(const Rows *rows, const Tap *tap, int64_t row, Token *token); /* false: of no token, or of several */
+bool rows_graded(const Rows *rows, const Tap *tap, int64_t row);
+void rows_free(Rows *rows);
+
+#endif

@@ -1,0 +1,57 @@
+/* row_map.c - shapes compared */
+#include "noise/row_map.h"
+
+#include <string.h>
+
+#include "dump/tap_name.h"
+
+bool same_shape(const Array *array, int rank, const int64_t *shape)
+{
+    int i = 0, j = 0;
+    for (;;) {
+        while (i < array->rank && array->shape[i] == 1) i++;
+        while (j < rank && shape[j] == 1) j++;
+        if (i == array->rank || j == rank) return i == array->rank && j == rank;
+        if (array->shape[i++] != shape[j++]) return false;
+    }
+}
+
+/* How many positions the array has, if the tap had as many; 0 where that is no whole number. */
+static int64_t count_held(const Array *array, const Tap *tap, Layout layout)
+{
+    int64_t of_position = layout.outer * layout.inner * tap->shape[tap->rank - 1];
+    int64_t elements = array_elements(array);
+    return of_position > 0 && elements % of_position == 0 ? elements / of_position : 0;
+}
+
+bool extent_of(const Rows *rows, const Array *array, const Tap *tap, Extent *extent)
+{
+    Layout layout = rows_layout(rows, tap);
+    *extent = (Extent){ layout, layout.positions, tap->shape[tap->rank - 1] };
+    if (same_shape(array, tap->rank, tap->shape)) return true;
+
+    int64_t shape[TENSOR_MAX_RANK], held = count_held(array, tap, layout);
+    if (tap_is_media(tap->name) || tap->rank < 2 || held < 1 || held >= layout.positions) return false;
+    memcpy(shape, tap->shape, sizeof shape);
+    shape[layout.axis] = shape[layout.axis] / layout.positions * held;
+    extent->held = held;
+    return array->rank == tap->rank ? array_has_shape(array, tap->rank, shape) : same_shape(array, tap->rank, shape);
+}
+
+int64_t extent_rows(const Extent *extent) { return extent->layout.outer * extent->held * extent->layout.inner; }
+
+int64_t extent_held_row(const Extent *extent, int64_t row)
+{
+    const Layout *at = &extent->layout;
+    int64_t outer = row / at->inner / at->positions, position = row / at->inner % at->positions;
+    position -= at->positions - extent->held;
+    return position < 0 ? -1 : (outer * extent->held + position) * at->inner + row % at->inner;
+}
+
+int64_t extent_tap_row(const Extent *extent, int64_t held_row)
+{
+    const Layout *at = &extent->layout;
+    int64_t outer = held_row / at->inner / extent->held, position = held_row / at->inner % extent->held;
+    position += at->positions - extent->held;
+    return (outer * at->positions + position) * at->inner + held_row % at->inner;
+}

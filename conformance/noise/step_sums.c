@@ -1,0 +1,279 @@
+/* step_sums.c - differences, row by row */
+#include "noise/step_sums.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "noise/scales.h"
+
+static double square(double x) { return x * x; }
+
+Sums sums_new(Extent extent, const Array *backend, bool named, bool with_total)
+{
+    size_t rows = (size_t)extent_rows(&extent), width = (size_t)extent.width, elements = rows * width;
+    Sums sums = { .extent = extent,
+                  .backend = backend,
+                  .named = named,
+                  .free = with_total ? allocate_zeroed(elements, sizeof(double)) : NULL,
+                  .residual = allocate_zeroed(elements, sizeof(float)),
+                  .deviation = allocate_zeroed(elements, sizeof(float)),
+                  .row_difference = allocate_zeroed(rows, sizeof(double)),
+                  .row_deviation = allocate_zeroed(rows, sizeof(double)),
+                  .row_norm = allocate_zeroed(rows, sizeof(double)),
+                  .column_difference = allocate_zeroed(width, sizeof(double)),
+                  .column_deviation = allocate_zeroed(width, sizeof(double)),
+                  .column_norm = allocate_zeroed(width, sizeof(double)),
+                  .sizes.row = allocate_zeroed(rows, sizeof(double)),
+                  .sizes.column = allocate_zeroed(width, sizeof(double)),
+                  .noise.row = allocate_zeroed(rows, sizeof(double)),
+                  .noise.column = allocate_zeroed(width, sizeof(double)) };
+    for (size_t row = 0; row < rows; row++) sums.row_norm[row] = -1;
+    return sums;
+}
+
+void sums_free(Sums *sums)
+{
+    free(sums->free);
+    free(sums->residual);
+    free(sums->deviation);
+    free(sums->replays);
+    free(sums->row_difference);
+    free(sums->row_deviation);
+    free(sums->row_norm);
+    free(sums->column_difference);
+    free(sums->column_deviation);
+    free(sums->column_norm);
+    free(sums->sizes.row);
+    free(sums->sizes.column);
+    free(sums->noise.row);
+    free(sums->noise.column);
+}
+
+/* ---------------------------------------------------------------- rows of a pass */
+
+static int by_size(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? 1 : a > b ? -1 : 0;
+}
+
+void sums_sort_row(double *row, int64_t width) { qsort(row, (size_t)width, sizeof *row, by_size); }
+
+void sums_read_found(const Sums *sums, int64_t row, double *found)
+{
+    array_read_f64(sums->backend, row * sums->extent.width, sums->extent.width, found);
+    if (sums->sorted) sums_sort_row(found, sums->extent.width);
+}
+
+void sums_keep_free(Sums *sums, int64_t row, const double *values)
+{
+    double *kept = sums->free + row * sums->extent.width;
+    for (int64_t j = 0; j < sums->extent.width; j++) kept[j] = values[j];
+}
+
+void sums_keep_replay(Sums *sums, int64_t row, const double *values)
+{
+    float *kept = sums->deviation + row * sums->extent.width;
+    for (int64_t j = 0; j < sums->extent.width; j++) kept[j] = (float)values[j];
+}
+
+/* What is lost by an overflow, of which an honest backend may know nothing, is the value itself. */
+static double deviation_of(double replayed, double expected)
+{
+    return isfinite(replayed - expected) ? replayed - expected : expected;
+}
+
+static double along(double difference, double expected)
+{
+    return expected > 0 ? difference : expected < 0 ? -difference : 0;
+}
+
+void sums_measure(Sums *sums, Step *step, int64_t row, const double *expected, const double *found)
+{
+    int64_t width = sums->extent.width;
+    float *residual = sums->residual + row * width, *replay = sums->deviation + row * width;
+    const double *free = sums->free ? sums->free + row * width : NULL;
+    sums->row_norm[row] = 0;
+    step->graded_rows++;
+    for (int64_t j = 0; j < width; j++) {
+        double deviation = deviation_of(replay[j], expected[j]);
+        residual[j] = (float)(found[j] - expected[j]);
+        replay[j] = (float)fabs(deviation);
+        sums->row_norm[row] += square(expected[j]);
+        sums->bias += along(found[j] - expected[j], expected[j]);
+        sums->replay += square(deviation);
+        sums->replay_bias += along(deviation, expected[j]);
+    }
+    for (int64_t j = 0; free && j < width; j++) {
+        sums->inherited += square(expected[j] - free[j]);
+        sums->total += square(found[j] - free[j]);
+        sums->free_norm += square(free[j]);
+    }
+}
+
+void sums_count(Sums *sums, Step *step, int64_t row, const double *expected, const double *found)
+{
+    int64_t width = sums->extent.width;
+    float *residual = sums->residual + row * width;
+    sums->row_norm[row] = (double)width;
+    step->graded_rows++;
+    for (int64_t j = 0; j < width; j++) {
+        residual[j] = found[j] != expected[j];
+        if (step->worst_element >= 0 && residual[j] == 0) continue;
+        if (step->worst_element >= 0 && step->worst_expected != step->worst_found) continue;
+        step->worst_element = extent_tap_row(&sums->extent, row) * width + j;
+        step->worst_expected = expected[j];
+        step->worst_found = found[j];
+    }
+}
+
+double sums_found(const Sums *sums, int64_t i)
+{
+    int64_t width = sums->extent.width;
+    double found;
+    array_read_f64(sums->backend, i, 1, &found);
+    if (!sums->sorted) return found;
+    double *row = allocate_zeroed((size_t)width, sizeof *row);
+    sums_read_found(sums, i / width, row);
+    found = row[i % width];
+    free(row);
+    return found;
+}
+
+double sums_expected(const Sums *sums, int64_t i) { return sums_found(sums, i) - sums->residual[i]; }
+
+void sums_add_replay(Sums *sums, const Class *class, int64_t row, const double *values, const double *found)
+{
+    int64_t width = sums->extent.width;
+    const float *residual = sums->residual + row * width;
+    float *deviations = sums->deviation + row * width;
+    if (sums->row_norm[row] < 0) return;
+    for (int64_t j = 0; j < width; j++) {
+        double expected = found[j] - residual[j], deviation = deviation_of(values[j], expected);
+        deviations[j] = (float)sqrt(square(deviations[j]) + square(deviation) / class->random_over_nearest);
+        sums->replay += square(deviation) / class->random_over_nearest;
+        sums->replay_bias += along(deviation, expected) / sqrt(class->random_over_nearest);
+    }
+}
+
+void sums_end_replay(Sums *sums)
+{
+    sums->replays = realloc(sums->replays, (size_t)(sums->samples + 1) * sizeof *sums->replays);
+    assert(sums->replays);
+    sums->replays[sums->samples++] = sums->replay;
+    sums->replay_biases += square(sums->replay_bias);
+    sums->replay = sums->replay_bias = 0;
+}
+
+/* ---------------------------------------------------------------- in the end */
+
+static double relative(double difference, double norm)
+{
+    return difference == 0 ? 0 : sqrt(difference / norm); /* infinite where the norm is 0 */
+}
+
+/* The value that the row's element should have: 1 where it is a name, that is, all of it */
+static double expected_at(const Sums *sums, int64_t row, int64_t j, const double *found)
+{
+    return sums->named ? 1 : found[j] - sums->residual[row * sums->extent.width + j];
+}
+
+static void add_up_row(Sums *sums, int64_t row, const double *found)
+{
+    int64_t width = sums->extent.width;
+    for (int64_t j = 0; j < width; j++) {
+        int64_t i = row * width + j;
+        double difference = square(sums->residual[i]), expected = expected_at(sums, row, j, found);
+        sums->deviation[i] = sums->named ? 0 : sums->deviation[i] / sqrtf((float)sums->samples);
+        sums->row_difference[row] += difference;
+        sums->row_deviation[row] += square(sums->deviation[i]);
+        sums->column_difference[j] += difference;
+        sums->column_deviation[j] += square(sums->deviation[i]);
+        sums->column_norm[j] += square(expected);
+        sums->sizes.row[row] += fabs(expected);
+        sums->sizes.column[j] += fabs(expected);
+    }
+    sums->difference += sums->row_difference[row];
+    sums->deviations += sums->row_deviation[row];
+    sums->norm += sums->row_norm[row];
+}
+
+static void add_up(Sums *sums, int64_t graded_rows, double *found)
+{
+    for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
+        if (sums->row_norm[row] < 0) continue;
+        sums_read_found(sums, row, found);
+        add_up_row(sums, row, found);
+    }
+    scales_conclude(sums, graded_rows);
+}
+
+/* A NaN is worse than anything, and stays. */
+static bool is_worse(double ratio, double worst) { return !(ratio <= worst) && !isnan(worst); }
+
+static void find_worst_row(const Sums *sums, const Class *class, Step *step)
+{
+    for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
+        if (sums->row_norm[row] < 0) continue;
+        double ratio = relative(sums->row_difference[row], scale_of_row(sums, class, row));
+        if (step->worst_row >= 0 && !is_worse(ratio, step->worst_row_ratio)) continue;
+        step->worst_row = extent_tap_row(&sums->extent, row);
+        step->worst_row_ratio = ratio;
+    }
+}
+
+static void find_worst_channel(const Sums *sums, const Class *class, Step *step)
+{
+    for (int64_t j = 0; j < sums->extent.width; j++) {
+        double ratio = relative(sums->column_difference[j], scale_of_channel(sums, class, j));
+        if (step->worst_channel >= 0 && !is_worse(ratio, step->worst_channel_ratio)) continue;
+        step->worst_channel = j;
+        step->worst_channel_ratio = ratio;
+    }
+}
+
+/* And the bias, in units of the elements' scales */
+static void find_worst_element(const Sums *sums, const Class *class, Step *step, double *found)
+{
+    int64_t width = sums->extent.width;
+    double scales = 0;
+    step->worst_element_ratio = -1;
+    for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
+        if (sums->row_norm[row] < 0) continue;
+        sums_read_found(sums, row, found);
+        for (int64_t j = 0; j < width; j++) {
+            double expected = expected_at(sums, row, j, found), residual = sums->residual[row * width + j];
+            double ratio = relative(square(residual), scale_of_element(sums, class, row, j, expected));
+            scales += sqrt(noise_of_element(sums, class, row, j, expected));
+            if (!is_worse(ratio, step->worst_element_ratio)) continue;
+            step->worst_element_ratio = ratio;
+            if (sums->named) continue;
+            step->worst_element = extent_tap_row(&sums->extent, row) * width + j;
+            step->worst_expected = expected;
+            step->worst_found = found[j];
+        }
+    }
+    step->bias = sums->bias == 0 ? 0 : sums->bias / scales;
+    step->honest_bias = sums->replay_biases == 0 ? 0 : sqrt(sums->replay_biases / sums->samples) / scales;
+}
+
+void sums_conclude(Sums *sums, const Class *class, Step *step)
+{
+    double *found = allocate_zeroed((size_t)sums->extent.width, sizeof *found);
+    add_up(sums, step->graded_rows, found);
+    double noise = scale_of_tap(sums, class);
+    step->samples = sums->samples;
+    step->introduced = relative(sums->difference, sums->norm);
+    step->honest = relative(noise, sums->norm);
+    step->ratio = relative(sums->difference, noise);
+    step->inherited = sums->free ? relative(sums->inherited, sums->free_norm) : NAN;
+    step->total = sums->free ? relative(sums->total, sums->free_norm) : NAN;
+    if (step->graded_rows > 0) {
+        find_worst_row(sums, class, step);
+        find_worst_channel(sums, class, step);
+        find_worst_element(sums, class, step, found);
+    }
+    step->verdict = verdict_of(class, step_measurement(step));
+    free(found);
+}

@@ -1,0 +1,59 @@
+/* preprocessing.h - pictures to what the vision tower is given, in Hugging Face's ways or in others
+ *
+ *     Pictures *pictures = pictures_open("model", &request, &error);
+ *     Patches patches = preprocess(pictures, &(Preprocessing){ .flavour = RESIZE_TORCHVISION }, &arena);
+ */
+#ifndef PLUMB_PREPROCESSING_H
+#define PLUMB_PREPROCESSING_H
+
+#include "checkpoint/array.h"
+#include "processor/processor.h"
+#include "pictures/resampling.h"
+
+/* PNG files, read, and the settings that they are processed by */
+typedef struct {
+    Gemma4ImageProcessor processor;
+    const char **paths;
+    Picture *pictures; /* [count] */
+    int count;
+    Arena arena;
+} Pictures;
+
+/* The images of the request. NULL with error set: also where Hugging Face refuses a picture, or has another processor
+ * for this model. */
+Pictures *pictures_open(const char *model_folder, const ProcessorRequest *request, Error *error);
+void pictures_close(Pictures *pictures); /* NULL is fine */
+
+typedef struct {
+    Array pixel_values;       /* [pictures, patches, 3 * patch_size^2]; zeros at padding where it is made here */
+    Array image_position_ids; /* [pictures, patches, 2], (x, y), I64 where it is made here; padding is (-1, -1) */
+} Patches;
+
+typedef ImageSize TargetSize(const Gemma4ImageProcessor *p, ImageSize size);
+
+typedef struct {
+    TargetSize *target_size;      /* NULL: get_aspect_ratio_preserving_size */
+    const Resampling *resampling; /* NULL: Hugging Face's, in the flavour */
+    ResizeFlavour flavour;
+} Preprocessing;
+
+/* Of as many patches for each picture as the budget has, or as the largest needs. Lives in arena. */
+Patches preprocess(const Pictures *pictures, const Preprocessing *how, Arena *arena);
+/* What an honest preprocessor may do: the flavour that was asked for, the other one, real arithmetic cut to the range
+ * of levels, or not cut */
+enum { HONEST_EXACT = 2, HONEST_WAYS = 4 };
+Preprocessing honest_preprocessing(const Pictures *pictures, int way);
+const char *honest_preprocessing_name(const Pictures *pictures, int way);
+
+/* Of picture i, after resizing; target_size as above */
+ImageSize size_in_pixels(const Pictures *pictures, int i, TargetSize *target_size);
+/* Whether any of the pictures gets another size than Hugging Face's */
+bool changes_size(const Pictures *pictures, TargetSize *target_size);
+
+Array array_of_floats(const char *name, int64_t count, int64_t length, int64_t width, Arena *arena);
+Array array_of_integers(const char *name, int64_t count, int64_t length, int64_t width, Arena *arena);
+
+/* What level 1 is in a channel of pixel_values */
+double level_step(const Gemma4ImageProcessor *p, int channel);
+
+#endif

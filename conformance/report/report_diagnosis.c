@@ -1,0 +1,107 @@
+/* report_diagnosis.c - the name first, then the numbers that it rests on */
+#include "report/report_diagnosis.h"
+
+#include <jansson.h>
+
+#include "report/json_file.h"
+
+static const Candidate *candidate_of(const Diagnosis *d, const Bug *bug)
+{
+    for (int i = 0; i < d->candidate_count; i++)
+        if (d->candidates[i].bug == bug) return &d->candidates[i];
+    return NULL;
+}
+
+static void numbers_text(FILE *out, const Candidate *c)
+{
+    fprintf(out, "explains %.2f %% of the error; coefficient %.3f, z %.3g (%.3g for the bug itself), first at %s", //
+            100 * c->explained, c->coefficient, c->z, c->expected_z, c->step ? c->step : "-");
+}
+
+static void named_text(FILE *out, const Diagnosis *d, bool below_noise)
+{
+    for (int i = 0; i < d->named_count; i++) {
+        const Bug *bug = d->named[i];
+        const Candidate *c = candidate_of(d, bug);
+        fprintf(out, "%s %s\n      %s: %s\n",
+                i             ? "  and"
+                : below_noise ? "below the noise:"
+                              : "it is",
+                bug->id, bug->stage, bug->mechanism);
+        if (c) {
+            fprintf(out, "      ");
+            numbers_text(out, c);
+            if (c->absent) fprintf(out, "; not at %d of the %d steps that it would touch", c->absent, c->steps);
+            fputc('\n', out);
+        }
+        fprintf(out, "      %s\n", bug->source);
+    }
+    for (int i = 0; i < d->equal_count; i++)
+        fprintf(out, "      this case cannot tell it from %s (%s)\n", d->equals[i]->id, d->equals[i]->mechanism);
+}
+
+void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, ReportTitle title)
+{
+    enum { SHOWN = 3 };
+    bool bent = grade->first_bent >= 0;
+    fprintf(out, "case %s   dump %s   diagnosed as %s   %d of %d taps present\n", title.case_name, title.dump_name,
+            grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
+    const Step *first = bent ? &grade->steps[grade->first_bent] : NULL;
+    if (bent && first->unlike)
+        fprintf(out, "FAIL  first bent step: %s, %s\n", first->tap, first->note);
+    else if (bent)
+        fprintf(out, "FAIL  first bent step: %s, ratio %.3g\n", first->tap, first->ratio);
+    else
+        fprintf(out, "PASS  all %d steps are straight\n", grade->step_count);
+
+    report_vision_mask(out, grade);
+    if (grade->stopped) fprintf(out, "nothing behind the inputs is graded: %s\n", grade->stopped);
+
+    named_text(out, d, !bent);
+    if (bent && d->named_count > 0 && !d->complete)
+        fprintf(out, "      other steps stay bent with it: there is more to find than the catalogue knows\n");
+    if (bent && d->named_count == 0) fprintf(out, "no known bug is it; what it looks like: %s\n", d->pattern);
+    if (bent && d->named_count == 0)
+        for (int i = 0; i < d->candidate_count && i < SHOWN && d->candidates[i].explained > 0.01; i++) {
+            fprintf(out, "      not %s: it ", d->candidates[i].bug->id);
+            numbers_text(out, &d->candidates[i]);
+            fputc('\n', out);
+        }
+    if (!bent && d->named_count == 0)
+        fprintf(out, "none of the %d bugs that this dump would show is in it\n", d->candidate_count);
+    fprintf(out, "%d bugs tried, %d of them not exposed by this case and dump%s\n",
+            d->candidate_count + d->not_exposed_count, d->not_exposed_count,
+            d->not_exposed_count ? " (--json lists them)" : "");
+}
+
+static json_t *ids(const Bug *const *bugs, int count)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) json_array_append_new(list, json_string(bugs[i]->id));
+    return list;
+}
+
+static json_t *candidate_json(const Candidate *c)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b}", "id", c->bug->id, "explained",
+                     number_json(c->explained), "z", number_json(c->z), "coefficient", number_json(c->coefficient),
+                     "expected_z", number_json(c->expected_z), "steps", c->steps, "absent", c->absent, "first_step",
+                     c->step ? json_string(c->step) : json_null(), "confirmed", c->confirmed);
+}
+
+void report_diagnosis_json(const char *path, const Diagnosis *d, const Grade *grade, ReportTitle title, Error *error)
+{
+    json_t *candidates = json_array();
+    for (int i = 0; i < d->candidate_count; i++) json_array_append_new(candidates, candidate_json(&d->candidates[i]));
+    json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "case",
+                               title.case_name, "dump", title.dump_name, "class", grade->class->name, "verdict",
+                               report_verdict(grade), "first_bent",
+                               grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap),
+                               "named", d->named_count ? json_string(d->named[0]->id) : json_null(), "all_named",
+                               ids((const Bug *const *)d->named, d->named_count), "cannot_tell_from",
+                               ids((const Bug *const *)d->equals, d->equal_count), "complete", d->complete,
+                               "below_noise", d->named_count > 0 && grade->first_bent < 0, "candidates", candidates,
+                               "not_exposed", ids((const Bug *const *)d->not_exposed, d->not_exposed_count), "pattern",
+                               d->pattern ? json_string(d->pattern) : json_null());
+    json_file_write(path, report, error);
+}

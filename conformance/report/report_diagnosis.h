@@ -1,0 +1,15 @@
+/* report_diagnosis.h - a diagnosis as text and as JSON */
+#ifndef PLUMB_REPORT_DIAGNOSIS_H
+#define PLUMB_REPORT_DIAGNOSIS_H
+
+#include <stdio.h>
+
+#include "diagnose/diagnose.h"
+#include "report/report_grade.h"
+
+void report_diagnosis_text(FILE *out, const Diagnosis *diagnosis, const Grade *grade, ReportTitle title);
+/* path "-": stdout */
+void report_diagnosis_json(const char *path, const Diagnosis *diagnosis, const Grade *grade, ReportTitle title,
+                           Error *error);
+
+#endif

@@ -1,0 +1,254 @@
+/* report_grade.c - in execution order, first divergence as the headline */
+#include "report/report_grade.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "report/json_file.h"
+#include "dump/tap_name.h"
+
+enum { NAMES_SHOWN = 6 };
+
+static int64_t graded_rows(const Grade *grade)
+{
+    int64_t total = 0;
+    for (int n = 0; n < grade->step_count; n++) total += grade->steps[n].graded_rows;
+    return total;
+}
+
+const char *report_verdict(const Grade *grade)
+{
+    if (grade->first_bent >= 0) return "fail";
+    return graded_rows(grade) > 0 ? "pass" : "none";
+}
+
+const char *place_text(char *text, size_t size, const Step *step, int dimensions, int64_t index)
+{
+    int64_t place[TENSOR_MAX_RANK];
+    for (int i = dimensions - 1; i >= 0; i--) {
+        place[i] = index % step->shape[i];
+        index /= step->shape[i];
+    }
+    return shape_text(text, size, dimensions, place);
+}
+
+/* A step of padding rows alone is neither. */
+static bool is_graded(const Step *step) { return step->graded_rows > 0 || step->non_finite > 0 || step->unlike; }
+
+static int widest_name(const Grade *grade)
+{
+    size_t width = strlen("step");
+    for (int n = 0; n < grade->step_count; n++)
+        if (strlen(grade->steps[n].tap) > width) width = strlen(grade->steps[n].tap);
+    return (int)width;
+}
+
+static void error_text(FILE *out, int width, double error)
+{
+    if (isnan(error))
+        fprintf(out, " %*s", width, "-");
+    else
+        fprintf(out, " %*.1e", width, error);
+}
+
+static void ratio_text(FILE *out, int width, double ratio)
+{
+    double size = fabs(ratio);
+    if (isnan(ratio))
+        fprintf(out, " %*s", width, "-");
+    else
+        fprintf(out, size < 100 ? " %*.2f" : size < 1e5 ? " %*.0f" : " %*.0e", width, ratio);
+}
+
+static void step_text(FILE *out, const Step *step, int width)
+{
+    fprintf(out, "%-*s", width, step->tap);
+    error_text(out, 11, step->introduced);
+    error_text(out, 8, step->honest);
+    ratio_text(out, 7, step->ratio);
+    ratio_text(out, 6, step->worst_row_ratio);
+    ratio_text(out, 7, step->worst_channel_ratio);
+    ratio_text(out, 7, step->worst_element_ratio);
+    ratio_text(out, 6, step->bias);
+    fprintf(out, "  %s", is_graded(step) ? verdict_name(step->verdict) : "not graded");
+    if (step->non_finite) fprintf(out, "  %lld not finite", (long long)step->non_finite);
+    if (step->note) fprintf(out, "  %s", step->note);
+    fputc('\n', out);
+}
+
+static void names_text(FILE *out, const char *what, const char **names, int count)
+{
+    if (count == 0) return;
+    fprintf(out, "%s: ", what);
+    if (count > NAMES_SHOWN)
+        fprintf(out, "%d names (--json lists them)", count);
+    else
+        for (int i = 0; i < count; i++) fprintf(out, "%s%s", i ? ", " : "", names[i]);
+    fputc('\n', out);
+}
+
+/* "0.8 noise units": of the candidates' scores */
+static double noise_units(const Tie *tie) { return tie->gap == 0 ? 0 : tie->gap / tie->noise; }
+
+static void tie_text(FILE *out, const Tie *tie)
+{
+    fprintf(out, "tie  %s [%lld]: %s %lld for %lld, %.1f noise units apart\n", tie->tap, (long long)tie->row,
+            tap_is_token(tie->tap) ? "token" : "expert", (long long)tie->found, (long long)tie->expected,
+            noise_units(tie));
+}
+
+void report_vision_mask(FILE *out, const Grade *grade)
+{
+    if (grade->google_vision_mask) fprintf(out, "vision mask: google's reading, see docs/masks.md\n");
+}
+
+static void passed_text(FILE *out, const Grade *grade)
+{
+    fprintf(out, "PASS  all %d steps are straight as %s", grade->step_count, grade->class->name);
+    if (grade->tie_count > 0) fprintf(out, ", %d choice%s tied", grade->tie_count, grade->tie_count > 1 ? "s" : "");
+    fputc('\n', out);
+}
+
+/* Which row, channel or element; nothing for what is of the whole tap */
+static const char *worst_text(char *text, size_t size, const Step *step, Gate gate)
+{
+    char place[64];
+    *text = '\0';
+    if (gate == GATE_ROW)
+        snprintf(text, size, " %s", place_text(place, sizeof place, step, step->rank - 1, step->worst_row));
+    if (gate == GATE_CHANNEL) snprintf(text, size, " %lld", (long long)step->worst_channel);
+    if (gate == GATE_ELEMENT)
+        snprintf(text, size, " %s", place_text(place, sizeof place, step, step->rank, step->worst_element));
+    return text;
+}
+
+/* "over its limit: ratio 2.31 (2), row [0, 3] 31.5 (8)" */
+static void over_text(FILE *out, const Step *step, const Class *class)
+{
+    Measurement measurement = step_measurement(step);
+    bool first = true;
+    for (Gate gate = 0; gate < GATE_COUNT; gate++) {
+        double found = measured(&measurement, gate), limit = limit_of(class, &measurement, gate);
+        if (found <= limit) continue;
+        char place[80];
+        fprintf(out, "%s%s%s %.3g (%.3g)", first ? "      over its limit: " : ", ", gate_name(gate),
+                worst_text(place, sizeof place, step, gate), found, limit);
+        first = false;
+    }
+    if (!first) fputc('\n', out);
+}
+
+static void bent_text(FILE *out, const Grade *grade)
+{
+    const Step *bent = &grade->steps[grade->first_bent];
+    int after = grade->step_count - grade->first_bent - 1, straight = 0;
+    for (int n = grade->first_bent + 1; n < grade->step_count; n++) straight += grade->steps[n].verdict == VERDICT_PASS;
+    fprintf(out, "FAIL  first bent step: %s (steps before it: %d, all straight", bent->tap, grade->first_bent);
+    if (after > 0) fprintf(out, "; after it: %d, %d of them straight on its output", after, straight);
+    fprintf(out, ")\n");
+    if (!bent->of_inputs) over_text(out, bent, grade->class);
+    if (bent->worst_element >= 0)
+        fprintf(out, "      worst element %s: found %.9g, expected %.9g\n",
+                place_text((char[64]){ 0 }, 64, bent, bent->rank, bent->worst_element), bent->worst_found,
+                bent->worst_expected);
+}
+
+void report_text(FILE *out, const Grade *grade, ReportTitle title)
+{
+    fprintf(out, "case %s   dump %s   graded as %s   %d of %d taps present\n", title.case_name, title.dump_name,
+            grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
+    int width = widest_name(grade);
+    fprintf(out, "%-*s  %10s  %7s %7s %6s %7s %7s %6s  %s\n", width, "step", "introduced", "honest", "ratio", "row",
+            "channel", "element", "bias", "verdict");
+    for (int n = 0; n < grade->step_count; n++) step_text(out, &grade->steps[n], width);
+    for (int n = 0; n < grade->tie_count; n++) tie_text(out, &grade->ties[n]);
+
+    names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
+               grade->not_graded_count);
+    names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
+    report_vision_mask(out, grade);
+    if (grade->stopped) fprintf(out, "nothing behind the inputs is graded: %s\n", grade->stopped);
+    if (grade->first_bent >= 0)
+        bent_text(out, grade);
+    else if (graded_rows(grade) > 0)
+        passed_text(out, grade);
+    else
+        fprintf(out, "NOTHING GRADED  the dump holds no row of an image or a text, only padding or nothing at all\n");
+}
+
+json_t *place_json(const Step *step, int dimensions, int64_t index)
+{
+    if (index < 0) return json_null();
+    json_t *place = json_array();
+    for (int i = 0; i < dimensions; i++) {
+        int64_t below = 1;
+        for (int j = i + 1; j < dimensions; j++) below *= step->shape[j];
+        json_array_append_new(place, json_integer(index / below % step->shape[i]));
+    }
+    return place;
+}
+
+static json_t *step_json(const Step *step)
+{
+    json_t *element = json_null();
+    if (step->worst_element >= 0)
+        element = json_pack("{s:o, s:o, s:o}", "index", place_json(step, step->rank, step->worst_element), "found",
+                            number_json(step->worst_found), "expected", number_json(step->worst_expected));
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:s*}",
+                     "tap", step->tap, "introduced", number_json(step->introduced), "honest", number_json(step->honest),
+                     "ratio", number_json(step->ratio), "worst_row", place_json(step, step->rank - 1, step->worst_row),
+                     "worst_row_ratio", number_json(step->worst_row_ratio), "worst_channel",
+                     step->worst_channel < 0 ? json_null() : json_integer(step->worst_channel), "worst_channel_ratio",
+                     number_json(step->worst_channel_ratio), "worst_element", element, "worst_element_ratio",
+                     number_json(step->worst_element_ratio), "bias", number_json(step->bias), "honest_bias",
+                     number_json(step->honest_bias), "rows", (json_int_t)step->rows, "graded_rows",
+                     (json_int_t)step->graded_rows, "non_finite", (json_int_t)step->non_finite, "inherited",
+                     number_json(step->inherited), "total", number_json(step->total), "verdict",
+                     !is_graded(step)                ? "none"
+                     : step->verdict == VERDICT_PASS ? "pass"
+                                                     : "fail",
+                     "note", step->note);
+}
+
+static json_t *tie_json(const Tie *tie)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "tap", tie->tap, "row", (json_int_t)tie->row, "found",
+                     (json_int_t)tie->found, "expected", (json_int_t)tie->expected, "gap", number_json(tie->gap),
+                     "noise", number_json(tie->noise));
+}
+
+static json_t *names_json(const char **names, int count)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) json_array_append_new(list, json_string(names[i]));
+    return list;
+}
+
+static json_t *limits_json(const Class *class)
+{
+    const Limits *limits = limits_of(class);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:s}", "ratio", limits->ratio, "worst_row_ratio", limits->row,
+                     "worst_channel_ratio", limits->channel, "worst_element_ratio", limits->element, "bias",
+                     limits->bias, "reason", limits->reason);
+}
+
+void report_json_with(const char *path, const Grade *grade, ReportTitle title, json_t *more, Error *error)
+{
+    json_t *steps = json_array(), *ties = json_array();
+    for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
+    for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
+    json_t *report = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s*}", "case", title.case_name, "dump",
+        title.dump_name, "class", grade->class->name, "vision_mask", grade->google_vision_mask ? "google" : "hf",
+        "limits", limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
+        grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
+        ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
+        names_json(grade->unknown, grade->unknown_count), "stopped", grade->stopped);
+    json_object_update_new(report, more);
+    json_file_write(path, report, error);
+}
+
+void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error)
+{
+    report_json_with(path, grade, title, json_object(), error);
+}

@@ -1,0 +1,28 @@
+/* report_grade.h - a grade as text and as JSON */
+#ifndef PLUMB_REPORT_GRADE_H
+#define PLUMB_REPORT_GRADE_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "lockstep/lockstep.h"
+
+typedef struct {
+    const char *case_name, *dump_name;
+} ReportTitle;
+
+void report_vision_mask(FILE *out, const Grade *grade); /* a line if the masks are not Hugging Face's */
+void report_text(FILE *out, const Grade *grade, ReportTitle title);
+/* Written under a temporary name and renamed; "-" is stdout. */
+void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error);
+/* more: an object whose keys come into the report too; taken over */
+void report_json_with(const char *path, const Grade *grade, ReportTitle title, json_t *more, Error *error);
+
+/* "pass", "fail", or "none" when no row of any step could be graded */
+const char *report_verdict(const Grade *grade);
+
+/* The place of a flat index among the dimensions before `dimensions`: "[0, 71]" */
+const char *place_text(char *text, size_t size, const Step *step, int dimensions, int64_t index);
+json_t *place_json(const Step *step, int dimensions, int64_t index); /* null where index is negative */
+
+#endif

@@ -1,0 +1,78 @@
+/* work.c - the benchmarks' clock and their products */
+#include "bench/work.h"
+
+#include <cblas.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { QUERY_BLOCK = 252 }; /* as in eager_attention_forward.c */
+
+double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+float *filled(int64_t count)
+{
+    float *values = malloc((size_t)count * sizeof *values);
+    if (!values) abort();
+    for (int64_t i = 0; i < count; i++) values[i] = (float)(i % 17) / 17;
+    return values;
+}
+
+static void add(Work *sum, double seconds, double times, int64_t rows, int64_t columns, int64_t inner)
+{
+    sum->seconds += seconds;
+    sum->flop += 2 * times * (double)rows * (double)columns * (double)inner;
+}
+
+void work_linear(Work *sum, int64_t times, int64_t rows, int64_t out, int64_t in)
+{
+    float *x = filled(rows * in), *w = filled(out * in), *y = filled(rows * out);
+    double start = now();
+    for (int64_t i = 0; i < times; i++)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)in, 1, x, (int)in, w, (int)in, 0,
+                    y, (int)out);
+    add(sum, now() - start, (double)times, rows, out, in);
+    free(x);
+    free(w);
+    free(y);
+}
+
+void work_attention(Work *sum, int64_t times, int64_t heads, int64_t kv_heads, int64_t seq, int64_t head_dim)
+{
+    float *query = filled(heads * seq * head_dim), *key = filled(kv_heads * seq * head_dim);
+    float *value = filled(kv_heads * seq * head_dim), *output = filled(heads * seq * head_dim);
+    float *weights = filled(QUERY_BLOCK * seq);
+    double start = now();
+    for (int64_t i = 0; i < times * heads; i++) {
+        int64_t h = i % heads, kv = h * kv_heads / heads * seq * head_dim;
+        for (int64_t first = 0; first < seq; first += QUERY_BLOCK) {
+            int count = (int)(seq - first < QUERY_BLOCK ? seq - first : QUERY_BLOCK), s = (int)seq, d = (int)head_dim;
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, count, s, d, 1, query + (h * seq + first) * d, d,
+                        key + kv, d, 0, weights, s);
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, count, d, s, 1, weights, s, value + kv, d, 0,
+                        output + (first * heads + h) * d, (int)heads * d);
+        }
+    }
+    add(sum, now() - start, (double)(2 * times * heads), seq, seq, head_dim);
+    free(query);
+    free(key);
+    free(value);
+    free(output);
+    free(weights);
+}
+
+static int by_value(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, by_value);
+    return values[count / 2];
+}

@@ -1,0 +1,145 @@
+/* case.c - the arguments that run and grade share */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/plumb.h"
+#include "reference.h"
+#include "dump/tap_name.h"
+
+enum { KEY_MODEL = 'm', KEY_INPUTS = 'i', KEY_THREADS = 't', KEY_QUIET = 'q', KEY_VISION_MASK = 'v' };
+
+static const struct argp_option options[] = {
+    { 0, 0, 0, 0, "Common:", 10 },
+    { "model", KEY_MODEL, "DIR", 0, "A Hugging Face checkpoint, instead of CASE/model", 10 },
+    { "inputs", KEY_INPUTS, "FILE", 0, "The inputs, instead of CASE/inputs.safetensors", 10 },
+    { "vision-mask", KEY_VISION_MASK, "READING", 0,
+      "Which tokens of an image see each other in a gemma4_unified model: hf or google (docs/masks.md). Default: hf; of "
+      "a dump, whichever fits",
+      10 },
+    { "threads", KEY_THREADS, "N", 0, "Threads of matrix products (default 1)", 10 },
+    { "quiet", KEY_QUIET, 0, 0, "No progress bar", 10 },
+    { 0 },
+};
+
+int parse_count(struct argp_state *state, const char *option, const char *argument, int most)
+{
+    char *end;
+    long count = strtol(argument, &end, 10);
+    if (*end || end == argument || count < 1 || count > most)
+        argp_error(state, "%s: found %s, expected a whole number from 1 to %d", option, argument, most);
+    return (int)count;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    Case *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &c->pictures; return 0;
+    case KEY_MODEL: c->model_folder = argument; return 0;
+    case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
+    case KEY_QUIET: c->quiet = true; return 0;
+    case KEY_VISION_MASK:
+        if (!vision_mask_from_name(argument, &c->vision_mask))
+            argp_error(state, "--vision-mask: found %s, expected %s", argument, vision_mask_names);
+        return 0;
+    case KEY_THREADS: c->threads = parse_count(state, "--threads", argument, 1024); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = { { &media_argp, 0, NULL, 0 }, { 0 } };
+const struct argp case_argp = { .options = options, .parser = parse_option, .children = children };
+
+/* --model and --inputs replace their part of the case, wherever they stand. */
+void case_set_folder(Case *c, const char *folder)
+{
+    size_t length = strlen(folder);
+    while (length > 1 && folder[length - 1] == '/') length--;
+    folder = arena_format(&c->arena, "%.*s", (int)length, folder);
+    const char *slash = strrchr(folder, '/');
+    c->name = slash && slash[1] ? slash + 1 : folder;
+    c->folder = folder;
+    if (!c->model_folder) c->model_folder = arena_format(&c->arena, "%s/model", folder);
+    if (!c->inputs_file) c->inputs_file = arena_format(&c->arena, "%s/inputs.safetensors", folder);
+}
+
+/* The inputs of --image and its like: made in a file of their own, which is gone when it has been mapped. */
+static void open_pictures(Case *c, Error *error)
+{
+    const char *parent = getenv("TMPDIR");
+    char *folder = arena_format(&c->arena, "%s/plumb-XXXXXX", parent ? parent : "/tmp");
+    if (c->inputs_option) {
+        error_set(error, "--inputs: found --image, --video, --audio or --prompt-ids too, expected either");
+    } else if (!mkdtemp(folder)) {
+        error_set(error, "%s: found no such place (%s), expected one for temporary files", folder, strerror(errno));
+    } else {
+        const char *path = arena_format(&c->arena, "%s/inputs.safetensors", folder);
+        media_arguments_write(&c->pictures, c->model_folder, path, &c->arena, error);
+        if (!error_is_set(error)) c->inputs = inputs_open(path, error);
+        remove(path);
+        remove(folder);
+    }
+}
+
+void case_open(Case *c, Error *error)
+{
+    bool pictures = media_arguments_given(&c->pictures);
+    if (!c->model_folder || (!c->inputs_file && !pictures)) {
+        error_set(error, "found no CASE, expected one, or --model and --inputs (see --help)");
+        return;
+    }
+    if (!c->name) c->name = c->model_folder;
+    reference_set_threads(c->threads > 0 ? c->threads : 1);
+    c->model = model_open(c->model_folder, error);
+    if (!error_is_set(error)) vision_mask_check(c->model, c->vision_mask, error);
+    if (!error_is_set(error) && pictures)
+        open_pictures(c, error);
+    else if (!error_is_set(error))
+        c->inputs = inputs_open(c->inputs_file, error);
+    if (!error_is_set(error)) model_check(c->model, &c->inputs, error);
+}
+
+void case_close(Case *c)
+{
+    inputs_close(&c->inputs);
+    pictures_close(c->png_files);
+    model_close(c->model);
+    media_arguments_free(&c->pictures);
+    arena_free(&c->arena);
+}
+
+void globs_add(Globs *globs, const char *glob)
+{
+    globs->globs = realloc(globs->globs, (size_t)(globs->count + 2) * sizeof *globs->globs);
+    if (!globs->globs) abort();
+    globs->globs[globs->count++] = glob;
+    globs->globs[globs->count] = NULL;
+}
+
+void globs_add_layers(Globs *globs)
+{
+    for (const char *const *glob = tap_layer_outputs; *glob; glob++) globs_add(globs, *glob);
+}
+
+bool globs_match(const Globs *globs, const char *name)
+{
+    for (int i = 0; i < globs->count; i++)
+        if (fnmatch(globs->globs[i], name, 0) == 0) return true;
+    return globs->count == 0;
+}
+
+void parse_arguments(const struct argp *argp, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = STATUS_BAD_INPUT;
+    if (argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, input) != 0) exit(STATUS_BAD_INPUT);
+}
+
+int finish(const Error *error, Status otherwise)
+{
+    if (!error_is_set(error)) return (int)otherwise;
+    fprintf(stderr, "plumb: %s\n", error->message);
+    return STATUS_BAD_INPUT;
+}

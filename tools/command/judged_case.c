@@ -1,0 +1,46 @@
+/* judged_case.c - what a case's pictures are for beside its inputs: to judge a dump's own, and to make wrong ones */
+#include <string.h>
+
+#include "bugs/switch/buggy_pictures.h"
+#include "pictures/case_pictures.h"
+#include "inputs/dumped_patches.h"
+#include "command/plumb.h"
+
+Pictures *open_png_files(const MediaArguments *a, const char *model_folder, Error *error)
+{
+    ProcessorRequest request = { .images = { a->images, a->image_count },
+                                 .flavour = a->flavour,
+                                 .max_soft_tokens = a->max_soft_tokens,
+                                 .png = a->png };
+    return pictures_open(model_folder, &request, error);
+}
+
+/* Those of --image, or those that case.json names; NULL without error where there are none. */
+static void open_case_pictures(Case *c, Error *error)
+{
+    if (c->pictures.image_count > 0)
+        c->png_files = open_png_files(&c->pictures, c->model_folder, error);
+    else if (c->folder && !c->inputs_option)
+        c->png_files = case_pictures_open(c->folder, c->model_folder, &c->inputs, error);
+}
+
+JudgedInputs *case_judge_inputs(Case *c, const Dump *dump, const Class *class, const char *const *only, Error *error)
+{
+    const char *model_type = json_string_value(json_object_get(model_config(c->model), "model_type"));
+    bool known = model_type && strcmp(model_type, "gemma4") == 0, held = false; /* the other family's are not graded */
+    for (int i = 0; i < dump_count(dump); i++) held |= is_of_preprocessing(dump_array(dump, i)->name);
+    if (known && held) open_case_pictures(c, error);
+    return error_is_set(error) ? NULL : judged_inputs_open(c->png_files, dump, class, only, error);
+}
+
+void case_bend_pictures(Case *c, const Bug *const *bugs, int count, Error *error)
+{
+    open_case_pictures(c, error);
+    if (!error_is_set(error) && !c->png_files)
+        error_set(error, "--bug: found %s and no PNG files, expected --image, or a case that names them", bugs[0]->id);
+    if (error_is_set(error)) return;
+    c->bent = preprocess_with_bugs(c->png_files, bugs, count, &c->arena, error);
+    c->inputs.pixel_values = &c->bent.pixel_values;
+    c->inputs.image_position_ids = &c->bent.image_position_ids;
+    if (!error_is_set(error)) model_check(c->model, &c->inputs, error);
+}

@@ -1,0 +1,55 @@
+/* plumb.c - the command: one argp parser a subcommand, each in its own file */
+#include "command/plumb.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    { "run", plumb_run, "computes a case and writes its taps" },
+    { "generate", plumb_generate, "generates greedily, and prints token ids" },
+    { "grade", plumb_grade, "grades a backend's dump, step by step" },
+    { "diagnose", plumb_diagnose, "names the known bug that bends a dump" },
+    { "preprocess", plumb_preprocess, "makes a model's inputs of PNG files, as Hugging Face does" },
+    { "compare", plumb_compare, "compares two dumps, without a model" },
+    { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
+    { "bugs", plumb_bugs, "lists the known bugs, and which of them a case exposes" },
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void help(FILE *out)
+{
+    fprintf(out, "Usage: plumb COMMAND [ARGUMENTS]\n"
+                 "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
+    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out,
+            "\n'plumb COMMAND --help' says more. Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input,\n"
+            "3 nothing could be graded.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return STATUS_BAD_INPUT;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return STATUS_PASS;
+    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            static char name[32]; /* "plumb run", for usage messages */
+            snprintf(name, sizeof name, "plumb %s", commands[i].name);
+            argv[1] = name;
+            return commands[i].main(argc - 1, argv + 1);
+        }
+    fprintf(
+        stderr,
+        "plumb: %s: found no such command, expected run, generate, grade, diagnose, preprocess, compare, inspect or bugs\n",
+        argv[1]);
+    return STATUS_BAD_INPUT;
+}

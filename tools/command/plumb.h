@@ -1,0 +1,75 @@
+/* plumb.h - what the subcommands share */
+#ifndef PLUMB_TOOL_H
+#define PLUMB_TOOL_H
+
+#include <argp.h>
+
+#include "inputs/dumped_inputs.h"
+#include "command/media_arguments.h"
+#include "model.h"
+#include "run/arena.h"
+#include "diagnose/vision_mask.h"
+
+typedef enum { STATUS_PASS = 0, STATUS_FAIL = 1, STATUS_BAD_INPUT = 2, STATUS_NOTHING = 3 } Status;
+
+int plumb_run(int argc, char **argv);
+int plumb_generate(int argc, char **argv);
+int plumb_grade(int argc, char **argv);
+int plumb_diagnose(int argc, char **argv);
+int plumb_compare(int argc, char **argv);
+int plumb_preprocess(int argc, char **argv);
+int plumb_inspect(int argc, char **argv);
+int plumb_bugs(int argc, char **argv);
+
+/* CASE, or --model DIR and --inputs FILE in its place, or pictures and a prompt for inputs; --threads N; --quiet. */
+typedef struct {
+    Arena arena;
+    const char *name;   /* of the case, for a report */
+    const char *folder; /* NULL without CASE */
+    const char *model_folder, *inputs_file;
+    const char *inputs_option; /* --inputs */
+    MediaArguments pictures;   /* instead of inputs_file */
+    int threads;
+    bool quiet;
+    VisionMask vision_mask;
+    Model *model;
+    Inputs inputs;
+    Pictures *png_files; /* that the inputs are made from, where they are needed */
+    Patches bent;        /* in the place of the inputs' own, with --bug */
+} Case;
+
+extern const struct argp case_argp;                /* a child parser for these options; its input is the Case */
+void case_set_folder(Case *c, const char *folder); /* the argument CASE */
+void case_open(Case *c, Error *error);             /* opens model and inputs, and checks that they fit */
+void case_close(Case *c);
+
+/* judged_case.c */
+Pictures *open_png_files(const MediaArguments *arguments, const char *model_folder, Error *error);
+/* NULL without error: the dump holds no inputs of its own, or nobody says which PNG files they should be of */
+JudgedInputs *case_judge_inputs(Case *c, const Dump *dump, const Class *class, const char *const *only, Error *error);
+/* The case's inputs become what a port with those bugs of preprocessing makes of its PNG files. */
+void case_bend_pictures(Case *c, const Bug *const *bugs, int count, Error *error);
+
+/* A growing list of --only globs, NULL-terminated. */
+typedef struct {
+    const char **globs;
+    int count;
+} Globs;
+
+void globs_add(Globs *globs, const char *glob);
+void globs_add_layers(Globs *globs); /* --layers: outputs of layers, towers and embedders, nothing inside them */
+bool globs_match(const Globs *globs, const char *name); /* true when there is no glob */
+
+enum { MOST_NEW_TOKENS = 1 << 20 };
+
+/* The argument of an option that takes a count, or a usage error */
+int parse_count(struct argp_state *state, const char *option, const char *argument, int most);
+
+/* The argument of --bug, on a growing list */
+void bugs_add(const Bug ***bugs, int *count, const char *id, struct argp_state *state);
+
+/* argp with exit status 2 on bad usage */
+void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
+int finish(const Error *error, Status otherwise); /* prints the error, if any: its status, or the other */
+
+#endif

@@ -1,0 +1,125 @@
+/* plumb_inspect.c - plumb inspect: what is in a checkpoint, a dump or a case */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dump/dump.h"
+#include "report/json_file.h"
+#include "command/plumb.h"
+
+enum { KEY_JSON = 'j' };
+
+typedef struct {
+    const char *path, *json;
+    bool text; /* false when JSON goes to stdout */
+    json_t *report;
+} InspectCommand;
+
+static const struct argp_option options[] = {
+    { "json", KEY_JSON, "FILE", 0, "Also write it as JSON; - is stdout", 0 },
+    { 0 },
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    InspectCommand *command = state->input;
+    switch (key) {
+    case KEY_JSON: command->json = argument; return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) argp_usage(state);
+        command->path = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < 1) argp_usage(state);
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void show_array(InspectCommand *command, const char *list, const Array *array)
+{
+    if (command->text)
+        printf("  %-80s %-5s %s\n", array->name, dtype_name(array->dtype), SHAPE_TEXT(array->rank, array->shape));
+    json_t *shape = json_array();
+    for (int i = 0; i < array->rank; i++) json_array_append_new(shape, json_integer(array->shape[i]));
+    json_t *entries = json_object_get(command->report, list);
+    if (!entries) json_object_set_new(command->report, list, entries = json_array());
+    json_array_append_new(
+        entries, json_pack("{s:s, s:s, s:o}", "name", array->name, "dtype", dtype_name(array->dtype), "shape", shape));
+}
+
+static void inspect_dump(InspectCommand *command, const char *path, const char *list, Error *error)
+{
+    Dump *dump = dump_open(path, NULL, error);
+    if (!dump) return;
+    if (command->text) printf("%s: %d arrays\n", path, dump_count(dump));
+    for (int i = 0; i < dump_count(dump); i++) show_array(command, list, dump_array(dump, i));
+    dump_close(dump);
+}
+
+/* Which tensors the reference asks for, and which are left over. */
+static void inspect_model(InspectCommand *command, const char *folder, Error *error)
+{
+    Model *model = model_open(folder, error);
+    if (!model) return;
+    const Checkpoint *checkpoint = model_checkpoint(model);
+    int asked = 0;
+    for (int i = 0; i < checkpoint->tensor_count; i++) asked += checkpoint->tensors[i].asked;
+
+    for (int want = 1; want >= 0; want--) {
+        int count = want ? asked : checkpoint->tensor_count - asked;
+        if (command->text) printf("%s: %d tensors %s\n", folder, count, want ? "asked for" : "left over");
+        for (int i = 0; i < checkpoint->tensor_count; i++)
+            if (checkpoint->tensors[i].asked == want)
+                show_array(command, want ? "asked" : "left_over", checkpoint->tensors[i].array);
+    }
+    model_close(model);
+}
+
+static bool exists(const char *path) { return access(path, F_OK) == 0; }
+
+static bool is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static void inspect(InspectCommand *command, Error *error)
+{
+    Arena arena = { 0 };
+    const char *path = command->path;
+    const char *model = arena_format(&arena, "%s/model", path), *config = arena_format(&arena, "%s/config.json", path);
+    const char *inputs = arena_format(&arena, "%s/inputs.safetensors", path);
+    if (!exists(path)) {
+        error_set(error, "%s: found no such file or folder, expected a checkpoint, a dump or a case", path);
+    } else if (is_folder(path) && exists(config)) {
+        inspect_model(command, path, error);
+    } else if (is_folder(path) && is_folder(model)) {
+        inspect_model(command, model, error);
+        if (!error_is_set(error)) inspect_dump(command, inputs, "inputs", error);
+    } else {
+        inspect_dump(command, path, "arrays", error);
+    }
+    arena_free(&arena);
+}
+
+int plumb_inspect(int argc, char **argv)
+{
+    const struct argp argp = {
+        .options = options,
+        .parser = parse_option,
+        .args_doc = "FILE|FOLDER",
+        .doc = "Lists what is in a safetensors or .npz file, a folder of .npy files, a checkpoint folder, or a case.",
+    };
+    InspectCommand command = { .report = json_object() };
+    Error error = { "" };
+    parse_arguments(&argp, argc, argv, &command);
+    command.text = !command.json || strcmp(command.json, "-") != 0;
+
+    inspect(&command, &error);
+    if (command.json && !error_is_set(&error)) json_file_write(command.json, json_incref(command.report), &error);
+    json_decref(command.report);
+    return finish(&error, STATUS_PASS);
+}
