@@ -60,7 +60,7 @@ BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count);
 void buggy_model_close(BuggyModel *model); /* NULL is fine */
 const Model *buggy_model_model(const BuggyModel *model);
 /* Another reading of what Hugging Face computes, as a hook that every bug's comes after; NULL: none */
-void buggy_model_read(BuggyModel *model, const Bug *reading);
+void buggy_model_set_mask_reading(BuggyModel *model, const Bug *reading);
 /* pass as for the honest model; its hook sees what the bugs left, and what it replaces is what they build on */
 void buggy_model_forward(BuggyModel *model, const Reference *reference, const Inputs *inputs, const Pass *pass);
 

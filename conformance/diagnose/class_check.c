@@ -87,7 +87,7 @@ static bool holds_narrow_results(const Dump *dump, const Grade *grade)
     return narrow >= MOST * steps;
 }
 
-static int place_of(const Class *class)
+static int place_of(const ArithmeticClass *class)
 {
     for (int i = 0; i < CLASSES; i++)
         if (strcmp(wider_noise[i], class->name) == 0) return i;
@@ -95,7 +95,7 @@ static int place_of(const Class *class)
 }
 
 /* What may be worth a grade. A narrow class rounds every result; tf32 only the factors of products. */
-static bool is_likely(const Dump *dump, const Grade *grade, const Class *class)
+static bool is_likely(const Dump *dump, const Grade *grade, const ArithmeticClass *class)
 {
     if (class->results == ROUNDING_TF32) return many_err(grade, 0) && !holds_narrow_results(dump, grade);
     return many_err(grade, NOT_ROUNDED * class->output_rounding);
@@ -108,12 +108,12 @@ static bool is_finite(const Grade *grade)
     return true;
 }
 
-static const Class *find_class(Model *model, const Inputs *inputs, const Dump *dump, const Grade *grade,
-                               const GradeOptions *options, Error *error)
+static const ArithmeticClass *find_class(Model *model, const Inputs *inputs, const Dump *dump, const Grade *grade,
+                                         const GradeOptions *options, Error *error)
 {
     if (!is_finite(grade)) return NULL; /* which is straight nowhere */
     for (int i = place_of(grade->class) + 1; i < CLASSES && !error_is_set(error); i++) {
-        const Class *class = class_find(wider_noise[i]);
+        const ArithmeticClass *class = class_find(wider_noise[i]);
         if (!is_likely(dump, grade, class)) continue;
         Grade *wide = lockstep_grade(model, inputs, dump, class, options, error);
         bool found = wide && fits(grade, wide);

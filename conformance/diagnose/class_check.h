@@ -13,13 +13,14 @@
 #include "lockstep/lockstep.h"
 
 typedef struct {
-    const Class *declared;
-    const Class *fits; /* the tightest in which every step is straight and errs as in that class; NULL: none */
-    int telling;       /* steps of which honest errors are well above the rounding of their results */
-    int rounded_once;  /* of these, steps that err as if nothing but their results had been rounded */
-    int inexact;       /* steps that err at all */
-    int unrounded;     /* of these, steps that err less than the rounding of their results makes them */
-    bool wider;        /* so many of either that it computes in a wider dtype than it declares */
+    const ArithmeticClass *declared;
+    const ArithmeticClass
+        *fits;        /* the tightest in which every step is straight and errs as in that class; NULL: none */
+    int telling;      /* steps of which honest errors are well above the rounding of their results */
+    int rounded_once; /* of these, steps that err as if nothing but their results had been rounded */
+    int inexact;      /* steps that err at all */
+    int unrounded;    /* of these, steps that err less than the rounding of their results makes them */
+    bool wider;       /* so many of either that it computes in a wider dtype than it declares */
 } ClassCheck;
 
 /* grade: of the dump in the declared class, with these options. Only where many steps are bent, and bent as a class

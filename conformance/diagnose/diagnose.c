@@ -76,7 +76,7 @@ static void find_below_noise(Diagnosis *d, const Suspects *s)
 /* The bug that explains most of step n, though not all of it */
 static const Bug *partial_cause(const Suspects *s, int n)
 {
-    double enough = 0.2 * evidence_residual(s->evidence, n);
+    double enough = 0.2 * matched_filter_residual(s->evidence, n);
     for (int i = 0; i < s->count; i++) {
         const Match *match = &s->list[i].matches[n];
         if (match->product > enough && match_z(*match) >= SEEN) return s->list[i].public.bug;
@@ -143,10 +143,10 @@ Diagnosis *diagnosis_new(void)
 }
 
 static Diagnosis *diagnose_by(VisionMask reading, Model *model, const Inputs *inputs, const Dump *dump,
-                              const Class *class, const DiagnoseOptions *options, Grade **grade, Error *error)
+                              const ArithmeticClass *class, const DiagnoseOptions *options, Grade **grade, Error *error)
 {
     Diagnosis *d = diagnosis_new();
-    Scene scene = { .folder = options->folder,
+    Trial scene = { .folder = options->folder,
                     .options = options->grade,
                     .vision_mask = reading,
                     .shown = &options->grade,
@@ -175,7 +175,7 @@ static bool is_simpler(const Diagnosis *a, const Diagnosis *b)
 }
 
 /* A dump that is bent by Hugging Face's reading of the masks may follow Google's: the simpler story counts. */
-Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                     const DiagnoseOptions *options, Grade **grade, Error *error)
 {
     bool either = options->vision_mask == VISION_MASK_EITHER;

@@ -51,7 +51,7 @@ typedef struct {
 } DiagnoseOptions;
 
 /* grade: of the dump by the honest reference, to be freed by the caller too. NULL with error set. */
-Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                     const DiagnoseOptions *options, Grade **grade, Error *error);
 Diagnosis *diagnosis_new(void); /* empty, with room for all bugs in each list */
 void diagnosis_free(Diagnosis *diagnosis);

@@ -12,9 +12,9 @@
 static const double MOSTLY = 0.98;
 
 typedef struct {
-    const Sums *sums;
+    const StepSums *sums;
     const Step *step;
-    const Rows *rows;
+    const PaddingRows *rows;
     int64_t count, width; /* rows of the array */
     bool *bad;            /* [count]: rows far beyond their noise */
     int64_t bad_count;
@@ -43,13 +43,13 @@ static const char *constant_factor(const Damage *e, Arena *arena)
     double product = 0, power = 0, error = 0, left = 0;
     for (int64_t i = 0; i < e->count * e->width; i++)
         if (e->bad[i / e->width]) {
-            product += sums_found(e->sums, i) * sums_expected(e->sums, i);
-            power += square(sums_expected(e->sums, i));
+            product += step_sums_found(e->sums, i) * step_sums_expected(e->sums, i);
+            power += square(step_sums_expected(e->sums, i));
             error += square(e->sums->residual[i]);
         }
     double factor = power > 0 ? product / power : 1;
     for (int64_t i = 0; i < e->count * e->width; i++)
-        if (e->bad[i / e->width]) left += square(sums_found(e->sums, i) - factor * sums_expected(e->sums, i));
+        if (e->bad[i / e->width]) left += square(step_sums_found(e->sums, i) - factor * step_sums_expected(e->sums, i));
     if (!(left < (1 - MOSTLY) * error)) return NULL;
     return arena_format(arena, "each value is %.4g times what it should be", factor);
 }
@@ -63,7 +63,8 @@ static int64_t source_of(const Damage *e, int64_t i)
         if (k == i || e->sums->row_norm[k] < 0) continue;
         double distance = 0;
         for (int64_t j = 0; j < e->width && distance < least; j++)
-            distance += square(sums_found(e->sums, i * e->width + j) - sums_expected(e->sums, k * e->width + j));
+            distance += square(step_sums_found(e->sums, i * e->width + j) -
+                               step_sums_expected(e->sums, k * e->width + j));
         if (distance < least) {
             least = distance;
             best = k;
@@ -104,8 +105,8 @@ static const char *exchanged_channels(const Damage *e)
     for (int64_t i = 0; i < e->count; i++) {
         if (!e->bad[i]) continue;
         for (int64_t j = 0; j < e->width; j++) {
-            found[j] = sums_found(e->sums, i * e->width + j);
-            expected[j] = sums_expected(e->sums, i * e->width + j);
+            found[j] = step_sums_found(e->sums, i * e->width + j);
+            expected[j] = step_sums_expected(e->sums, i * e->width + j);
         }
         qsort(found, (size_t)e->width, sizeof *found, by_value);
         qsort(expected, (size_t)e->width, sizeof *expected, by_value);
@@ -149,7 +150,7 @@ static bool is_image_row(const Damage *e, const Inputs *inputs, int64_t row)
     const Array *types = inputs->mm_token_type_ids;
     Tap tap = { .name = e->step->tap, .rank = e->step->rank };
     memcpy(tap.shape, e->step->shape, sizeof tap.shape);
-    if (!types || !rows_token(e->rows, &tap, extent_tap_row(&e->sums->extent, row), &token)) return false;
+    if (!types || !padding_rows_token(e->rows, &tap, row_map_tap_row(&e->sums->extent, row), &token)) return false;
     if (token.column >= types->shape[1]) return false;
     int64_t type = array_integer(types, token.batch * types->shape[1] + token.column);
     return type == 1 || type == 2;
@@ -184,11 +185,11 @@ const char *pattern_of(const Lockstep *base, int n, const Inputs *inputs, Arena 
     if (step->non_finite > 0) return arena_format(arena, "%lld values are not finite", (long long)step->non_finite);
     if (tap_is_choice(step->tap)) return "another choice than the scores give";
 
-    const Sums *sums = lockstep_sums(base, n);
+    const StepSums *sums = lockstep_sums(base, n);
     Damage e = { .sums = sums,
                  .step = step,
                  .rows = lockstep_rows(base),
-                 .count = extent_rows(&sums->extent),
+                 .count = row_map_rows(&sums->extent),
                  .width = sums->extent.width };
     e.bad = allocate_zeroed((size_t)e.count + 1, sizeof *e.bad);
     find_bad_rows(&e);

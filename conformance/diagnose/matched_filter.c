@@ -8,11 +8,11 @@
 #include "dump/tap_name.h"
 
 /* An effect below this many noise units in a whole step is what double rounds. */
-static const double NOTHING = 1e-6;
+static const double NEGLIGIBLE = 1e-6;
 
 /* What an element that is not finite adds, where a bug foretells it and where the dump holds it: the square of so many
  * standard deviations that one will do. A row with such an element has no residuals. */
-static const double LOST = 400;
+static const double NONFINITE_POWER = 400;
 
 typedef struct {
     double residual;
@@ -20,16 +20,16 @@ typedef struct {
     float *honest; /* what the nearest replay deviates by */
 } StepNoise;
 
-struct Evidence {
+struct MatchedFilter {
     const Lockstep *base;
-    const Class *class;
+    const ArithmeticClass *class;
     StepNoise *steps;
     int step_count;
 };
 
 static double square(double x) { return x * x; }
 
-static double variance(const Evidence *e, const Sums *sums, int64_t row, int64_t column, double expected)
+static double variance(const MatchedFilter *e, const StepSums *sums, int64_t row, int64_t column, double expected)
 {
     return fmax(noise_of_element(sums, e->class, row, column, expected), 1e-300);
 }
@@ -61,44 +61,44 @@ void match_add(Match *sum, Match match)
     sum->power_power += match.power_power;
 }
 
-static double row_residual(const Evidence *e, const Sums *sums, int64_t row)
+static double row_residual(const MatchedFilter *e, const StepSums *sums, int64_t row)
 {
     int64_t width = sums->extent.width;
     double sum = 0;
     for (int64_t i = row * width; i < (row + 1) * width; i++)
-        if (!isfinite(sums_found(sums, i)))
-            sum += LOST;
+        if (!isfinite(step_sums_found(sums, i)))
+            sum += NONFINITE_POWER;
         else if (sums->row_norm[row] >= 0)
-            sum += square(sums->residual[i]) / variance(e, sums, row, i % width, sums_expected(sums, i));
+            sum += square(sums->residual[i]) / variance(e, sums, row, i % width, step_sums_expected(sums, i));
     return sum;
 }
 
 static void keep_honest_row(void *context, int n, int64_t row, const double *replay)
 {
-    const Evidence *e = context;
-    const Sums *sums = lockstep_sums(e->base, n);
+    const MatchedFilter *e = context;
+    const StepSums *sums = lockstep_sums(e->base, n);
     int64_t width = sums->extent.width;
     if (!e->steps[n].filtered) return;
     for (int64_t j = 0; j < width; j++) {
-        double deviation = replay[j] - sums_expected(sums, row * width + j);
+        double deviation = replay[j] - step_sums_expected(sums, row * width + j);
         e->steps[n].honest[row * width + j] = isfinite(deviation) ? (float)deviation : 0;
     }
 }
 
-Evidence *evidence_new(Lockstep *base, const Class *class)
+MatchedFilter *matched_filter_new(Lockstep *base, const ArithmeticClass *class)
 {
-    Evidence *e = allocate_zeroed(1, sizeof *e);
+    MatchedFilter *e = allocate_zeroed(1, sizeof *e);
     const Grade *grade = lockstep_grade_so_far(base);
     e->base = base;
     e->class = class;
     e->step_count = grade->step_count;
     e->steps = allocate_zeroed((size_t)e->step_count + 1, sizeof *e->steps);
     for (int n = 0; n < e->step_count; n++) {
-        const Sums *sums = lockstep_sums(base, n);
+        const StepSums *sums = lockstep_sums(base, n);
         StepNoise *noise = &e->steps[n];
         noise->filtered = !tap_is_choice(grade->steps[n].tap);
         if (!noise->filtered) continue;
-        int64_t rows = extent_rows(&sums->extent);
+        int64_t rows = row_map_rows(&sums->extent);
         for (int64_t row = 0; row < rows; row++) noise->residual += row_residual(e, sums, row);
         noise->honest = allocate_zeroed((size_t)(rows * sums->extent.width), sizeof(float));
     }
@@ -106,7 +106,7 @@ Evidence *evidence_new(Lockstep *base, const Class *class)
     return e;
 }
 
-void evidence_free(Evidence *e)
+void matched_filter_free(MatchedFilter *e)
 {
     if (!e) return;
     for (int n = 0; n < e->step_count; n++) free(e->steps[n].honest);
@@ -114,10 +114,10 @@ void evidence_free(Evidence *e)
     free(e);
 }
 
-double evidence_residual(const Evidence *e, int step) { return e->steps[step].residual; }
+double matched_filter_residual(const MatchedFilter *e, int step) { return e->steps[step].residual; }
 
 typedef struct {
-    const Evidence *evidence;
+    const MatchedFilter *evidence;
     Match *matches;
     double *found; /* a row of the widest step */
 } Matching;
@@ -132,17 +132,17 @@ static bool is_nothing(double d, double residual, double expected)
 static void match_row(void *context, int n, int64_t row, const double *buggy)
 {
     const Matching *m = context;
-    const Evidence *e = m->evidence;
-    const Sums *sums = lockstep_sums(e->base, n);
+    const MatchedFilter *e = m->evidence;
+    const StepSums *sums = lockstep_sums(e->base, n);
     if (!e->steps[n].filtered) return;
     int64_t width = sums->extent.width;
     const float *residual = sums->residual + row * width, *honest = e->steps[n].honest + row * width;
     Match match = { 0 };
-    sums_read_found(sums, row, m->found);
+    step_sums_read_found(sums, row, m->found);
     for (int64_t j = 0; j < width; j++) {
         bool lost = !isfinite(m->found[j]), foretold = !isfinite(buggy[j]);
-        match.power += foretold ? LOST : 0;
-        match.product += foretold && lost ? LOST : 0;
+        match.power += foretold ? NONFINITE_POWER : 0;
+        match.product += foretold && lost ? NONFINITE_POWER : 0;
         if (lost || foretold || sums->row_norm[row] < 0) continue;
         double expected = m->found[j] - residual[j], d = buggy[j] - expected;
         if (is_nothing(d, residual[j], expected)) continue;
@@ -157,7 +157,7 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
     match_add(&m->matches[n], match);
 }
 
-void evidence_match(const Evidence *e, Lockstep *base, BuggyModel *buggy, Match *matches)
+void matched_filter_match(const MatchedFilter *e, Lockstep *base, BuggyModel *buggy, Match *matches)
 {
     int64_t widest = 0;
     for (int n = 0; n < e->step_count; n++)
@@ -166,5 +166,5 @@ void evidence_match(const Evidence *e, Lockstep *base, BuggyModel *buggy, Match 
     lockstep_visit(base, (Subject){ .buggy = buggy }, match_row, &matching);
     free(matching.found);
     for (int n = 0; n < e->step_count; n++)
-        if (matches[n].power < NOTHING) matches[n] = (Match){ 0 };
+        if (matches[n].power < NEGLIGIBLE) matches[n] = (Match){ 0 };
 }

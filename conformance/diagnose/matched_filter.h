@@ -7,7 +7,7 @@
 
 #include "lockstep/lockstep.h"
 
-typedef struct Evidence Evidence;
+typedef struct MatchedFilter MatchedFilter;
 
 /* Of one step: sums over its graded elements, r the residual, d what the bug changes, h what the nearest replay
  * deviates by, all in noise units; and what the first two of each row add up to when they are squared */
@@ -30,10 +30,11 @@ double match_z(Match match);
 double match_expected_z(Match match); /* what z would be for the bug itself */
 void match_add(Match *sum, Match match);
 
-Evidence *evidence_new(Lockstep *base, const Class *class);   /* one more pass, of the nearest replay */
-void evidence_free(Evidence *evidence);                       /* NULL is fine */
-double evidence_residual(const Evidence *evidence, int step); /* sum of r r */
+MatchedFilter *matched_filter_new(Lockstep *base,
+                                  const ArithmeticClass *class);         /* one more pass, of the nearest replay */
+void matched_filter_free(MatchedFilter *evidence);                       /* NULL is fine */
+double matched_filter_residual(const MatchedFilter *evidence, int step); /* sum of r r */
 /* One more pass, of the buggy model. matches: one for each step of the base, cleared */
-void evidence_match(const Evidence *evidence, Lockstep *base, BuggyModel *buggy, Match *matches);
+void matched_filter_match(const MatchedFilter *evidence, Lockstep *base, BuggyModel *buggy, Match *matches);
 
 #endif

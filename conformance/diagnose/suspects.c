@@ -25,7 +25,7 @@ int suspects_first_open(const Suspects *s)
 
 static void show_progress(void *context, int pass, int passes, const char *tap)
 {
-    const Scene *scene = context;
+    const Trial *scene = context;
     int shown = scene->pass < scene->passes ? scene->pass : scene->passes - 1; /* pairs take more than was foreseen */
     (void)pass, (void)passes;
     if (scene->shown->progress) scene->shown->progress(scene->shown->progress_context, shown, scene->passes, tap);
@@ -39,7 +39,7 @@ static BuggyModel *open_with(const Suspects *s, const Bug *bug)
     return buggy_model_open(s->scene->folder, bugs, s->below ? 2 : 1, &unfit);
 }
 
-bool suspects_begin(Suspects *s, Scene *scene, Model *model, const Bug *below)
+bool suspects_begin(Suspects *s, Trial *scene, Model *model, const Bug *below)
 {
     *s = (Suspects){ .scene = scene, .below = below };
     scene->options.progress = show_progress;
@@ -52,7 +52,7 @@ bool suspects_begin(Suspects *s, Scene *scene, Model *model, const Bug *below)
                                      &scene->options, scene->error)
                     : vision_mask_begin(model, scene->inputs, scene->dump, scene->class, &scene->options,
                                         scene->vision_mask, scene->error);
-    if (s->base) s->evidence = evidence_new(s->base, scene->class);
+    if (s->base) s->evidence = matched_filter_new(s->base, scene->class);
     buggy_model_close(buggy);
     if (!s->base) return false;
 
@@ -73,14 +73,14 @@ Grade *suspects_end(Suspects *s)
     free(s->list);
     free(s->covered);
     free(s->not_exposed);
-    evidence_free(s->evidence);
+    matched_filter_free(s->evidence);
     return s->base ? lockstep_end(s->base) : NULL;
 }
 
 void suspects_grade(const Suspects *s, Suspect *suspect)
 {
     if (suspect->straight) return;
-    Scene *scene = s->scene;
+    Trial *scene = s->scene;
     Error apart = { "" };
     int steps = suspects_graded(s)->step_count;
     suspect->straight = allocate_zeroed((size_t)steps + 1, sizeof *suspect->straight);
@@ -109,8 +109,8 @@ static void hear(const Suspects *s, Suspect *suspect, bool all)
         bool stands_out = match_z(match) >= STANDS_OUT;
         if (straight ? !(match.power > 0) || (!all && !stands_out) : !is_open(s, n)) continue;
         match_add(&heard, match);
-        residual += evidence_residual(s->evidence, n);
-        left += evidence_residual(s->evidence, n) - 2 * match.product + match.power;
+        residual += matched_filter_residual(s->evidence, n);
+        left += matched_filter_residual(s->evidence, n) - 2 * match.product + match.power;
     }
     suspect->gain = residual - left;
     c->z = match_z(heard);
@@ -196,7 +196,7 @@ static bool try_bug(Suspects *s, Suspect *suspect)
     suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
     BuggyModel *buggy = open_with(s, suspect->public.bug);
     s->scene->pass++;
-    if (buggy) evidence_match(s->evidence, s->base, buggy, suspect->matches);
+    if (buggy) matched_filter_match(s->evidence, s->base, buggy, suspect->matches);
     buggy_model_close(buggy);
     sum_up(s, suspect);
     if (suspect->public.expected_z >= EXPOSED) return true;

@@ -19,13 +19,13 @@ typedef struct {
     const char *folder; /* of the checkpoint */
     const Inputs *inputs;
     const Dump *dump;
-    const Class *class;
+    const ArithmeticClass *class;
     GradeOptions options;
     VisionMask vision_mask;
     const GradeOptions *shown; /* whose progress bar it is */
     Error *error;
     int pass, passes; /* of the bar: the base's, one for each bug that is tried, one for each that is confirmed */
-} Scene;
+} Trial;
 
 typedef struct {
     Candidate public;
@@ -37,10 +37,10 @@ typedef struct {
 } Suspect;
 
 typedef struct {
-    Scene *scene;
+    Trial *scene;
     const Bug *below; /* that the base has; NULL */
     Lockstep *base;
-    Evidence *evidence;
+    MatchedFilter *evidence;
     bool *covered; /* of each step: bent, and straight with a bug that is named */
     Suspect *list; /* the likeliest first */
     int count;
@@ -49,7 +49,7 @@ typedef struct {
 } Suspects;
 
 /* The dump in lockstep with model, or with below; false with the scene's error set. No suspect is listed yet. */
-bool suspects_begin(Suspects *suspects, Scene *scene, Model *model, const Bug *below);
+bool suspects_begin(Suspects *suspects, Trial *scene, Model *model, const Bug *below);
 /* model: the honest one, where it is the base; NULL: each bug has to be given a pass */
 void suspects_try_all(Suspects *suspects, Model *model);
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */

@@ -66,7 +66,7 @@ static bool fits_better(const Grade *google, const Grade *hf)
 }
 
 /* NULL without error: it does not fit better than hf. */
-static Lockstep *begin_better(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+static Lockstep *begin_better(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                               const GradeOptions *by_google, const Grade *hf, Error *error)
 {
     Lockstep *google = lockstep_begin((Subject){ .model = model }, inputs, dump, class, by_google, error);
@@ -76,7 +76,7 @@ static Lockstep *begin_better(Model *model, const Inputs *inputs, const Dump *du
 }
 
 /* A first look at Google's reading takes the nearest replay alone, because most dumps that fail do not follow it. */
-Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                             const GradeOptions *options, VisionMask mask, Error *error)
 {
     GradeOptions by_google = *options, look = *options;
@@ -101,7 +101,7 @@ Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump
     return google;
 }
 
-Grade *vision_mask_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+Grade *vision_mask_grade(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                          const GradeOptions *options, VisionMask mask, Error *error)
 {
     Lockstep *l = vision_mask_begin(model, inputs, dump, class, options, mask, error);

@@ -23,7 +23,7 @@ extern const char vision_mask_names[]; /* "hf or google" */
 /* Sets error where Google's reading is asked for, and the model has but one. */
 void vision_mask_check(const Model *model, VisionMask mask, Error *error);
 
-/* Google's reading for buggy_model_read: a hook that writes the masks. Not in the catalogue. */
+/* Google's reading for buggy_model_set_mask_reading: a hook that writes the masks. Not in the catalogue. */
 extern const Bug google_vision_mask;
 
 /* Whether the readings can differ at all: there is a token of an image or a video */
@@ -31,9 +31,9 @@ bool vision_mask_matters(const Model *model, const Inputs *inputs);
 
 /* As lockstep_begin. With VISION_MASK_EITHER by Hugging Face's reading, and if that bends a step by Google's too: the
  * better fit goes on, and its grade says which it is. */
-Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                             const GradeOptions *options, VisionMask mask, Error *error);
-Grade *vision_mask_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+Grade *vision_mask_grade(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                          const GradeOptions *options, VisionMask mask, Error *error);
 
 #endif

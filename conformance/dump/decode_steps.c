@@ -11,7 +11,7 @@ static bool is_text(const char *name)
     return !tap_is_media(name) && (tap_begins(name, "model") || tap_is(name, "lm_head") || tap_is(name, "logits"));
 }
 
-int generation_last_step(const Dump *dump)
+int decode_steps_last_step(const Dump *dump)
 {
     int last = 0;
     for (int i = 0; i < dump_count(dump); i++) {
@@ -21,9 +21,9 @@ int generation_last_step(const Dump *dump)
     return last;
 }
 
-int generation_new_tokens(const Dump *dump)
+int decode_steps_new_tokens(const Dump *dump)
 {
-    int step = generation_last_step(dump), tokens = step > 0 ? step + 1 : 0;
+    int step = decode_steps_last_step(dump), tokens = step > 0 ? step + 1 : 0;
     for (int i = 0; i < dump_count(dump); i++) {
         const char *name = dump_array(dump, i)->name;
         if (tap_is_token(name) && tap_run(name) > tokens) tokens = tap_run(name);
@@ -31,7 +31,7 @@ int generation_new_tokens(const Dump *dump)
     return tokens;
 }
 
-int generation_logits_to_keep(const Dump *dump, const Inputs *inputs)
+int decode_steps_logits_to_keep(const Dump *dump, const Inputs *inputs)
 {
     static const char *const names[] = { "logits", "lm_head" };
     for (size_t i = 0; inputs->input_ids && i < sizeof names / sizeof *names; i++) {
@@ -53,7 +53,7 @@ static void check(const Array *array, const char *what, int64_t count, Error *er
     }
 }
 
-void generation_check_choices(const Dump *dump, const Model *model, Error *error)
+void decode_steps_check_choices(const Dump *dump, const Model *model, Error *error)
 {
     for (int i = 0; i < dump_count(dump); i++) {
         const Array *array = dump_array(dump, i);

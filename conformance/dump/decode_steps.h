@@ -7,13 +7,13 @@
 
 /* Pass.max_new_tokens for the decode steps that the dump has taps of: one more than the last step, because the prefill
  * gives the first token. 0: the dump is of one forward pass. */
-int generation_new_tokens(const Dump *dump);
-int generation_last_step(const Dump *dump); /* whose taps the dump has, tokens apart; 0 */
+int decode_steps_new_tokens(const Dump *dump);
+int decode_steps_last_step(const Dump *dump); /* whose taps the dump has, tokens apart; 0 */
 
 /* Pass.logits_to_keep: 1 if the dump's logits are of the last position of each row only; 0: all positions */
-int generation_logits_to_keep(const Dump *dump, const Inputs *inputs);
+int decode_steps_logits_to_keep(const Dump *dump, const Inputs *inputs);
 
 /* Tokens and experts are followed, so each must be one. */
-void generation_check_choices(const Dump *dump, const Model *model, Error *error);
+void decode_steps_check_choices(const Dump *dump, const Model *model, Error *error);
 
 #endif

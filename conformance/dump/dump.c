@@ -128,7 +128,7 @@ Dump *dump_open(const char *path, const char *names, Error *error)
 
     if (dump->count == 0 && !dump->file) error_set(error, "%s: found no .npy in it, expected one for each tap", path);
 
-    if (names && !error_is_set(error)) names_apply(names, dump->arrays, dump->count, &dump->arena, error);
+    if (names && !error_is_set(error)) name_map_apply(names, dump->arrays, dump->count, &dump->arena, error);
     if (dump->count > 0) qsort(dump->arrays, (size_t)dump->count, sizeof *dump->arrays, by_name);
     for (int i = 1; i < dump->count && !error_is_set(error); i++)
         if (by_name(&dump->arrays[i - 1], &dump->arrays[i]) == 0)

@@ -49,7 +49,7 @@ static void permute(Array *array, const json_t *order, const char *path, Arena *
         *array = array_permuted(array, axes, arena);
 }
 
-void names_apply(const char *path, Array *arrays, int count, Arena *arena, Error *error)
+void name_map_apply(const char *path, Array *arrays, int count, Arena *arena, Error *error)
 {
     json_error_t why;
     json_t *map = json_load_file(path, JSON_REJECT_DUPLICATES, &why);

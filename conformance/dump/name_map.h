@@ -12,6 +12,6 @@
 #include "run/error.h"
 
 /* Renames, and permutes, those of the arrays that the map in the file at path knows. */
-void names_apply(const char *path, Array *arrays, int count, Arena *arena, Error *error);
+void name_map_apply(const char *path, Array *arrays, int count, Arena *arena, Error *error);
 
 #endif

@@ -22,17 +22,17 @@ static void insert(StepExplained *e, ElementExplained element)
     e->elements[place] = element;
 }
 
-static void find_elements(StepExplained *e, const Sums *sums)
+static void find_elements(StepExplained *e, const StepSums *sums)
 {
     int64_t width = sums->extent.width;
     double *found = allocate_zeroed((size_t)width, sizeof *found);
-    for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++) {
         if (sums->row_norm[row] < 0) continue;
-        sums_read_found(sums, row, found);
+        step_sums_read_found(sums, row, found);
         for (int64_t j = 0; j < width; j++) {
             double error = sums->residual[row * width + j], expected = found[j] - error;
             double scale = sqrt(scale_of_element(sums, e->class, row, j, expected));
-            int64_t index = extent_tap_row(&sums->extent, row) * width + j;
+            int64_t index = row_map_tap_row(&sums->extent, row) * width + j;
             double ratio = error == 0 ? 0 : fabs(error) / scale;
             insert(e, (ElementExplained){ index, found[j], expected, scale, ratio });
         }
@@ -42,9 +42,9 @@ static void find_elements(StepExplained *e, const Sums *sums)
 
 /* ---------------------------------------------------------------- the gates */
 
-static int64_t held_row(const Sums *sums, int64_t tap_row) { return extent_held_row(&sums->extent, tap_row); }
+static int64_t dump_row(const StepSums *sums, int64_t tap_row) { return row_map_dump_row(&sums->extent, tap_row); }
 
-static void measure_error(StepExplained *e, const Sums *sums, Gate gate)
+static void measure_error(StepExplained *e, const StepSums *sums, Gate gate)
 {
     const Step *step = &e->step;
     GateExplained *of = &e->gates[gate];
@@ -53,8 +53,8 @@ static void measure_error(StepExplained *e, const Sums *sums, Gate gate)
         of->error = sqrt(sums->difference);
         of->scale = sqrt(scale_of_tap(sums, e->class));
     } else if (gate == GATE_ROW) {
-        of->error = sqrt(sums->row_difference[held_row(sums, step->worst_row)]);
-        of->scale = sqrt(scale_of_row(sums, e->class, held_row(sums, step->worst_row)));
+        of->error = sqrt(sums->row_difference[dump_row(sums, step->worst_row)]);
+        of->scale = sqrt(scale_of_row(sums, e->class, dump_row(sums, step->worst_row)));
     } else if (gate == GATE_CHANNEL) {
         of->error = sqrt(sums->column_difference[step->worst_channel]);
         of->scale = sqrt(scale_of_channel(sums, e->class, step->worst_channel));
@@ -64,23 +64,23 @@ static void measure_error(StepExplained *e, const Sums *sums, Gate gate)
     }
 }
 
-static void open_gates(StepExplained *e, const Sums *sums)
+static void open_gates(StepExplained *e, const StepSums *sums)
 {
     Measurement measurement = step_measurement(&e->step);
     for (Gate gate = 0; gate < GATE_COUNT; gate++) {
         GateExplained *of = &e->gates[gate];
-        *of = (GateExplained){ .measured = measured(&measurement, gate),
+        *of = (GateExplained){ .measurement_at = measurement_at(&measurement, gate),
                                .limit = limit_of(e->class, &measurement, gate),
                                .error = NAN,
                                .scale = NAN };
-        of->passed = of->measured <= of->limit;
+        of->passed = of->measurement_at <= of->limit;
         measure_error(e, sums, gate);
     }
 }
 
 /* ---------------------------------------------------------------- */
 
-static const double *relative_replays(const Sums *sums, Arena *arena)
+static const double *relative_replays(const StepSums *sums, Arena *arena)
 {
     double *relative = arena_allocate(arena, (size_t)(sums->samples + 1) * sizeof *relative);
     for (int i = 0; i < sums->samples; i++)
@@ -91,7 +91,7 @@ static const double *relative_replays(const Sums *sums, Arena *arena)
 static StepExplained explain_step(const Lockstep *lockstep, const Model *model, int n, Arena *arena)
 {
     const Grade *grade = lockstep_grade_so_far(lockstep);
-    const Sums *sums = lockstep_sums(lockstep, n);
+    const StepSums *sums = lockstep_sums(lockstep, n);
     int before = n > 0 ? grade->steps[n - 1].absent : 0;
     StepExplained e = { .step = grade->steps[n],
                         .class = grade->class,
@@ -102,7 +102,7 @@ static StepExplained explain_step(const Lockstep *lockstep, const Model *model, 
                         .rounding = grade->class->output_rounding };
     if (!sums->named) find_elements(&e, sums);
     open_gates(&e, sums);
-    e.bound = bound_of(lockstep, model, n, arena);
+    e.bound = rounding_bound_of(lockstep, model, n, arena);
     return e;
 }
 

@@ -15,14 +15,14 @@ typedef struct {
 
 /* Of one gate of the verdict */
 typedef struct {
-    double measured, limit;
+    double measurement_at, limit;
     bool passed;
     double error, scale; /* root sums of squares of what was measured: of the tap, row, channel or element; NaN: none */
 } GateExplained;
 
 typedef struct {
     Step step;
-    const Class *class;
+    const ArithmeticClass *class;
     const char *begins_at;     /* the dump's tap before it; NULL: the inputs */
     const char *const *passed; /* the reference's taps between the two, that are not graded */
     int passed_count;
@@ -31,7 +31,7 @@ typedef struct {
     GateExplained gates[GATE_COUNT];
     ElementExplained elements[ELEMENTS_EXPLAINED]; /* the worst first */
     int element_count;
-    Bound bound;
+    RoundingBound bound;
 } StepExplained;
 
 typedef struct {

@@ -61,7 +61,7 @@ static const char *module_of(const char *tap, Arena *arena)
     return arena_format(arena, "%.*s", (int)strcspn(tap, "@"), tap);
 }
 
-static void find_weights(Factors *f, const Model *model, const char *tap, Arena *arena)
+static void find_weights(ProductFactors *f, const Model *model, const char *tap, Arena *arena)
 {
     const char *module = module_of(tap, arena);
     f->weight = weight_of(model, module, "weight", arena);
@@ -91,7 +91,7 @@ static int product_of(const Model *model, const char *tap, const char **ending, 
 }
 
 /* The sums of the dump's tap of that name, before step n; NULL */
-static const Sums *factor(const Lockstep *lockstep, int n, const char *name)
+static const StepSums *factor(const Lockstep *lockstep, int n, const char *name)
 {
     const Grade *grade = lockstep_grade_so_far(lockstep);
     for (int i = 0; i < n; i++)
@@ -99,10 +99,10 @@ static const Sums *factor(const Lockstep *lockstep, int n, const char *name)
     return NULL;
 }
 
-Factors factors_of(const Lockstep *lockstep, const Model *model, int step, Arena *arena)
+ProductFactors product_factors_of(const Lockstep *lockstep, const Model *model, int step, Arena *arena)
 {
     const char *tap = lockstep_grade_so_far(lockstep)->steps[step].tap, *ending;
-    Factors f = { .kind = PRODUCT_NONE };
+    ProductFactors f = { .kind = PRODUCT_NONE };
     int i = product_of(model, tap, &ending, arena);
     if (i < 0) return f;
 

@@ -16,11 +16,11 @@ typedef struct {
     Product kind;
     const char *missing; /* of PRODUCT_NONE: a tap that would be a factor, but the dump lacks it; NULL: there is none */
     const char *x_tap, *other_tap;
-    const Sums *x, *other;
+    const StepSums *x, *other;
     const Array *weight, *bias;  /* bias NULL: none */
     double input_min, input_max; /* that x is clamped to before the product; infinite: it is not */
-} Factors;
+} ProductFactors;
 
-Factors factors_of(const Lockstep *lockstep, const Model *model, int step, Arena *arena);
+ProductFactors product_factors_of(const Lockstep *lockstep, const Model *model, int step, Arena *arena);
 
 #endif

@@ -31,16 +31,16 @@ static const Arithmetic arithmetics[] = {
 };
 
 typedef struct {
-    const Sums *sums;
+    const StepSums *sums;
     const Step *step;
     const Arithmetic *arithmetic;
-    const Class *class;
-    Factors factors;
+    const ArithmeticClass *class;
+    ProductFactors factors;
     double relative;   /* of the sum of absolute products: gamma, and what the factors' rounding adds */
     double *x, *other; /* a row of the factors, as the product takes them */
     double nearest;    /* the largest error over what is allowed */
     bool another;      /* what was found is not the reference's value: another product */
-    Bound bound;
+    RoundingBound bound;
 } Proof;
 
 /* ---------------------------------------------------------------- one element */
@@ -49,7 +49,7 @@ typedef struct {
  * result before it is rounded */
 static void compare(Proof *p, int64_t i, double expected, double size, double allowed)
 {
-    double reference = sums_expected(p->sums, i), error = fabs(p->sums->residual[i]);
+    double reference = step_sums_expected(p->sums, i), error = fabs(p->sums->residual[i]);
     if (!(fabs(reference - expected) <= 1e-6 * (size + error))) p->another = true;
     allowed += fmax(p->arithmetic->result * (fabs(reference) + allowed), p->arithmetic->flushed);
     p->bound.elements++;
@@ -57,12 +57,12 @@ static void compare(Proof *p, int64_t i, double expected, double size, double al
     if (p->bound.element >= 0 && error / allowed <= p->nearest) return;
     int64_t width = p->sums->extent.width;
     p->nearest = error / allowed;
-    p->bound.element = extent_tap_row(&p->sums->extent, i / width) * width + i % width;
+    p->bound.element = row_map_tap_row(&p->sums->extent, i / width) * width + i % width;
     p->bound.error = error;
     p->bound.allowed = allowed;
 }
 
-static bool read_factor(const Sums *sums, int64_t row, double *out)
+static bool read_factor(const StepSums *sums, int64_t row, double *out)
 {
     int64_t width = sums->extent.width;
     array_read_f64(sums->backend, row * width, width, out);
@@ -82,13 +82,13 @@ static void add_product(const Proof *p, double x, double y, double *sum, double 
 /* The row of x that a row of the result is made of. Of x the dump may hold more positions. */
 static int64_t row_of_x(const Proof *p, int64_t row)
 {
-    const Extent *out = &p->sums->extent, *in = &p->factors.x->extent;
+    const RowMap *out = &p->sums->extent, *in = &p->factors.x->extent;
     return row / out->held * in->held + in->held - out->held + row % out->held;
 }
 
 static bool read_x(Proof *p, int64_t row)
 {
-    const Factors *f = &p->factors;
+    const ProductFactors *f = &p->factors;
     bool finite = read_factor(f->x, row, p->x);
     if (f->other) {
         finite = finite && read_factor(f->other, row, p->other);
@@ -114,8 +114,8 @@ static void prove_linear_row(Proof *p, int64_t row, const float *weights, int64_
 static void prove_linear(Proof *p)
 {
     enum { BLOCK = 1 << 20 };
-    const Factors *f = &p->factors;
-    int64_t terms = f->x->extent.width, width = p->sums->extent.width, rows = extent_rows(&p->sums->extent);
+    const ProductFactors *f = &p->factors;
+    int64_t terms = f->x->extent.width, width = p->sums->extent.width, rows = row_map_rows(&p->sums->extent);
     int64_t most = BLOCK / terms > 0 ? BLOCK / terms : 1;
     Run run = { .weights = p->class->weights };
     float *weights = allocate_zeroed((size_t)(most * terms), sizeof *weights);
@@ -137,7 +137,7 @@ static void prove_linear(Proof *p)
 /* Row of keys or values that goes with position k, for the queries of flat head (batch * heads + head) */
 static int64_t row_of_other(const Proof *p, int64_t outer, int64_t heads, int64_t k)
 {
-    const Extent *other = &p->factors.other->extent;
+    const RowMap *other = &p->factors.other->extent;
     int64_t groups = heads / other->layout.heads, batch = outer / heads, head = outer % heads;
     return (batch * other->layout.heads + head / groups) * other->held + k;
 }
@@ -146,7 +146,7 @@ static int64_t row_of_other(const Proof *p, int64_t outer, int64_t heads, int64_
  * division come on top, in float32: 8 roundings, and one for each addend. */
 static void prove_weights_row(Proof *p, int64_t row)
 {
-    const Extent *extent = &p->sums->extent, *in = &p->factors.x->extent;
+    const RowMap *extent = &p->sums->extent, *in = &p->factors.x->extent;
     int64_t keys = extent->width, terms = in->width, outer = row / extent->held;
     int64_t x_row = outer * in->held + in->held - extent->held + row % extent->held;
     if (!read_factor(p->factors.x, x_row, p->x)) return;
@@ -155,7 +155,7 @@ static void prove_weights_row(Proof *p, int64_t row)
     for (int64_t k = 0; k < keys; k++) {
         double size = 0;
         logits[k] = -INFINITY;
-        if (sums_expected(p->sums, row * keys + k) == 0) continue; /* masked */
+        if (step_sums_expected(p->sums, row * keys + k) == 0) continue; /* masked */
         logits[k] = 0;
         if (!read_factor(p->factors.other, row_of_other(p, outer, extent->layout.heads, k), p->other)) off = INFINITY;
         for (int64_t j = 0; j < terms; j++) add_product(p, p->x[j], p->other[j], &logits[k], &size);
@@ -175,7 +175,7 @@ static void prove_weights_row(Proof *p, int64_t row)
 /* One row of attn_output holds all heads, each of them a product of its own. */
 static void prove_output_row(Proof *p, int64_t row)
 {
-    const Extent *extent = &p->sums->extent, *in = &p->factors.x->extent, *values = &p->factors.other->extent;
+    const RowMap *extent = &p->sums->extent, *in = &p->factors.x->extent, *values = &p->factors.other->extent;
     int64_t heads = in->layout.heads, keys = in->width, head_dim = values->width;
     double *sum = allocate_zeroed((size_t)head_dim, sizeof *sum),
            *size = allocate_zeroed((size_t)head_dim, sizeof *size);
@@ -198,7 +198,7 @@ static void prove_output_row(Proof *p, int64_t row)
 
 static void prove_attention(Proof *p)
 {
-    for (int64_t row = 0; row < extent_rows(&p->sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&p->sums->extent); row++) {
         if (p->sums->row_norm[row] < 0) continue;
         if (p->factors.kind == PRODUCT_SOFTMAX)
             prove_weights_row(p, row);
@@ -209,7 +209,7 @@ static void prove_attention(Proof *p)
 
 /* ---------------------------------------------------------------- */
 
-static const Arithmetic *arithmetic_of(const Class *class)
+static const Arithmetic *arithmetic_of(const ArithmeticClass *class)
 {
     for (size_t i = 0; i < sizeof arithmetics / sizeof *arithmetics; i++)
         if (strcmp(arithmetics[i].class, class->name) == 0) return &arithmetics[i];
@@ -226,7 +226,7 @@ static const char *why_unproven(const Proof *p, Arena *arena)
 
 static void set_roundings(Proof *p)
 {
-    const Factors *f = &p->factors;
+    const ProductFactors *f = &p->factors;
     bool linear = f->kind == PRODUCT_LINEAR || f->kind == PRODUCT_GATED;
     double k = (double)(p->bound.terms + (f->bias != NULL)) * p->arithmetic->sum, gamma = k / (1 - k);
     double factors = 1 + p->arithmetic->factor;
@@ -239,16 +239,16 @@ static void set_roundings(Proof *p)
     p->relative = (1 + gamma) * factors - 1;
 }
 
-Bound bound_of(const Lockstep *lockstep, const Model *model, int step, Arena *arena)
+RoundingBound rounding_bound_of(const Lockstep *lockstep, const Model *model, int step, Arena *arena)
 {
     const Grade *grade = lockstep_grade_so_far(lockstep);
     Proof p = { .sums = lockstep_sums(lockstep, step),
                 .step = &grade->steps[step],
                 .class = grade->class,
                 .arithmetic = arithmetic_of(grade->class),
-                .factors = factors_of(lockstep, model, step, arena),
+                .factors = product_factors_of(lockstep, model, step, arena),
                 .bound = { .element = -1 } };
-    const Factors *f = &p.factors;
+    const ProductFactors *f = &p.factors;
     if (f->kind != PRODUCT_NONE) p.bound.terms = f->x->extent.width;
     p.bound.unproven = why_unproven(&p, arena);
     if (p.bound.unproven) return p.bound;
@@ -265,7 +265,7 @@ Bound bound_of(const Lockstep *lockstep, const Model *model, int step, Arena *ar
         prove_attention(&p);
     free(p.x);
     free(p.other);
-    if (p.another) return (Bound){ .element = -1, .unproven = "the step is more than this product" };
+    if (p.another) return (RoundingBound){ .element = -1, .unproven = "the step is more than this product" };
     if (p.bound.elements == 0) p.bound.unproven = "no row of it is graded";
     return p.bound;
 }

@@ -22,9 +22,9 @@ typedef struct {
     int64_t beyond;        /* of these, how many violate it */
     int64_t element;       /* flat index in the tap of the one nearest to its bound, or farthest beyond; -1 */
     double error, allowed; /* of that element */
-} Bound;
+} RoundingBound;
 
 /* Texts live in arena. */
-Bound bound_of(const Lockstep *lockstep, const Model *model, int step, Arena *arena);
+RoundingBound rounding_bound_of(const Lockstep *lockstep, const Model *model, int step, Arena *arena);
 
 #endif

@@ -17,7 +17,7 @@
 #define OF_A_ROUNDING 2
 #define OF_SUMS 1
 
-static const Class classes[] = {
+static const ArithmeticClass classes[] = {
     { "fp32", ROUNDING_NONE, ROUNDING_NONE, ROUNDING_NONE, FLOAT32_FUNCTION, OF_SUMS },
     { "tf32", ROUNDING_TF32, ROUNDING_TF32_CUT, ROUNDING_NONE, FLOAT32_FUNCTION, OF_A_ROUNDING }, /* only factors */
     { "fp16", ROUNDING_FP16, ROUNDING_FP16, ROUNDING_FP16, ROUNDED_TO(11), OF_A_ROUNDING },
@@ -25,14 +25,14 @@ static const Class classes[] = {
 };
 const char *const class_names = "fp32, tf32, fp16, bf16";
 
-const Class *class_find(const char *name)
+const ArithmeticClass *class_find(const char *name)
 {
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         if (strcmp(name, classes[i].name) == 0) return &classes[i];
     return NULL;
 }
 
-double noise_floored(const Class *class, double deviation, double norm)
+double noise_floored(const ArithmeticClass *class, double deviation, double norm)
 {
     return fmax(deviation, class->output_rounding * norm);
 }

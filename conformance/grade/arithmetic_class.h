@@ -17,14 +17,14 @@ typedef struct {
     Rounding weights;           /* of the weights, in the oracle too: the backend holds them so */
     double output_rounding;     /* relative L2 of the least that an honest result is off by */
     double random_over_nearest; /* squared deviation of a replay that rounds at random over that of one to nearest */
-} Class;
+} ArithmeticClass;
 
-const Class *class_find(const char *name); /* NULL if there is none of that name */
-extern const char *const class_names;      /* all of them, for a message */
+const ArithmeticClass *class_find(const char *name); /* NULL if there is none of that name */
+extern const char *const class_names;                /* all of them, for a message */
 
 /* The noise of a value whose replay deviates by `deviation` from the oracle's value, whose norm is `norm`: never less
  * than one rounding of the result, because a step that happens to be exact in the replay (a clamp, a copy) may be
  * computed from unrounded intermediates elsewhere. */
-double noise_floored(const Class *class, double deviation, double norm);
+double noise_floored(const ArithmeticClass *class, double deviation, double norm);
 
 #endif

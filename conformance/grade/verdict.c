@@ -23,7 +23,7 @@ static const Limits limits[] = {
 /* How many times the spread of honest biases a bias may be off besides its limit. */
 static const double BIAS_SPREAD = 4;
 
-const Limits *limits_of(const Class *class)
+const Limits *limits_of(const ArithmeticClass *class)
 {
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         if (strcmp(limits[i].class, class->name) == 0) return &limits[i];
@@ -44,7 +44,7 @@ static double blur(int samples)
     return samples > 0 ? fmax(1, sqrt((1 + calibrated / samples) / 2)) : INFINITY;
 }
 
-double limit_of(const Class *class, const Measurement *m, Gate gate)
+double limit_of(const ArithmeticClass *class, const Measurement *m, Gate gate)
 {
     const Limits *limits = limits_of(class);
     switch (gate) {
@@ -59,7 +59,7 @@ double limit_of(const Class *class, const Measurement *m, Gate gate)
     return -1;
 }
 
-double measured(const Measurement *m, Gate gate)
+double measurement_at(const Measurement *m, Gate gate)
 {
     switch (gate) {
     case GATE_FINITE: return (double)m->non_finite;
@@ -74,10 +74,10 @@ double measured(const Measurement *m, Gate gate)
 }
 
 /* PASS is earned: a NaN fails every comparison here. */
-Verdict verdict_of(const Class *class, Measurement measurement)
+Verdict verdict_of(const ArithmeticClass *class, Measurement measurement)
 {
     for (Gate gate = 0; gate < GATE_COUNT; gate++)
-        if (!(measured(&measurement, gate) <= limit_of(class, &measurement, gate))) return VERDICT_FAIL;
+        if (!(measurement_at(&measurement, gate) <= limit_of(class, &measurement, gate))) return VERDICT_FAIL;
     return VERDICT_PASS;
 }
 

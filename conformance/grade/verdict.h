@@ -26,15 +26,15 @@ typedef struct {
 
 typedef enum { GATE_FINITE, GATE_TAP, GATE_ROW, GATE_CHANNEL, GATE_ELEMENT, GATE_BIAS, GATE_COUNT } Gate;
 
-const Limits *limits_of(const Class *class);
+const Limits *limits_of(const ArithmeticClass *class);
 const char *gate_name(Gate gate); /* as columns are called */
 
 /* The most that passes through a gate at such a step. One row may stand at its own limit where the others are honest, so
  * a tap of few rows, as a decode step's, is allowed more as a whole; and so is a channel of few rows, in which one
  * element may. Biases of honest backends spread as those of the replays do. Few samples say less. */
-double limit_of(const Class *class, const Measurement *measurement, Gate gate);
-double measured(const Measurement *measurement, Gate gate);
-Verdict verdict_of(const Class *class, Measurement measurement);
+double limit_of(const ArithmeticClass *class, const Measurement *measurement, Gate gate);
+double measurement_at(const Measurement *measurement, Gate gate);
+Verdict verdict_of(const ArithmeticClass *class, Measurement measurement);
 const char *verdict_name(Verdict verdict); /* "pass", "FAIL": short, for a column */
 
 #endif

@@ -21,8 +21,8 @@ typedef struct {
 
 typedef struct {
     const Pictures *pictures;
-    const FoundPatches *found;
-    const Class *class;
+    const DumpedPatches *found;
+    const ArithmeticClass *class;
     const PatchGrade *grade; /* honest */
     int exact;               /* the honest way in real arithmetic that is nearest: cut, or not cut */
     Patches honest;          /* that way */
@@ -246,7 +246,7 @@ static const char *pattern_of_patches(const Search *s, Arena *arena)
 {
     const Step *step = &s->grade->steps[0];
     if (step->verdict == VERDICT_PASS) step++;
-    if (step->unlike) return arena_format(arena, "%s: %s", step->tap, step->note);
+    if (step->shape_differs) return arena_format(arena, "%s: %s", step->tap, step->note);
     if (step->non_finite) return arena_format(arena, "%lld values are not finite", (long long)step->non_finite);
     double level = ROUNDING_OF_LEVELS * step->ratio, row = ROUNDING_OF_LEVELS * step->worst_row_ratio;
     if (strcmp(step->tap, "pixel_values") == 0)
@@ -265,7 +265,7 @@ static void list_unexposed(Diagnosis *d)
     }
 }
 
-Diagnosis *diagnose_patches(const Pictures *pictures, const FoundPatches *found, const Class *class,
+Diagnosis *diagnose_patches(const Pictures *pictures, const DumpedPatches *found, const ArithmeticClass *class,
                             const PatchGrade *honest, int way, Patches *explained, Arena *arena)
 {
     Diagnosis *d = diagnosis_new();

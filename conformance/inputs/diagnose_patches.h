@@ -12,7 +12,7 @@
 
 /* honest: the grade of found, against honest way `way`. *explained becomes what the named bugs make of the pictures, in
  * arena; it stays as it is if none is named. */
-Diagnosis *diagnose_patches(const Pictures *pictures, const FoundPatches *found, const Class *class,
+Diagnosis *diagnose_patches(const Pictures *pictures, const DumpedPatches *found, const ArithmeticClass *class,
                             const PatchGrade *honest, int way, Patches *explained, Arena *arena);
 
 #endif

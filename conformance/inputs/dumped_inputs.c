@@ -7,10 +7,10 @@
 
 #include "inputs/diagnose_patches.h"
 
-struct JudgedInputs {
+struct DumpedInputs {
     const Pictures *pictures;
-    const Class *class;
-    FoundPatches found;
+    const ArithmeticClass *class;
+    DumpedPatches found;
     PatchGrade grade;
     int way;
     Patches expected; /* what the dump leaves out is taken from here: honest, or as the named bugs make it */
@@ -19,16 +19,16 @@ struct JudgedInputs {
     Arena arena;
 };
 
-JudgedInputs *judged_inputs_open(const Pictures *pictures, const Dump *dump, const Class *class,
+DumpedInputs *dumped_inputs_open(const Pictures *pictures, const Dump *dump, const ArithmeticClass *class,
                                  const char *const *only, Error *error)
 {
     if (!pictures) return NULL;
-    JudgedInputs *j = allocate_zeroed(1, sizeof *j);
+    DumpedInputs *j = allocate_zeroed(1, sizeof *j);
     j->pictures = pictures;
     j->class = class;
-    j->found = found_patches_open(dump, pictures, only, error);
+    j->found = dumped_patches_open(dump, pictures, only, error);
     if (error_is_set(error) || (!j->found.pixel_values && !j->found.image_position_ids)) {
-        judged_inputs_close(j);
+        dumped_inputs_close(j);
         return NULL;
     }
     j->grade = grade_patches_honestly(&j->found, pictures, class, &j->way, &j->arena);
@@ -37,10 +37,10 @@ JudgedInputs *judged_inputs_open(const Pictures *pictures, const Dump *dump, con
     return j;
 }
 
-void judged_inputs_close(JudgedInputs *judged)
+void dumped_inputs_close(DumpedInputs *judged)
 {
     if (!judged) return;
-    found_patches_close(&judged->found);
+    dumped_patches_close(&judged->found);
     arena_free(&judged->arena);
     free(judged);
 }
@@ -75,9 +75,9 @@ static Array of_dump(const Array *array, Dtype dtype, const void *values, int64_
 }
 
 /* The dump's patches in the place of the reference's; or the error, which says why the model cannot be given them */
-static Inputs given_inputs(JudgedInputs *j, const Model *model, const Inputs *inputs, Error *error)
+static Inputs given_inputs(DumpedInputs *j, const Model *model, const Inputs *inputs, Error *error)
 {
-    const FoundPatches *found = &j->found;
+    const DumpedPatches *found = &j->found;
     int64_t length = found->values ? found->value_length : found->position_length;
     Inputs given = *inputs;
     if ((found->pixel_values && !found->values) || (found->image_position_ids && !found->positions))
@@ -120,7 +120,7 @@ static bool holds_more(const Dump *dump)
 }
 
 /* Of a dump whose taps of the model are not graded */
-static Grade *empty_grade(const Dump *dump, const Class *class, const char *why)
+static Grade *empty_grade(const Dump *dump, const ArithmeticClass *class, const char *why)
 {
     Grade *grade = allocate_zeroed(1, sizeof *grade);
     grade->class = class;
@@ -134,7 +134,7 @@ static Grade *empty_grade(const Dump *dump, const Class *class, const char *why)
         else if (!is_of_preprocessing(name))
             grade->not_graded[grade->not_graded_count++] = name;
     }
-    if (grade->not_graded_count > 0) grade->stopped = arena_format(&grade->arena, "%s", why);
+    if (grade->not_graded_count > 0) grade->model_not_graded_because = arena_format(&grade->arena, "%s", why);
     return grade;
 }
 
@@ -160,7 +160,7 @@ static void put_steps_in_front(const PatchGrade *patches, Grade *grade)
     grade->unknown_count = kept;
 }
 
-bool judged_inputs_give(JudgedInputs *judged, const Model *model, const Dump *dump, const Inputs *inputs, Inputs *given)
+bool dumped_inputs_give(DumpedInputs *judged, const Model *model, const Dump *dump, const Inputs *inputs, Inputs *given)
 {
     *given = *inputs;
     if (!judged) return true;
@@ -168,7 +168,7 @@ bool judged_inputs_give(JudgedInputs *judged, const Model *model, const Dump *du
     return !error_is_set(&judged->unfit) && holds_more(dump);
 }
 
-Grade *judged_inputs_grade(const JudgedInputs *judged, const Dump *dump, Grade *of_model)
+Grade *dumped_inputs_grade(const DumpedInputs *judged, const Dump *dump, Grade *of_model)
 {
     if (!judged) return of_model;
     Grade *grade = of_model ? of_model : empty_grade(dump, judged->class, judged->unfit.message);
@@ -221,21 +221,22 @@ static void join(Diagnosis *d, Diagnosis *model)
             d->not_exposed[d->not_exposed_count++] = bug_at(i);
 }
 
-Diagnosis *diagnose_with_inputs(JudgedInputs *judged, Model *model, const Inputs *inputs, const Dump *dump,
-                                const Class *class, const DiagnoseOptions *options, Grade **grade, Error *error)
+Diagnosis *diagnose_with_inputs(DumpedInputs *judged, Model *model, const Inputs *inputs, const Dump *dump,
+                                const ArithmeticClass *class, const DiagnoseOptions *options, Grade **grade,
+                                Error *error)
 {
     if (!judged) return diagnose(model, inputs, dump, class, options, grade, error);
     Diagnosis *d = diagnose_patches(judged->pictures, &judged->found, class, &judged->grade, judged->way,
                                     &judged->expected, &judged->arena);
     Inputs given;
-    bool goes_on = judged_inputs_give(judged, model, dump, inputs, &given);
+    bool goes_on = dumped_inputs_give(judged, model, dump, inputs, &given);
     Diagnosis *of_model = goes_on ? diagnose(model, &given, dump, class, options, grade, error) : diagnosis_new();
     if (!goes_on) {
         *grade = NULL;
         of_model->complete = true;
     }
     if (of_model) {
-        *grade = judged_inputs_grade(judged, dump, *grade);
+        *grade = dumped_inputs_grade(judged, dump, *grade);
         join(d, of_model);
     } else {
         diagnosis_free(d);

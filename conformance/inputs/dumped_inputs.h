@@ -1,6 +1,6 @@
 /* dumped_inputs.h - a dump that begins before the model: with pixel_values and image_position_ids
  *
- *     JudgedInputs *judged = judged_inputs_open(pictures, dump, class, NULL, &error);
+ *     DumpedInputs *judged = judged_inputs_open(pictures, dump, class, NULL, &error);
  *     Grade *grade = NULL;
  *     if (judged_inputs_give(judged, model, dump, &inputs, &given))
  *         grade = lockstep_grade(model, &given, dump, class, &options, &error);
@@ -15,23 +15,24 @@
 #include "diagnose/diagnose.h"
 #include "pictures/preprocessing.h"
 
-typedef struct JudgedInputs JudgedInputs;
+typedef struct DumpedInputs DumpedInputs;
 
 /* NULL without error: the dump holds neither, or `only` names neither. pictures may be NULL: then nothing is judged. */
-JudgedInputs *judged_inputs_open(const Pictures *pictures, const Dump *dump, const Class *class,
+DumpedInputs *dumped_inputs_open(const Pictures *pictures, const Dump *dump, const ArithmeticClass *class,
                                  const char *const *only, Error *error);
-void judged_inputs_close(JudgedInputs *judged); /* NULL is fine */
+void dumped_inputs_close(DumpedInputs *judged); /* NULL is fine */
 
 /* judged may be NULL in all of these: then there is nothing before the model. */
 
 /* What the model is graded on: the inputs, as made of the pictures by the reference, with the dump's own in their place.
  * given lives as long as judged. false: the model cannot be given them, or the dump holds nothing behind them */
-bool judged_inputs_give(JudgedInputs *judged, const Model *model, const Dump *dump, const Inputs *inputs,
+bool dumped_inputs_give(DumpedInputs *judged, const Model *model, const Dump *dump, const Inputs *inputs,
                         Inputs *given);
 /* of_model with the steps before the model in front; NULL: these alone */
-Grade *judged_inputs_grade(const JudgedInputs *judged, const Dump *dump, Grade *of_model);
+Grade *dumped_inputs_grade(const DumpedInputs *judged, const Dump *dump, Grade *of_model);
 /* As diagnose, of both */
-Diagnosis *diagnose_with_inputs(JudgedInputs *judged, Model *model, const Inputs *inputs, const Dump *dump,
-                                const Class *class, const DiagnoseOptions *options, Grade **grade, Error *error);
+Diagnosis *diagnose_with_inputs(DumpedInputs *judged, Model *model, const Inputs *inputs, const Dump *dump,
+                                const ArithmeticClass *class, const DiagnoseOptions *options, Grade **grade,
+                                Error *error);
 
 #endif

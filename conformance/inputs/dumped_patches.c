@@ -23,10 +23,10 @@ static int64_t length_of(const Array *array, int64_t pictures, int64_t width)
 {
     int64_t elements = array ? array_elements(array) : 0, row = pictures * width;
     if (elements == 0 || row == 0 || elements % row != 0) return 0;
-    return same_shape(array, 3, (int64_t[]){ pictures, elements / row, width }) ? elements / row : 0;
+    return array_matches_shape(array, 3, (int64_t[]){ pictures, elements / row, width }) ? elements / row : 0;
 }
 
-static void read_values(FoundPatches *found, Error *error)
+static void read_values(DumpedPatches *found, Error *error)
 {
     const Array *array = found->pixel_values;
     if (!dtype_is_float(array->dtype)) {
@@ -40,7 +40,7 @@ static void read_values(FoundPatches *found, Error *error)
 }
 
 /* Some backends hold them as floats. */
-static void read_positions(FoundPatches *found, Error *error)
+static void read_positions(DumpedPatches *found, Error *error)
 {
     const Array *array = found->image_position_ids;
     int64_t count = array_elements(array);
@@ -56,12 +56,12 @@ static void read_positions(FoundPatches *found, Error *error)
     }
 }
 
-FoundPatches found_patches_open(const Dump *dump, const Pictures *pictures, const char *const *only, Error *error)
+DumpedPatches dumped_patches_open(const Dump *dump, const Pictures *pictures, const char *const *only, Error *error)
 {
-    FoundPatches found = { .pixel_values = find(dump, PIXELS, only),
-                           .image_position_ids = find(dump, POSITIONS, only),
-                           .pictures = pictures->count,
-                           .width = gemma4_image_width(&pictures->processor) };
+    DumpedPatches found = { .pixel_values = find(dump, PIXELS, only),
+                            .image_position_ids = find(dump, POSITIONS, only),
+                            .pictures = pictures->count,
+                            .width = gemma4_image_width(&pictures->processor) };
     found.value_length = length_of(found.pixel_values, found.pictures, found.width);
     found.position_length = length_of(found.image_position_ids, found.pictures, 2);
     if (found.value_length) read_values(&found, error);
@@ -69,4 +69,4 @@ FoundPatches found_patches_open(const Dump *dump, const Pictures *pictures, cons
     return found;
 }
 
-void found_patches_close(FoundPatches *found) { arena_free(&found->arena); }
+void dumped_patches_close(DumpedPatches *found) { arena_free(&found->arena); }

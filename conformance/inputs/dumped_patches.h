@@ -15,11 +15,11 @@ typedef struct {
     float *values;                                  /* [pictures, value_length, width]; NULL: of another layout */
     int64_t *positions;                             /* [pictures, position_length, 2]; NULL likewise */
     Arena arena;
-} FoundPatches;
+} DumpedPatches;
 
 /* only: globs or NULL, as in GradeOptions. error: a dtype that the array cannot have */
-FoundPatches found_patches_open(const Dump *dump, const Pictures *pictures, const char *const *only, Error *error);
-void found_patches_close(FoundPatches *found);
+DumpedPatches dumped_patches_open(const Dump *dump, const Pictures *pictures, const char *const *only, Error *error);
+void dumped_patches_close(DumpedPatches *found);
 
 /* "pixel_values" and "image_position_ids" */
 bool is_of_preprocessing(const char *name);

@@ -22,7 +22,7 @@ const int64_t *patch_position(const Patches *patches, int64_t picture, int64_t i
 
 bool patch_is_padding(const int64_t *xy) { return xy[0] == -1 && xy[1] == -1; }
 
-PatchNoise patch_noise(const Gemma4ImageProcessor *p, const Class *class, int64_t width, Arena *arena)
+PatchNoise patch_noise(const Gemma4ImageProcessor *p, const ArithmeticClass *class, int64_t width, Arena *arena)
 {
     PatchNoise noise = { arena_allocate(arena, (size_t)width * sizeof(double)), class->output_rounding };
     for (int64_t j = 0; j < width; j++) {
@@ -67,8 +67,8 @@ static void match_numbers(PatchMatch *m, int64_t found, int64_t honest, int64_t 
     m->touches[1] |= d != 0;
 }
 
-PatchMatch match_patches(const FoundPatches *found, const Patches *honest, const Patches *other,
-                         const Gemma4ImageProcessor *p, const Class *class)
+PatchMatch match_patches(const DumpedPatches *found, const Patches *honest, const Patches *other,
+                         const Gemma4ImageProcessor *p, const ArithmeticClass *class)
 {
     PatchMatch m = { 0 };
     Arena arena = { 0 };

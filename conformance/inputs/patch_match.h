@@ -22,7 +22,7 @@ typedef struct {
     double rounding;
 } PatchNoise;
 
-PatchNoise patch_noise(const Gemma4ImageProcessor *p, const Class *class, int64_t width, Arena *arena);
+PatchNoise patch_noise(const Gemma4ImageProcessor *p, const ArithmeticClass *class, int64_t width, Arena *arena);
 
 static inline double patch_variance(const PatchNoise *noise, int64_t j, double value)
 {
@@ -42,8 +42,8 @@ typedef struct {
     bool touches[2];                 /* whether d is seen in pixel_values, in image_position_ids */
 } PatchMatch;
 
-PatchMatch match_patches(const FoundPatches *found, const Patches *honest, const Patches *other,
-                         const Gemma4ImageProcessor *p, const Class *class);
+PatchMatch match_patches(const DumpedPatches *found, const Patches *honest, const Patches *other,
+                         const Gemma4ImageProcessor *p, const ArithmeticClass *class);
 
 /* Rounding is not random where a picture is smooth: less than this share of an error may look like a bug by chance. */
 #define SEEN_SHARE 0.2

@@ -28,7 +28,7 @@ static Grid expected_grid(const Patches *expected, int64_t picture)
     return grid_of(patch_position(expected, picture, 0), expected->image_position_ids.shape[1]);
 }
 
-static Grid found_grid(const FoundPatches *found, int64_t picture)
+static Grid found_grid(const DumpedPatches *found, int64_t picture)
 {
     return grid_of(found->positions + 2 * picture * found->position_length, found->position_length);
 }
@@ -42,7 +42,7 @@ static const char *shape_note(const Array *found, const Array *expected, Arena *
 }
 
 /* The first picture that has another number of patches; NULL: none */
-static const char *grid_note(const FoundPatches *found, const Patches *expected, Arena *arena)
+static const char *grid_note(const DumpedPatches *found, const Patches *expected, Arena *arena)
 {
     for (int64_t picture = 0; found->positions && picture < found->pictures; picture++) {
         Grid a = found_grid(found, picture), b = expected_grid(expected, picture);
@@ -62,7 +62,7 @@ static bool has_room(const Patches *expected, int64_t pictures, int64_t length)
     return true;
 }
 
-bool patches_fit(const FoundPatches *found, const Patches *expected)
+bool patches_fit(const DumpedPatches *found, const Patches *expected)
 {
     for (int64_t picture = 0; picture < found->pictures; picture++) {
         int64_t count = expected_grid(expected, picture).count;
@@ -95,7 +95,7 @@ static Step new_step(const char *name, int64_t pictures, int64_t length, int64_t
 
 static Step unlike_step(Step step, const char *note)
 {
-    step.unlike = true;
+    step.shape_differs = true;
     step.note = note;
     step.introduced = step.honest = step.ratio = step.worst_row_ratio = NAN;
     return step;
@@ -133,8 +133,8 @@ static void measure_row(Step *step, PixelSums *sums, int64_t row, const float *f
     }
 }
 
-static Step pixel_step(const FoundPatches *found, const Patches *expected, const Gemma4ImageProcessor *p,
-                       const Class *class, Arena *arena)
+static Step pixel_step(const DumpedPatches *found, const Patches *expected, const Gemma4ImageProcessor *p,
+                       const ArithmeticClass *class, Arena *arena)
 {
     int64_t length = found->value_length, width = found->width;
     Step step = new_step("pixel_values", found->pictures, length, width);
@@ -160,7 +160,7 @@ static Step pixel_step(const FoundPatches *found, const Patches *expected, const
     return step;
 }
 
-static Step position_step(const FoundPatches *found, const Patches *expected, Arena *arena)
+static Step position_step(const DumpedPatches *found, const Patches *expected, Arena *arena)
 {
     int64_t length = found->position_length, wrong = 0;
     Step step = new_step("image_position_ids", found->pictures, length, 2);
@@ -184,8 +184,8 @@ static Step position_step(const FoundPatches *found, const Patches *expected, Ar
     return step;
 }
 
-PatchGrade grade_patches(const FoundPatches *found, const Patches *expected, const Gemma4ImageProcessor *p,
-                         const Class *class, Arena *arena)
+PatchGrade grade_patches(const DumpedPatches *found, const Patches *expected, const Gemma4ImageProcessor *p,
+                         const ArithmeticClass *class, Arena *arena)
 {
     PatchGrade grade = { .count = 0 };
     if (found->pixel_values) grade.steps[grade.count++] = pixel_step(found, expected, p, class, arena);
@@ -194,8 +194,8 @@ PatchGrade grade_patches(const FoundPatches *found, const Patches *expected, con
     return grade;
 }
 
-PatchGrade grade_patches_honestly(const FoundPatches *found, const Pictures *pictures, const Class *class, int *way,
-                                  Arena *arena)
+PatchGrade grade_patches_honestly(const DumpedPatches *found, const Pictures *pictures, const ArithmeticClass *class,
+                                  int *way, Arena *arena)
 {
     PatchGrade nearest = { .count = 0 };
     for (int i = 0; i < HONEST_WAYS && (i == 0 || nearest.residual > 0); i++) {

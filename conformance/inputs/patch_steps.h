@@ -15,14 +15,14 @@ typedef struct {
 } PatchGrade;
 
 /* Notes of steps live in arena. */
-PatchGrade grade_patches(const FoundPatches *found, const Patches *expected, const Gemma4ImageProcessor *p,
-                         const Class *class, Arena *arena);
+PatchGrade grade_patches(const DumpedPatches *found, const Patches *expected, const Gemma4ImageProcessor *p,
+                         const ArithmeticClass *class, Arena *arena);
 
 /* Against the honest way that it is nearest to; *way becomes its number. */
-PatchGrade grade_patches_honestly(const FoundPatches *found, const Pictures *pictures, const Class *class, int *way,
-                                  Arena *arena);
+PatchGrade grade_patches_honestly(const DumpedPatches *found, const Pictures *pictures, const ArithmeticClass *class,
+                                  int *way, Arena *arena);
 
 /* Whether there are as many patches in each picture, as far as the dump tells */
-bool patches_fit(const FoundPatches *found, const Patches *expected);
+bool patches_fit(const DumpedPatches *found, const Patches *expected);
 
 #endif

@@ -16,11 +16,11 @@
 /* Of a suppressed token: below every logit, and the same in float, so that no noise comes of it. */
 #define SUPPRESSED (-0x1p100)
 
-bool scores_are(const char *tap) { return tap_ends(tap, ".router") || tap_is(tap, "logits"); }
+bool choice_scores_are(const char *tap) { return tap_ends(tap, ".router") || tap_is(tap, "logits"); }
 
-void scores_observe(Scores *scores, const Rows *rows, const Tap *tap)
+void choice_scores_observe(ChoiceScores *scores, const PaddingRows *rows, const Tap *tap)
 {
-    Layout at = rows_layout(rows, tap);
+    Layout at = padding_rows_layout(rows, tap);
     int64_t width = tap->shape[tap->rank - 1];
     scores->logits = tap_is(tap->name, "logits");
     int64_t every = scores->logits ? at.positions : 1; /* the token is chosen by the last position alone */
@@ -42,7 +42,7 @@ void scores_observe(Scores *scores, const Rows *rows, const Tap *tap)
     }
 }
 
-float *scores_copy(const Scores *scores)
+float *choice_scores_copy(const ChoiceScores *scores)
 {
     int64_t count = scores->rows * scores->candidates;
     float *copy = allocate_zeroed((size_t)count, sizeof *copy);
@@ -50,15 +50,15 @@ float *scores_copy(const Scores *scores)
     return copy;
 }
 
-const double *scores_row(const Scores *scores, int64_t row)
+const double *choice_scores_row(const ChoiceScores *scores, int64_t row)
 {
     assert(row < scores->rows);
     return scores->values + row * scores->candidates;
 }
 
-double scores_noise(const Scores *scores, const float *replay, int64_t row, const Class *class)
+double choice_scores_noise(const ChoiceScores *scores, const float *replay, int64_t row, const ArithmeticClass *class)
 {
-    const double *values = scores_row(scores, row);
+    const double *values = choice_scores_row(scores, row);
     double deviation = 0, largest = values[0];
     for (int64_t j = 0; j < scores->candidates; j++) {
         double difference = replay ? replay[row * scores->candidates + j] - values[j] : 0;

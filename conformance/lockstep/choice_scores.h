@@ -15,15 +15,16 @@ typedef struct {
     bool logits;                    /* not the router's */
     const int64_t *suppress_tokens; /* model.h: tokens that are never chosen */
     int suppress_count;
-} Scores;
+} ChoiceScores;
 
-bool scores_are(const char *tap);                                      /* of such a name */
-void scores_observe(Scores *scores, const Rows *rows, const Tap *tap); /* every such tap, or part of one, in order */
-float *scores_copy(const Scores *scores);                              /* the replay's, for scores_noise; free it */
-const double *scores_row(const Scores *scores, int64_t row);
+bool choice_scores_are(const char *tap); /* of such a name */
+void choice_scores_observe(ChoiceScores *scores, const PaddingRows *rows,
+                           const Tap *tap);            /* every such tap, or part of one, in order */
+float *choice_scores_copy(const ChoiceScores *scores); /* the replay's, for scores_noise; free it */
+const double *choice_scores_row(const ChoiceScores *scores, int64_t row);
 
 /* The noise of a row of the oracle's scores: the rms by which the replay's deviate, but never less than one rounding.
  * replay: a copy of its scores; NULL where the dump holds them, which both then have in common. */
-double scores_noise(const Scores *scores, const float *replay, int64_t row, const Class *class);
+double choice_scores_noise(const ChoiceScores *scores, const float *replay, int64_t row, const ArithmeticClass *class);
 
 #endif

@@ -22,27 +22,27 @@ typedef struct {
 } Choice;
 
 struct Choices {
-    const Rows *rows;
-    const Class *class;
+    const PaddingRows *rows;
+    const ArithmeticClass *class;
     double limit; /* of gap over noise */
     PassKind pass;
-    Scores scores;
+    ChoiceScores scores;
     bool scores_held;
     Choice *list;
     int count, current; /* the choice that this pass has come to; -1 */
     int unseen;         /* choices since the dump's last tap */
     bool known;         /* an oracle pass has been: chosen is filled in */
     bool differ;
-    Contests contests;
+    OpenChoices contests;
 };
 
-Choices *choices_new(const Rows *rows, const Class *class, int max_new_tokens)
+Choices *choices_new(const PaddingRows *rows, const ArithmeticClass *class, int max_new_tokens)
 {
     Choices *choices = allocate_zeroed(1, sizeof *choices);
     choices->rows = rows;
     choices->class = class;
     choices->limit = limits_of(class)->tie;
-    choices->contests = contests_new(rows, max_new_tokens);
+    choices->contests = open_choices_new(rows, max_new_tokens);
     return choices;
 }
 
@@ -62,7 +62,7 @@ void choices_reset(Choices *choices)
     }
     choices->count = 0;
     choices->known = choices->differ = false;
-    contests_clear(&choices->contests);
+    open_choices_clear(&choices->contests);
 }
 
 void choices_free(Choices *choices)
@@ -70,18 +70,18 @@ void choices_free(Choices *choices)
     choices_reset(choices);
     free(choices->list);
     free(choices->scores.values);
-    contests_free(&choices->contests);
+    open_choices_free(&choices->contests);
     free(choices);
 }
 
 /* The oracle notes near-ties anew in each of its passes, but for those that are decided. */
 static void forget_undecided(Choices *choices)
 {
-    contests_drop_undecided(&choices->contests);
+    open_choices_drop_undecided(&choices->contests);
     for (int n = 0; n < choices->count; n++)
         for (int64_t row = 0; row < choices->list[n].rows; row++) choices->list[n].contest[row] = -1;
     for (int n = 0; n < choices->contests.count; n++) {
-        const Contest *contest = &choices->contests.list[n];
+        const OpenChoice *contest = &choices->contests.list[n];
         choices->list[contest->choice].contest[contest->row] = n;
     }
 }
@@ -96,13 +96,13 @@ void choices_begin(Choices *choices, PassKind pass, int turn, int alternative)
         choices->differ = false;
         forget_undecided(choices);
     }
-    contests_begin(&choices->contests, turn, alternative);
+    open_choices_begin(&choices->contests, turn, alternative);
 }
 
 void choices_observe(Choices *choices, const Tap *tap, bool held)
 {
-    if (!scores_are(tap->name)) return;
-    scores_observe(&choices->scores, choices->rows, tap);
+    if (!choice_scores_are(tap->name)) return;
+    choice_scores_observe(&choices->scores, choices->rows, tap);
     choices->scores_held = held;
 }
 
@@ -116,32 +116,34 @@ static void set_row(const Tap *tap, int64_t row, const int64_t *values)
 
 static double row_noise(const Choices *choices, const Choice *choice, int64_t row)
 {
-    return scores_noise(&choices->scores, choice->replay_scores, row, choices->class);
+    return choice_scores_noise(&choices->scores, choice->replay_scores, row, choices->class);
 }
 
 /* ---------------------------------------------------------------- what the dump holds */
 
-static void follow_backend(Choices *choices, Choice *choice, const Tap *tap, const Array *backend, Extent extent,
-                           Step *step, Sums *sums, Grade *grade)
+static void follow_backend(Choices *choices, Choice *choice, const Tap *tap, const Array *backend, RowMap extent,
+                           Step *step, StepSums *sums, Grade *grade)
 {
     size_t width = (size_t)choice->width;
     int64_t *own = allocate_zeroed(width, sizeof *own), *taken = allocate_zeroed(width, sizeof *taken);
     double *found = allocate_zeroed(width, sizeof *found), *expected = allocate_zeroed(width, sizeof *expected);
     for (int64_t row = 0; row < choice->rows; row++) {
-        int64_t held_row = extent_held_row(&extent, row);
-        if (held_row < 0) continue;
-        array_read_f64(backend, held_row * choice->width, choice->width, found);
+        int64_t dump_row = row_map_dump_row(&extent, row);
+        if (dump_row < 0) continue;
+        array_read_f64(backend, dump_row * choice->width, choice->width, found);
         for (size_t j = 0; j < width; j++) {
             own[j] = (int64_t)tap_value(tap, row * choice->width + (int64_t)j);
             taken[j] = (int64_t)found[j];
         }
-        if (choices->pass == PASS_ORACLE && step && rows_graded(choices->rows, tap, row)) {
-            const ChosenRow judged = {
-                choice->tap,   row, choice->width, scores_row(&choices->scores, row), row_noise(choices, choice, row),
-                choices->limit
-            };
+        if (choices->pass == PASS_ORACLE && step && padding_rows_graded(choices->rows, tap, row)) {
+            const ChosenRow judged = { choice->tap,
+                                       row,
+                                       choice->width,
+                                       choice_scores_row(&choices->scores, row),
+                                       row_noise(choices, choice, row),
+                                       choices->limit };
             ties_judge(&judged, own, taken, expected, grade);
-            sums_count(sums, step, held_row, expected, found);
+            step_sums_count(sums, step, dump_row, expected, found);
         }
         set_row(tap, row, taken);
     }
@@ -156,12 +158,12 @@ static void follow_backend(Choices *choices, Choice *choice, const Tap *tap, con
 static void consider(Choices *choices, Choice *choice, const Tap *tap, int64_t row, const int64_t *own)
 {
     Token token;
-    if (!rows_token(choices->rows, tap, row, &token)) return;
-    Contest contest = {
+    if (!padding_rows_token(choices->rows, tap, row, &token)) return;
+    OpenChoice contest = {
         .choice = choices->current, .row = row, .turn = choice->turn, .noise = row_noise(choices, choice, row)
     };
-    choice->contest[row] = contests_consider(&choices->contests, contest, scores_row(&choices->scores, row),
-                                             choices->scores.candidates, own, choice->width, choices->limit);
+    choice->contest[row] = open_choices_consider(&choices->contests, contest, choice_scores_row(&choices->scores, row),
+                                                 choices->scores.candidates, own, choice->width, choices->limit);
 }
 
 /* A contested row takes what this pass is to try, or what was kept. */
@@ -170,9 +172,9 @@ static void take(Choices *choices, const Choice *choice, const Tap *tap, int64_t
     Token token;
     int n = choice->contest[row];
     if (n < 0) return;
-    rows_token(choices->rows, tap, row, &token);
-    contests_open(&choices->contests, n, token);
-    const Alternative *taken = contests_taken(&choices->contests, n);
+    padding_rows_token(choices->rows, tap, row, &token);
+    open_choices_open(&choices->contests, n, token);
+    const Alternative *taken = open_choices_taken(&choices->contests, n);
     int64_t place = taken ? set_place(taken->loser, own, choice->width) : -1;
     if (place < 0) return;
     own[place] = taken->winner;
@@ -197,7 +199,7 @@ static void choose_row(Choices *choices, Choice *choice, const Tap *tap, int64_t
     case PASS_RANDOM:
     case PASS_NEAREST: memcpy(own, chosen, size); break;
     case PASS_ORACLE:
-        shows = shows && rows_graded(choices->rows, tap, row);
+        shows = shows && padding_rows_graded(choices->rows, tap, row);
         if (shows && choice->contest[row] < 0) consider(choices, choice, tap, row, own);
         take(choices, choice, tap, row, own, grade);
         if (shows && !set_equals(own, replayed, choice->width)) choices->differ = true;
@@ -251,13 +253,13 @@ static Choice *next_choice(Choices *choices, const Tap *tap, bool held)
     return choice;
 }
 
-void choices_choose(Choices *choices, const Tap *tap, const Array *backend, Extent extent, bool shows, Step *step,
-                    Sums *sums, Grade *grade)
+void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowMap extent, bool shows, Step *step,
+                    StepSums *sums, Grade *grade)
 {
     Choice *choice = next_choice(choices, tap, backend != NULL);
     if (choices->pass == PASS_REPLAY && !choices->scores_held) {
         free(choice->replay_scores);
-        choice->replay_scores = scores_copy(&choices->scores);
+        choice->replay_scores = choice_scores_copy(&choices->scores);
     }
     if (!backend)
         follow_oracle(choices, choice, tap, shows, grade);
@@ -269,16 +271,17 @@ void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, do
 {
     Token token;
     choices->unseen = 0;
-    if (rows_token(choices->rows, tap, row, &token)) contests_compare(&choices->contests, token, step, difference);
+    if (padding_rows_token(choices->rows, tap, row, &token))
+        open_choices_compare(&choices->contests, token, step, difference);
 }
 
 bool choices_order_is_free(const Choices *choices) { return !choices->list[choices->current].held; }
 bool choices_differ(const Choices *choices) { return choices->differ; }
-int choices_turns(const Choices *choices) { return contests_turns(&choices->contests); }
+int choices_turns(const Choices *choices) { return open_choices_turns(&choices->contests); }
 
 int choices_most_alternatives(const Choices *choices, int turn)
 {
-    return contests_most_alternatives(&choices->contests, turn);
+    return open_choices_most_alternatives(&choices->contests, turn);
 }
 
-bool choices_decide(Choices *choices, int turn) { return contests_decide(&choices->contests, turn); }
+bool choices_decide(Choices *choices, int turn) { return open_choices_decide(&choices->contests, turn); }

@@ -23,7 +23,7 @@ typedef enum {
 
 typedef struct Choices Choices;
 
-Choices *choices_new(const Rows *rows, const Class *class, int max_new_tokens);
+Choices *choices_new(const PaddingRows *rows, const ArithmeticClass *class, int max_new_tokens);
 void choices_free(Choices *choices);
 void choices_suppress(Choices *choices, const Model *model); /* the tokens that the model never chooses */
 void choices_reset(Choices *choices);                        /* forgets every pass */
@@ -36,8 +36,8 @@ void choices_observe(Choices *choices, const Tap *tap, bool held);
 
 /* A tap that chooses. backend: what the dump holds, NULL if nothing; step, sums: where that is graded, NULL if it is
  * not. shows: some tap of the dump comes after it. Ties go to grade. */
-void choices_choose(Choices *choices, const Tap *tap, const Array *backend, Extent extent, bool shows, Step *step,
-                    Sums *sums, Grade *grade);
+void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowMap extent, bool shows, Step *step,
+                    StepSums *sums, Grade *grade);
 
 /* A row of any other tap that the dump holds: its squared difference from this pass's. */
 void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference);

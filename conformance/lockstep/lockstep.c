@@ -18,8 +18,8 @@ struct Lockstep {
     const Inputs *inputs;
     GradeOptions options;
     Error *error;
-    Rows rows;
-    Steps steps;
+    PaddingRows rows;
+    StepList steps;
     Choices *choices;
     PassKind pass;
     int pass_number, passes;
@@ -48,9 +48,9 @@ static double squared_distance(const double *a, const double *b, int64_t count)
 
 /* Whether a bug that the dump is graded with makes of the row's values what they are, infinite or not a number: the
  * replay shows it, which is as narrow as the backend. An honest row is finite. */
-static bool is_foretold(const Lockstep *l, const Sums *sums, int64_t held_row, const double *found)
+static bool bug_predicts_nonfinite(const Lockstep *l, const StepSums *sums, int64_t dump_row, const double *found)
 {
-    const float *replay = sums->deviation + held_row * sums->extent.width;
+    const float *replay = sums->deviation + dump_row * sums->extent.width;
     bool foretold = l->subject.buggy != NULL;
     for (int64_t j = 0; foretold && j < sums->extent.width; j++)
         if (!isfinite(found[j]) || !isfinite(replay[j]))
@@ -59,31 +59,32 @@ static bool is_foretold(const Lockstep *l, const Sums *sums, int64_t held_row, c
 }
 
 /* The buffers hold a row each: the reference's values, the same as they are compared, the backend's. */
-static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t held_row, double *buffers)
+static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t dump_row, double *buffers)
 {
     Step *step = &l->steps.grade->steps[n];
-    Sums *sums = &l->steps.sums[n];
+    StepSums *sums = &l->steps.sums[n];
     int64_t width = sums->extent.width, non_finite = 0;
     double *own = buffers, *expected = own + width, *found = expected + width;
     for (int64_t j = 0; j < width; j++) own[j] = expected[j] = tap_value(tap, row * width - tap->first + j);
     /* Without the experts that they are of, weights have no order but that of their size. */
     bool weights = tap_ends(tap->name, ".router#top_k_weights");
     sums->sorted = weights && choices_order_is_free(l->choices);
-    if (sums->sorted) sums_sort_row(expected, width);
-    sums_read_found(sums, held_row, found);
+    if (sums->sorted) step_sums_sort_row(expected, width);
+    step_sums_read_found(sums, dump_row, found);
     for (int64_t j = 0; j < width; j++) non_finite += !isfinite(found[j]);
 
-    if (l->pass == PASS_FREE) sums_keep_free(sums, held_row, expected);
-    if (l->pass == PASS_REPLAY) sums_keep_replay(sums, held_row, expected);
-    if (l->pass == PASS_RANDOM) sums_add_replay(sums, l->steps.grade->class, held_row, expected, found);
-    if (l->pass == PASS_ORACLE && !is_foretold(l, sums, held_row, found)) step->non_finite += non_finite;
-    if (l->pass == PASS_SUSPECT && l->visit && non_finite > 0 && rows_graded(&l->rows, tap, row))
-        l->visit(l->visit_context, n, held_row, expected);
+    if (l->pass == PASS_FREE) step_sums_keep_free(sums, dump_row, expected);
+    if (l->pass == PASS_REPLAY) step_sums_keep_replay(sums, dump_row, expected);
+    if (l->pass == PASS_RANDOM) step_sums_add_replay(sums, l->steps.grade->class, dump_row, expected, found);
+    if (l->pass == PASS_ORACLE && !bug_predicts_nonfinite(l, sums, dump_row, found)) step->non_finite += non_finite;
+    if (l->pass == PASS_SUSPECT && l->visit && non_finite > 0 && padding_rows_graded(&l->rows, tap, row))
+        l->visit(l->visit_context, n, dump_row, expected);
     /* A row that is not finite would spoil every step after it; the reference's own goes on instead. */
     if (l->pass == PASS_FREE || non_finite > 0) return;
-    if (l->pass == PASS_ORACLE && rows_graded(&l->rows, tap, row)) sums_measure(sums, step, held_row, expected, found);
-    if ((l->pass == PASS_SUSPECT || l->pass == PASS_NEAREST) && l->visit && sums->row_norm[held_row] >= 0)
-        l->visit(l->visit_context, n, held_row, expected);
+    if (l->pass == PASS_ORACLE && padding_rows_graded(&l->rows, tap, row))
+        step_sums_measure(sums, step, dump_row, expected, found);
+    if ((l->pass == PASS_SUSPECT || l->pass == PASS_NEAREST) && l->visit && sums->row_norm[dump_row] >= 0)
+        l->visit(l->visit_context, n, dump_row, expected);
     bool chooses = l->pass == PASS_ORACLE || l->pass == PASS_ALTERNATIVE || l->pass == PASS_SETTLE;
     if (chooses && !weights) choices_compare(l->choices, tap, row, n, squared_distance(expected, found, width));
     for (int64_t j = 0; j < width; j++)
@@ -92,24 +93,24 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t h
 
 static void visit_rows(Lockstep *l, int n, const Tap *tap)
 {
-    const Extent *extent = &l->steps.sums[n].extent;
+    const RowMap *extent = &l->steps.sums[n].extent;
     double *buffers = allocate_zeroed((size_t)(3 * extent->width), sizeof *buffers);
     for (int64_t row = tap->first / extent->width; row < (tap->first + tap->count) / extent->width; row++) {
-        int64_t held_row = extent_held_row(extent, row);
-        if (held_row >= 0) visit_row(l, n, tap, row, held_row, buffers);
+        int64_t dump_row = row_map_dump_row(extent, row);
+        if (dump_row >= 0) visit_row(l, n, tap, row, dump_row, buffers);
     }
     free(buffers);
 }
 
 static void choose(Lockstep *l, int n, const Tap *tap)
 {
-    Extent extent = { 0 };
+    RowMap extent = { 0 };
     Grade *grade = l->steps.grade;
     const Array *backend = NULL;
     if (n >= 0)
         backend = l->steps.sums[n].backend, extent = l->steps.sums[n].extent;
     else if (tap_is_token(tap->name))
-        backend = steps_array(&l->steps, tap, &extent);
+        backend = step_list_array(&l->steps, tap, &extent);
     bool shows = l->steps.current < grade->step_count - 1;
     choices_choose(l->choices, tap, backend, extent, shows, n < 0 ? NULL : &grade->steps[n],
                    n < 0 ? NULL : &l->steps.sums[n], grade);
@@ -119,9 +120,9 @@ static void on_tap(void *context, const Tap *tap)
 {
     Lockstep *l = context;
     if (l->options.progress) l->options.progress(l->options.progress_context, l->pass_number, l->passes, tap->name);
-    rows_observe(&l->rows, tap);
+    padding_rows_observe(&l->rows, tap);
     if (!tap_is_token(tap->name) && tap_step(tap->name) > l->decode_step) l->decode_step = tap_step(tap->name);
-    int n = error_is_set(l->error) ? -1 : steps_find(&l->steps, tap);
+    int n = error_is_set(l->error) ? -1 : step_list_find(&l->steps, tap);
     if (error_is_set(l->error) || tap->count == 0) return;
 
     if (tap_is_choice(tap->name))
@@ -143,10 +144,10 @@ static void forward(Lockstep *l, const Reference *reference, const Pass *pass)
         buggy = l->around;
     }
     if (buggy) {
-        buggy_model_read(buggy, reading);
+        buggy_model_set_mask_reading(buggy, reading);
         buggy_model_forward(buggy, reference, l->inputs, pass);
     } else if (l->subject.dry) {
-        dry_run_read(l->subject.dry, reading);
+        dry_run_set_mask_reading(l->subject.dry, reading);
         dry_run_forward(l->subject.dry, reference, l->inputs, pass);
     } else {
         reference->forward(l->subject.model, l->inputs, pass);
@@ -156,7 +157,7 @@ static void forward(Lockstep *l, const Reference *reference, const Pass *pass)
 static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 {
     if (error_is_set(l->error)) return;
-    const Class *class = l->steps.grade->class;
+    const ArithmeticClass *class = l->steps.grade->class;
     bool replay = kind == PASS_REPLAY || kind == PASS_RANDOM || kind == PASS_NEAREST;
     const Reference *reference = replay ? &reference_f32 : &reference_f64;
     Pass pass = l->steps.pass;
@@ -173,7 +174,7 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     choices_begin(l->choices, kind, turn, alternative);
     forward(l, reference, &pass);
     for (int n = 0; (kind == PASS_ORACLE || kind == PASS_RANDOM) && n < l->steps.grade->step_count; n++)
-        sums_end_replay(&l->steps.sums[n]);
+        step_sums_end_replay(&l->steps.sums[n]);
     l->steps.listed = true;
     l->pass_number++;
 }
@@ -182,7 +183,7 @@ static void run_round(Lockstep *l)
 {
     int passes = l->options.with_total ? 3 : 2;
     l->passes = l->pass_number + passes + l->samples - 1;
-    steps_clear(&l->steps);
+    step_list_clear(&l->steps);
     if (l->options.with_total) run_pass(l, PASS_FREE, 0, 0);
     run_pass(l, PASS_REPLAY, 0, 0);
     run_pass(l, PASS_ORACLE, 0, 0);
@@ -218,7 +219,7 @@ static void run_rounds(Lockstep *l)
 
 static void check_end(const Lockstep *l)
 {
-    int last = l->inputs->input_ids ? generation_last_step(l->steps.dump) : 0;
+    int last = l->inputs->input_ids ? decode_steps_last_step(l->steps.dump) : 0;
     if (l->decode_step < last)
         error_set(l->error,
                   "%s: found taps of decode step %d, expected none after step %d, where every row has met an "
@@ -226,7 +227,7 @@ static void check_end(const Lockstep *l)
                   dump_array(l->steps.dump, 0)->file, last, l->decode_step);
 }
 
-Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump, const Class *class,
+Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                          const GradeOptions *options, Error *error)
 {
     Grade *grade = allocate_zeroed(1, sizeof *grade);
@@ -236,24 +237,24 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
                      .inputs = inputs,
                      .options = *options,
                      .error = error,
-                     .rows = rows_of(inputs),
+                     .rows = padding_rows_of(inputs),
                      .samples = options->samples ? options->samples : SAMPLES };
     grade->google_vision_mask = options->google_vision_mask;
-    l->steps = steps_new(dump, &l->options, &l->rows, grade, error);
-    l->steps.pass.max_new_tokens = inputs->input_ids ? generation_new_tokens(dump) : 0;
-    l->steps.pass.logits_to_keep = generation_logits_to_keep(dump, inputs);
+    l->steps = step_list_new(dump, &l->options, &l->rows, grade, error);
+    l->steps.pass.max_new_tokens = inputs->input_ids ? decode_steps_new_tokens(dump) : 0;
+    l->steps.pass.logits_to_keep = decode_steps_logits_to_keep(dump, inputs);
     l->steps.pass.ignore_eos = options->ignore_eos;
     l->choices = choices_new(&l->rows, class, l->steps.pass.max_new_tokens);
 
     const Model *model = subject.buggy ? buggy_model_model(subject.buggy) : subject.model;
     choices_suppress(l->choices, model);
-    generation_check_choices(dump, model, error);
+    decode_steps_check_choices(dump, model, error);
     if (!error_is_set(error) && l->steps.pass.max_new_tokens > 0)
         model_check_generation(model, inputs, l->steps.pass.max_new_tokens, error);
     run_rounds(l);
     run_samples(l);
     if (!error_is_set(error)) check_end(l);
-    steps_conclude(&l->steps);
+    step_list_conclude(&l->steps);
 
     if (!error_is_set(error) && grade->step_count == 0)
         error_set(error, "%s: found %d arrays and no known tap among them, expected names like model.embed_vision",
@@ -266,8 +267,8 @@ Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump
 }
 
 const Grade *lockstep_grade_so_far(const Lockstep *l) { return l->steps.grade; }
-const Sums *lockstep_sums(const Lockstep *l, int step) { return &l->steps.sums[step]; }
-const Rows *lockstep_rows(const Lockstep *l) { return &l->rows; }
+const StepSums *lockstep_sums(const Lockstep *l, int step) { return &l->steps.sums[step]; }
+const PaddingRows *lockstep_rows(const Lockstep *l) { return &l->rows; }
 
 void lockstep_visit(Lockstep *l, Subject subject,
                     void (*visit)(void *context, int step, int64_t row, const double *values), void *context)
@@ -291,15 +292,15 @@ void lockstep_visit_replay(Lockstep *l, void (*visit)(void *context, int step, i
 Grade *lockstep_end(Lockstep *l)
 {
     Grade *grade = l->steps.grade;
-    steps_free(&l->steps);
+    step_list_free(&l->steps);
     choices_free(l->choices);
-    rows_free(&l->rows);
+    padding_rows_free(&l->rows);
     buggy_model_close(l->around);
     free(l);
     return grade;
 }
 
-Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                       const GradeOptions *options, Error *error)
 {
     Lockstep *l = lockstep_begin((Subject){ .model = model }, inputs, dump, class, options, error);

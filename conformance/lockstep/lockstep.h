@@ -36,9 +36,9 @@ typedef struct {
     double honest_bias;                 /* rms of the replays' */
     int64_t non_finite;
     Verdict verdict;
-    const char *note; /* said behind the verdict; NULL: nothing */
-    bool of_inputs;   /* it comes before the model, and has the limits of patch_steps.h; NaN is what it has not */
-    bool unlike;      /* of another shape, so that nothing is measured: the note says which */
+    const char *note;   /* said behind the verdict; NULL: nothing */
+    bool of_inputs;     /* it comes before the model, and has the limits of patch_steps.h; NaN is what it has not */
+    bool shape_differs; /* of another shape, so that nothing is measured: the note says which */
 } Step;
 
 Measurement step_measurement(const Step *step);
@@ -52,7 +52,7 @@ typedef struct {
 } Tie;
 
 typedef struct {
-    const Class *class;
+    const ArithmeticClass *class;
     Step *steps; /* in execution order */
     int step_count;
     const char **not_graded; /* taps of the reference that the dump does not hold, in execution order */
@@ -63,7 +63,7 @@ typedef struct {
     int tie_count;
     int first_bent;          /* index of the first step that fails; -1 */
     bool google_vision_mask; /* the masks are Google's reading of images (vision_mask.h), not Hugging Face's */
-    const char *stopped;     /* why no tap of the model is graded; NULL: they are */
+    const char *model_not_graded_because; /* why no tap of the model is graded; NULL: they are */
     Arena arena;
 } Grade;
 
@@ -81,7 +81,7 @@ typedef struct {
 
 /* inputs must have passed model_check. NULL with error set: a tap of another shape, a choice of nothing that exists, or
  * no known tap at all. */
-Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, const Class *class,
+Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                       const GradeOptions *options, Error *error);
 void grade_free(Grade *grade);
 
@@ -94,14 +94,14 @@ typedef struct {
 
 /* The same in two halves, and between them as many more passes as somebody likes. */
 typedef struct Lockstep Lockstep;
-typedef struct Sums Sums;
-typedef struct Rows Rows;
+typedef struct StepSums StepSums;
+typedef struct PaddingRows PaddingRows;
 
-Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump, const Class *class,
+Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                          const GradeOptions *options, Error *error);
 const Grade *lockstep_grade_so_far(const Lockstep *lockstep);
-const Sums *lockstep_sums(const Lockstep *lockstep, int step);
-const Rows *lockstep_rows(const Lockstep *lockstep);
+const StepSums *lockstep_sums(const Lockstep *lockstep, int step);
+const PaddingRows *lockstep_rows(const Lockstep *lockstep);
 /* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its
  * number in the dump's array, before the backend's takes its place. */
 void lockstep_visit(Lockstep *lockstep, Subject subject,

@@ -16,24 +16,24 @@
  * other tokens do shows here as well. */
 #define DECISIVE 0.25
 
-Contests contests_new(const Rows *rows, int max_new_tokens)
+OpenChoices open_choices_new(const PaddingRows *rows, int max_new_tokens)
 {
-    Contests contests = { .batch = rows->batch, .columns = rows->tokens + max_new_tokens };
+    OpenChoices contests = { .batch = rows->batch, .columns = rows->tokens + max_new_tokens };
     contests.open = allocate_zeroed((size_t)(contests.batch * contests.columns) + 1, sizeof *contests.open);
-    contests_begin(&contests, 0, 0);
+    open_choices_begin(&contests, 0, 0);
     return contests;
 }
 
-void contests_free(Contests *contests)
+void open_choices_free(OpenChoices *contests)
 {
     free(contests->list);
     free(contests->open);
-    *contests = (Contests){ 0 };
+    *contests = (OpenChoices){ 0 };
 }
 
-void contests_clear(Contests *contests) { contests->count = contests->decided = 0; }
+void open_choices_clear(OpenChoices *contests) { contests->count = contests->decided = 0; }
 
-void contests_begin(Contests *contests, int turn, int alternative)
+void open_choices_begin(OpenChoices *contests, int turn, int alternative)
 {
     contests->turn = turn;
     contests->alternative = alternative;
@@ -41,7 +41,7 @@ void contests_begin(Contests *contests, int turn, int alternative)
 }
 
 /* Keeps the nearest, nearest first. */
-static void add_alternative(Contest *contest, Alternative alternative)
+static void add_alternative(OpenChoice *contest, Alternative alternative)
 {
     int n = contest->alternatives;
     if (n == MOST_ALTERNATIVES && contest->alternative[--n].gap <= alternative.gap) return;
@@ -51,8 +51,8 @@ static void add_alternative(Contest *contest, Alternative alternative)
     if (contest->alternatives < MOST_ALTERNATIVES) contest->alternatives++;
 }
 
-int contests_consider(Contests *contests, Contest contest, const double *scores, int64_t candidates,
-                      const int64_t *chosen, int64_t width, double limit)
+int open_choices_consider(OpenChoices *contests, OpenChoice contest, const double *scores, int64_t candidates,
+                          const int64_t *chosen, int64_t width, double limit)
 {
     double least = INFINITY, most = limit * contest.noise;
     for (int64_t j = 0; j < width; j++) least = fmin(least, scores[chosen[j]]);
@@ -74,18 +74,18 @@ int contests_consider(Contests *contests, Contest contest, const double *scores,
     return contests->count++;
 }
 
-const Alternative *contests_taken(const Contests *contests, int n)
+const Alternative *open_choices_taken(const OpenChoices *contests, int n)
 {
-    const Contest *contest = &contests->list[n];
+    const OpenChoice *contest = &contests->list[n];
     int a = contest->turn < contests->decided ? contest->kept
             : contest->turn == contests->turn ? contests->alternative
                                               : 0;
     return a > 0 && a <= contest->alternatives ? &contest->alternative[a - 1] : NULL;
 }
 
-void contests_open(Contests *contests, int n, Token token)
+void open_choices_open(OpenChoices *contests, int n, Token token)
 {
-    Contest *contest = &contests->list[n];
+    OpenChoice *contest = &contests->list[n];
     int *open = &contests->open[token.batch * contests->columns + token.column];
     bool same_gap = *open >= 0 && contests->list[*open].choice >= contest->choice - contest->turn;
     contest->before = same_gap ? *open : -1;
@@ -94,7 +94,7 @@ void contests_open(Contests *contests, int n, Token token)
     *open = n;
 }
 
-static void compare(Contest *contest, int alternative, int step, double difference)
+static void compare(OpenChoice *contest, int alternative, int step, double difference)
 {
     if (contest->last_step != step) {
         if (contest->taps == TAPS_COMPARED) return;
@@ -104,17 +104,17 @@ static void compare(Contest *contest, int alternative, int step, double differen
     contest->difference[alternative][contest->taps - 1] += difference;
 }
 
-void contests_compare(Contests *contests, Token token, int step, double difference)
+void open_choices_compare(OpenChoices *contests, Token token, int step, double difference)
 {
     int n = contests->open[token.batch * contests->columns + token.column];
     for (; n >= 0; n = contests->list[n].before) {
-        Contest *contest = &contests->list[n];
-        if (contests->alternative == 0 || (contest->turn == contests->turn && contests_taken(contests, n)))
+        OpenChoice *contest = &contests->list[n];
+        if (contests->alternative == 0 || (contest->turn == contests->turn && open_choices_taken(contests, n)))
             compare(contest, contests->alternative, step, difference);
     }
 }
 
-int contests_turns(const Contests *contests)
+int open_choices_turns(const OpenChoices *contests)
 {
     int turns = 0;
     for (int n = 0; n < contests->count; n++)
@@ -122,7 +122,7 @@ int contests_turns(const Contests *contests)
     return turns < MOST_TURNS ? turns : MOST_TURNS;
 }
 
-int contests_most_alternatives(const Contests *contests, int turn)
+int open_choices_most_alternatives(const OpenChoices *contests, int turn)
 {
     int most = 0;
     for (int n = 0; n < contests->count; n++)
@@ -132,7 +132,7 @@ int contests_most_alternatives(const Contests *contests, int turn)
 }
 
 /* By the first tap that it reaches. */
-static int decide(const Contest *contest)
+static int decide(const OpenChoice *contest)
 {
     for (int j = 0; j < TAPS_COMPARED; j++) {
         int least = 0, most = 0;
@@ -147,12 +147,12 @@ static int decide(const Contest *contest)
     return 0;
 }
 
-bool contests_decide(Contests *contests, int turn)
+bool open_choices_decide(OpenChoices *contests, int turn)
 {
     bool another = false;
     contests->decided = turn + 1;
     for (int n = 0; n < contests->count; n++) {
-        Contest *contest = &contests->list[n];
+        OpenChoice *contest = &contests->list[n];
         if (contest->turn != turn) continue;
         contest->kept = decide(contest);
         another = another || contest->kept > 0;
@@ -160,7 +160,7 @@ bool contests_decide(Contests *contests, int turn)
     return another;
 }
 
-void contests_drop_undecided(Contests *contests)
+void open_choices_drop_undecided(OpenChoices *contests)
 {
     int count = 0;
     for (int n = 0; n < contests->count; n++)

@@ -8,33 +8,34 @@
 
 #include "dump/tap_name.h"
 
-Steps steps_new(const Dump *dump, const GradeOptions *options, const Rows *rows, Grade *grade, Error *error)
+StepList step_list_new(const Dump *dump, const GradeOptions *options, const PaddingRows *rows, Grade *grade,
+                       Error *error)
 {
-    return (Steps){ .dump = dump,
-                    .options = options,
-                    .rows = rows,
-                    .error = error,
-                    .grade = grade,
-                    .known = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof(bool)),
-                    .current = -1 };
+    return (StepList){ .dump = dump,
+                       .options = options,
+                       .rows = rows,
+                       .error = error,
+                       .grade = grade,
+                       .known = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof(bool)),
+                       .current = -1 };
 }
 
-void steps_clear(Steps *steps)
+void step_list_clear(StepList *steps)
 {
     Grade *grade = steps->grade;
-    for (int n = 0; n < grade->step_count; n++) sums_free(&steps->sums[n]);
+    for (int n = 0; n < grade->step_count; n++) step_sums_free(&steps->sums[n]);
     grade->step_count = grade->not_graded_count = grade->tie_count = 0;
     steps->listed = steps->too_few = false;
 }
 
-void steps_free(Steps *steps)
+void step_list_free(StepList *steps)
 {
-    for (int n = 0; n < steps->grade->step_count; n++) sums_free(&steps->sums[n]);
+    for (int n = 0; n < steps->grade->step_count; n++) step_sums_free(&steps->sums[n]);
     free(steps->sums);
     free(steps->known);
 }
 
-static bool is_wanted(const Steps *steps, const char *tap)
+static bool is_wanted(const StepList *steps, const char *tap)
 {
     if (!steps->options->only) return true;
     for (const char *const *glob = steps->options->only; *glob; glob++)
@@ -42,7 +43,7 @@ static bool is_wanted(const Steps *steps, const char *tap)
     return false;
 }
 
-static void list_absent(Steps *steps, const Tap *tap)
+static void list_absent(StepList *steps, const Tap *tap)
 {
     Grade *grade = steps->grade;
     if (grade->not_graded_count && strcmp(grade->not_graded[grade->not_graded_count - 1], tap->name) == 0) return;
@@ -53,7 +54,7 @@ static void list_absent(Steps *steps, const Tap *tap)
     grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
 }
 
-static int list_step(Steps *steps, const Tap *tap, const Array *backend, Extent extent)
+static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowMap extent)
 {
     Grade *grade = steps->grade;
     int n = grade->step_count++;
@@ -65,24 +66,24 @@ static int list_step(Steps *steps, const Tap *tap, const Array *backend, Extent 
     *step = (Step){ .tap = arena_format(&grade->arena, "%s", tap->name),
                     .rank = tap->rank,
                     .absent = grade->not_graded_count,
-                    .rows = extent_rows(&extent),
+                    .rows = row_map_rows(&extent),
                     .worst_row = -1,
                     .worst_channel = -1,
                     .worst_element = -1 };
     memcpy(step->shape, tap->shape, sizeof step->shape);
     bool named = tap_is_choice(tap->name);
-    steps->sums[n] = sums_new(extent, backend, named, steps->options->with_total && !named);
+    steps->sums[n] = step_sums_new(extent, backend, named, steps->options->with_total && !named);
     return n;
 }
 
-const Array *steps_array(Steps *steps, const Tap *tap, Extent *extent)
+const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *extent)
 {
     const Array *backend = dump_find(steps->dump, tap->name);
     if (!backend) return NULL;
     steps->known[backend - dump_array(steps->dump, 0)] = true;
     /* Tokens are what a decode step is fed, so they are followed even where they are not graded. */
     if (!is_wanted(steps, tap->name) && !tap_is_token(tap->name)) return NULL;
-    if (extent_of(steps->rows, backend, tap, extent)) return backend;
+    if (row_map_of(steps->rows, backend, tap, extent)) return backend;
     if (steps->pass.logits_to_keep > 0)
         steps->too_few = true;
     else
@@ -91,21 +92,21 @@ const Array *steps_array(Steps *steps, const Tap *tap, Extent *extent)
     return NULL;
 }
 
-int steps_find(Steps *steps, const Tap *tap)
+int step_list_find(StepList *steps, const Tap *tap)
 {
     const Grade *grade = steps->grade;
     for (int n = steps->current; n <= steps->current + 1; n++)
         if (n >= 0 && n < grade->step_count && strcmp(grade->steps[n].tap, tap->name) == 0) return steps->current = n;
     if (steps->listed) return -1;
 
-    Extent extent;
-    const Array *backend = steps_array(steps, tap, &extent);
+    RowMap extent;
+    const Array *backend = step_list_array(steps, tap, &extent);
     if (backend && is_wanted(steps, tap->name)) return steps->current = list_step(steps, tap, backend, extent);
     list_absent(steps, tap);
     return -1;
 }
 
-static void list_unknown(Steps *steps)
+static void list_unknown(StepList *steps)
 {
     Grade *grade = steps->grade;
     grade->unknown = allocate_zeroed((size_t)dump_count(steps->dump) + 1, sizeof *grade->unknown);
@@ -128,12 +129,12 @@ Measurement step_measurement(const Step *step)
                           .honest_bias = step->honest_bias };
 }
 
-void steps_conclude(Steps *steps)
+void step_list_conclude(StepList *steps)
 {
     Grade *grade = steps->grade;
     grade->first_bent = -1;
     for (int n = 0; n < grade->step_count; n++) {
-        sums_conclude(&steps->sums[n], grade->class, &grade->steps[n]);
+        step_sums_conclude(&steps->sums[n], grade->class, &grade->steps[n]);
         if (grade->steps[n].verdict != VERDICT_PASS && grade->first_bent < 0) grade->first_bent = n;
     }
     list_unknown(steps);

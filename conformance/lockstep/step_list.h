@@ -12,26 +12,27 @@
 typedef struct {
     const Dump *dump;
     const GradeOptions *options;
-    const Rows *rows;
+    const PaddingRows *rows;
     Pass pass; /* what all passes have in common */
     Error *error;
     Grade *grade;
-    Sums *sums;   /* beside grade->steps */
-    bool *known;  /* of the dump's arrays, those that are a tap of this case */
-    int current;  /* the step that the next tap may continue; -1 before a pass */
-    bool listed;  /* by the first pass of the round */
-    bool too_few; /* a tap has fewer positions than the dump, which logits_to_keep may be the reason of */
-} Steps;
+    StepSums *sums; /* beside grade->steps */
+    bool *known;    /* of the dump's arrays, those that are a tap of this case */
+    int current;    /* the step that the next tap may continue; -1 before a pass */
+    bool listed;    /* by the first pass of the round */
+    bool too_few;   /* a tap has fewer positions than the dump, which logits_to_keep may be the reason of */
+} StepList;
 
-Steps steps_new(const Dump *dump, const GradeOptions *options, const Rows *rows, Grade *grade, Error *error);
-void steps_clear(Steps *steps); /* before a round */
-void steps_free(Steps *steps);
+StepList step_list_new(const Dump *dump, const GradeOptions *options, const PaddingRows *rows, Grade *grade,
+                       Error *error);
+void step_list_clear(StepList *steps); /* before a round */
+void step_list_free(StepList *steps);
 
 /* The step that tap is of; -1 if the dump does not hold it, or nobody wants to know. */
-int steps_find(Steps *steps, const Tap *tap);
+int step_list_find(StepList *steps, const Tap *tap);
 /* What the dump holds of tap and how it lies there, also of tokens that nobody wants graded; NULL if nothing */
-const Array *steps_array(Steps *steps, const Tap *tap, Extent *extent);
+const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *extent);
 /* The round's last pass is over: verdicts, and names of the dump that are no tap. */
-void steps_conclude(Steps *steps);
+void step_list_conclude(StepList *steps);
 
 #endif

@@ -28,11 +28,11 @@ static bool *padding_frames(const Array *input_features_mask)
     return padding;
 }
 
-Rows rows_of(const Inputs *inputs)
+PaddingRows padding_rows_of(const Inputs *inputs)
 {
-    Rows rows = { .image_padding = padding_patches(inputs->pixel_values, inputs->image_position_ids),
-                  .video_padding = padding_patches(inputs->pixel_values_videos, inputs->video_position_ids),
-                  .audio_padding = padding_frames(inputs->input_features_mask) };
+    PaddingRows rows = { .image_padding = padding_patches(inputs->pixel_values, inputs->image_position_ids),
+                         .video_padding = padding_patches(inputs->pixel_values_videos, inputs->video_position_ids),
+                         .audio_padding = padding_frames(inputs->input_features_mask) };
     if (inputs->input_ids) {
         rows.batch = inputs->input_ids->shape[0];
         rows.tokens = inputs->input_ids->shape[1];
@@ -55,7 +55,7 @@ static bool is_causal_mask(const char *name)
 }
 
 /* Whatever the mask is, a token may look at itself unless it is padding. */
-static void observe_causal_mask(Rows *rows, const Tap *tap)
+static void observe_causal_mask(PaddingRows *rows, const Tap *tap)
 {
     int64_t tokens = rows->tokens, count = rows->batch * tokens;
     assert(tap->count == count * tokens);
@@ -64,7 +64,7 @@ static void observe_causal_mask(Rows *rows, const Tap *tap)
 }
 
 /* Videos go through the tower after the images: their masks take the place of the images'. */
-void rows_observe(Rows *rows, const Tap *tap)
+void padding_rows_observe(PaddingRows *rows, const Tap *tap)
 {
     if (tap_is(tap->name, "model.vision_tower#padding_positions")) {
         rows->padding = copy_mask(rows->padding, tap);
@@ -83,7 +83,7 @@ static bool is_by_head(const char *name)
            tap_ends(name, "#attn_weights") || is_causal_mask(name);
 }
 
-Layout rows_layout(const Rows *rows, const Tap *tap)
+Layout padding_rows_layout(const PaddingRows *rows, const Tap *tap)
 {
     const int64_t *shape = tap->shape;
     if (is_by_head(tap->name)) return (Layout){ shape[1], shape[0] * shape[1], shape[2], 1, 2 };
@@ -93,9 +93,9 @@ Layout rows_layout(const Rows *rows, const Tap *tap)
     return (Layout){ 1, batch, tap->rank == 2 ? shape[0] / batch : 1, 1, 0 };
 }
 
-bool rows_token(const Rows *rows, const Tap *tap, int64_t row, Token *token)
+bool padding_rows_token(const PaddingRows *rows, const Tap *tap, int64_t row, Token *token)
 {
-    Layout at = rows_layout(rows, tap);
+    Layout at = padding_rows_layout(rows, tap);
     /* Of cos and sin there is one row for the whole batch unless positions differ. */
     if (tap_is_media(tap->name) || at.outer / at.heads != rows->batch) return false;
     token->batch = row / at.inner / at.positions / at.heads;
@@ -104,35 +104,35 @@ bool rows_token(const Rows *rows, const Tap *tap, int64_t row, Token *token)
 }
 
 /* Without a tower the embedder sees every patch, [images, patches, width]; behind one, soft tokens alone, in a list. */
-static bool embedded_patch_is_graded(const Rows *rows, const Tap *tap, int64_t row)
+static bool embedded_patch_is_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
 {
     bool of_videos = tap_run(tap->name) > 0 || !rows->image_padding;
     const bool *padding = of_videos ? rows->video_padding : rows->image_padding;
     return tap->rank < 3 || !padding || !padding[row];
 }
 
-static bool patch_is_graded(const Rows *rows, const Tap *tap, int64_t row)
+static bool patch_is_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
 {
     if (tap_begins(tap->name, "model.embed_vision")) return embedded_patch_is_graded(rows, tap, row);
     if (tap_is(tap->name, "model.vision_tower.pooler")) return !rows->pooled || rows->pooled[row];
     if (!tap_begins(tap->name, "model.vision_tower.patch_embedder") &&
         !tap_begins(tap->name, "model.vision_tower.encoder"))
         return true;
-    Layout at = rows_layout(rows, tap);
+    Layout at = padding_rows_layout(rows, tap);
     int64_t image = row / at.inner / at.positions / at.heads, patch = row / at.inner % at.positions;
     return !rows->padding[image * rows->patches + patch];
 }
 
-bool rows_graded(const Rows *rows, const Tap *tap, int64_t row)
+bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
 {
     Token token;
     if (tap_is_vision(tap->name)) return patch_is_graded(rows, tap, row);
     if (tap_is_audio(tap->name)) return !rows->audio_padding || !rows->audio_padding[row];
-    if (!rows->masked || !rows_token(rows, tap, row, &token) || token.column >= rows->tokens) return true;
+    if (!rows->masked || !padding_rows_token(rows, tap, row, &token) || token.column >= rows->tokens) return true;
     return !rows->masked[token.batch * rows->tokens + token.column];
 }
 
-void rows_free(Rows *rows)
+void padding_rows_free(PaddingRows *rows)
 {
     free(rows->image_padding);
     free(rows->video_padding);
@@ -140,5 +140,5 @@ void rows_free(Rows *rows)
     free(rows->padding);
     free(rows->pooled);
     free(rows->masked);
-    *rows = (Rows){ 0 };
+    *rows = (PaddingRows){ 0 };
 }

@@ -13,7 +13,7 @@
 #include "inputs.h"
 #include "run/tap.h"
 
-typedef struct Rows {
+typedef struct PaddingRows {
     bool *image_padding, *video_padding; /* [images or frames * patches]: by the inputs; NULL without */
     bool *audio_padding;                 /* [audios * frames]: by the inputs; NULL without */
     bool *padding;                       /* [images * patches]: model.vision_tower#padding_positions */
@@ -21,7 +21,7 @@ typedef struct Rows {
     bool *pooled;          /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */
     bool *masked;          /* [batch * tokens]: where attention_mask is 0; NULL without one */
     int64_t batch, tokens; /* of input_ids; 0 without */
-} Rows;
+} PaddingRows;
 
 /* How rows lie: row = (outer * positions + position) * inner + i. */
 typedef struct {
@@ -37,11 +37,12 @@ typedef struct {
     int64_t column; /* counted from the prompt's first token; the first decode step's is behind its last */
 } Token;
 
-Rows rows_of(const Inputs *inputs);
-void rows_observe(Rows *rows, const Tap *tap); /* every tap of a pass, in order */
-Layout rows_layout(const Rows *rows, const Tap *tap);
-bool rows_token(const Rows *rows, const Tap *tap, int64_t row, Token *token); /* false: of no token, or of several */
-bool rows_graded(const Rows *rows, const Tap *tap, int64_t row);
-void rows_free(Rows *rows);
+PaddingRows padding_rows_of(const Inputs *inputs);
+void padding_rows_observe(PaddingRows *rows, const Tap *tap); /* every tap of a pass, in order */
+Layout padding_rows_layout(const PaddingRows *rows, const Tap *tap);
+bool padding_rows_token(const PaddingRows *rows, const Tap *tap, int64_t row,
+                        Token *token); /* false: of no token, or of several */
+bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row);
+void padding_rows_free(PaddingRows *rows);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "dump/tap_name.h"
 
-bool same_shape(const Array *array, int rank, const int64_t *shape)
+bool array_matches_shape(const Array *array, int rank, const int64_t *shape)
 {
     int i = 0, j = 0;
     for (;;) {
@@ -24,23 +24,24 @@ static int64_t count_held(const Array *array, const Tap *tap, Layout layout)
     return of_position > 0 && elements % of_position == 0 ? elements / of_position : 0;
 }
 
-bool extent_of(const Rows *rows, const Array *array, const Tap *tap, Extent *extent)
+bool row_map_of(const PaddingRows *rows, const Array *array, const Tap *tap, RowMap *extent)
 {
-    Layout layout = rows_layout(rows, tap);
-    *extent = (Extent){ layout, layout.positions, tap->shape[tap->rank - 1] };
-    if (same_shape(array, tap->rank, tap->shape)) return true;
+    Layout layout = padding_rows_layout(rows, tap);
+    *extent = (RowMap){ layout, layout.positions, tap->shape[tap->rank - 1] };
+    if (array_matches_shape(array, tap->rank, tap->shape)) return true;
 
     int64_t shape[TENSOR_MAX_RANK], held = count_held(array, tap, layout);
     if (tap_is_media(tap->name) || tap->rank < 2 || held < 1 || held >= layout.positions) return false;
     memcpy(shape, tap->shape, sizeof shape);
     shape[layout.axis] = shape[layout.axis] / layout.positions * held;
     extent->held = held;
-    return array->rank == tap->rank ? array_has_shape(array, tap->rank, shape) : same_shape(array, tap->rank, shape);
+    return array->rank == tap->rank ? array_has_shape(array, tap->rank, shape)
+                                    : array_matches_shape(array, tap->rank, shape);
 }
 
-int64_t extent_rows(const Extent *extent) { return extent->layout.outer * extent->held * extent->layout.inner; }
+int64_t row_map_rows(const RowMap *extent) { return extent->layout.outer * extent->held * extent->layout.inner; }
 
-int64_t extent_held_row(const Extent *extent, int64_t row)
+int64_t row_map_dump_row(const RowMap *extent, int64_t row)
 {
     const Layout *at = &extent->layout;
     int64_t outer = row / at->inner / at->positions, position = row / at->inner % at->positions;
@@ -48,10 +49,10 @@ int64_t extent_held_row(const Extent *extent, int64_t row)
     return position < 0 ? -1 : (outer * extent->held + position) * at->inner + row % at->inner;
 }
 
-int64_t extent_tap_row(const Extent *extent, int64_t held_row)
+int64_t row_map_tap_row(const RowMap *extent, int64_t dump_row)
 {
     const Layout *at = &extent->layout;
-    int64_t outer = held_row / at->inner / extent->held, position = held_row / at->inner % extent->held;
+    int64_t outer = dump_row / at->inner / extent->held, position = dump_row / at->inner % extent->held;
     position += at->positions - extent->held;
-    return (outer * at->positions + position) * at->inner + held_row % at->inner;
+    return (outer * at->positions + position) * at->inner + dump_row % at->inner;
 }

@@ -13,12 +13,13 @@ typedef struct {
     Layout layout; /* of the tap */
     int64_t held;  /* of its positions, the last ones */
     int64_t width; /* of a row */
-} Extent;
+} RowMap;
 
-bool same_shape(const Array *array, int rank, const int64_t *shape);                  /* but for dimensions of 1 */
-bool extent_of(const Rows *rows, const Array *array, const Tap *tap, Extent *extent); /* false: of another shape */
-int64_t extent_rows(const Extent *extent);                                            /* of the array */
-int64_t extent_held_row(const Extent *extent, int64_t row);     /* a row of the tap: which of the array's; -1: none */
-int64_t extent_tap_row(const Extent *extent, int64_t held_row); /* and back */
+bool array_matches_shape(const Array *array, int rank, const int64_t *shape); /* but for dimensions of 1 */
+bool row_map_of(const PaddingRows *rows, const Array *array, const Tap *tap,
+                RowMap *extent);                                 /* false: of another shape */
+int64_t row_map_rows(const RowMap *extent);                      /* of the array */
+int64_t row_map_dump_row(const RowMap *extent, int64_t row);     /* a row of the tap: which of the array's; -1: none */
+int64_t row_map_tap_row(const RowMap *extent, int64_t dump_row); /* and back */
 
 #endif

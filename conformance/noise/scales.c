@@ -18,19 +18,19 @@ static double blended(double seen, double samples, double expected)
 }
 
 static double share(double whole, double part, double norm) { return norm > 0 ? whole * part / norm : 0; }
-static double rounding(const Class *class, double norm) { return square(class->output_rounding) * norm; }
+static double rounding(const ArithmeticClass *class, double norm) { return square(class->output_rounding) * norm; }
 
 /* ---------------------------------------------------------------- sizes */
 
-static double channel_size(const Sums *sums, int64_t column)
+static double channel_size(const StepSums *sums, int64_t column)
 {
     return sums->column_norm[column] + square(PARTIAL_SUMS * sums->sizes.column[column]) * sums->sizes.rows;
 }
 
-static void conclude_sizes(Sums *sums, int64_t graded_rows)
+static void conclude_sizes(StepSums *sums, int64_t graded_rows)
 {
     Sizes *sizes = &sums->sizes;
-    int64_t rows = extent_rows(&sums->extent), width = sums->extent.width;
+    int64_t rows = row_map_rows(&sums->extent), width = sums->extent.width;
     double all = 0, count = (double)graded_rows;
     for (int64_t row = 0; row < rows; row++) all += sizes->row[row] / (double)width;
     if (all == 0) return;
@@ -49,59 +49,61 @@ static void conclude_sizes(Sums *sums, int64_t graded_rows)
 /* Never less than what was seen, nor much less than what was to be expected. */
 static double pooled(double seen, int samples, double expected) { return fmax(seen, blended(seen, samples, expected)); }
 
-static double row_noise(const Sums *sums, int64_t row)
+static double row_noise(const StepSums *sums, int64_t row)
 {
     return pooled(sums->row_deviation[row], sums->samples, share(sums->deviations, sums->row_norm[row], sums->norm));
 }
 
-static double channel_noise(const Sums *sums, int64_t column)
+static double channel_noise(const StepSums *sums, int64_t column)
 {
     double expected = share(sums->deviations, channel_size(sums, column), sums->sizes.norm);
     return pooled(sums->column_deviation[column], sums->samples, expected);
 }
 
-void scales_conclude(Sums *sums, int64_t graded_rows)
+void scales_conclude(StepSums *sums, int64_t graded_rows)
 {
     conclude_sizes(sums, graded_rows);
-    for (int64_t row = 0; row < extent_rows(&sums->extent); row++)
+    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++)
         if (sums->row_norm[row] >= 0) sums->noise.row[row] = row_noise(sums, row);
     for (int64_t j = 0; j < sums->extent.width; j++) sums->noise.column[j] = channel_noise(sums, j);
 }
 
-double scale_of_tap(const Sums *sums, const Class *class)
+double scale_of_tap(const StepSums *sums, const ArithmeticClass *class)
 {
     return fmax(sums->deviations, rounding(class, sums->norm));
 }
 
-double scale_of_row(const Sums *sums, const Class *class, int64_t row)
+double scale_of_row(const StepSums *sums, const ArithmeticClass *class, int64_t row)
 {
     return fmax(sums->noise.row[row], rounding(class, sums->row_norm[row]));
 }
 
-double scale_of_channel(const Sums *sums, const Class *class, int64_t column)
+double scale_of_channel(const StepSums *sums, const ArithmeticClass *class, int64_t column)
 {
     return fmax(sums->noise.column[column], rounding(class, channel_size(sums, column)));
 }
 
 /* An element is expected to have its row's share of its channel's noise. */
-static double to_expect(const Sums *sums, int64_t row, int64_t column)
+static double to_expect(const StepSums *sums, int64_t row, int64_t column)
 {
     return share(sums->noise.row[row], sums->noise.column[column], sums->deviations);
 }
 
-static double typical_size(const Sums *sums, int64_t row, int64_t column)
+static double typical_size(const StepSums *sums, int64_t row, int64_t column)
 {
     return sums->sizes.row[row] * sums->sizes.column[column];
 }
 
-double noise_of_element(const Sums *sums, const Class *class, int64_t row, int64_t column, double expected)
+double noise_of_element(const StepSums *sums, const ArithmeticClass *class, int64_t row, int64_t column,
+                        double expected)
 {
     double seen = square(sums->deviation[row * sums->extent.width + column]);
     double size = fabs(expected) + SMALL * typical_size(sums, row, column);
     return fmax(pooled(seen, sums->samples, to_expect(sums, row, column)), rounding(class, square(size)));
 }
 
-double scale_of_element(const Sums *sums, const Class *class, int64_t row, int64_t column, double expected)
+double scale_of_element(const StepSums *sums, const ArithmeticClass *class, int64_t row, int64_t column,
+                        double expected)
 {
     double noise = noise_of_element(sums, class, row, column, expected);
     double size = square(expected) + square(PARTIAL_SUMS * typical_size(sums, row, column));

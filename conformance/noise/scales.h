@@ -10,14 +10,16 @@
 
 #include "noise/step_sums.h"
 
-void scales_conclude(Sums *sums, int64_t graded_rows); /* when rows and columns are added up */
+void scales_conclude(StepSums *sums, int64_t graded_rows); /* when rows and columns are added up */
 
-double scale_of_tap(const Sums *sums, const Class *class);
-double scale_of_row(const Sums *sums, const Class *class, int64_t row);
-double scale_of_channel(const Sums *sums, const Class *class, int64_t column);
-double scale_of_element(const Sums *sums, const Class *class, int64_t row, int64_t column, double expected);
+double scale_of_tap(const StepSums *sums, const ArithmeticClass *class);
+double scale_of_row(const StepSums *sums, const ArithmeticClass *class, int64_t row);
+double scale_of_channel(const StepSums *sums, const ArithmeticClass *class, int64_t column);
+double scale_of_element(const StepSums *sums, const ArithmeticClass *class, int64_t row, int64_t column,
+                        double expected);
 
 /* Without the allowance for partial sums, and neither over nor under on average: for sums over many elements. */
-double noise_of_element(const Sums *sums, const Class *class, int64_t row, int64_t column, double expected);
+double noise_of_element(const StepSums *sums, const ArithmeticClass *class, int64_t row, int64_t column,
+                        double expected);
 
 #endif

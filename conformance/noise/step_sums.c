@@ -9,30 +9,30 @@
 
 static double square(double x) { return x * x; }
 
-Sums sums_new(Extent extent, const Array *backend, bool named, bool with_total)
+StepSums step_sums_new(RowMap extent, const Array *backend, bool named, bool with_total)
 {
-    size_t rows = (size_t)extent_rows(&extent), width = (size_t)extent.width, elements = rows * width;
-    Sums sums = { .extent = extent,
-                  .backend = backend,
-                  .named = named,
-                  .free = with_total ? allocate_zeroed(elements, sizeof(double)) : NULL,
-                  .residual = allocate_zeroed(elements, sizeof(float)),
-                  .deviation = allocate_zeroed(elements, sizeof(float)),
-                  .row_difference = allocate_zeroed(rows, sizeof(double)),
-                  .row_deviation = allocate_zeroed(rows, sizeof(double)),
-                  .row_norm = allocate_zeroed(rows, sizeof(double)),
-                  .column_difference = allocate_zeroed(width, sizeof(double)),
-                  .column_deviation = allocate_zeroed(width, sizeof(double)),
-                  .column_norm = allocate_zeroed(width, sizeof(double)),
-                  .sizes.row = allocate_zeroed(rows, sizeof(double)),
-                  .sizes.column = allocate_zeroed(width, sizeof(double)),
-                  .noise.row = allocate_zeroed(rows, sizeof(double)),
-                  .noise.column = allocate_zeroed(width, sizeof(double)) };
+    size_t rows = (size_t)row_map_rows(&extent), width = (size_t)extent.width, elements = rows * width;
+    StepSums sums = { .extent = extent,
+                      .backend = backend,
+                      .named = named,
+                      .free = with_total ? allocate_zeroed(elements, sizeof(double)) : NULL,
+                      .residual = allocate_zeroed(elements, sizeof(float)),
+                      .deviation = allocate_zeroed(elements, sizeof(float)),
+                      .row_difference = allocate_zeroed(rows, sizeof(double)),
+                      .row_deviation = allocate_zeroed(rows, sizeof(double)),
+                      .row_norm = allocate_zeroed(rows, sizeof(double)),
+                      .column_difference = allocate_zeroed(width, sizeof(double)),
+                      .column_deviation = allocate_zeroed(width, sizeof(double)),
+                      .column_norm = allocate_zeroed(width, sizeof(double)),
+                      .sizes.row = allocate_zeroed(rows, sizeof(double)),
+                      .sizes.column = allocate_zeroed(width, sizeof(double)),
+                      .noise.row = allocate_zeroed(rows, sizeof(double)),
+                      .noise.column = allocate_zeroed(width, sizeof(double)) };
     for (size_t row = 0; row < rows; row++) sums.row_norm[row] = -1;
     return sums;
 }
 
-void sums_free(Sums *sums)
+void step_sums_free(StepSums *sums)
 {
     free(sums->free);
     free(sums->residual);
@@ -58,21 +58,21 @@ static int by_size(const void *left, const void *right)
     return a < b ? 1 : a > b ? -1 : 0;
 }
 
-void sums_sort_row(double *row, int64_t width) { qsort(row, (size_t)width, sizeof *row, by_size); }
+void step_sums_sort_row(double *row, int64_t width) { qsort(row, (size_t)width, sizeof *row, by_size); }
 
-void sums_read_found(const Sums *sums, int64_t row, double *found)
+void step_sums_read_found(const StepSums *sums, int64_t row, double *found)
 {
     array_read_f64(sums->backend, row * sums->extent.width, sums->extent.width, found);
-    if (sums->sorted) sums_sort_row(found, sums->extent.width);
+    if (sums->sorted) step_sums_sort_row(found, sums->extent.width);
 }
 
-void sums_keep_free(Sums *sums, int64_t row, const double *values)
+void step_sums_keep_free(StepSums *sums, int64_t row, const double *values)
 {
     double *kept = sums->free + row * sums->extent.width;
     for (int64_t j = 0; j < sums->extent.width; j++) kept[j] = values[j];
 }
 
-void sums_keep_replay(Sums *sums, int64_t row, const double *values)
+void step_sums_keep_replay(StepSums *sums, int64_t row, const double *values)
 {
     float *kept = sums->deviation + row * sums->extent.width;
     for (int64_t j = 0; j < sums->extent.width; j++) kept[j] = (float)values[j];
@@ -89,7 +89,7 @@ static double along(double difference, double expected)
     return expected > 0 ? difference : expected < 0 ? -difference : 0;
 }
 
-void sums_measure(Sums *sums, Step *step, int64_t row, const double *expected, const double *found)
+void step_sums_measure(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found)
 {
     int64_t width = sums->extent.width;
     float *residual = sums->residual + row * width, *replay = sums->deviation + row * width;
@@ -112,7 +112,7 @@ void sums_measure(Sums *sums, Step *step, int64_t row, const double *expected, c
     }
 }
 
-void sums_count(Sums *sums, Step *step, int64_t row, const double *expected, const double *found)
+void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found)
 {
     int64_t width = sums->extent.width;
     float *residual = sums->residual + row * width;
@@ -122,28 +122,29 @@ void sums_count(Sums *sums, Step *step, int64_t row, const double *expected, con
         residual[j] = found[j] != expected[j];
         if (step->worst_element >= 0 && residual[j] == 0) continue;
         if (step->worst_element >= 0 && step->worst_expected != step->worst_found) continue;
-        step->worst_element = extent_tap_row(&sums->extent, row) * width + j;
+        step->worst_element = row_map_tap_row(&sums->extent, row) * width + j;
         step->worst_expected = expected[j];
         step->worst_found = found[j];
     }
 }
 
-double sums_found(const Sums *sums, int64_t i)
+double step_sums_found(const StepSums *sums, int64_t i)
 {
     int64_t width = sums->extent.width;
     double found;
     array_read_f64(sums->backend, i, 1, &found);
     if (!sums->sorted) return found;
     double *row = allocate_zeroed((size_t)width, sizeof *row);
-    sums_read_found(sums, i / width, row);
+    step_sums_read_found(sums, i / width, row);
     found = row[i % width];
     free(row);
     return found;
 }
 
-double sums_expected(const Sums *sums, int64_t i) { return sums_found(sums, i) - sums->residual[i]; }
+double step_sums_expected(const StepSums *sums, int64_t i) { return step_sums_found(sums, i) - sums->residual[i]; }
 
-void sums_add_replay(Sums *sums, const Class *class, int64_t row, const double *values, const double *found)
+void step_sums_add_replay(StepSums *sums, const ArithmeticClass *class, int64_t row, const double *values,
+                          const double *found)
 {
     int64_t width = sums->extent.width;
     const float *residual = sums->residual + row * width;
@@ -157,7 +158,7 @@ void sums_add_replay(Sums *sums, const Class *class, int64_t row, const double *
     }
 }
 
-void sums_end_replay(Sums *sums)
+void step_sums_end_replay(StepSums *sums)
 {
     sums->replays = realloc(sums->replays, (size_t)(sums->samples + 1) * sizeof *sums->replays);
     assert(sums->replays);
@@ -174,12 +175,12 @@ static double relative(double difference, double norm)
 }
 
 /* The value that the row's element should have: 1 where it is a name, that is, all of it */
-static double expected_at(const Sums *sums, int64_t row, int64_t j, const double *found)
+static double expected_at(const StepSums *sums, int64_t row, int64_t j, const double *found)
 {
     return sums->named ? 1 : found[j] - sums->residual[row * sums->extent.width + j];
 }
 
-static void add_up_row(Sums *sums, int64_t row, const double *found)
+static void add_up_row(StepSums *sums, int64_t row, const double *found)
 {
     int64_t width = sums->extent.width;
     for (int64_t j = 0; j < width; j++) {
@@ -199,11 +200,11 @@ static void add_up_row(Sums *sums, int64_t row, const double *found)
     sums->norm += sums->row_norm[row];
 }
 
-static void add_up(Sums *sums, int64_t graded_rows, double *found)
+static void add_up(StepSums *sums, int64_t graded_rows, double *found)
 {
-    for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++) {
         if (sums->row_norm[row] < 0) continue;
-        sums_read_found(sums, row, found);
+        step_sums_read_found(sums, row, found);
         add_up_row(sums, row, found);
     }
     scales_conclude(sums, graded_rows);
@@ -212,18 +213,18 @@ static void add_up(Sums *sums, int64_t graded_rows, double *found)
 /* A NaN is worse than anything, and stays. */
 static bool is_worse(double ratio, double worst) { return !(ratio <= worst) && !isnan(worst); }
 
-static void find_worst_row(const Sums *sums, const Class *class, Step *step)
+static void find_worst_row(const StepSums *sums, const ArithmeticClass *class, Step *step)
 {
-    for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++) {
         if (sums->row_norm[row] < 0) continue;
         double ratio = relative(sums->row_difference[row], scale_of_row(sums, class, row));
         if (step->worst_row >= 0 && !is_worse(ratio, step->worst_row_ratio)) continue;
-        step->worst_row = extent_tap_row(&sums->extent, row);
+        step->worst_row = row_map_tap_row(&sums->extent, row);
         step->worst_row_ratio = ratio;
     }
 }
 
-static void find_worst_channel(const Sums *sums, const Class *class, Step *step)
+static void find_worst_channel(const StepSums *sums, const ArithmeticClass *class, Step *step)
 {
     for (int64_t j = 0; j < sums->extent.width; j++) {
         double ratio = relative(sums->column_difference[j], scale_of_channel(sums, class, j));
@@ -234,14 +235,14 @@ static void find_worst_channel(const Sums *sums, const Class *class, Step *step)
 }
 
 /* And the bias, in units of the elements' scales */
-static void find_worst_element(const Sums *sums, const Class *class, Step *step, double *found)
+static void find_worst_element(const StepSums *sums, const ArithmeticClass *class, Step *step, double *found)
 {
     int64_t width = sums->extent.width;
     double scales = 0;
     step->worst_element_ratio = -1;
-    for (int64_t row = 0; row < extent_rows(&sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++) {
         if (sums->row_norm[row] < 0) continue;
-        sums_read_found(sums, row, found);
+        step_sums_read_found(sums, row, found);
         for (int64_t j = 0; j < width; j++) {
             double expected = expected_at(sums, row, j, found), residual = sums->residual[row * width + j];
             double ratio = relative(square(residual), scale_of_element(sums, class, row, j, expected));
@@ -249,7 +250,7 @@ static void find_worst_element(const Sums *sums, const Class *class, Step *step,
             if (!is_worse(ratio, step->worst_element_ratio)) continue;
             step->worst_element_ratio = ratio;
             if (sums->named) continue;
-            step->worst_element = extent_tap_row(&sums->extent, row) * width + j;
+            step->worst_element = row_map_tap_row(&sums->extent, row) * width + j;
             step->worst_expected = expected;
             step->worst_found = found[j];
         }
@@ -258,7 +259,7 @@ static void find_worst_element(const Sums *sums, const Class *class, Step *step,
     step->honest_bias = sums->replay_biases == 0 ? 0 : sqrt(sums->replay_biases / sums->samples) / scales;
 }
 
-void sums_conclude(Sums *sums, const Class *class, Step *step)
+void step_sums_conclude(StepSums *sums, const ArithmeticClass *class, Step *step)
 {
     double *found = allocate_zeroed((size_t)sums->extent.width, sizeof *found);
     add_up(sums, step->graded_rows, found);

@@ -23,8 +23,8 @@ typedef struct {
     double *row, *column;
 } Noise;
 
-struct Sums {
-    Extent extent;
+struct StepSums {
+    RowMap extent;
     const Array *backend; /* y' */
     bool named;           /* numbers are names: an element is right or wrong, and no replay says by how much */
     bool sorted;          /* rows are compared in the order of size */
@@ -46,29 +46,30 @@ struct Sums {
     Noise noise;
 };
 
-Sums sums_new(Extent extent, const Array *backend, bool named, bool with_total);
-void sums_free(Sums *sums);
+StepSums step_sums_new(RowMap extent, const Array *backend, bool named, bool with_total);
+void step_sums_free(StepSums *sums);
 
 /* The backend's row, in the order of size where `sorted` says so. row: of the array, as in all of these */
-void sums_read_found(const Sums *sums, int64_t row, double *found);
-void sums_sort_row(double *row, int64_t width);
+void step_sums_read_found(const StepSums *sums, int64_t row, double *found);
+void step_sums_sort_row(double *row, int64_t width);
 
-void sums_keep_free(Sums *sums, int64_t row, const double *values);
-void sums_keep_replay(Sums *sums, int64_t row, const double *values);
+void step_sums_keep_free(StepSums *sums, int64_t row, const double *values);
+void step_sums_keep_replay(StepSums *sums, int64_t row, const double *values);
 
 /* A graded row in the oracle pass: the reference's values, and the backend's. */
-void sums_measure(Sums *sums, Step *step, int64_t row, const double *expected, const double *found);
+void step_sums_measure(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found);
 /* The same for a row of choices. */
-void sums_count(Sums *sums, Step *step, int64_t row, const double *expected, const double *found);
+void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found);
 
 /* Element i of the array: the backend's value, and the reference's */
-double sums_found(const Sums *sums, int64_t i);
-double sums_expected(const Sums *sums, int64_t i);
+double step_sums_found(const StepSums *sums, int64_t i);
+double step_sums_expected(const StepSums *sums, int64_t i);
 
 /* Of a replay that was rounded at random */
-void sums_add_replay(Sums *sums, const Class *class, int64_t row, const double *values, const double *found);
-void sums_end_replay(Sums *sums); /* of the oracle's pass too, which the nearest replay is compared in */
+void step_sums_add_replay(StepSums *sums, const ArithmeticClass *class, int64_t row, const double *values,
+                          const double *found);
+void step_sums_end_replay(StepSums *sums); /* of the oracle's pass too, which the nearest replay is compared in */
 
-void sums_conclude(Sums *sums, const Class *class, Step *step); /* fills in the step */
+void step_sums_conclude(StepSums *sums, const ArithmeticClass *class, Step *step); /* fills in the step */
 
 #endif

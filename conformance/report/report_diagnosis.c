@@ -47,7 +47,7 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
     fprintf(out, "case %s   dump %s   diagnosed as %s   %d of %d taps present\n", title.case_name, title.dump_name,
             grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
     const Step *first = bent ? &grade->steps[grade->first_bent] : NULL;
-    if (bent && first->unlike)
+    if (bent && first->shape_differs)
         fprintf(out, "FAIL  first bent step: %s, %s\n", first->tap, first->note);
     else if (bent)
         fprintf(out, "FAIL  first bent step: %s, ratio %.3g\n", first->tap, first->ratio);
@@ -55,7 +55,8 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
         fprintf(out, "PASS  all %d steps are straight\n", grade->step_count);
 
     report_vision_mask(out, grade);
-    if (grade->stopped) fprintf(out, "nothing behind the inputs is graded: %s\n", grade->stopped);
+    if (grade->model_not_graded_because)
+        fprintf(out, "nothing behind the inputs is graded: %s\n", grade->model_not_graded_because);
 
     named_text(out, d, !bent);
     if (bent && d->named_count > 0 && !d->complete)

@@ -64,7 +64,7 @@ static void gates_text(FILE *out, const StepExplained *e)
         const GateExplained *of = &e->gates[gate];
         char place[64];
         gate_place(place, sizeof place, &e->step, gate);
-        fprintf(out, "  %-11s %9.4g %9.4g", gate_name(gate), of->measured, of->limit);
+        fprintf(out, "  %-11s %9.4g %9.4g", gate_name(gate), of->measurement_at, of->limit);
         if (isnan(of->error))
             fprintf(out, " %11s %11s", "-", "-");
         else
@@ -90,7 +90,7 @@ static void elements_text(FILE *out, const StepExplained *e)
 
 static void bound_text(FILE *out, const StepExplained *e)
 {
-    const Bound *b = &e->bound;
+    const RoundingBound *b = &e->bound;
     char place[64];
     if (b->unproven) {
         fprintf(out, "  proven bound none: %s\n", b->unproven);
@@ -132,7 +132,7 @@ static json_t *gates_json(const StepExplained *e)
     for (Gate gate = 0; gate < GATE_COUNT; gate++) {
         const GateExplained *of = &e->gates[gate];
         json_object_set_new(gates, gate_name(gate),
-                            json_pack("{s:o, s:o, s:b, s:o, s:o}", "measured", number_json(of->measured), "limit",
+                            json_pack("{s:o, s:o, s:b, s:o, s:o}", "measured", number_json(of->measurement_at), "limit",
                                       number_json(of->limit), "passed", of->passed, "error", number_json(of->error),
                                       "scale", number_json(of->scale)));
     }
@@ -155,7 +155,7 @@ static json_t *elements_json(const StepExplained *e)
 
 static json_t *bound_json(const StepExplained *e)
 {
-    const Bound *b = &e->bound;
+    const RoundingBound *b = &e->bound;
     if (b->unproven) return json_pack("{s:s}", "unproven", b->unproven);
     return json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:I, s:I, s:o, s:o, s:o}", "factors", b->factors, "assumes",
                      b->assumes, "terms", (json_int_t)b->terms, "unit", b->unit, "input_rounding", b->input_rounding,

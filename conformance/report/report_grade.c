@@ -33,7 +33,7 @@ const char *place_text(char *text, size_t size, const Step *step, int dimensions
 }
 
 /* A step of padding rows alone is neither. */
-static bool is_graded(const Step *step) { return step->graded_rows > 0 || step->non_finite > 0 || step->unlike; }
+static bool is_graded(const Step *step) { return step->graded_rows > 0 || step->non_finite > 0 || step->shape_differs; }
 
 static int widest_name(const Grade *grade)
 {
@@ -123,12 +123,12 @@ static const char *worst_text(char *text, size_t size, const Step *step, Gate ga
 }
 
 /* "over its limit: ratio 2.31 (2), row [0, 3] 31.5 (8)" */
-static void over_text(FILE *out, const Step *step, const Class *class)
+static void over_text(FILE *out, const Step *step, const ArithmeticClass *class)
 {
     Measurement measurement = step_measurement(step);
     bool first = true;
     for (Gate gate = 0; gate < GATE_COUNT; gate++) {
-        double found = measured(&measurement, gate), limit = limit_of(class, &measurement, gate);
+        double found = measurement_at(&measurement, gate), limit = limit_of(class, &measurement, gate);
         if (found <= limit) continue;
         char place[80];
         fprintf(out, "%s%s%s %.3g (%.3g)", first ? "      over its limit: " : ", ", gate_name(gate),
@@ -167,7 +167,8 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
                grade->not_graded_count);
     names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
     report_vision_mask(out, grade);
-    if (grade->stopped) fprintf(out, "nothing behind the inputs is graded: %s\n", grade->stopped);
+    if (grade->model_not_graded_because)
+        fprintf(out, "nothing behind the inputs is graded: %s\n", grade->model_not_graded_because);
     if (grade->first_bent >= 0)
         bent_text(out, grade);
     else if (graded_rows(grade) > 0)
@@ -224,7 +225,7 @@ static json_t *names_json(const char **names, int count)
     return list;
 }
 
-static json_t *limits_json(const Class *class)
+static json_t *limits_json(const ArithmeticClass *class)
 {
     const Limits *limits = limits_of(class);
     return json_pack("{s:f, s:f, s:f, s:f, s:f, s:s}", "ratio", limits->ratio, "worst_row_ratio", limits->row,
@@ -243,7 +244,7 @@ void report_json_with(const char *path, const Grade *grade, ReportTitle title, j
         "limits", limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
         grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
         ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
-        names_json(grade->unknown, grade->unknown_count), "stopped", grade->stopped);
+        names_json(grade->unknown, grade->unknown_count), "stopped", grade->model_not_graded_because);
     json_object_update_new(report, more);
     json_file_write(path, report, error);
 }

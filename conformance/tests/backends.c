@@ -63,7 +63,7 @@ const char *backend_dump(Text text, const Backend *backend)
 {
     Error error = { "" };
     const char *path = temporary("backend.safetensors");
-    const Class *class = class_find(backend->class);
+    const ArithmeticClass *class = class_find(backend->class);
     Model *model = model_open(text.model, &error);
     Inputs inputs = inputs_open(text.inputs, &error);
     Writing writing = { backend, safetensors_writer_open(path, &error) };

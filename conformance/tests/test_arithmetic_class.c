@@ -19,7 +19,7 @@ static const struct {
 START_TEST(class_of_a_dtype)
 {
     enum { COUNT_OF_VALUES = 100000 };
-    const Class *class = class_find(classes[_i].name);
+    const ArithmeticClass *class = class_find(classes[_i].name);
     ck_assert_str_eq(class->name, classes[_i].name);
     ck_assert_int_eq(class->results, classes[_i].results);
     ck_assert_int_eq(class->second, classes[_i].second);
@@ -48,7 +48,7 @@ END_TEST
 
 START_TEST(never_less_than_one_rounding)
 {
-    const Class *bf16 = class_find("bf16");
+    const ArithmeticClass *bf16 = class_find("bf16");
     ck_assert_double_eq(noise_floored(bf16, 0, 10), 10 * bf16->output_rounding);
     ck_assert_double_eq(noise_floored(bf16, 3, 10), 3);
     ck_assert_double_eq(noise_floored(bf16, 0, 0), 0);

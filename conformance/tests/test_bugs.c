@@ -104,7 +104,8 @@ static void write_tap(void *writer, const Tap *tap)
 }
 
 /* What a backend with those bugs dumps */
-static Dump *dump_of(const BugCase *c, const OpenedCase *opened, const Bug *const *bugs, int count, const Class *class)
+static Dump *dump_of(const BugCase *c, const OpenedCase *opened, const Bug *const *bugs, int count,
+                     const ArithmeticClass *class)
 {
     Error error = { "" };
     const char *path = temporary("buggy.safetensors");
@@ -127,7 +128,7 @@ static Dump *dump_of(const BugCase *c, const OpenedCase *opened, const Bug *cons
 
 /* The first step that the reference with those bugs finds bent; NULL: none */
 static const char *bent_step(const OpenedCase *opened, const Dump *dump, const Bug *const *bugs, int count,
-                             const Class *class)
+                             const ArithmeticClass *class)
 {
     Error error = { "" };
     BuggyModel *model = buggy_model_open(opened->model, bugs, count, &error);
@@ -154,7 +155,8 @@ START_TEST(straight_with_the_bug)
     OpenedCase opened = bug_case_open(c);
     for (int i = 0; i < bug_count(); i++) {
         const Bug *bug = bug_at(i);
-        const Class *class = class_find(classes[c->scaled[0] ? 0 : i % COUNT(classes)]); /* float16 would overflow */
+        const ArithmeticClass *class = class_find(
+            classes[c->scaled[0] ? 0 : i % COUNT(classes)]); /* float16 would overflow */
         if (!bug_shows(c, bug->id) || is_infinite(bug)) continue;
         Dump *dump = dump_of(c, &opened, &bug, 1, class);
         const char *bent = bent_step(&opened, dump, &bug, 1, class);
@@ -195,7 +197,7 @@ static const struct {
 START_TEST(two_at_once)
 {
     const BugCase *c = &bug_cases[pairs[_i].place];
-    const Class *class = class_find("fp32");
+    const ArithmeticClass *class = class_find("fp32");
     const Bug *both[] = { bug_find(pairs[_i].ids[0]), bug_find(pairs[_i].ids[1]) };
     OpenedCase opened = bug_case_open(c);
     Dump *dump = dump_of(c, &opened, both, 2, class);

@@ -5,10 +5,10 @@
 
 #include "dumps.h"
 
-static const Rows two_prompts = { .batch = 2, .tokens = 3 };
+static const PaddingRows two_prompts = { .batch = 2, .tokens = 3 };
 
-static void observe(Scores *scores, const char *name, int rank, const int64_t *shape, int64_t first, int64_t count,
-                    const double *values)
+static void observe(ChoiceScores *scores, const char *name, int rank, const int64_t *shape, int64_t first,
+                    int64_t count, const double *values)
 {
     Tap tap = { .name = name,
                 .rank = rank,
@@ -17,7 +17,7 @@ static void observe(Scores *scores, const char *name, int rank, const int64_t *s
                 .values = (void *)(values + first),
                 .value_size = sizeof *values };
     memcpy(tap.shape, shape, (size_t)rank * sizeof *shape);
-    scores_observe(scores, &two_prompts, &tap);
+    choice_scores_observe(scores, &two_prompts, &tap);
 }
 
 START_TEST(names)
@@ -25,23 +25,23 @@ START_TEST(names)
     static const char *const good[] = { "logits", "logits@3", "model.layers.0.router", "model.layers.0.router@1" };
     static const char *const bad[] = { "lm_head", "model.layers.0.router.proj", "model.layers.0.router#top_k_weights",
                                        "my.logits" };
-    for (int i = 0; i < 4; i++) ck_assert(scores_are(good[i]) && !scores_are(bad[i]));
+    for (int i = 0; i < 4; i++) ck_assert(choice_scores_are(good[i]) && !choice_scores_are(bad[i]));
 }
 END_TEST
 
 /* Logits of the last position only, though they come in parts. */
 START_TEST(last_position)
 {
-    Scores scores = { 0 };
+    ChoiceScores scores = { 0 };
     const double logits[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
     observe(&scores, "logits", SHAPE(2, 3, 2), 0, 4, logits);
     observe(&scores, "logits", SHAPE(2, 3, 2), 4, 8, logits);
     ck_assert_int_eq(scores.rows, 2);
     ck_assert_int_eq(scores.candidates, 2);
-    ck_assert_mem_eq(scores_row(&scores, 0), ((double[]){ 5, 6 }), 16);
-    ck_assert_mem_eq(scores_row(&scores, 1), ((double[]){ 11, 12 }), 16);
+    ck_assert_mem_eq(choice_scores_row(&scores, 0), ((double[]){ 5, 6 }), 16);
+    ck_assert_mem_eq(choice_scores_row(&scores, 1), ((double[]){ 11, 12 }), 16);
     observe(&scores, "logits@1", SHAPE(2, 1, 3), 0, 6, logits);
-    ck_assert_mem_eq(scores_row(&scores, 1), ((double[]){ 4, 5, 6 }), 24);
+    ck_assert_mem_eq(choice_scores_row(&scores, 1), ((double[]){ 4, 5, 6 }), 24);
     free(scores.values);
 }
 END_TEST
@@ -50,46 +50,46 @@ END_TEST
 START_TEST(suppressed)
 {
     const int64_t tokens[] = { 1, 40 };
-    Scores scores = { .suppress_tokens = tokens, .suppress_count = 2 };
-    const Class *bf16 = class_find("bf16");
+    ChoiceScores scores = { .suppress_tokens = tokens, .suppress_count = 2 };
+    const ArithmeticClass *bf16 = class_find("bf16");
     observe(&scores, "logits", SHAPE(2, 1, 2), 0, 4, (const double[]){ 3, 90, 4, -5 });
-    ck_assert(scores_row(&scores, 0)[1] < -1e6 && scores_row(&scores, 1)[1] < -1e6);
-    ck_assert_double_eq(scores_row(&scores, 1)[0], 4);
-    float *replay = scores_copy(&scores);
-    assert_near(scores_noise(&scores, replay, 0, bf16), 3 * bf16->output_rounding, 1e-12, "noise", 0);
+    ck_assert(choice_scores_row(&scores, 0)[1] < -1e6 && choice_scores_row(&scores, 1)[1] < -1e6);
+    ck_assert_double_eq(choice_scores_row(&scores, 1)[0], 4);
+    float *replay = choice_scores_copy(&scores);
+    assert_near(choice_scores_noise(&scores, replay, 0, bf16), 3 * bf16->output_rounding, 1e-12, "noise", 0);
     free(replay);
     observe(&scores, "model.layers.0.router", SHAPE(2, 2), 0, 4, (const double[]){ 0.9, 0.1, 0.5, 0.5 });
-    assert_near(scores_row(&scores, 0)[1], log(0.1), 1e-15, "an expert", 0);
+    assert_near(choice_scores_row(&scores, 0)[1], log(0.1), 1e-15, "an expert", 0);
     free(scores.values);
 }
 END_TEST
 
 START_TEST(logarithms)
 {
-    Scores scores = { 0 };
+    ChoiceScores scores = { 0 };
     const double probabilities[] = { 0.5, 0.25, 1, 0 };
     observe(&scores, "model.layers.0.router", SHAPE(2, 2), 0, 4, probabilities);
     ck_assert_int_eq(scores.rows, 2);
-    assert_near(scores_row(&scores, 0)[0] - scores_row(&scores, 0)[1], log(2), 1e-15, "gap", 0);
-    ck_assert(isfinite(scores_row(&scores, 1)[1]));
+    assert_near(choice_scores_row(&scores, 0)[0] - choice_scores_row(&scores, 0)[1], log(2), 1e-15, "gap", 0);
+    ck_assert(isfinite(choice_scores_row(&scores, 1)[1]));
     free(scores.values);
 }
 END_TEST
 
 START_TEST(noise)
 {
-    Scores scores = { 0 };
-    const Class *bf16 = class_find("bf16");
+    ChoiceScores scores = { 0 };
+    const ArithmeticClass *bf16 = class_find("bf16");
     observe(&scores, "logits", SHAPE(2, 1, 2), 0, 4, (const double[]){ -3, -4, 30, 40 });
-    float *replay = scores_copy(&scores);
-    assert_near(scores_noise(&scores, NULL, 1, bf16), 40 * bf16->output_rounding, 1e-12, "held", 0);
-    assert_near(scores_noise(&scores, replay, 0, bf16), 3 * bf16->output_rounding, 1e-12, "exact", 0);
+    float *replay = choice_scores_copy(&scores);
+    assert_near(choice_scores_noise(&scores, NULL, 1, bf16), 40 * bf16->output_rounding, 1e-12, "held", 0);
+    assert_near(choice_scores_noise(&scores, replay, 0, bf16), 3 * bf16->output_rounding, 1e-12, "exact", 0);
     replay[2] += 3, replay[3] -= 4;
-    assert_near(scores_noise(&scores, replay, 1, bf16), sqrt(12.5), 1e-12, "rms", 0);
-    assert_near(scores_noise(&scores, replay, 0, bf16), 3 * bf16->output_rounding, 1e-12, "another row", 0);
+    assert_near(choice_scores_noise(&scores, replay, 1, bf16), sqrt(12.5), 1e-12, "rms", 0);
+    assert_near(choice_scores_noise(&scores, replay, 0, bf16), 3 * bf16->output_rounding, 1e-12, "another row", 0);
     free(replay);
     observe(&scores, "model.layers.0.router", SHAPE(2, 2), 0, 4, (const double[]){ 0.9, 0.1, 1e-6, 1e-7 });
-    assert_near(scores_noise(&scores, NULL, 1, bf16), bf16->output_rounding, 1e-12, "a probability", 0);
+    assert_near(choice_scores_noise(&scores, NULL, 1, bf16), bf16->output_rounding, 1e-12, "a probability", 0);
     free(scores.values);
 }
 END_TEST

@@ -28,7 +28,7 @@ static const char *dump_of(const char *folder, const char *class, const Bug *bug
     Inputs inputs = inputs_open(inputs_of(folder), &error);
     SafetensorsWriter *writer = safetensors_writer_open(temporary("dump.safetensors"), &error);
     assert_clean(&error);
-    const Class *in = class_find(class);
+    const ArithmeticClass *in = class_find(class);
     Pass pass = { .results = in->results, .weights = in->weights, .hook = write_tap, .hook_context = writer };
     if (bug)
         buggy_model_forward(buggy, &reference_f32, &inputs, &pass);
@@ -74,7 +74,7 @@ static Checked check(const char *folder, const char *dump_file, const char *decl
     return checked;
 }
 
-static const char *name_of(const Class *class) { return class ? class->name : "none"; }
+static const char *name_of(const ArithmeticClass *class) { return class ? class->name : "none"; }
 
 /* ---------------------------------------------------------------- another class */
 

@@ -32,8 +32,8 @@ static const struct {
 START_TEST(steps)
 {
     Dump *dump = dump_of(dumps[_i].arrays);
-    ck_assert_int_eq(generation_last_step(dump), dumps[_i].last_step);
-    ck_assert_int_eq(generation_new_tokens(dump), dumps[_i].new_tokens);
+    ck_assert_int_eq(decode_steps_last_step(dump), dumps[_i].last_step);
+    ck_assert_int_eq(decode_steps_new_tokens(dump), dumps[_i].new_tokens);
     dump_close(dump);
 }
 END_TEST
@@ -50,8 +50,8 @@ START_TEST(logits_to_keep)
 {
     Array ids = { .rank = 2, .shape = { 2, 7 } };
     Dump *dump = dump_of(last_logits[_i].arrays);
-    ck_assert_int_eq(generation_logits_to_keep(dump, &(Inputs){ .input_ids = &ids }), last_logits[_i].expected);
-    ck_assert_int_eq(generation_logits_to_keep(dump, &(Inputs){ 0 }), 0);
+    ck_assert_int_eq(decode_steps_logits_to_keep(dump, &(Inputs){ .input_ids = &ids }), last_logits[_i].expected);
+    ck_assert_int_eq(decode_steps_logits_to_keep(dump, &(Inputs){ 0 }), 0);
     dump_close(dump);
 }
 END_TEST
@@ -75,7 +75,7 @@ START_TEST(checked)
     Model *model = model_open(tiny_write("{" MOE "}"), &error);
     assert_clean(&error);
     Dump *dump = dump_of(choices[_i].arrays);
-    generation_check_choices(dump, model, &error);
+    decode_steps_check_choices(dump, model, &error);
     if (choices[_i].says)
         assert_refused(&error, temporary("dump.safetensors"), choices[_i].says);
     else
@@ -91,7 +91,7 @@ START_TEST(experts_of_a_model_without)
     Error error = { "" };
     Model *model = model_open(tiny_write("{}"), &error);
     Dump *dump = dump_of("{\"model.layers.2.router#top_k_index\": [[1, 99]]}");
-    generation_check_choices(dump, model, &error);
+    decode_steps_check_choices(dump, model, &error);
     assert_clean(&error);
     dump_close(dump);
     model_close(model);

@@ -28,12 +28,12 @@ static Finding find(const Pictures *pictures, const Dump *dump, const char *clas
     Error error = { "" };
     Finding finding = { .diagnosis = NULL };
     int way = 0;
-    FoundPatches found = found_patches_open(dump, pictures, NULL, &error);
+    DumpedPatches found = dumped_patches_open(dump, pictures, NULL, &error);
     assert_clean(&error);
     finding.grade = grade_patches_honestly(&found, pictures, class_find(class), &way, &scratch);
     finding.diagnosis = diagnose_patches(pictures, &found, class_find(class), &finding.grade, way, &finding.explained,
                                          &scratch);
-    found_patches_close(&found);
+    dumped_patches_close(&found);
     return finding;
 }
 

@@ -88,14 +88,14 @@ static Grade *grade_of(const Subjects *s, const Dump *dump)
 {
     Error error = { "" };
     Inputs inputs = inputs_of(s, &s->honest);
-    JudgedInputs *judged = judged_inputs_open(s->pictures, dump, class_find("fp32"), NULL, &error);
+    DumpedInputs *judged = dumped_inputs_open(s->pictures, dump, class_find("fp32"), NULL, &error);
     Inputs given;
     Grade *grade = NULL;
-    if (judged_inputs_give(judged, s->model, dump, &inputs, &given))
+    if (dumped_inputs_give(judged, s->model, dump, &inputs, &given))
         grade = lockstep_grade(s->model, &given, dump, class_find("fp32"), &(GradeOptions){ 0 }, &error);
     assert_clean(&error);
-    grade = judged_inputs_grade(judged, dump, grade);
-    judged_inputs_close(judged);
+    grade = dumped_inputs_grade(judged, dump, grade);
+    dumped_inputs_close(judged);
     return grade;
 }
 
@@ -104,10 +104,10 @@ static Diagnosis *diagnosis_of(const Subjects *s, const Dump *dump, Grade **grad
     Error error = { "" };
     Inputs inputs = inputs_of(s, &s->honest);
     DiagnoseOptions options = { .folder = E2B "/model" };
-    JudgedInputs *judged = judged_inputs_open(s->pictures, dump, class_find("fp32"), NULL, &error);
+    DumpedInputs *judged = dumped_inputs_open(s->pictures, dump, class_find("fp32"), NULL, &error);
     Diagnosis *d = diagnose_with_inputs(judged, s->model, &inputs, dump, class_find("fp32"), &options, grade, &error);
     assert_clean(&error);
-    judged_inputs_close(judged);
+    dumped_inputs_close(judged);
     return d;
 }
 
@@ -122,7 +122,7 @@ START_TEST(the_model_is_graded_on_the_dumps_pixels)
         Patches patches = bugs[i] ? with_bug(&s, bugs[i]) : s.honest;
         Dump *dump = dump_of(&s, &patches, true, true, NULL);
         Grade *grade = grade_of(&s, dump);
-        ck_assert(!grade->stopped && grade->unknown_count == 0);
+        ck_assert(!grade->model_not_graded_because && grade->unknown_count == 0);
         ck_assert_int_gt(grade->step_count, 4);
         ck_assert_str_eq(grade->steps[0].tap, "pixel_values");
         ck_assert_str_eq(grade->steps[1].tap, "image_position_ids");
@@ -169,7 +169,8 @@ START_TEST(what_the_model_cannot_be_given_is_not_graded)
     assert_bent_at(grade, "pixel_values");
     ck_assert_int_eq(grade->step_count, 1);
     ck_assert_int_eq(grade->not_graded_count, 1);
-    ck_assert_msg(strstr(grade->stopped, "pixel_values: found NaN or infinity") != NULL, "%s", grade->stopped);
+    ck_assert_msg(strstr(grade->model_not_graded_because, "pixel_values: found NaN or infinity") != NULL, "%s",
+                  grade->model_not_graded_because);
     grade_free(grade);
     dump_close(dump);
     dump_close(clean);
@@ -182,9 +183,9 @@ START_TEST(without_pictures_nothing_is_judged)
     Error error = { "" };
     Subjects s = subjects();
     Dump *dump = dump_of(&s, &s.honest, true, true, NULL);
-    ck_assert_ptr_null(judged_inputs_open(NULL, dump, class_find("fp32"), NULL, &error));
+    ck_assert_ptr_null(dumped_inputs_open(NULL, dump, class_find("fp32"), NULL, &error));
     static const char *const only[] = { "logits", NULL };
-    ck_assert_ptr_null(judged_inputs_open(s.pictures, dump, class_find("fp32"), only, &error));
+    ck_assert_ptr_null(dumped_inputs_open(s.pictures, dump, class_find("fp32"), only, &error));
     assert_clean(&error);
     dump_close(dump);
     subjects_close(&s);

@@ -61,11 +61,11 @@ static void assert_agrees(const StepExplained *e)
         const GateExplained *of = &e->gates[gate];
         passed = passed && of->passed;
         if (isfinite(of->error) && of->error > 0)
-            assert_near(of->error / of->scale, of->measured, 1e-6, gate_name(gate), 0);
+            assert_near(of->error / of->scale, of->measurement_at, 1e-6, gate_name(gate), 0);
     }
     ck_assert_int_eq(passed, step->verdict == VERDICT_PASS);
-    ck_assert_double_eq(e->gates[GATE_TAP].measured, step->ratio);
-    ck_assert_double_eq(e->gates[GATE_ELEMENT].measured, step->worst_element_ratio);
+    ck_assert_double_eq(e->gates[GATE_TAP].measurement_at, step->ratio);
+    ck_assert_double_eq(e->gates[GATE_ELEMENT].measurement_at, step->worst_element_ratio);
     ck_assert(step->honest >= e->rounding * (1 - 1e-9) || step->graded_rows == 0);
     for (int i = 0; i + 1 < e->element_count; i++) ck_assert_double_ge(e->elements[i].ratio, e->elements[i + 1].ratio);
     if (e->element_count) ck_assert_int_eq(e->elements[0].index, step->worst_element);

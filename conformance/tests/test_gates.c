@@ -48,7 +48,7 @@ static double scale_at(const char *dump_path, const char *class, const Bend *at,
     double scale = 0;
     for (int n = 0; n < grade->step_count; n++) {
         if (strcmp(grade->steps[n].tap, at->tap) != 0) continue;
-        const Sums *sums = lockstep_sums(l, n);
+        const StepSums *sums = lockstep_sums(l, n);
         int64_t i = at->row * sums->extent.width + at->column;
         double found;
         array_read_f64(sums->backend, i, 1, &found);
@@ -93,7 +93,7 @@ START_TEST(one_wrong_element)
         const Step *step = step_of(grade, bent.tap);
         ck_assert_int_eq(step->worst_element, bent.row * step->shape[step->rank - 1] + bent.column);
         Measurement m = step_measurement(step);
-        ck_assert_double_gt(measured(&m, GATE_ELEMENT), limit_of(class_find(class), &m, GATE_ELEMENT));
+        ck_assert_double_gt(measurement_at(&m, GATE_ELEMENT), limit_of(class_find(class), &m, GATE_ELEMENT));
         grade_free(grade);
     }
 }
@@ -119,7 +119,7 @@ START_TEST(one_wrong_channel)
     const Step *step = step_of(grade, at->tap);
     ck_assert_int_eq(step->worst_channel, at->column);
     Measurement m = step_measurement(step);
-    ck_assert_double_gt(measured(&m, GATE_CHANNEL), limit_of(class_find(class), &m, GATE_CHANNEL));
+    ck_assert_double_gt(measurement_at(&m, GATE_CHANNEL), limit_of(class_find(class), &m, GATE_CHANNEL));
     grade_free(grade);
 }
 END_TEST
@@ -190,7 +190,7 @@ START_TEST(arithmetic_as_bf16)
         int biased = 0;
         for (int n = 0; n < grade->step_count; n++) {
             Measurement m = step_measurement(&grade->steps[n]);
-            biased += measured(&m, GATE_BIAS) > limit_of(grade->class, &m, GATE_BIAS);
+            biased += measurement_at(&m, GATE_BIAS) > limit_of(grade->class, &m, GATE_BIAS);
             if (grade->steps[n].bias < -0.5) biased++;
         }
         ck_assert_int_ge(biased, 2);

@@ -34,7 +34,7 @@ static Array array_named(const char *name)
 static void apply(const char *map, Array *array, Error *error)
 {
     write_text(temporary("map.json"), map);
-    names_apply(temporary("map.json"), array, 1, &scratch, error);
+    name_map_apply(temporary("map.json"), array, 1, &scratch, error);
 }
 
 START_TEST(name)
@@ -93,7 +93,7 @@ START_TEST(no_map)
 {
     Error error = { "" };
     Array array = array_named("a");
-    names_apply(temporary("absent.json"), &array, 1, &scratch, &error);
+    name_map_apply(temporary("absent.json"), &array, 1, &scratch, &error);
     assert_refused(&error, temporary("absent.json"), ": found no JSON object");
 }
 END_TEST

@@ -4,7 +4,7 @@
 
 #include "dumps.h"
 
-static void observe(Rows *rows, const char *name, int64_t columns, const double *mask)
+static void observe(PaddingRows *rows, const char *name, int64_t columns, const double *mask)
 {
     Tap tap = { .name = name,
                 .rank = 2,
@@ -12,10 +12,10 @@ static void observe(Rows *rows, const char *name, int64_t columns, const double 
                 .count = 2 * columns,
                 .values = (void *)mask,
                 .value_size = sizeof *mask };
-    rows_observe(rows, &tap);
+    padding_rows_observe(rows, &tap);
 }
 
-static void observe_text(Rows *rows, const char *name, int64_t q, int64_t kv, const double *mask)
+static void observe_text(PaddingRows *rows, const char *name, int64_t q, int64_t kv, const double *mask)
 {
     Tap tap = { .name = name,
                 .rank = 4,
@@ -23,12 +23,12 @@ static void observe_text(Rows *rows, const char *name, int64_t q, int64_t kv, co
                 .count = 2 * q * kv,
                 .values = (void *)mask,
                 .value_size = sizeof *mask };
-    rows_observe(rows, &tap);
+    padding_rows_observe(rows, &tap);
 }
 
 static const double causal[] = { 1, 0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 0, 1, 1 };
 
-static const char *left_out_rows(const Rows *rows, const char *name, int rank, const int64_t *shape)
+static const char *left_out_rows(const PaddingRows *rows, const char *name, int rank, const int64_t *shape)
 {
     Tap tap = { .name = name, .rank = rank };
     memcpy(tap.shape, shape, sizeof tap.shape);
@@ -37,7 +37,7 @@ static const char *left_out_rows(const Rows *rows, const char *name, int rank, c
 
     const char *left_out = "";
     for (int64_t row = 0; row < count; row++)
-        if (!rows_graded(rows, &tap, row))
+        if (!padding_rows_graded(rows, &tap, row))
             left_out = arena_format(&scratch, *left_out ? "%s %lld" : "%s%lld", left_out, (long long)row);
     return left_out;
 }
@@ -68,11 +68,11 @@ static const struct {
 
 START_TEST(graded_rows)
 {
-    Rows rows = { 0 };
+    PaddingRows rows = { 0 };
     observe(&rows, "model.vision_tower#padding_positions", 3, (const double[]){ 0, 0, 0, 0, 0, 1 });
     observe(&rows, "model.vision_tower.pooler#mask", 2, (const double[]){ 1, 1, 1, 0 });
     ck_assert_str_eq(left_out_rows(&rows, taps[_i].name, taps[_i].rank, taps[_i].shape), taps[_i].left_out);
-    rows_free(&rows);
+    padding_rows_free(&rows);
 }
 END_TEST
 
@@ -119,20 +119,20 @@ static const struct {
 
 START_TEST(graded_rows_of_text)
 {
-    Rows rows = { .batch = 2, .tokens = 3 };
+    PaddingRows rows = { .batch = 2, .tokens = 3 };
     observe_text(&rows, T "#causal_mask_mapping.sliding_attention", 3, 3, causal);
     observe_text(&rows, T "#causal_mask_mapping.sliding_attention@1", 1, 4, (const double[8]){ 0 });
     ck_assert_str_eq(left_out_rows(&rows, texts[_i].name, texts[_i].rank, texts[_i].shape), texts[_i].left_out);
-    rows_free(&rows);
+    padding_rows_free(&rows);
 }
 END_TEST
 
 /* Before a mask was seen, everything is. */
 START_TEST(graded_before_the_mask)
 {
-    Rows rows = { .batch = 2, .tokens = 3 };
+    PaddingRows rows = { .batch = 2, .tokens = 3 };
     ck_assert_str_eq(left_out_rows(&rows, T ".embed_tokens", 3, (const int64_t[4]){ 2, 3, 4 }), "");
-    rows_free(&rows);
+    padding_rows_free(&rows);
 }
 END_TEST
 
@@ -155,11 +155,11 @@ static const struct {
 
 START_TEST(token_of_a_row)
 {
-    Rows rows = { .batch = 2, .tokens = 3 };
+    PaddingRows rows = { .batch = 2, .tokens = 3 };
     Token token = { -1, 0 };
     Tap tap = { .name = tokens[_i].name, .rank = tokens[_i].rank };
     memcpy(tap.shape, tokens[_i].shape, sizeof tap.shape);
-    ck_assert_int_eq(rows_token(&rows, &tap, tokens[_i].row, &token), tokens[_i].token.batch >= 0);
+    ck_assert_int_eq(padding_rows_token(&rows, &tap, tokens[_i].row, &token), tokens[_i].token.batch >= 0);
     ck_assert_int_eq(token.batch, tokens[_i].token.batch);
     ck_assert_int_eq(token.column, tokens[_i].token.column);
 }
@@ -168,7 +168,7 @@ END_TEST
 /* Videos follow the images, with padding of their own. */
 START_TEST(masks_of_videos)
 {
-    Rows rows = { 0 };
+    PaddingRows rows = { 0 };
     observe(&rows, "model.vision_tower#padding_positions", 3, (const double[]){ 0, 0, 0, 0, 0, 1 });
     observe(&rows, "model.vision_tower.pooler#mask", 2, (const double[]){ 1, 1, 1, 0 });
     observe(&rows, "model.vision_tower#padding_positions@1", 2, (const double[]){ 0, 1, 0, 0 });
@@ -176,21 +176,21 @@ START_TEST(masks_of_videos)
     const int64_t encoder[4] = { 2, 2, 4 }, pooler[4] = { 2, 1, 4 };
     ck_assert_str_eq(left_out_rows(&rows, "model.vision_tower.encoder@1", 3, encoder), "1");
     ck_assert_str_eq(left_out_rows(&rows, "model.vision_tower.pooler@1", 3, pooler), "1");
-    rows_free(&rows);
+    padding_rows_free(&rows);
 }
 END_TEST
 
 /* Without pooling there is no mask, and masks of another pass replace those of the one before. */
 START_TEST(masks_change)
 {
-    Rows rows = { 0 };
+    PaddingRows rows = { 0 };
     Tap pooler = { .name = "model.vision_tower.pooler", .rank = 3, .shape = { 1, 3, 4 } };
     Tap encoder = { .name = "model.vision_tower.encoder", .rank = 3, .shape = { 2, 3, 4 } };
-    ck_assert(rows_graded(&rows, &pooler, 2));
+    ck_assert(padding_rows_graded(&rows, &pooler, 2));
     observe(&rows, "model.vision_tower#padding_positions", 3, (const double[]){ 0, 0, 0, 0, 0, 1 });
     observe(&rows, "model.vision_tower#padding_positions", 3, (const double[]){ 1, 0, 0, 0, 0, 0 });
-    ck_assert(!rows_graded(&rows, &encoder, 0) && rows_graded(&rows, &encoder, 5));
-    rows_free(&rows);
+    ck_assert(!padding_rows_graded(&rows, &encoder, 0) && padding_rows_graded(&rows, &encoder, 5));
+    padding_rows_free(&rows);
 }
 END_TEST
 
@@ -216,35 +216,35 @@ static const struct {
 #define FILM "\"pixel_values_videos\": \"2 2 4\", \"video_position_ids\": [[[-1, 0], [0, -1]], [[0, 0], [1, 0]]],"
 #define SOUND "\"input_features\": \"2 2 4\", \"input_features_mask\": [[true, false], [true, false]],"
 
-static Rows rows_with(const char *arrays)
+static PaddingRows rows_with(const char *arrays)
 {
     Error error = { "" };
     write_arrays(temporary("inputs.safetensors"), arrays);
     Inputs inputs = inputs_open(temporary("inputs.safetensors"), &error);
     assert_clean(&error);
-    Rows rows = rows_of(&inputs);
+    PaddingRows rows = padding_rows_of(&inputs);
     inputs_close(&inputs);
     return rows;
 }
 
 START_TEST(padding_of_the_inputs)
 {
-    Rows rows = rows_with("{" PICTURE FILM SOUND "\"input_ids\": [[1, 2], [3, 4]]}");
+    PaddingRows rows = rows_with("{" PICTURE FILM SOUND "\"input_ids\": [[1, 2], [3, 4]]}");
     ck_assert_str_eq(left_out_rows(&rows, embedded[_i].name, embedded[_i].rank, embedded[_i].shape),
                      embedded[_i].left_out);
     Tap sound = { .name = "model.embed_audio", .rank = 3, .shape = { 2, 2, 4 } };
     Token token;
-    ck_assert(!rows_token(&rows, &sound, 0, &token));
-    rows_free(&rows);
+    ck_assert(!padding_rows_token(&rows, &sound, 0, &token));
+    padding_rows_free(&rows);
 }
 END_TEST
 
 START_TEST(videos_alone)
 {
-    Rows rows = rows_with("{" FILM "\"input_ids\": [[1, 2]]}");
+    PaddingRows rows = rows_with("{" FILM "\"input_ids\": [[1, 2]]}");
     ck_assert_str_eq(left_out_rows(&rows, "model.embed_vision", 3, (const int64_t[4]){ 2, 2, 4 }), "0 1");
     ck_assert_str_eq(left_out_rows(&rows, "model.embed_audio", 3, (const int64_t[4]){ 2, 2, 4 }), "");
-    rows_free(&rows);
+    padding_rows_free(&rows);
 }
 END_TEST
 

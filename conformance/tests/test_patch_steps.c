@@ -12,10 +12,10 @@ static PatchGrade grade_of(const Pictures *of, const Array *pixel_values, const 
     Error error = { "" };
     int way = 0;
     Dump *dump = dump_of_patches(pixel_values, image_position_ids);
-    FoundPatches found = found_patches_open(dump, of, NULL, &error);
+    DumpedPatches found = dumped_patches_open(dump, of, NULL, &error);
     assert_clean(&error);
     PatchGrade grade = grade_patches_honestly(&found, of, class_find("fp32"), &way, &scratch);
-    found_patches_close(&found);
+    dumped_patches_close(&found);
     dump_close(dump);
     return grade;
 }
@@ -92,10 +92,10 @@ START_TEST(positions_as_floats)
     ((float *)floats.data)[3] += 0.5f;
     Error error = { "" };
     Dump *dump = dump_of_patches(NULL, &floats);
-    FoundPatches found = found_patches_open(dump, one, NULL, &error);
+    DumpedPatches found = dumped_patches_open(dump, one, NULL, &error);
     ck_assert_msg(strstr(error.message, "image_position_ids: found 0.5, expected whole numbers") != NULL, "%s",
                   error.message);
-    found_patches_close(&found);
+    dumped_patches_close(&found);
     dump_close(dump);
 }
 END_TEST
@@ -164,7 +164,7 @@ static const struct {
     int64_t shape[4];
     bool positions;
     const char *says;
-} unlike[] = {
+} shape_differs[] = {
     { 3,
       { 1, 576, 768 },
       false,
@@ -180,14 +180,17 @@ static const struct {
 START_TEST(of_another_shape)
 {
     Pictures *one = one_photo(480, 336, 70); /* of 10 x 7 soft tokens: 630 patches */
-    Array array = { .name = "x", .dtype = unlike[_i].positions ? DTYPE_I64 : DTYPE_F32, .rank = unlike[_i].rank };
-    memcpy(array.shape, unlike[_i].shape, sizeof unlike[_i].shape);
+    Array array = { .name = "x",
+                    .dtype = shape_differs[_i].positions ? DTYPE_I64 : DTYPE_F32,
+                    .rank = shape_differs[_i].rank };
+    memcpy(array.shape, shape_differs[_i].shape, sizeof shape_differs[_i].shape);
     size_t bytes = (size_t)array_elements(&array) * dtype_size(array.dtype);
     array.data = memset(arena_allocate(&scratch, bytes + 1), 0, bytes + 1);
-    PatchGrade grade = grade_of(one, unlike[_i].positions ? NULL : &array, unlike[_i].positions ? &array : NULL);
+    PatchGrade grade = grade_of(one, shape_differs[_i].positions ? NULL : &array,
+                                shape_differs[_i].positions ? &array : NULL);
     ck_assert_int_eq(grade.count, 1);
-    ck_assert(grade.steps[0].verdict == VERDICT_FAIL && grade.steps[0].unlike);
-    ck_assert_str_eq(grade.steps[0].note, unlike[_i].says);
+    ck_assert(grade.steps[0].verdict == VERDICT_FAIL && grade.steps[0].shape_differs);
+    ck_assert_str_eq(grade.steps[0].note, shape_differs[_i].says);
 }
 END_TEST
 
@@ -209,10 +212,10 @@ START_TEST(of_a_dtype_that_no_pixel_has)
     Pictures *one = one_photo(300, 200, 70);
     Array bytes = array_of_integers("pixel_values", 1, 630, 768, &scratch);
     Dump *dump = dump_of_patches(&bytes, NULL);
-    FoundPatches found = found_patches_open(dump, one, NULL, &error);
+    DumpedPatches found = dumped_patches_open(dump, one, NULL, &error);
     ck_assert_msg(strstr(error.message, "pixel_values: found dtype I64, expected a float dtype") != NULL, "%s",
                   error.message);
-    found_patches_close(&found);
+    dumped_patches_close(&found);
     dump_close(dump);
 }
 END_TEST
@@ -223,9 +226,9 @@ START_TEST(only_what_is_asked_for)
     Pictures *one = one_photo(300, 200, 70);
     Patches patches = honest_patches(one, 0);
     Dump *dump = dump_of_patches(&patches.pixel_values, &patches.image_position_ids);
-    FoundPatches found = found_patches_open(dump, one, (const char *const[]){ "logits", "pixel*", NULL }, &error);
+    DumpedPatches found = dumped_patches_open(dump, one, (const char *const[]){ "logits", "pixel*", NULL }, &error);
     ck_assert(found.pixel_values && found.values && !found.image_position_ids && !found.positions);
-    found_patches_close(&found);
+    dumped_patches_close(&found);
     dump_close(dump);
 }
 END_TEST
@@ -243,7 +246,7 @@ Suite *patch_steps_suite(void)
     tcase_add_test(failing, one_wrong_patch);
     tcase_add_test(failing, one_wrong_position);
     tcase_add_test(failing, too_much_noise);
-    tcase_add_loop_test(failing, of_another_shape, 0, COUNT(unlike));
+    tcase_add_loop_test(failing, of_another_shape, 0, COUNT(shape_differs));
     tcase_add_test(failing, of_another_grid);
     tcase_add_test(failing, of_a_dtype_that_no_pixel_has);
     return suite;

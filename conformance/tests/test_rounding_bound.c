@@ -44,12 +44,12 @@ static void close_dump(Opened *o)
     model_close(o->model);
 }
 
-static Bound bound_at(const Opened *o, const char *tap)
+static RoundingBound bound_at(const Opened *o, const char *tap)
 {
     for (int n = 0; n < o->grade->step_count; n++)
-        if (strcmp(o->grade->steps[n].tap, tap) == 0) return bound_of(o->lockstep, o->model, n, &scratch);
+        if (strcmp(o->grade->steps[n].tap, tap) == 0) return rounding_bound_of(o->lockstep, o->model, n, &scratch);
     ck_abort_msg("%s is no step", tap);
-    return (Bound){ 0 };
+    return (RoundingBound){ 0 };
 }
 
 /* How many steps have a bound; none goes beyond, and none turns out to be another product than its name says */
@@ -57,7 +57,7 @@ static int count_proven(const Opened *o)
 {
     int proven = 0;
     for (int n = 0; n < o->grade->step_count; n++) {
-        Bound bound = bound_of(o->lockstep, o->model, n, &scratch);
+        RoundingBound bound = rounding_bound_of(o->lockstep, o->model, n, &scratch);
         const char *tap = o->grade->steps[n].tap;
         ck_assert_msg(!bound.unproven || !strstr(bound.unproven, "more than"), "%s: %s", tap, bound.unproven);
         ck_assert_msg(bound.beyond == 0, "%s: %.3g, allowed %.3g", tap, bound.error, bound.allowed);
@@ -124,7 +124,7 @@ START_TEST(tf32_violates_fp32)
 {
     Text text = text_of("{}", two_rows);
     Opened *o = open_dump(text.model, text.inputs, backend_dump(text, &(Backend){ .class = "tf32" }), "fp32");
-    Bound bound = bound_at(o, "model.layers.1.self_attn.q_proj");
+    RoundingBound bound = bound_at(o, "model.layers.1.self_attn.q_proj");
     ck_assert_ptr_null(bound.unproven);
     ck_assert_int_gt(bound.beyond, bound.elements / 2);
     close_dump(o);
@@ -166,14 +166,14 @@ START_TEST(element_beyond_is_counted)
     int parts = proven[_i / COUNT(classes)].parts;
     Backend backend = { .class = class, .edit = change, .context = &c };
     Opened *o = open_dump(text.model, text.inputs, backend_dump(text, &backend), class);
-    Bound far = bound_at(o, tap);
+    RoundingBound far = bound_at(o, tap);
     close_dump(o);
     ck_assert_int_eq(far.beyond, parts);
 
     for (int beyond = 0; beyond < 2; beyond++) {
         c.by = (beyond ? 1.5 : 0.5) * far.allowed;
         o = open_dump(text.model, text.inputs, backend_dump(text, &backend), class);
-        Bound bound = bound_at(o, tap);
+        RoundingBound bound = bound_at(o, tap);
         ck_assert_int_eq(bound.beyond > 0, beyond);
         if (beyond) assert_near(bound.error / bound.allowed, 1.5, 0.4, "error over allowed", 0);
         if (beyond) ck_assert_int_eq(bound.element, far.element);
@@ -205,7 +205,7 @@ START_TEST(without_a_bound)
     Text text = text_of("{}", two_rows);
     Backend backend = { .class = "fp32", .edit = drop, .context = unproven[_i].dropped };
     Opened *o = open_dump(text.model, text.inputs, backend_dump(text, &backend), "fp32");
-    Bound bound = bound_at(o, unproven[_i].tap);
+    RoundingBound bound = bound_at(o, unproven[_i].tap);
     ck_assert_str_eq(bound.unproven, unproven[_i].says);
     ck_assert_int_eq(bound.beyond, 0);
     close_dump(o);
@@ -224,7 +224,8 @@ START_TEST(row_that_is_not_finite_is_left_out)
     Text text = text_of("{}", two_rows);
     Backend backend = { .class = "fp32", .edit = not_a_number, .context = tap };
     Opened *o = open_dump(text.model, text.inputs, backend_dump(text, &backend), "fp32");
-    Bound bound = bound_at(o, "model.layers.0.mlp.gate_proj"), spoilt = bound_at(o, "model.layers.0.self_attn.q_proj");
+    RoundingBound bound = bound_at(o, "model.layers.0.mlp.gate_proj"),
+                  spoilt = bound_at(o, "model.layers.0.self_attn.q_proj");
     ck_assert(!bound.unproven && !spoilt.unproven);
     ck_assert_int_eq(spoilt.beyond, 0);
     ck_assert_int_eq(spoilt.elements, 10 * TINY_HEADS * TINY_SLIDING_DIM);

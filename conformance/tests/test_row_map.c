@@ -40,19 +40,19 @@ static const struct {
     { "model.embed_vision", 2, { 6, 4 }, 2, { 2, 4 }, 0 },
 };
 
-static bool lies(int i, Extent *extent)
+static bool lies(int i, RowMap *extent)
 {
-    Rows rows = { .batch = 2, .tokens = 3 };
+    PaddingRows rows = { .batch = 2, .tokens = 3 };
     Tap tap = { .name = shapes[i].name, .rank = shapes[i].rank };
     Array array = { .rank = shapes[i].array_rank };
     memcpy(tap.shape, shapes[i].shape, sizeof tap.shape);
     memcpy(array.shape, shapes[i].array_shape, sizeof shapes[i].array_shape);
-    return extent_of(&rows, &array, &tap, extent);
+    return row_map_of(&rows, &array, &tap, extent);
 }
 
 START_TEST(positions_held)
 {
-    Extent extent;
+    RowMap extent;
     bool fits = lies(_i, &extent);
     ck_assert_int_eq(fits, shapes[_i].held > 0);
     if (!fits) return;
@@ -62,12 +62,12 @@ START_TEST(positions_held)
     int64_t rows = 1, held = 0;
     for (int i = 0; i < shapes[_i].rank - 1; i++) rows *= shapes[_i].shape[i];
     for (int64_t row = 0; row < rows; row++) {
-        int64_t at = extent_held_row(&extent, row);
+        int64_t at = row_map_dump_row(&extent, row);
         if (at < 0) continue;
         ck_assert_int_eq(at, held++); /* in the same order */
-        ck_assert_int_eq(extent_tap_row(&extent, at), row);
+        ck_assert_int_eq(row_map_tap_row(&extent, at), row);
     }
-    ck_assert_int_eq(held, extent_rows(&extent));
+    ck_assert_int_eq(held, row_map_rows(&extent));
 }
 END_TEST
 
@@ -80,11 +80,11 @@ static const struct {
 
 START_TEST(rows_of_the_last_positions)
 {
-    Extent extent;
+    RowMap extent;
     ck_assert(lies(lists[_i].shape, &extent));
     const char *text = "";
-    for (int64_t row = 0; row < extent_rows(&extent); row++)
-        text = arena_format(&scratch, "%s%s%lld", text, row ? " " : "", (long long)extent_tap_row(&extent, row));
+    for (int64_t row = 0; row < row_map_rows(&extent); row++)
+        text = arena_format(&scratch, "%s%s%lld", text, row ? " " : "", (long long)row_map_tap_row(&extent, row));
     ck_assert_str_eq(text, lists[_i].rows);
 }
 END_TEST

@@ -7,35 +7,36 @@ enum { ROWS = 2, WIDTH = 3 };
 
 static const double expected[ROWS][WIDTH] = { { 1, -2, 3 }, { 2, 4, -6 } };
 static const double found[ROWS][WIDTH] = { { 1.5, -2, 3 }, { 2, 3, -6 } };
-static const Class exact = { .name = "bf16", .random_over_nearest = 2 }; /* without a rounding to be floored by */
-static const Class coarse = { .name = "bf16", .random_over_nearest = 2, .output_rounding = 0.5 };
+static const ArithmeticClass exact = { .name = "bf16",
+                                       .random_over_nearest = 2 }; /* without a rounding to be floored by */
+static const ArithmeticClass coarse = { .name = "bf16", .random_over_nearest = 2, .output_rounding = 0.5 };
 
 /* Replays deviate by nearest + row, and by so much along each value's sign where they round at random. */
-static Sums sums_after(const Class *class, double nearest, double at_random, int samples, Step *step)
+static StepSums step_sums_after(const ArithmeticClass *class, double nearest, double at_random, int samples, Step *step)
 {
     static real stored[ROWS * WIDTH];
     static Array array;
     for (int i = 0; i < ROWS * WIDTH; i++) stored[i] = (real)found[i / WIDTH][i % WIDTH];
     array = (Array){ .dtype = REAL_DTYPE, .rank = 2, .shape = { ROWS, WIDTH }, .data = (const unsigned char *)stored };
-    Extent extent = { { 1, 1, ROWS, 1, 0 }, ROWS, WIDTH };
-    Sums sums = sums_new(extent, &array, false, false);
+    RowMap extent = { { 1, 1, ROWS, 1, 0 }, ROWS, WIDTH };
+    StepSums sums = step_sums_new(extent, &array, false, false);
     *step = (Step){ .rank = 2, .shape = { ROWS, WIDTH }, .worst_row = -1, .worst_channel = -1, .worst_element = -1 };
     for (int64_t row = 0; row < ROWS; row++) {
         double replay[WIDTH];
         for (int j = 0; j < WIDTH; j++) replay[j] = expected[row][j] + nearest * (double)(1 + row);
-        sums_keep_replay(&sums, row, replay);
-        sums_measure(&sums, step, row, expected[row], found[row]);
+        step_sums_keep_replay(&sums, row, replay);
+        step_sums_measure(&sums, step, row, expected[row], found[row]);
     }
-    sums_end_replay(&sums);
+    step_sums_end_replay(&sums);
     for (int sample = 1; sample < samples; sample++) {
         for (int64_t row = 0; row < ROWS; row++) {
             double replay[WIDTH];
             for (int j = 0; j < WIDTH; j++) replay[j] = expected[row][j] + at_random * (double)(1 + row);
-            sums_add_replay(&sums, class, row, replay, found[row]);
+            step_sums_add_replay(&sums, class, row, replay, found[row]);
         }
-        sums_end_replay(&sums);
+        step_sums_end_replay(&sums);
     }
-    sums_conclude(&sums, class, step);
+    step_sums_conclude(&sums, class, step);
     return sums;
 }
 
@@ -43,7 +44,7 @@ static Sums sums_after(const Class *class, double nearest, double at_random, int
 START_TEST(scales_of_like_samples)
 {
     Step step;
-    Sums sums = sums_after(&exact, 1, sqrt(2), 8, &step);
+    StepSums sums = step_sums_after(&exact, 1, sqrt(2), 8, &step);
     ck_assert_int_eq(sums.samples, 8);
     assert_near(scale_of_tap(&sums, &exact), 3 + 12, 1e-5, "tap", 0);
     assert_near(scale_of_row(&sums, &exact, 1), fmax(12, (8 * 12 + 8 * 15 * 56.0 / 70) / 16), 1e-5, "row", 1);
@@ -60,7 +61,7 @@ START_TEST(scales_of_like_samples)
     ck_assert_int_eq(step.worst_element, 0 * WIDTH + 0);
     assert_near(step.worst_found, 1.5, 0, "found", 0);
     assert_near(step.worst_expected, 1, 1e-7, "expected", 0);
-    sums_free(&sums);
+    step_sums_free(&sums);
 }
 END_TEST
 
@@ -68,13 +69,13 @@ END_TEST
 START_TEST(biases)
 {
     Step step;
-    Sums sums = sums_after(&exact, 1, sqrt(2), 8, &step);
+    StepSums sums = step_sums_after(&exact, 1, sqrt(2), 8, &step);
     double scales = 0;
     for (int row = 0; row < ROWS; row++)
         for (int j = 0; j < WIDTH; j++) scales += sqrt(noise_of_element(&sums, &exact, row, j, expected[row][j]));
     assert_near(step.bias, -0.5 / scales, 1e-6, "bias", 0);
     assert_near(step.honest_bias, 3 / scales, 1e-6, "honest bias", 0);
-    sums_free(&sums);
+    step_sums_free(&sums);
 }
 END_TEST
 
@@ -82,12 +83,12 @@ END_TEST
 START_TEST(luck_is_no_scale)
 {
     Step step;
-    Sums sums = sums_after(&exact, 0, 0, 1, &step);
+    StepSums sums = step_sums_after(&exact, 0, 0, 1, &step);
     ck_assert(isinf(step.ratio) && isinf(step.worst_element_ratio) && isinf(step.worst_channel_ratio));
     ck_assert_int_eq(step.verdict, VERDICT_FAIL);
-    sums_free(&sums);
+    step_sums_free(&sums);
 
-    sums = sums_after(&coarse, 0, 0, 1, &step);
+    sums = step_sums_after(&coarse, 0, 0, 1, &step);
     assert_near(scale_of_tap(&sums, &coarse), 0.25 * 70, 1e-9, "tap", 0);
     assert_near(scale_of_row(&sums, &coarse, 0), 0.25 * 14, 1e-9, "row", 0);
     for (int row = 0; row < ROWS; row++)
@@ -98,7 +99,7 @@ START_TEST(luck_is_no_scale)
         }
     for (int j = 0; j < WIDTH; j++)
         ck_assert_double_gt(scale_of_channel(&sums, &coarse, j), 0.25 * sums.column_norm[j]);
-    sums_free(&sums);
+    step_sums_free(&sums);
 }
 END_TEST
 
@@ -106,10 +107,10 @@ END_TEST
 START_TEST(overflow_in_a_replay)
 {
     Step step;
-    Sums sums = sums_after(&exact, 1, INFINITY, 2, &step);
+    StepSums sums = step_sums_after(&exact, 1, INFINITY, 2, &step);
     ck_assert(isfinite(step.ratio) && step.ratio > 0);
     ck_assert(isfinite(step.worst_element_ratio) && isfinite(step.bias));
-    sums_free(&sums);
+    step_sums_free(&sums);
 }
 END_TEST
 

@@ -7,7 +7,7 @@ static const char *const classes[] = { "fp32", "tf32", "fp16", "bf16" };
 
 enum { MANY = 1000000000 }; /* rows, so that one of them is nothing beside the tap */
 
-static double value_of(const Class *class, Gate gate)
+static double value_of(const ArithmeticClass *class, Gate gate)
 {
     const Limits *limits = limits_of(class);
     const double of_gate[GATE_COUNT] = {
@@ -17,7 +17,7 @@ static double value_of(const Class *class, Gate gate)
 }
 
 /* Measurements where each gate but one is at its limit, and that one at so many times its own. */
-static Measurement measurement_with(const Class *class, Gate gate, double times)
+static Measurement measurement_with(const ArithmeticClass *class, Gate gate, double times)
 {
     double value[GATE_COUNT];
     for (Gate g = 0; g < GATE_COUNT; g++) value[g] = value_of(class, g) * (g == gate ? times : 1);
@@ -33,7 +33,7 @@ static Measurement measurement_with(const Class *class, Gate gate, double times)
 
 START_TEST(each_gate_closes)
 {
-    const Class *class = class_find(classes[_i]);
+    const ArithmeticClass *class = class_find(classes[_i]);
     for (Gate gate = GATE_TAP; gate < GATE_COUNT; gate++) {
         ck_assert_int_eq(verdict_of(class, measurement_with(class, gate, 0)), VERDICT_PASS);
         ck_assert_int_eq(verdict_of(class, measurement_with(class, gate, 1)), VERDICT_PASS);
@@ -59,14 +59,14 @@ START_TEST(limits_with_reasons)
     ck_assert(limits->element >= limits->row && limits->element >= limits->channel);
     ck_assert(!narrow || (limits->element < 10 && limits->bias < 1));
     ck_assert_uint_gt(strlen(limits->reason), 0);
-    ck_assert_ptr_null(limits_of(&(Class){ .name = "fp8" }));
+    ck_assert_ptr_null(limits_of(&(ArithmeticClass){ .name = "fp8" }));
 }
 END_TEST
 
 /* One row at its limit and the others honest must pass, however few there are; so must one element of a channel. */
 START_TEST(limits_of_few_rows)
 {
-    const Class *class = class_find(classes[_i]);
+    const ArithmeticClass *class = class_find(classes[_i]);
     const Limits *limits = limits_of(class);
     const double whole[] = { limits->ratio, limits->channel }, part[] = { limits->row, limits->element };
     const Gate gates[] = { GATE_TAP, GATE_CHANNEL };
@@ -86,7 +86,7 @@ END_TEST
 
 START_TEST(limits_of_few_samples)
 {
-    const Class *class = class_find(classes[_i]);
+    const ArithmeticClass *class = class_find(classes[_i]);
     for (Gate gate = GATE_TAP; gate < GATE_COUNT; gate++) {
         Measurement many = { .samples = 64, .rows = MANY }, eight = { .samples = SAMPLES, .rows = MANY },
                     one = { .samples = 1, .rows = MANY };
@@ -101,7 +101,7 @@ END_TEST
 /* Where replays have a bias themselves, so may a backend. */
 START_TEST(limit_of_a_bias)
 {
-    const Class *class = class_find(classes[_i]);
+    const ArithmeticClass *class = class_find(classes[_i]);
     Measurement m = measurement_with(class, GATE_BIAS, 1.5);
     ck_assert_int_eq(verdict_of(class, m), VERDICT_FAIL);
     m.honest_bias = limits_of(class)->bias;

@@ -174,7 +174,7 @@ START_TEST(masks)
     Model *model = model_open(tiny_write_unified("{\"use_bidirectional_attention\": \"vision\"}", "{}"), &error);
     assert_clean(&error);
     BuggyModel *google = buggy_model_around(model, NULL, 0);
-    buggy_model_read(google, &google_vision_mask);
+    buggy_model_set_mask_reading(google, &google_vision_mask);
     buggy_model_forward(google, &reference_f32, &inputs,
                         &(Pass){ .hook = record, .hook_context = &taps, .max_new_tokens = 3, .ignore_eos = true });
     assert_mask(&taps, "model.language_model#causal_mask_mapping.sliding_attention", sliding);

@@ -24,13 +24,14 @@ static void open_case_pictures(Case *c, Error *error)
         c->png_files = case_pictures_open(c->folder, c->model_folder, &c->inputs, error);
 }
 
-JudgedInputs *case_judge_inputs(Case *c, const Dump *dump, const Class *class, const char *const *only, Error *error)
+DumpedInputs *case_judge_inputs(Case *c, const Dump *dump, const ArithmeticClass *class, const char *const *only,
+                                Error *error)
 {
     const char *model_type = json_string_value(json_object_get(model_config(c->model), "model_type"));
     bool known = model_type && strcmp(model_type, "gemma4") == 0, held = false; /* the other family's are not graded */
     for (int i = 0; i < dump_count(dump); i++) held |= is_of_preprocessing(dump_array(dump, i)->name);
     if (known && held) open_case_pictures(c, error);
-    return error_is_set(error) ? NULL : judged_inputs_open(c->png_files, dump, class, only, error);
+    return error_is_set(error) ? NULL : dumped_inputs_open(c->png_files, dump, class, only, error);
 }
 
 void case_bend_pictures(Case *c, const Bug *const *bugs, int count, Error *error)

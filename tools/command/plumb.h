@@ -46,7 +46,8 @@ void case_close(Case *c);
 /* judged_case.c */
 Pictures *open_png_files(const MediaArguments *arguments, const char *model_folder, Error *error);
 /* NULL without error: the dump holds no inputs of its own, or nobody says which PNG files they should be of */
-JudgedInputs *case_judge_inputs(Case *c, const Dump *dump, const Class *class, const char *const *only, Error *error);
+DumpedInputs *case_judge_inputs(Case *c, const Dump *dump, const ArithmeticClass *class, const char *const *only,
+                                Error *error);
 /* The case's inputs become what a port with those bugs of preprocessing makes of its PNG files. */
 void case_bend_pictures(Case *c, const Bug *const *bugs, int count, Error *error);
 

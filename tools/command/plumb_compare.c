@@ -21,7 +21,7 @@ typedef struct {
     double worst;        /* largest absolute difference */
     int64_t worst_index; /* flat; -1 in an empty array */
     int64_t non_finite;  /* in the actual array */
-    bool same_shape;
+    bool array_matches_shape;
 } Comparison;
 
 static const struct argp_option options[] = {
@@ -57,8 +57,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static Comparison compare_arrays(const Array *expected, const Array *actual)
 {
-    Comparison c = { .worst_index = -1, .same_shape = array_has_shape(actual, expected->rank, expected->shape) };
-    if (!c.same_shape) return c;
+    Comparison c = { .worst_index = -1,
+                     .array_matches_shape = array_has_shape(actual, expected->rank, expected->shape) };
+    if (!c.array_matches_shape) return c;
     double difference = 0, norm = 0;
     for (int64_t i = 0; i < array_elements(expected); i++) {
         double e, a;
@@ -76,12 +77,15 @@ static Comparison compare_arrays(const Array *expected, const Array *actual)
     return c;
 }
 
-static bool passes(Comparison c, double limit) { return c.same_shape && c.non_finite == 0 && c.relative <= limit; }
+static bool passes(Comparison c, double limit)
+{
+    return c.array_matches_shape && c.non_finite == 0 && c.relative <= limit;
+}
 
 static void print_row(const Array *expected, const Array *actual, Comparison c, double limit, int width)
 {
     const char *verdict = passes(c, limit) ? "pass" : "FAIL";
-    if (c.same_shape)
+    if (c.array_matches_shape)
         printf("%-*s  %11.3e  %11.3e  %10lld  %10lld  %s\n", width, expected->name, c.relative, c.worst,
                (long long)c.worst_index, (long long)c.non_finite, verdict);
     else
@@ -114,7 +118,7 @@ static Status compare(const CompareCommand *command, const Dump *expected, const
                                               isfinite(c.relative) ? json_real(c.relative) : json_null(), "max_abs",
                                               isfinite(c.worst) ? json_real(c.worst) : json_null(), "at",
                                               (json_int_t)c.worst_index, "non_finite", (json_int_t)c.non_finite,
-                                              "same_shape", c.same_shape, "pass", passes(c, command->limit)));
+                                              "same_shape", c.array_matches_shape, "pass", passes(c, command->limit)));
     }
     if (text) printf("%d compared, %d failed, %d missing\n", compared, failed, missing);
     if (command->json)

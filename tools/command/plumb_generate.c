@@ -96,7 +96,7 @@ static void generate(GenerateCommand *command)
         return;
     }
     BuggyModel *google = buggy_model_around(command->c.model, NULL, 0);
-    buggy_model_read(google, &google_vision_mask);
+    buggy_model_set_mask_reading(google, &google_vision_mask);
     buggy_model_forward(google, &reference_f32, &command->c.inputs, &pass);
     buggy_model_close(google);
 }

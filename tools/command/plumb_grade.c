@@ -33,7 +33,7 @@ typedef struct {
     const char *arguments[2];
     int argument_count;
     const char *names, *json;
-    const Class *class;
+    const ArithmeticClass *class;
     Globs only, explained;
     bool explains; /* knows --explain */
     bool strict, ignore_eos;
@@ -110,7 +110,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 /* A dump's dtype is what its backend computed in, unless it was widened on the way. */
-static const Class *class_of(const Dump *dump)
+static const ArithmeticClass *class_of(const Dump *dump)
 {
     const char *name = "fp32";
     for (int i = 0; i < dump_count(dump); i++) {
@@ -129,7 +129,7 @@ static void show_progress(void *context, int pass, int passes, const char *tap)
 static Progress start_progress(const GradeCommand *command, const Dump *dump)
 {
     return progress_start(command->c.quiet,
-                          model_layers(command->c.model, &command->c.inputs, generation_new_tokens(dump)));
+                          model_layers(command->c.model, &command->c.inputs, decode_steps_new_tokens(dump)));
 }
 
 static Status status_of(const Grade *grade, bool strict)
@@ -170,7 +170,7 @@ static void report_grade(const GradeCommand *command, const Grade *grade, Report
 }
 
 /* The grade of the model's steps, and of it what --explain asks for. NULL with error set */
-static Grade *grade_model(GradeCommand *command, const Inputs *inputs, const Dump *dump, const Class *class,
+static Grade *grade_model(GradeCommand *command, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
                           Explanation **explanation, ClassCheck *check, Error *error)
 {
     GradeOptions grade_options = options_of(command);
@@ -193,21 +193,21 @@ static Grade *grade_model(GradeCommand *command, const Inputs *inputs, const Dum
 
 static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
 {
-    const Class *class = command->class ? command->class : class_of(dump);
+    const ArithmeticClass *class = command->class ? command->class : class_of(dump);
     ClassCheck check = { .declared = class };
     Explanation *explanation = NULL;
     Grade *grade = NULL;
     Inputs given;
-    JudgedInputs *judged = case_judge_inputs(&command->c, dump, class, command->only.globs, error);
+    DumpedInputs *judged = case_judge_inputs(&command->c, dump, class, command->only.globs, error);
     bool goes_on = !error_is_set(error) &&
-                   judged_inputs_give(judged, command->c.model, dump, &command->c.inputs, &given);
+                   dumped_inputs_give(judged, command->c.model, dump, &command->c.inputs, &given);
     if (goes_on)
         grade = grade_model(command, &given, dump, class, &explanation, &check, error);
     else if (command->explained.count > 0 && !error_is_set(error))
         error_set(error, "--explain: found %s, and no step of the model that is graded, expected one",
                   command->explained.globs[0]);
-    if (!error_is_set(error)) grade = judged_inputs_grade(judged, dump, grade);
-    judged_inputs_close(judged);
+    if (!error_is_set(error)) grade = dumped_inputs_grade(judged, dump, grade);
+    dumped_inputs_close(judged);
 
     ReportTitle title = { command->c.name, dump_name };
     if (!error_is_set(error)) report_grade(command, grade, title, &check, explanation, error);
@@ -222,15 +222,15 @@ static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char 
     DiagnoseOptions diagnose_options = { .folder = command->c.model_folder,
                                          .grade = options_of(command),
                                          .vision_mask = command->c.vision_mask };
-    const Class *class = command->class ? command->class : class_of(dump);
+    const ArithmeticClass *class = command->class ? command->class : class_of(dump);
     Grade *grade;
-    JudgedInputs *judged = case_judge_inputs(&command->c, dump, class, command->only.globs, error);
+    DumpedInputs *judged = case_judge_inputs(&command->c, dump, class, command->only.globs, error);
     if (error_is_set(error)) return STATUS_BAD_INPUT;
     command->progress = start_progress(command, dump);
     Diagnosis *diagnosis = diagnose_with_inputs(judged, command->c.model, &command->c.inputs, dump, class,
                                                 &diagnose_options, &grade, error);
     progress_end(&command->progress);
-    judged_inputs_close(judged);
+    dumped_inputs_close(judged);
     if (!diagnosis) return STATUS_BAD_INPUT;
 
     ReportTitle title = { command->c.name, dump_name };

@@ -129,7 +129,7 @@ static void on_tap(void *context, const Tap *tap)
 /* buggy: NULL without --bug and --vision-mask google */
 static void run(RunCommand *command, BuggyModel *buggy, Error *error)
 {
-    const Class *class = class_find(command->precision);
+    const ArithmeticClass *class = class_find(command->precision);
     const Reference *reference = class ? &reference_f32 : &reference_f64;
     command->progress = progress_start(command->c.quiet,
                                        model_layers(command->c.model, &command->c.inputs, command->max_new_tokens));
@@ -141,7 +141,7 @@ static void run(RunCommand *command, BuggyModel *buggy, Error *error)
         pass.results = class->results;
         pass.weights = class->weights;
     }
-    if (buggy && command->c.vision_mask == VISION_MASK_GOOGLE) buggy_model_read(buggy, &google_vision_mask);
+    if (buggy && command->c.vision_mask == VISION_MASK_GOOGLE) buggy_model_set_mask_reading(buggy, &google_vision_mask);
     if (buggy)
         buggy_model_forward(buggy, reference, &command->c.inputs, &pass);
     else

@@ -10,7 +10,7 @@
 
 #include "diagnose/diagnose.h"
 
-enum { LAYERS, FULL, KINDS, CLASSES = 3, COMBINATIONS = CLASSES * KINDS, SAID = 96 };
+enum { LAYERS, FULL, KINDS, CLASSES = 3, COMBINATIONS = CLASSES * KINDS, MESSAGE_SIZE = 96 };
 extern const char *const kind_names[KINDS];
 extern const char *const class_of_score[CLASSES];
 
@@ -23,12 +23,12 @@ extern const char *const variant_names[VARIANTS];
 typedef struct {
     enum { IDENTICAL, FAINT, EXPOSED } shown;
     bool detected, located, named, with_rivals;
-    char said[SAID]; /* where or what instead, of a miss */
+    char said[MESSAGE_SIZE]; /* where or what instead, of a miss */
 } BugResult;
 
 typedef struct {
     bool run, alarm;
-    char said[SAID];
+    char said[MESSAGE_SIZE];
 } HonestResult;
 
 typedef struct {

@@ -12,12 +12,12 @@ enum { NEW_TOKENS = 3 };
 typedef struct {
     Job *job;
     const char *scratch;
-    const Class *class;
+    const ArithmeticClass *class;
     Model *model;
     const char *model_folder;
     Inputs inputs;
     Dump *honest;
-} Scene;
+} Trial;
 
 /* ---------------------------------------------------------------- dumps */
 
@@ -49,7 +49,7 @@ static void write_tap(void *context, const Tap *tap)
     safetensors_writer_append(w->writer, tap->values, (size_t)tap->count * tap->value_size);
 }
 
-static Dump *dump_of(Scene *s, const Backend *backend)
+static Dump *dump_of(Trial *s, const Backend *backend)
 {
     Error *error = &s->job->error;
     Writing writing = { safetensors_writer_open(s->scratch, error), backend->left_out };
@@ -82,7 +82,7 @@ static bool is_same(const Dump *a, const Dump *b)
     return same;
 }
 
-static Diagnosis *judge(Scene *s, const Dump *dump, Grade **grade)
+static Diagnosis *judge(Trial *s, const Dump *dump, Grade **grade)
 {
     DiagnoseOptions options = { .folder = s->model_folder, .grade.ignore_eos = true };
     if (s->job->kind == LAYERS) options.grade.only = tap_layer_outputs;
@@ -118,11 +118,11 @@ static void judge_bug(const Bug *bug, const Diagnosis *d, const Grade *grade, Bu
     result->detected = bent || result->named;
     result->located = bent ? candidate->at_first_bent : result->named;
     const char *other = d->named_count == 0 ? "none" : d->named[d->named_count - 1]->id;
-    snprintf(result->said, SAID, "%s", bent && !result->located ? grade->steps[grade->first_bent].tap : other);
+    snprintf(result->said, MESSAGE_SIZE, "%s", bent && !result->located ? grade->steps[grade->first_bent].tap : other);
 }
 
 /* NULL where the bug does not fit the checkpoint, or changes nothing */
-static Dump *buggy_dump(Scene *s, const Bug *bug)
+static Dump *buggy_dump(Trial *s, const Bug *bug)
 {
     Error unfit = { "" };
     BuggyModel *buggy = buggy_model_open(s->model_folder, &bug, 1, &unfit);
@@ -133,7 +133,7 @@ static Dump *buggy_dump(Scene *s, const Bug *bug)
     return NULL;
 }
 
-static void score_bug(Scene *s, const Bug *bug, BugResult *result)
+static void score_bug(Trial *s, const Bug *bug, BugResult *result)
 {
     Dump *dump = buggy_dump(s, bug);
     if (!dump) return;
@@ -149,7 +149,7 @@ static void score_bug(Scene *s, const Bug *bug, BugResult *result)
 /* ---------------------------------------------------------------- honesty */
 
 /* Whether the class and the case have such a backend */
-static bool make_variant(const Scene *s, int variant, Backend *backend)
+static bool make_variant(const Trial *s, int variant, Backend *backend)
 {
     const Job *job = s->job;
     *backend = (Backend){ .results = s->class->results };
@@ -161,7 +161,7 @@ static bool make_variant(const Scene *s, int variant, Backend *backend)
            (variant != WIDE_INSIDE || s->class->results != ROUNDING_NONE);
 }
 
-static void score_honest(Scene *s, int variant, HonestResult *result)
+static void score_honest(Trial *s, int variant, HonestResult *result)
 {
     Backend backend;
     if (!make_variant(s, variant, &backend)) return;
@@ -174,7 +174,7 @@ static void score_honest(Scene *s, int variant, HonestResult *result)
         result->run = true;
         result->alarm = grade->first_bent >= 0 || d->named_count > 0;
         if (result->alarm)
-            snprintf(result->said, SAID, "%s",
+            snprintf(result->said, MESSAGE_SIZE, "%s",
                      d->named_count > 0 ? d->named[0]->id : grade->steps[grade->first_bent].tap);
     }
     diagnosis_free(d);
@@ -188,7 +188,7 @@ void score_job(Job *job, const char *scratch)
 {
     Arena arena = { 0 };
     Error *error = &job->error;
-    Scene s = { .job = job, .scratch = scratch, .class = class_find(class_of_score[job->class]) };
+    Trial s = { .job = job, .scratch = scratch, .class = class_find(class_of_score[job->class]) };
     s.model_folder = arena_format(&arena, "%s/model", job->folder);
     s.model = model_open(s.model_folder, error);
     if (s.model) s.inputs = inputs_open(arena_format(&arena, "%s/inputs.safetensors", job->folder), error);

@@ -96,11 +96,11 @@ static bool find_row(FILE *page, const Job *job, Score *claimed)
     return false;
 }
 
-static bool claims_more(const Job *job, const char *what, int claimed, int measured)
+static bool claims_more(const Job *job, const char *what, int claimed, int measurement_at)
 {
-    if (claimed <= measured) return false;
+    if (claimed <= measurement_at) return false;
     fprintf(stderr, "score: %s, %s, %s: found %d %s, expected the page's %d\n", job->name, class_of_score[job->class],
-            kind_names[job->kind], measured, what, claimed);
+            kind_names[job->kind], measurement_at, what, claimed);
     return true;
 }
 
@@ -113,18 +113,18 @@ bool score_holds(const char *path, const Job *jobs, int count, Error *error)
         return false;
     }
     for (int i = 0; i < count && !error_is_set(error); i++) {
-        Score claimed, measured = score_of(&jobs[i]);
+        Score claimed, measurement_at = score_of(&jobs[i]);
         if (!find_row(page, &jobs[i], &claimed)) {
             error_set(error, "%s: found no row of %s, %s, %s, expected one (make score)", path, jobs[i].name,
                       class_of_score[jobs[i].class], kind_names[jobs[i].kind]);
             break;
         }
-        good &= !claims_more(&jobs[i], "bugs exposed", claimed.exposed, measured.exposed);
-        good &= !claims_more(&jobs[i], "bugs detected", claimed.detected, measured.detected);
-        good &= !claims_more(&jobs[i], "bugs located", claimed.located, measured.located);
-        good &= !claims_more(&jobs[i], "bugs named", claimed.named, measured.named);
+        good &= !claims_more(&jobs[i], "bugs exposed", claimed.exposed, measurement_at.exposed);
+        good &= !claims_more(&jobs[i], "bugs detected", claimed.detected, measurement_at.detected);
+        good &= !claims_more(&jobs[i], "bugs located", claimed.located, measurement_at.located);
+        good &= !claims_more(&jobs[i], "bugs named", claimed.named, measurement_at.named);
         good &= !claims_more(&jobs[i], "honest runs passed", claimed.honest - claimed.alarms,
-                             measured.honest - measured.alarms);
+                             measurement_at.honest - measurement_at.alarms);
     }
     fclose(page);
     return good;

@@ -170,8 +170,10 @@ START_TEST(run_stops_too)
 {
     const char *folder = copied_case(WHOLE), *path = arena_format(&scratch, "%s/model/generation_config.json", folder);
     write_text(path, arena_format(&scratch, "{\"eos_token_id\": %lld}", (long long)greedy_token(WHOLE, 0, 0)));
-    Result stopped = plumb("run", folder, "--max-new-tokens", "5", "--only", "input_ids@*", "--list");
-    ck_assert_msg(strstr(stopped.out, "input_ids@1 ") && !strstr(stopped.out, "input_ids@2 "), "%s", stopped.out);
+    Result model_not_graded_because = plumb("run", folder, "--max-new-tokens", "5", "--only", "input_ids@*", "--list");
+    ck_assert_msg(strstr(model_not_graded_because.out, "input_ids@1 ") &&
+                      !strstr(model_not_graded_because.out, "input_ids@2 "),
+                  "%s", model_not_graded_because.out);
     Result ignored = plumb("run", folder, "--max-new-tokens", "5", "--only", "input_ids@*", "--list", "--ignore-eos");
     ck_assert_msg(strstr(ignored.out, "input_ids@5 ") != NULL, "%s", ignored.out);
 }

@@ -106,7 +106,10 @@ void buggy_model_close(BuggyModel *model)
     free(model);
 }
 
-void buggy_model_read(BuggyModel *model, const Bug *reading) { model->runs[0].bug = reading ? reading : &no_reading; }
+void buggy_model_set_mask_reading(BuggyModel *model, const Bug *reading)
+{
+    model->runs[0].bug = reading ? reading : &no_reading;
+}
 
 const Model *buggy_model_model(const BuggyModel *model) { return model->model; }
 

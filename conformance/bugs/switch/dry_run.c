@@ -54,7 +54,7 @@ void dry_run_free(DryRun *dry)
     free(dry);
 }
 
-void dry_run_read(DryRun *dry, const Bug *reading)
+void dry_run_set_mask_reading(DryRun *dry, const Bug *reading)
 {
     dry->reading.bug = reading;
     dry->reading.model = dry->model;

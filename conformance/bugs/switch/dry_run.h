@@ -14,7 +14,7 @@ bool dry_run_is_enough_for(const Bug *bug); /* it is a hook of taps, and nothing
 
 DryRun *dry_run_new(Model *model, const Bug *const *bugs, int count);
 void dry_run_free(DryRun *dry);
-void dry_run_read(DryRun *dry, const Bug *reading); /* as buggy_model_read */
+void dry_run_set_mask_reading(DryRun *dry, const Bug *reading); /* as buggy_model_set_mask_reading */
 void dry_run_forward(DryRun *dry, const Reference *reference, const Inputs *inputs, const Pass *pass);
 bool dry_run_changes(const DryRun *dry, int index); /* whether that bug changed anything */
 
