@@ -137,6 +137,7 @@ typedef struct {
 
 void linear_load(Linear *m, Loader at, int in_features, int out_features, bool bias);
 Tensor linear_forward(const Linear *m, Tensor x, Run *run);
+Tensor linear_of_patches_forward(const Linear *m, Tensor x, Run *run); /* of nn.h's linear_of_patches */
 void gemma4_clippable_linear_load(Gemma4ClippableLinear *m, Loader at, bool use_clipped_linears, int in_features,
                                   int out_features);
 Tensor gemma4_clippable_linear_forward(const Gemma4ClippableLinear *m, Tensor hidden_states, Run *run);

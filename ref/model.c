@@ -157,6 +157,7 @@ static void forward(Model *model, const Inputs *inputs, const Pass *pass)
                 .random = pass->seed ? &random : NULL,
                 .rounding = pass->results,
                 .weights = pass->weights,
+                .features = pass->features,
                 .hook = pass->hook,
                 .hook_context = pass->hook_context };
     ForwardArguments arguments = { .inputs = inputs, .logits_to_keep = pass->logits_to_keep };

@@ -13,6 +13,7 @@
 typedef struct {
     Rounding results; /* how every operation's result is rounded */
     Rounding weights; /* how the weights are */
+    unsigned features; /* of Feature (run/tap.h): arithmetic that ports choose; 0: as Hugging Face computes */
     uint32_t seed;    /* results and factors are rounded at random, from this seed; 0: to nearest. Float only */
     Hook *hook;       /* NULL: nobody looks */
     void *hook_context;

@@ -19,6 +19,11 @@ Tensor linear_forward(const Linear *m, Tensor x, Run *run)
     return tap_output(run, m->path, linear(x, m->weight, m->bias, run));
 }
 
+Tensor linear_of_patches_forward(const Linear *m, Tensor x, Run *run)
+{
+    return tap_output(run, m->path, linear_of_patches(x, m->weight, m->bias, run));
+}
+
 void gemma4_clippable_linear_load(Gemma4ClippableLinear *m, Loader at, bool use_clipped_linears, int in_features,
                                   int out_features)
 {

@@ -47,7 +47,7 @@ Tensor gemma4_vision_patch_embedder_forward(const Gemma4VisionPatchEmbedder *m, 
     for (int64_t i = 0; i < elements(scaled); i++) scaled.data[i] = 2 * (pixel_values.data[i] - (real)0.5);
     scaled = to_dtype_(scaled, run);
 
-    Tensor hidden_states = linear_forward(&m->input_proj, scaled, run);
+    Tensor hidden_states = linear_of_patches_forward(&m->input_proj, scaled, run);
     Tensor embeddings = position_embeddings(m, pixel_position_ids, padding_positions, run);
     return tap_output(run, m->path, keep(run, mark, add_(hidden_states, embeddings, run)));
 }

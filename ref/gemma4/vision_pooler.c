@@ -43,7 +43,8 @@ static Tensor avg_pool_by_positions(const Gemma4VisionPooler *m, Tensor hidden_s
     for (int64_t b = 0; b < batch; b++) {
         gemma4_vision_pooler_kernel_idxs(kernel_idxs, pixel_position_ids.xy + 2 * b * patches, patches, k);
         one_hot_matmul(matrix_rows(matrix(output), b * length, length), kernel_idxs,
-                       matrix_rows(matrix(hidden_states), b * patches, patches), 1 / (real)(k * k), run);
+                       matrix_rows(matrix(hidden_states), b * patches, patches), constant(run, 1 / (double)(k * k)),
+                       run);
         /* Padding falls into soft token 0 and makes it valid, with a weight but without a value. */
         for (int64_t i = 0; i < patches; i++) mask[b * length + kernel_idxs[i]] = true;
     }
@@ -61,7 +62,7 @@ Tensor gemma4_vision_pooler_forward(const Gemma4VisionPooler *m, Tensor hidden_s
     if (hidden_states.shape[1] != output_length)
         hidden_states = avg_pool_by_positions(m, hidden_states, pixel_position_ids, output_length, mask, run);
 
-    const real root_hidden_size = (real)sqrt(m->hidden_size);
+    const real root_hidden_size = constant(run, sqrt(m->hidden_size));
     for (int64_t i = 0; i < elements(hidden_states); i++) hidden_states.data[i] *= root_hidden_size;
     return tap_output(run, m->path, hidden_states);
 }

@@ -51,10 +51,20 @@ static void quick_gelu_(real *x, int64_t count, const Run *run)
     }
 }
 
+/* ggml's table has an entry for each float16 from -10 to 10; beyond, GELU is 0 or x to the last bit of a float16. */
+static void round_as_table(Activation activation, real *x, int64_t count, const Run *run)
+{
+    bool has_table = activation == GELU_PYTORCH_TANH || activation == QUICK_GELU;
+    if (!has_table || !(run->features & FEATURE_GELU_TABLE_F16)) return;
+    for (int64_t i = 0; i < count; i++)
+        if (x[i] > -10 && x[i] < 10) round_to(ROUNDING_FP16, &x[i], 1);
+}
+
 Tensor act_fn_(Activation activation, Tensor x, Run *run)
 {
     int64_t count = elements(x);
     real *v = x.data;
+    round_as_table(activation, v, count, run);
     const real sqrt_2_over_pi = (real)0.79788456080286535588, sqrt_half = (real)0.70710678118654752440;
 
     switch (activation) {
@@ -78,6 +88,7 @@ Tensor act_fn_(Activation activation, Tensor x, Run *run)
         break;
     case ACTIVATION_COUNT: assert(0);
     }
+    round_as_table(activation, v, count, run);
     return to_dtype_(x, run);
 }
 

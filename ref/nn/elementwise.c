@@ -31,7 +31,8 @@ Tensor mul_(Tensor a, Tensor b, Run *run)
 Tensor scale_(Tensor x, double factor, Run *run)
 {
     int64_t count = elements(x);
-    for (int64_t i = 0; i < count; i++) x.data[i] *= (real)factor;
+    real rounded = constant(run, factor);
+    for (int64_t i = 0; i < count; i++) x.data[i] *= rounded;
     return to_dtype_(x, run);
 }
 

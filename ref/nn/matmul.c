@@ -75,11 +75,49 @@ void matmul_transposed(Matrix out, Matrix a, Matrix b, double scale, Run *run)
     round_matrix(out, run);
 }
 
+/* out[i] += a[i, k] * b[k] for one k after the other, and every sum is rounded. */
+static void product_by_steps(Matrix out, Matrix a, Matrix b, Rounding rounding)
+{
+    for (int64_t i = 0; i < out.rows; i++) {
+        real *sum = out.data + i * out.stride;
+        memset(sum, 0, (size_t)out.columns * sizeof *sum);
+        for (int64_t k = 0; k < a.columns; k++) {
+            real factor = a.data[i * a.stride + k];
+            const real *row = b.data + k * b.stride;
+            for (int64_t j = 0; j < out.columns; j++) sum[j] += factor * row[j];
+            round_to(rounding, sum, out.columns);
+        }
+    }
+}
+
 void matmul(Matrix out, Matrix a, Matrix b, Run *run)
 {
     assert(a.columns == b.rows && out.rows == a.rows && out.columns == b.columns);
-    product(out, a, b, CblasNoTrans, 1, run);
+    if (run->features & FEATURE_FLASH_F16_ACCUMULATOR)
+        product_by_steps(out, a, b, ROUNDING_FP16);
+    else
+        product(out, a, b, CblasNoTrans, 1, run);
     round_matrix(out, run);
+}
+
+static Matrix transposed(Matrix m, Run *run)
+{
+    Matrix t = matrix(new_tensor(run, m.columns, m.rows));
+    for (int64_t i = 0; i < m.rows; i++)
+        for (int64_t j = 0; j < m.columns; j++) t.data[j * t.stride + i] = m.data[i * m.stride + j];
+    return t;
+}
+
+/* y = x block^T */
+static void linear_product(Matrix y, Matrix x, Matrix block, Run *run)
+{
+    if (!(run->features & FEATURE_ACCUMULATE_IN_DTYPE)) {
+        product(y, x, block, CblasTrans, 1, run);
+        return;
+    }
+    ArenaMark mark = arena_mark(run->arena);
+    product_by_steps(y, x, transposed(block, run), run->rounding);
+    arena_release(run->arena, mark);
 }
 
 static void linear_by_blocks(Matrix y, Matrix x, const Array *weight, Run *run)
@@ -92,14 +130,15 @@ static void linear_by_blocks(Matrix y, Matrix x, const Array *weight, Run *run)
         int64_t count = out_features - first < most ? out_features - first : most;
         read_weight(run, weight, first * in_features, count * in_features, block.data);
         Matrix columns = { y.data + first, y.rows, count, y.stride };
-        product(columns, x, matrix_rows(block, 0, count), CblasTrans, 1, run);
+        linear_product(columns, x, matrix_rows(block, 0, count), run);
     }
 }
 
 /* Row by row of the weight, as it lies in the file: nothing is rounded, so a class that would round takes blocks. */
 static bool is_read_as_it_is(Matrix x, const Array *weight, const Run *run)
 {
-    return x.rows <= FEW_ROWS && weight->dtype == DTYPE_BF16 && run->weights != ROUNDING_FP16 && !rounds_factors(run);
+    return x.rows <= FEW_ROWS && weight->dtype == DTYPE_BF16 && run->weights != ROUNDING_FP16 && !rounds_factors(run) &&
+           !(run->features & FEATURE_ACCUMULATE_IN_DTYPE);
 }
 
 static void linear_by_rows(Matrix y, Matrix x, const Array *weight)
@@ -134,6 +173,17 @@ Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run)
     if (bias) add_bias(y, bias, run);
     arena_release(run->arena, mark);
     return to_dtype_(y, run);
+}
+
+Tensor linear_of_patches(Tensor x, const Array *weight, const Array *bias, Run *run)
+{
+    if (!(run->features & FEATURE_CONV_F16)) return linear(x, weight, bias, run);
+    Run narrow = *run;
+    narrow.weights = ROUNDING_FP16;
+    ArenaMark mark = arena_mark(run->arena);
+    x = tensor_clone(x, run);
+    round_to(ROUNDING_FP16, x.data, elements(x));
+    return keep(run, mark, linear(x, weight, bias, &narrow));
 }
 
 void matmul_set_threads(int threads) { openblas_set_num_threads(threads); }

@@ -25,6 +25,8 @@ void matmul_transposed(Matrix out, Matrix a, Matrix b, double scale, Run *run);
 void matmul(Matrix out, Matrix a, Matrix b, Run *run);
 /* x [.., in], weight [out, in] and bias [out] or NULL -> [.., out]; the weight is widened block by block */
 Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run);
+/* The same of patches of a picture, which many ports compute as a convolution whose kernel is as large as its stride */
+Tensor linear_of_patches(Tensor x, const Array *weight, const Array *bias, Run *run);
 void matmul_set_threads(int threads);
 
 /* elementwise.c */

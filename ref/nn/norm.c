@@ -4,12 +4,38 @@
 
 #include "nn/nn.h"
 
-static real mean_squared(const real *x, int64_t width)
+/* A sum that is not reordered is one chain of additions: the compiler keeps it as it is written. */
+static real mean(const real *x, int64_t width, const Run *run)
 {
     real sum = 0;
+    if (run->features & FEATURE_SEQUENTIAL_SUMS) {
+        for (int64_t j = 0; j < width; j++) sum += x[j];
+        return sum / (real)width;
+    }
 #pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < width; j++) sum += x[j] * x[j];
+    for (int64_t j = 0; j < width; j++) sum += x[j];
     return sum / (real)width;
+}
+
+/* Hugging Face's norms are float32 inside, whatever the dtype. */
+static void round_inside(const Run *run, real *values, int64_t count)
+{
+    if (run->features & FEATURE_NORMS_IN_DTYPE) round_result(run, values, count);
+}
+
+/* x *= (mean(x^2) + eps)^-0.5; squares [width] is overwritten */
+static void normalize(real *x, real *squares, int64_t width, double eps, const Run *run)
+{
+    for (int64_t j = 0; j < width; j++) squares[j] = x[j] * x[j];
+    round_inside(run, squares, width);
+    real factor = mean(squares, width, run);
+    round_inside(run, &factor, 1);
+    factor += (real)eps;
+    round_inside(run, &factor, 1);
+    factor = 1 / (real)sqrt(factor);
+    round_inside(run, &factor, 1);
+    for (int64_t j = 0; j < width; j++) x[j] *= factor;
+    round_inside(run, x, width);
 }
 
 static const real *widened(const Array *weight, int64_t width, Run *run)
@@ -23,45 +49,37 @@ static const real *widened(const Array *weight, int64_t width, Run *run)
 Tensor rms_norm(Tensor x, const Array *weight, double eps, Run *run)
 {
     int64_t width = last(x), count = rows(x);
-    Tensor y = tensor_new(run, x.rank, x.shape);
+    Tensor y = tensor_clone(x, run);
 
     ArenaMark mark = arena_mark(run->arena);
+    real *squares = new_tensor(run, width).data;
     const real *w = weight ? widened(weight, width, run) : NULL;
     for (int64_t i = 0; i < count; i++) {
-        const real *from = x.data + i * width;
-        real *to = y.data + i * width;
-        real factor = 1 / (real)sqrt(mean_squared(from, width) + (real)eps);
-        if (w)
-            for (int64_t j = 0; j < width; j++) to[j] = from[j] * factor * w[j];
-        else
-            for (int64_t j = 0; j < width; j++) to[j] = from[j] * factor;
+        real *row = y.data + i * width;
+        normalize(row, squares, width, eps, run);
+        for (int64_t j = 0; w && j < width; j++) row[j] *= w[j];
     }
     arena_release(run->arena, mark);
     return to_dtype_(y, run);
 }
 
-static real mean(const real *x, int64_t width)
-{
-    real sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < width; j++) sum += x[j];
-    return sum / (real)width;
-}
-
 Tensor layer_norm(Tensor x, const Array *weight, const Array *bias, double eps, Run *run)
 {
     int64_t width = last(x), count = rows(x);
-    Tensor y = tensor_new(run, x.rank, x.shape);
+    Tensor y = tensor_clone(x, run);
 
     ArenaMark mark = arena_mark(run->arena);
+    real *squares = new_tensor(run, width).data;
     const real *w = widened(weight, width, run), *b = widened(bias, width, run);
     for (int64_t i = 0; i < count; i++) {
-        const real *from = x.data + i * width;
-        real *to = y.data + i * width;
-        real centre = mean(from, width);
-        for (int64_t j = 0; j < width; j++) to[j] = from[j] - centre;
-        real factor = 1 / (real)sqrt(mean_squared(to, width) + (real)eps);
-        for (int64_t j = 0; j < width; j++) to[j] = to[j] * factor * w[j] + b[j];
+        real *row = y.data + i * width, centre = mean(row, width, run);
+        round_inside(run, &centre, 1);
+        for (int64_t j = 0; j < width; j++) row[j] -= centre;
+        round_inside(run, row, width);
+        normalize(row, squares, width, eps, run);
+        for (int64_t j = 0; j < width; j++) row[j] *= w[j];
+        round_inside(run, row, width);
+        for (int64_t j = 0; j < width; j++) row[j] += b[j];
     }
     arena_release(run->arena, mark);
     return to_dtype_(y, run);

@@ -51,7 +51,7 @@ static inline float to_fp16(float value)
     return fabsf(rounded) > 65504.0f ? copysignf(INFINITY, value) : rounded;
 }
 
-static void round_to(Rounding rounding, real *values, int64_t count)
+void round_to(Rounding rounding, real *values, int64_t count)
 {
     switch (rounding) {
     case ROUNDING_NONE:
@@ -173,6 +173,13 @@ real weight_scalar(const Run *run, double value)
     real scalar = (real)value;
     round_to(run->weights, &scalar, 1);
     return scalar;
+}
+
+real constant(const Run *run, double value)
+{
+    real rounded = (real)value;
+    if (run->features & FEATURE_CONSTANTS_IN_DTYPE) round_to(run->rounding, &rounded, 1);
+    return rounded;
 }
 
 real dtype_min(const Run *run)

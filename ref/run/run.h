@@ -16,6 +16,7 @@ typedef struct {
     Arena *arena;
     Rounding rounding; /* of every result */
     Rounding weights;  /* of the weights as they are read: a bf16 backend holds bf16 weights */
+    unsigned features; /* of Feature */
     Random *random;    /* results and factors are rounded up or down at random; NULL: to nearest */
     Hook *hook;        /* NULL: nobody looks */
     void *hook_context;
@@ -54,11 +55,14 @@ void tap_part(Run *run, const char *module_path, const char *local_name, int ran
 /* Rounding: nothing happens unless the run asks for it. At random, a value goes to one of its two neighbours, the more
  * likely the nearer it is, so that on average it is what it was; and a float32 result sometimes to the next float32. */
 Random random_of(uint32_t seed);
+void round_to(Rounding rounding, real *values, int64_t count);  /* to nearest, whatever the run asks for */
 void round_result(const Run *run, real *values, int64_t count); /* to bf16 or fp16 */
 void round_factor(const Run *run, real *values, int64_t count); /* of a matrix product: to tf32 */
 bool rounds_factors(const Run *run);
 void read_weight(const Run *run, const Array *weight, int64_t first, int64_t count, real *out);
 real weight_scalar(const Run *run, double value);
+real constant(const Run *run,
+              double value); /* of the model's arithmetic: rounded where FEATURE_CONSTANTS_IN_DTYPE is */
 real weight_value(const Run *run, const Array *weight); /* of a weight with one element */
 real dtype_min(const Run *run);                         /* HF: torch.finfo(dtype).min */
 

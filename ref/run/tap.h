@@ -14,6 +14,17 @@ typedef enum {
     ROUNDING_BF16,     /* 8 bits */
 } Rounding;
 
+/* Arithmetic that a port may choose beside its dtype: flags, each of them a rule of the operations that it names. */
+typedef enum {
+    FEATURE_GELU_TABLE_F16 = 1 << 0,        /* GELU of -10 .. 10 is looked up by x as a float16, and is one */
+    FEATURE_CONV_F16 = 1 << 1,              /* pixels and the weight that projects them are float16 (im2col) */
+    FEATURE_FLASH_F16_ACCUMULATOR = 1 << 2, /* attention adds values up, key after key, in float16 */
+    FEATURE_NORMS_IN_DTYPE = 1 << 3,        /* each operation inside RMSNorm and LayerNorm rounds */
+    FEATURE_SEQUENTIAL_SUMS = 1 << 4,       /* norms add up element after element, in one sum */
+    FEATURE_CONSTANTS_IN_DTYPE = 1 << 5,  /* roots of widths and the pooler's share are rounded before they multiply */
+    FEATURE_ACCUMULATE_IN_DTYPE = 1 << 6, /* linear layers add up, element after element, in the dtype */
+} Feature;
+
 enum { TENSOR_MAX_RANK = 4 };
 
 /* What a hook sees. Large values come in parts: whole rows, in order, without another tap in between. */
