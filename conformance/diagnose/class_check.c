@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnose/subjects.h"
 #include "run/run.h"
 #include "dump/tap_name.h"
 
@@ -108,17 +109,20 @@ static bool is_finite(const Grade *grade)
     return true;
 }
 
-static const ArithmeticClass *find_class(Model *model, const Inputs *inputs, const Dump *dump, const Grade *grade,
-                                         const GradeOptions *options, Error *error)
+static const ArithmeticClass *find_class(const Trial *trial, const Grade *grade, Error *error)
 {
+    Trial wider = *trial;
+    wider.options.with_total = false;
+    wider.options.samples = 1;          /* sizes of errors, not how they spread */
     if (!is_finite(grade)) return NULL; /* which is straight nowhere */
     for (int i = place_of(grade->class) + 1; i < CLASSES && !error_is_set(error); i++) {
-        const ArithmeticClass *class = class_find(wider_noise[i]);
-        if (!is_likely(dump, grade, class)) continue;
-        Grade *wide = lockstep_grade(model, inputs, dump, class, options, error);
+        wider.class = class_find(wider_noise[i]);
+        if (!is_likely(trial->dump, grade, wider.class)) continue;
+        Lockstep *l = lockstep_begin(&wider, subject_of(&wider), error);
+        Grade *wide = l ? lockstep_end(l) : NULL;
         bool found = wide && fits(grade, wide);
         grade_free(wide);
-        if (found) return class;
+        if (found) return wider.class;
     }
     return NULL;
 }
@@ -143,15 +147,11 @@ static void measure_rounding(ClassCheck *check, const Grade *grade)
                    (check->inexact > 1 && check->unrounded >= MOST * check->inexact);
 }
 
-ClassCheck class_check(Model *model, const Inputs *inputs, const Dump *dump, const Grade *grade,
-                       const GradeOptions *options, Error *error)
+ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error)
 {
     ClassCheck check = { .declared = grade->class };
-    GradeOptions plain = *options;
-    plain.with_total = false;
-    plain.samples = 1; /* sizes of errors, not how they spread */
     if (grade->first_bent >= 0) {
-        check.fits = find_class(model, inputs, dump, grade, &plain, error);
+        check.fits = find_class(trial, grade, error);
     } else {
         check.fits = grade->class;
         if (place_of(grade->class) > 0) measure_rounding(&check, grade);

@@ -23,10 +23,9 @@ typedef struct {
     bool wider;       /* so many of either that it computes in a wider dtype than it declares */
 } ClassCheck;
 
-/* grade: of the dump in the declared class, with these options. Only where many steps are bent, and bent as a class
- * bends them, that class costs a grade. */
-ClassCheck class_check(Model *model, const Inputs *inputs, const Dump *dump, const Grade *grade,
-                       const GradeOptions *options, Error *error);
+/* grade: the trial's, in the declared class. Only where many steps are bent, and bent as a class bends them, that class
+ * costs a grade. */
+ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error);
 void class_check_text(FILE *out, const ClassCheck *check); /* a line, or nothing */
 json_t *class_check_json(const ClassCheck *check); /* an object: fits, computes_wider, rounded_once, unrounded */
 

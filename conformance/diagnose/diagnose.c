@@ -21,7 +21,7 @@ static int confirm(Suspects *s, int n)
         if (!(suspect->matches[n].power > 0) || !(suspect->public.explained > 0)) continue;
         if (confirmed >= 0 && !is_alike(suspect, &s->list[confirmed])) continue;
         graded++;
-        s->scene->pass++;
+        s->search->pass++;
         suspects_grade(s, suspect);
         suspect->public.confirmed = suspect->straight[n];
         if (suspect->straight[n] && confirmed < 0) confirmed = i;
@@ -76,7 +76,7 @@ static void find_below_noise(Diagnosis *d, const Suspects *s)
 /* The bug that explains most of step n, though not all of it */
 static const Bug *partial_cause(const Suspects *s, int n)
 {
-    double enough = 0.2 * matched_filter_residual(s->evidence, n);
+    double enough = 0.2 * matched_filter_residual(s->filter, n);
     for (int i = 0; i < s->count; i++) {
         const Match *match = &s->list[i].matches[n];
         if (match->product > enough && match_z(*match) >= SEEN) return s->list[i].public.bug;
@@ -90,8 +90,8 @@ static void find_pair(Diagnosis *d, const Suspects *s, int n)
     const Bug *below = partial_cause(s, n);
     Suspects top = { 0 };
     if (!below) return;
-    if (suspects_begin(&top, s->scene, NULL, below) && suspects_bent(&top, n)) {
-        suspects_try_all(&top, NULL);
+    if (suspects_begin(&top, s->search, below) && suspects_bent(&top, n)) {
+        suspects_try_all(&top);
         int found = confirm(&top, n);
         if (found >= 0) {
             name(d, below);
@@ -104,7 +104,7 @@ static void find_pair(Diagnosis *d, const Suspects *s, int n)
 
 static void name_one_after_the_other(Diagnosis *d, Suspects *s)
 {
-    for (int n = suspects_first_open(s); n >= 0 && !error_is_set(s->scene->error); n = suspects_first_open(s)) {
+    for (int n = suspects_first_open(s); n >= 0 && !error_is_set(s->search->error); n = suspects_first_open(s)) {
         int found = confirm(s, n);
         if (d->candidate_count == 0) show_candidates(d, s);
         if (found < 0) {
@@ -118,9 +118,9 @@ static void name_one_after_the_other(Diagnosis *d, Suspects *s)
     }
 }
 
-static void search(Diagnosis *d, Suspects *s, Model *model)
+static void search_bugs(Diagnosis *d, Suspects *s)
 {
-    suspects_try_all(s, model);
+    suspects_try_all(s);
     for (int i = 0; i < s->not_exposed_count; i++) d->not_exposed[d->not_exposed_count++] = s->not_exposed[i];
     if (suspects_first_open(s) >= 0) {
         name_one_after_the_other(d, s);
@@ -142,23 +142,15 @@ Diagnosis *diagnosis_new(void)
     return d;
 }
 
-static Diagnosis *diagnose_by(VisionMask reading, Model *model, const Inputs *inputs, const Dump *dump,
-                              const ArithmeticClass *class, const DiagnoseOptions *options, Grade **grade, Error *error)
+static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
 {
     Diagnosis *d = diagnosis_new();
-    Trial scene = { .folder = options->folder,
-                    .options = options->grade,
-                    .vision_mask = reading,
-                    .shown = &options->grade,
-                    .inputs = inputs,
-                    .dump = dump,
-                    .class = class,
-                    .error = error };
+    Search search = { .trial = *trial, .shown = &trial->options, .error = error };
     Suspects suspects;
-    if (suspects_begin(&suspects, &scene, model, NULL)) {
-        search(d, &suspects, model);
+    if (suspects_begin(&suspects, &search, NULL)) {
+        search_bugs(d, &suspects);
         int open = suspects_first_open(&suspects);
-        if (open >= 0) d->pattern = pattern_of(suspects.base, open, inputs, &d->arena);
+        if (open >= 0) d->pattern = pattern_of(suspects.base, open, trial->inputs, &d->arena);
     }
     *grade = suspects_end(&suspects);
     if (!error_is_set(error)) return d;
@@ -175,21 +167,22 @@ static bool is_simpler(const Diagnosis *a, const Diagnosis *b)
 }
 
 /* A dump that is bent by Hugging Face's reading of the masks may follow Google's: the simpler story counts. */
-Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                    const DiagnoseOptions *options, Grade **grade, Error *error)
+Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
 {
-    bool either = options->vision_mask == VISION_MASK_EITHER;
-    VisionMask first = either ? VISION_MASK_HF : options->vision_mask;
-    Diagnosis *d = diagnose_by(first, model, inputs, dump, class, options, grade, error);
-    if (!d || !either || (*grade)->first_bent < 0 || !vision_mask_matters(model, inputs)) return d;
+    bool either = trial->vision_mask == VISION_MASK_EITHER;
+    Trial by_hf = *trial, by_google = *trial;
+    by_hf.vision_mask = VISION_MASK_HF;
+    by_google.vision_mask = VISION_MASK_GOOGLE;
+    Diagnosis *d = diagnose_by(either ? &by_hf : trial, grade, error);
+    if (!d || !either || (*grade)->first_bent < 0 || !vision_mask_matters(trial->model, trial->inputs)) return d;
 
-    Grade *by_google;
-    Diagnosis *google = diagnose_by(VISION_MASK_GOOGLE, model, inputs, dump, class, options, &by_google, error);
-    bool is_google = !google || by_google->first_bent < 0 || is_simpler(google, d); /* not google: error is set */
+    Grade *google_grade;
+    Diagnosis *google = diagnose_by(&by_google, &google_grade, error);
+    bool is_google = !google || google_grade->first_bent < 0 || is_simpler(google, d); /* not google: error is set */
     diagnosis_free(is_google ? d : google);
-    grade_free(is_google ? *grade : by_google);
+    grade_free(is_google ? *grade : google_grade);
     if (!is_google) return d;
-    *grade = by_google;
+    *grade = google_grade;
     return google;
 }
 

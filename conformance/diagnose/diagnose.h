@@ -44,15 +44,8 @@ typedef struct {
     Arena arena;
 } Diagnosis;
 
-typedef struct {
-    const char *folder; /* of the checkpoint: bugs are switched on in models opened from it anew */
-    GradeOptions grade;
-    VisionMask vision_mask;
-} DiagnoseOptions;
-
 /* grade: of the dump by the honest reference, to be freed by the caller too. NULL with error set. */
-Diagnosis *diagnose(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                    const DiagnoseOptions *options, Grade **grade, Error *error);
+Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error);
 Diagnosis *diagnosis_new(void); /* empty, with room for all bugs in each list */
 void diagnosis_free(Diagnosis *diagnosis);
 

@@ -150,7 +150,7 @@ static bool is_image_row(const Damage *e, const Inputs *inputs, int64_t row)
     const Array *types = inputs->mm_token_type_ids;
     Tap tap = { .name = e->step->tap, .rank = e->step->rank };
     memcpy(tap.shape, e->step->shape, sizeof tap.shape);
-    if (!types || !padding_rows_token(e->rows, &tap, row_map_tap_row(&e->sums->extent, row), &token)) return false;
+    if (!types || !padding_rows_token(e->rows, &tap, row_map_tap_row(&e->sums->row_map, row), &token)) return false;
     if (token.column >= types->shape[1]) return false;
     int64_t type = array_integer(types, token.batch * types->shape[1] + token.column);
     return type == 1 || type == 2;
@@ -189,8 +189,8 @@ const char *pattern_of(const Lockstep *base, int n, const Inputs *inputs, Arena 
     Damage e = { .sums = sums,
                  .step = step,
                  .rows = lockstep_rows(base),
-                 .count = row_map_rows(&sums->extent),
-                 .width = sums->extent.width };
+                 .count = row_map_rows(&sums->row_map),
+                 .width = sums->row_map.width };
     e.bad = allocate_zeroed((size_t)e.count + 1, sizeof *e.bad);
     find_bad_rows(&e);
 

@@ -63,7 +63,7 @@ void match_add(Match *sum, Match match)
 
 static double row_residual(const MatchedFilter *e, const StepSums *sums, int64_t row)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     double sum = 0;
     for (int64_t i = row * width; i < (row + 1) * width; i++)
         if (!isfinite(step_sums_found(sums, i)))
@@ -77,7 +77,7 @@ static void keep_honest_row(void *context, int n, int64_t row, const double *rep
 {
     const MatchedFilter *e = context;
     const StepSums *sums = lockstep_sums(e->base, n);
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     if (!e->steps[n].filtered) return;
     for (int64_t j = 0; j < width; j++) {
         double deviation = replay[j] - step_sums_expected(sums, row * width + j);
@@ -98,9 +98,9 @@ MatchedFilter *matched_filter_new(Lockstep *base, const ArithmeticClass *class)
         StepNoise *noise = &e->steps[n];
         noise->filtered = !tap_is_choice(grade->steps[n].tap);
         if (!noise->filtered) continue;
-        int64_t rows = row_map_rows(&sums->extent);
+        int64_t rows = row_map_rows(&sums->row_map);
         for (int64_t row = 0; row < rows; row++) noise->residual += row_residual(e, sums, row);
-        noise->honest = allocate_zeroed((size_t)(rows * sums->extent.width), sizeof(float));
+        noise->honest = allocate_zeroed((size_t)(rows * sums->row_map.width), sizeof(float));
     }
     lockstep_visit_replay(base, keep_honest_row, e);
     return e;
@@ -117,7 +117,7 @@ void matched_filter_free(MatchedFilter *e)
 double matched_filter_residual(const MatchedFilter *e, int step) { return e->steps[step].residual; }
 
 typedef struct {
-    const MatchedFilter *evidence;
+    const MatchedFilter *filter;
     Match *matches;
     double *found; /* a row of the widest step */
 } Matching;
@@ -132,10 +132,10 @@ static bool is_nothing(double d, double residual, double expected)
 static void match_row(void *context, int n, int64_t row, const double *buggy)
 {
     const Matching *m = context;
-    const MatchedFilter *e = m->evidence;
+    const MatchedFilter *e = m->filter;
     const StepSums *sums = lockstep_sums(e->base, n);
     if (!e->steps[n].filtered) return;
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     const float *residual = sums->residual + row * width, *honest = e->steps[n].honest + row * width;
     Match match = { 0 };
     step_sums_read_found(sums, row, m->found);
@@ -157,13 +157,13 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
     match_add(&m->matches[n], match);
 }
 
-void matched_filter_match(const MatchedFilter *e, Lockstep *base, BuggyModel *buggy, Match *matches)
+void matched_filter_match(const MatchedFilter *e, Lockstep *base, Subject subject, Match *matches)
 {
     int64_t widest = 0;
     for (int n = 0; n < e->step_count; n++)
-        if (lockstep_sums(base, n)->extent.width > widest) widest = lockstep_sums(base, n)->extent.width;
+        if (lockstep_sums(base, n)->row_map.width > widest) widest = lockstep_sums(base, n)->row_map.width;
     Matching matching = { e, matches, allocate_zeroed((size_t)widest + 1, sizeof(double)) };
-    lockstep_visit(base, (Subject){ .buggy = buggy }, match_row, &matching);
+    lockstep_visit(base, subject, match_row, &matching);
     free(matching.found);
     for (int n = 0; n < e->step_count; n++)
         if (matches[n].power < NEGLIGIBLE) matches[n] = (Match){ 0 };

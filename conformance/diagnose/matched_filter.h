@@ -31,10 +31,10 @@ double match_expected_z(Match match); /* what z would be for the bug itself */
 void match_add(Match *sum, Match match);
 
 MatchedFilter *matched_filter_new(Lockstep *base,
-                                  const ArithmeticClass *class);         /* one more pass, of the nearest replay */
-void matched_filter_free(MatchedFilter *evidence);                       /* NULL is fine */
-double matched_filter_residual(const MatchedFilter *evidence, int step); /* sum of r r */
+                                  const ArithmeticClass *class);       /* one more pass, of the nearest replay */
+void matched_filter_free(MatchedFilter *filter);                       /* NULL is fine */
+double matched_filter_residual(const MatchedFilter *filter, int step); /* sum of r r */
 /* One more pass, of the buggy model. matches: one for each step of the base, cleared */
-void matched_filter_match(const MatchedFilter *evidence, Lockstep *base, BuggyModel *buggy, Match *matches);
+void matched_filter_match(const MatchedFilter *filter, Lockstep *base, Subject subject, Match *matches);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnose/subjects.h"
+
 /* What a case has to show of a bug, and a step that stands out alone, in standard deviations */
 static const double EXPOSED = 12, STANDS_OUT = 5;
 
@@ -25,10 +27,11 @@ int suspects_first_open(const Suspects *s)
 
 static void show_progress(void *context, int pass, int passes, const char *tap)
 {
-    const Trial *scene = context;
-    int shown = scene->pass < scene->passes ? scene->pass : scene->passes - 1; /* pairs take more than was foreseen */
+    const Search *search = context;
+    const GradeOptions *shown = search->shown;
+    int at = search->pass < search->passes ? search->pass : search->passes - 1; /* pairs take more than was foreseen */
     (void)pass, (void)passes;
-    if (scene->shown->progress) scene->shown->progress(scene->shown->progress_context, shown, scene->passes, tap);
+    if (shown->progress) shown->progress(shown->progress_context, at, search->passes, tap);
 }
 
 /* NULL where the bug does not fit the checkpoint */
@@ -36,27 +39,26 @@ static BuggyModel *open_with(const Suspects *s, const Bug *bug)
 {
     Error unfit = { "" };
     const Bug *bugs[] = { s->below ? s->below : bug, bug };
-    return buggy_model_open(s->scene->folder, bugs, s->below ? 2 : 1, &unfit);
+    return buggy_model_open(s->search->trial.folder, bugs, s->below ? 2 : 1, &unfit);
 }
 
-bool suspects_begin(Suspects *s, Trial *scene, Model *model, const Bug *below)
+bool suspects_begin(Suspects *s, Search *search, const Bug *below)
 {
-    *s = (Suspects){ .scene = scene, .below = below };
-    scene->options.progress = show_progress;
-    scene->options.progress_context = scene;
-    BuggyModel *buggy = below ? buggy_model_open(scene->folder, &below, 1, scene->error) : NULL;
+    Trial *trial = &search->trial;
+    *s = (Suspects){ .search = search, .below = below };
+    trial->options.progress = show_progress;
+    trial->options.progress_context = search;
+    BuggyModel *buggy = below ? buggy_model_open(trial->folder, &below, 1, search->error) : NULL;
     if (below && !buggy) return false;
-    scene->pass = 0;
-    scene->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
-    s->base = below ? lockstep_begin((Subject){ .buggy = buggy }, scene->inputs, scene->dump, scene->class,
-                                     &scene->options, scene->error)
-                    : vision_mask_begin(model, scene->inputs, scene->dump, scene->class, &scene->options,
-                                        scene->vision_mask, scene->error);
-    if (s->base) s->evidence = matched_filter_new(s->base, scene->class);
+    search->pass = 0;
+    search->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
+    s->base = below ? lockstep_begin(trial, subject_with_bugs(buggy, &trial->options), search->error)
+                    : vision_mask_begin(trial, search->error);
+    if (s->base) s->filter = matched_filter_new(s->base, trial->class);
     buggy_model_close(buggy);
     if (!s->base) return false;
 
-    scene->options.google_vision_mask = suspects_graded(s)->google_vision_mask;
+    trial->options.google_vision_mask = suspects_graded(s)->google_vision_mask;
     size_t bugs = (size_t)bug_count() + 1;
     s->covered = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->covered);
     s->list = allocate_zeroed(bugs, sizeof *s->list);
@@ -73,21 +75,20 @@ Grade *suspects_end(Suspects *s)
     free(s->list);
     free(s->covered);
     free(s->not_exposed);
-    matched_filter_free(s->evidence);
+    matched_filter_free(s->filter);
     return s->base ? lockstep_end(s->base) : NULL;
 }
 
 void suspects_grade(const Suspects *s, Suspect *suspect)
 {
     if (suspect->straight) return;
-    Trial *scene = s->scene;
+    const Trial *trial = &s->search->trial;
     Error apart = { "" };
     int steps = suspects_graded(s)->step_count;
     suspect->straight = allocate_zeroed((size_t)steps + 1, sizeof *suspect->straight);
     BuggyModel *buggy = open_with(s, suspect->public.bug);
     if (!buggy) return;
-    Lockstep *with = lockstep_begin((Subject){ .buggy = buggy }, scene->inputs, scene->dump, scene->class,
-                                    &scene->options, &apart);
+    Lockstep *with = lockstep_begin(trial, subject_with_bugs(buggy, &trial->options), &apart);
     Grade *grade = with ? lockstep_end(with) : NULL;
     for (int n = 0; grade && grade->step_count == steps && n < steps; n++)
         suspect->straight[n] = grade->steps[n].verdict == VERDICT_PASS;
@@ -109,8 +110,8 @@ static void hear(const Suspects *s, Suspect *suspect, bool all)
         bool stands_out = match_z(match) >= STANDS_OUT;
         if (straight ? !(match.power > 0) || (!all && !stands_out) : !is_open(s, n)) continue;
         match_add(&heard, match);
-        residual += matched_filter_residual(s->evidence, n);
-        left += matched_filter_residual(s->evidence, n) - 2 * match.product + match.power;
+        residual += matched_filter_residual(s->filter, n);
+        left += matched_filter_residual(s->filter, n) - 2 * match.product + match.power;
     }
     suspect->gain = residual - left;
     c->z = match_z(heard);
@@ -167,8 +168,9 @@ void suspects_rank(Suspects *s)
 }
 
 /* Bugs that change nothing here, of those that a dry run is enough for */
-static bool *find_unexposed(Suspects *s, Model *model)
+static bool *find_unexposed(Suspects *s)
 {
+    const Trial *trial = &s->search->trial;
     bool *unexposed = allocate_zeroed((size_t)bug_count() + 1, sizeof *unexposed);
     for (int next = 0; next < bug_count();) {
         const Bug *bugs[AT_ONCE];
@@ -178,12 +180,12 @@ static bool *find_unexposed(Suspects *s, Model *model)
             place[count] = next;
             bugs[count++] = bug_at(next);
         }
-        DryRun *dry = dry_run_new(model, bugs, count);
-        s->scene->pass++;
-        if (count > 0) lockstep_visit(s->base, (Subject){ .dry = dry }, NULL, NULL);
+        DryRun *dry = dry_run_new(trial->model, bugs, count);
+        s->search->pass++;
+        if (count > 0) lockstep_visit(s->base, subject_of_dry_run(dry, &trial->options), NULL, NULL);
         for (int i = 0; i < count; i++) {
             unexposed[place[i]] = !dry_run_changes(dry, i);
-            s->scene->passes -= unexposed[place[i]];
+            s->search->passes -= unexposed[place[i]];
         }
         dry_run_free(dry);
     }
@@ -195,8 +197,9 @@ static bool try_bug(Suspects *s, Suspect *suspect)
 {
     suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
     BuggyModel *buggy = open_with(s, suspect->public.bug);
-    s->scene->pass++;
-    if (buggy) matched_filter_match(s->evidence, s->base, buggy, suspect->matches);
+    s->search->pass++;
+    if (buggy)
+        matched_filter_match(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), suspect->matches);
     buggy_model_close(buggy);
     sum_up(s, suspect);
     if (suspect->public.expected_z >= EXPOSED) return true;
@@ -204,10 +207,10 @@ static bool try_bug(Suspects *s, Suspect *suspect)
     return false;
 }
 
-void suspects_try_all(Suspects *s, Model *model)
+void suspects_try_all(Suspects *s)
 {
-    bool *unexposed = model ? find_unexposed(s, model) : NULL;
-    for (int i = 0; i < bug_count() && !error_is_set(s->scene->error); i++) {
+    bool *unexposed = s->below ? NULL : find_unexposed(s); /* dry runs have no other bug */
+    for (int i = 0; i < bug_count() && !error_is_set(s->search->error); i++) {
         if (bug_at(i) == s->below) continue;
         Suspect suspect = { .public.bug = bug_at(i) };
         bool may_show = bug_is_of_model(bug_at(i)) && !(unexposed && unexposed[i]);

@@ -15,17 +15,13 @@ enum { MOST_CONFIRMED = 6 }; /* suspects that a bent step is graded with */
 #define SEEN 8.0
 
 /* What a dump is diagnosed with. */
+/* A trial, and the progress bar that all passes of its diagnosis share */
 typedef struct {
-    const char *folder; /* of the checkpoint */
-    const Inputs *inputs;
-    const Dump *dump;
-    const ArithmeticClass *class;
-    GradeOptions options;
-    VisionMask vision_mask;
+    Trial trial;
     const GradeOptions *shown; /* whose progress bar it is */
     Error *error;
     int pass, passes; /* of the bar: the base's, one for each bug that is tried, one for each that is confirmed */
-} Trial;
+} Search;
 
 typedef struct {
     Candidate public;
@@ -37,10 +33,10 @@ typedef struct {
 } Suspect;
 
 typedef struct {
-    Trial *scene;
+    Search *search;
     const Bug *below; /* that the base has; NULL */
     Lockstep *base;
-    MatchedFilter *evidence;
+    MatchedFilter *filter;
     bool *covered; /* of each step: bent, and straight with a bug that is named */
     Suspect *list; /* the likeliest first */
     int count;
@@ -49,9 +45,9 @@ typedef struct {
 } Suspects;
 
 /* The dump in lockstep with model, or with below; false with the scene's error set. No suspect is listed yet. */
-bool suspects_begin(Suspects *suspects, Trial *scene, Model *model, const Bug *below);
+bool suspects_begin(Suspects *suspects, Search *search, const Bug *below);
 /* model: the honest one, where it is the base; NULL: each bug has to be given a pass */
-void suspects_try_all(Suspects *suspects, Model *model);
+void suspects_try_all(Suspects *suspects);
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */
 Grade *suspects_end(Suspects *suspects);                         /* the base's; NULL if it never began */

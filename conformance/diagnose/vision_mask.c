@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "diagnose/subjects.h"
+
 const char vision_mask_names[] = "hf or google";
 
 bool vision_mask_from_name(const char *name, VisionMask *mask)
@@ -66,44 +68,41 @@ static bool fits_better(const Grade *google, const Grade *hf)
 }
 
 /* NULL without error: it does not fit better than hf. */
-static Lockstep *begin_better(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                              const GradeOptions *by_google, const Grade *hf, Error *error)
+static Lockstep *begin_better(const Trial *by_google, const Grade *hf, Error *error)
 {
-    Lockstep *google = lockstep_begin((Subject){ .model = model }, inputs, dump, class, by_google, error);
+    Lockstep *google = lockstep_begin(by_google, subject_of(by_google), error);
     if (!google || fits_better(lockstep_grade_so_far(google), hf)) return google;
     grade_free(lockstep_end(google));
     return NULL;
 }
 
 /* A first look at Google's reading takes the nearest replay alone, because most dumps that fail do not follow it. */
-Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                            const GradeOptions *options, VisionMask mask, Error *error)
+Lockstep *vision_mask_begin(const Trial *trial, Error *error)
 {
-    GradeOptions by_google = *options, look = *options;
-    by_google.google_vision_mask = look.google_vision_mask = true;
-    look.samples = 1;
-    look.with_total = false;
-    if (mask == VISION_MASK_GOOGLE)
-        return lockstep_begin((Subject){ .model = model }, inputs, dump, class, &by_google, error);
+    Trial by_google = *trial;
+    by_google.options.google_vision_mask = true;
+    if (trial->vision_mask == VISION_MASK_GOOGLE) return lockstep_begin(&by_google, subject_of(&by_google), error);
 
-    Lockstep *l = lockstep_begin((Subject){ .model = model }, inputs, dump, class, options, error);
-    if (!l || mask == VISION_MASK_HF || !vision_mask_matters(model, inputs)) return l;
+    Lockstep *l = lockstep_begin(trial, subject_of(trial), error);
+    if (!l || trial->vision_mask == VISION_MASK_HF || !vision_mask_matters(trial->model, trial->inputs)) return l;
     const Grade *hf = lockstep_grade_so_far(l);
     if (hf->first_bent < 0) return l;
 
-    Lockstep *google = begin_better(model, inputs, dump, class, &look, hf, error);
+    Trial look = by_google;
+    look.options.samples = 1;
+    look.options.with_total = false;
+    Lockstep *google = begin_better(&look, hf, error);
     if (google) {
         grade_free(lockstep_end(google));
-        google = begin_better(model, inputs, dump, class, &by_google, hf, error);
+        google = begin_better(&by_google, hf, error);
     }
     if (!google && !error_is_set(error)) return l;
     grade_free(lockstep_end(l));
     return google;
 }
 
-Grade *vision_mask_grade(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                         const GradeOptions *options, VisionMask mask, Error *error)
+Grade *vision_mask_grade(const Trial *trial, Error *error)
 {
-    Lockstep *l = vision_mask_begin(model, inputs, dump, class, options, mask, error);
+    Lockstep *l = vision_mask_begin(trial, error);
     return l ? lockstep_end(l) : NULL;
 }

@@ -11,10 +11,8 @@
 #ifndef PLUMB_VISION_MASK_H
 #define PLUMB_VISION_MASK_H
 
+#include "bugs/bug.h"
 #include "lockstep/lockstep.h"
-
-/* What is asked for; the first: whichever fits */
-typedef enum { VISION_MASK_EITHER, VISION_MASK_HF, VISION_MASK_GOOGLE } VisionMask;
 
 /* false if there is no reading of that name */
 bool vision_mask_from_name(const char *name, VisionMask *mask);
@@ -31,9 +29,7 @@ bool vision_mask_matters(const Model *model, const Inputs *inputs);
 
 /* As lockstep_begin. With VISION_MASK_EITHER by Hugging Face's reading, and if that bends a step by Google's too: the
  * better fit goes on, and its grade says which it is. */
-Lockstep *vision_mask_begin(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                            const GradeOptions *options, VisionMask mask, Error *error);
-Grade *vision_mask_grade(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                         const GradeOptions *options, VisionMask mask, Error *error);
+Lockstep *vision_mask_begin(const Trial *trial, Error *error);
+Grade *vision_mask_grade(const Trial *trial, Error *error);
 
 #endif

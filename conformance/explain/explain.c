@@ -24,15 +24,15 @@ static void insert(StepExplained *e, ElementExplained element)
 
 static void find_elements(StepExplained *e, const StepSums *sums)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     double *found = allocate_zeroed((size_t)width, sizeof *found);
-    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&sums->row_map); row++) {
         if (sums->row_norm[row] < 0) continue;
         step_sums_read_found(sums, row, found);
         for (int64_t j = 0; j < width; j++) {
             double error = sums->residual[row * width + j], expected = found[j] - error;
             double scale = sqrt(scale_of_element(sums, e->class, row, j, expected));
-            int64_t index = row_map_tap_row(&sums->extent, row) * width + j;
+            int64_t index = row_map_tap_row(&sums->row_map, row) * width + j;
             double ratio = error == 0 ? 0 : fabs(error) / scale;
             insert(e, (ElementExplained){ index, found[j], expected, scale, ratio });
         }
@@ -42,7 +42,7 @@ static void find_elements(StepExplained *e, const StepSums *sums)
 
 /* ---------------------------------------------------------------- the gates */
 
-static int64_t dump_row(const StepSums *sums, int64_t tap_row) { return row_map_dump_row(&sums->extent, tap_row); }
+static int64_t dump_row(const StepSums *sums, int64_t tap_row) { return row_map_dump_row(&sums->row_map, tap_row); }
 
 static void measure_error(StepExplained *e, const StepSums *sums, Gate gate)
 {
@@ -100,7 +100,7 @@ static StepExplained explain_step(const Lockstep *lockstep, const Model *model, 
                         .passed_count = grade->steps[n].absent - before,
                         .replays = relative_replays(sums, arena),
                         .rounding = grade->class->output_rounding };
-    if (!sums->named) find_elements(&e, sums);
+    if (!sums->is_choice) find_elements(&e, sums);
     open_gates(&e, sums);
     e.bound = rounding_bound_of(lockstep, model, n, arena);
     return e;

@@ -2,7 +2,7 @@
 #ifndef PLUMB_PRODUCT_FACTORS_H
 #define PLUMB_PRODUCT_FACTORS_H
 
-#include "noise/step_sums.h"
+#include "lockstep/lockstep.h"
 
 typedef enum {
     PRODUCT_NONE,

@@ -55,16 +55,16 @@ static void compare(Proof *p, int64_t i, double expected, double size, double al
     p->bound.elements++;
     p->bound.beyond += !(error <= allowed);
     if (p->bound.element >= 0 && error / allowed <= p->nearest) return;
-    int64_t width = p->sums->extent.width;
+    int64_t width = p->sums->row_map.width;
     p->nearest = error / allowed;
-    p->bound.element = row_map_tap_row(&p->sums->extent, i / width) * width + i % width;
+    p->bound.element = row_map_tap_row(&p->sums->row_map, i / width) * width + i % width;
     p->bound.error = error;
     p->bound.allowed = allowed;
 }
 
 static bool read_factor(const StepSums *sums, int64_t row, double *out)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     array_read_f64(sums->backend, row * width, width, out);
     for (int64_t j = 0; j < width; j++)
         if (!isfinite(out[j])) return false; /* the reference's own went on instead */
@@ -82,7 +82,7 @@ static void add_product(const Proof *p, double x, double y, double *sum, double 
 /* The row of x that a row of the result is made of. Of x the dump may hold more positions. */
 static int64_t row_of_x(const Proof *p, int64_t row)
 {
-    const RowMap *out = &p->sums->extent, *in = &p->factors.x->extent;
+    const RowMap *out = &p->sums->row_map, *in = &p->factors.x->row_map;
     return row / out->held * in->held + in->held - out->held + row % out->held;
 }
 
@@ -92,16 +92,16 @@ static bool read_x(Proof *p, int64_t row)
     bool finite = read_factor(f->x, row, p->x);
     if (f->other) {
         finite = finite && read_factor(f->other, row, p->other);
-        for (int64_t j = 0; j < f->x->extent.width; j++) p->x[j] *= p->other[j];
+        for (int64_t j = 0; j < f->x->row_map.width; j++) p->x[j] *= p->other[j];
     }
-    for (int64_t j = 0; j < f->x->extent.width; j++) p->x[j] = fmin(fmax(p->x[j], f->input_min), f->input_max);
+    for (int64_t j = 0; j < f->x->row_map.width; j++) p->x[j] = fmin(fmax(p->x[j], f->input_min), f->input_max);
     return finite;
 }
 
 static void prove_linear_row(Proof *p, int64_t row, const float *weights, int64_t first, int64_t count,
                              const float *bias)
 {
-    int64_t terms = p->factors.x->extent.width, width = p->sums->extent.width;
+    int64_t terms = p->factors.x->row_map.width, width = p->sums->row_map.width;
     for (int64_t j = 0; j < count; j++) {
         double sum = 0, size = 0;
         for (int64_t k = 0; k < terms; k++) add_product(p, p->x[k], weights[j * terms + k], &sum, &size);
@@ -115,7 +115,7 @@ static void prove_linear(Proof *p)
 {
     enum { BLOCK = 1 << 20 };
     const ProductFactors *f = &p->factors;
-    int64_t terms = f->x->extent.width, width = p->sums->extent.width, rows = row_map_rows(&p->sums->extent);
+    int64_t terms = f->x->row_map.width, width = p->sums->row_map.width, rows = row_map_rows(&p->sums->row_map);
     int64_t most = BLOCK / terms > 0 ? BLOCK / terms : 1;
     Run run = { .weights = p->class->weights };
     float *weights = allocate_zeroed((size_t)(most * terms), sizeof *weights);
@@ -137,7 +137,7 @@ static void prove_linear(Proof *p)
 /* Row of keys or values that goes with position k, for the queries of flat head (batch * heads + head) */
 static int64_t row_of_other(const Proof *p, int64_t outer, int64_t heads, int64_t k)
 {
-    const RowMap *other = &p->factors.other->extent;
+    const RowMap *other = &p->factors.other->row_map;
     int64_t groups = heads / other->layout.heads, batch = outer / heads, head = outer % heads;
     return (batch * other->layout.heads + head / groups) * other->held + k;
 }
@@ -146,9 +146,9 @@ static int64_t row_of_other(const Proof *p, int64_t outer, int64_t heads, int64_
  * division come on top, in float32: 8 roundings, and one for each addend. */
 static void prove_weights_row(Proof *p, int64_t row)
 {
-    const RowMap *extent = &p->sums->extent, *in = &p->factors.x->extent;
-    int64_t keys = extent->width, terms = in->width, outer = row / extent->held;
-    int64_t x_row = outer * in->held + in->held - extent->held + row % extent->held;
+    const RowMap *row_map = &p->sums->row_map, *in = &p->factors.x->row_map;
+    int64_t keys = row_map->width, terms = in->width, outer = row / row_map->held;
+    int64_t x_row = outer * in->held + in->held - row_map->held + row % row_map->held;
     if (!read_factor(p->factors.x, x_row, p->x)) return;
 
     double *logits = allocate_zeroed((size_t)keys, sizeof *logits), largest = -INFINITY, total = 0, off = 0;
@@ -157,7 +157,7 @@ static void prove_weights_row(Proof *p, int64_t row)
         logits[k] = -INFINITY;
         if (step_sums_expected(p->sums, row * keys + k) == 0) continue; /* masked */
         logits[k] = 0;
-        if (!read_factor(p->factors.other, row_of_other(p, outer, extent->layout.heads, k), p->other)) off = INFINITY;
+        if (!read_factor(p->factors.other, row_of_other(p, outer, row_map->layout.heads, k), p->other)) off = INFINITY;
         for (int64_t j = 0; j < terms; j++) add_product(p, p->x[j], p->other[j], &logits[k], &size);
         largest = fmax(largest, logits[k]);
         /* Rounded as a product, scaled, the mask added, the largest taken off, and times log2(e): 6 roundings */
@@ -175,13 +175,14 @@ static void prove_weights_row(Proof *p, int64_t row)
 /* One row of attn_output holds all heads, each of them a product of its own. */
 static void prove_output_row(Proof *p, int64_t row)
 {
-    const RowMap *extent = &p->sums->extent, *in = &p->factors.x->extent, *values = &p->factors.other->extent;
+    const RowMap *row_map = &p->sums->row_map, *in = &p->factors.x->row_map, *values = &p->factors.other->row_map;
     int64_t heads = in->layout.heads, keys = in->width, head_dim = values->width;
     double *sum = allocate_zeroed((size_t)head_dim, sizeof *sum),
            *size = allocate_zeroed((size_t)head_dim, sizeof *size);
     for (int64_t h = 0; h < heads; h++) {
-        int64_t outer = row / extent->held * heads + h;
-        if (!read_factor(p->factors.x, outer * in->held + in->held - extent->held + row % extent->held, p->x)) continue;
+        int64_t outer = row / row_map->held * heads + h;
+        if (!read_factor(p->factors.x, outer * in->held + in->held - row_map->held + row % row_map->held, p->x))
+            continue;
         memset(sum, 0, (size_t)head_dim * sizeof *sum);
         memset(size, 0, (size_t)head_dim * sizeof *size);
         bool finite = true;
@@ -190,7 +191,7 @@ static void prove_output_row(Proof *p, int64_t row)
             for (int64_t j = 0; j < head_dim; j++) add_product(p, p->x[k], p->other[j], &sum[j], &size[j]);
         }
         for (int64_t j = 0; j < head_dim && finite; j++)
-            compare(p, row * extent->width + h * head_dim + j, sum[j], size[j], p->relative * size[j]);
+            compare(p, row * row_map->width + h * head_dim + j, sum[j], size[j], p->relative * size[j]);
     }
     free(sum);
     free(size);
@@ -198,7 +199,7 @@ static void prove_output_row(Proof *p, int64_t row)
 
 static void prove_attention(Proof *p)
 {
-    for (int64_t row = 0; row < row_map_rows(&p->sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&p->sums->row_map); row++) {
         if (p->sums->row_norm[row] < 0) continue;
         if (p->factors.kind == PRODUCT_SOFTMAX)
             prove_weights_row(p, row);
@@ -249,7 +250,7 @@ RoundingBound rounding_bound_of(const Lockstep *lockstep, const Model *model, in
                 .factors = product_factors_of(lockstep, model, step, arena),
                 .bound = { .element = -1 } };
     const ProductFactors *f = &p.factors;
-    if (f->kind != PRODUCT_NONE) p.bound.terms = f->x->extent.width;
+    if (f->kind != PRODUCT_NONE) p.bound.terms = f->x->row_map.width;
     p.bound.unproven = why_unproven(&p, arena);
     if (p.bound.unproven) return p.bound;
 
@@ -257,8 +258,8 @@ RoundingBound rounding_bound_of(const Lockstep *lockstep, const Model *model, in
     p.bound.factors = arena_format(arena, "%s%s%s times %s", f->x_tap, f->kind == PRODUCT_GATED ? " times " : "",
                                    f->kind == PRODUCT_GATED ? f->other_tap : "",
                                    f->weight ? f->weight->name : f->other_tap);
-    p.x = allocate_zeroed((size_t)f->x->extent.width, sizeof *p.x);
-    p.other = allocate_zeroed(f->other ? (size_t)f->other->extent.width : 1, sizeof *p.other);
+    p.x = allocate_zeroed((size_t)f->x->row_map.width, sizeof *p.x);
+    p.other = allocate_zeroed(f->other ? (size_t)f->other->row_map.width : 1, sizeof *p.other);
     if (f->kind == PRODUCT_LINEAR || f->kind == PRODUCT_GATED)
         prove_linear(&p);
     else

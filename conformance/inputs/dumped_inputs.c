@@ -221,22 +221,22 @@ static void join(Diagnosis *d, Diagnosis *model)
             d->not_exposed[d->not_exposed_count++] = bug_at(i);
 }
 
-Diagnosis *diagnose_with_inputs(DumpedInputs *judged, Model *model, const Inputs *inputs, const Dump *dump,
-                                const ArithmeticClass *class, const DiagnoseOptions *options, Grade **grade,
-                                Error *error)
+Diagnosis *diagnose_with_inputs(DumpedInputs *judged, const Trial *trial, Grade **grade, Error *error)
 {
-    if (!judged) return diagnose(model, inputs, dump, class, options, grade, error);
-    Diagnosis *d = diagnose_patches(judged->pictures, &judged->found, class, &judged->grade, judged->way,
+    if (!judged) return diagnose(trial, grade, error);
+    Diagnosis *d = diagnose_patches(judged->pictures, &judged->found, trial->class, &judged->grade, judged->way,
                                     &judged->expected, &judged->arena);
     Inputs given;
-    bool goes_on = dumped_inputs_give(judged, model, dump, inputs, &given);
-    Diagnosis *of_model = goes_on ? diagnose(model, &given, dump, class, options, grade, error) : diagnosis_new();
+    Trial with_given = *trial;
+    with_given.inputs = &given;
+    bool goes_on = dumped_inputs_give(judged, trial->model, trial->dump, trial->inputs, &given);
+    Diagnosis *of_model = goes_on ? diagnose(&with_given, grade, error) : diagnosis_new();
     if (!goes_on) {
         *grade = NULL;
         of_model->complete = true;
     }
     if (of_model) {
-        *grade = dumped_inputs_grade(judged, dump, *grade);
+        *grade = dumped_inputs_grade(judged, trial->dump, *grade);
         join(d, of_model);
     } else {
         diagnosis_free(d);

@@ -31,8 +31,6 @@ bool dumped_inputs_give(DumpedInputs *judged, const Model *model, const Dump *du
 /* of_model with the steps before the model in front; NULL: these alone */
 Grade *dumped_inputs_grade(const DumpedInputs *judged, const Dump *dump, Grade *of_model);
 /* As diagnose, of both */
-Diagnosis *diagnose_with_inputs(DumpedInputs *judged, Model *model, const Inputs *inputs, const Dump *dump,
-                                const ArithmeticClass *class, const DiagnoseOptions *options, Grade **grade,
-                                Error *error);
+Diagnosis *diagnose_with_inputs(DumpedInputs *judged, const Trial *trial, Grade **grade, Error *error);
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef PLUMB_PATCH_STEPS_H
 #define PLUMB_PATCH_STEPS_H
 
-#include "lockstep/lockstep.h"
+#include "grade/grade.h"
 #include "inputs/patch_match.h"
 
 typedef struct {

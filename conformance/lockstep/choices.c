@@ -18,7 +18,7 @@ typedef struct {
     float *replay_scores; /* NULL where the dump holds the scores */
     int64_t *replayed;    /* [rows, width]: what the replay chose */
     int64_t *chosen;      /* what the oracle did, once it has: the replay follows from then on */
-    int *contest;         /* [rows]: the contest of the row; -1 */
+    int *open_choice;     /* [rows]: the open choice of the row; -1 */
 } Choice;
 
 struct Choices {
@@ -33,7 +33,7 @@ struct Choices {
     int unseen;         /* choices since the dump's last tap */
     bool known;         /* an oracle pass has been: chosen is filled in */
     bool differ;
-    OpenChoices contests;
+    OpenChoices open_choices;
 };
 
 Choices *choices_new(const PaddingRows *rows, const ArithmeticClass *class, int max_new_tokens)
@@ -42,7 +42,7 @@ Choices *choices_new(const PaddingRows *rows, const ArithmeticClass *class, int 
     choices->rows = rows;
     choices->class = class;
     choices->limit = limits_of(class)->tie;
-    choices->contests = open_choices_new(rows, max_new_tokens);
+    choices->open_choices = open_choices_new(rows, max_new_tokens);
     return choices;
 }
 
@@ -58,11 +58,11 @@ void choices_reset(Choices *choices)
         free(choices->list[n].replay_scores);
         free(choices->list[n].replayed);
         free(choices->list[n].chosen);
-        free(choices->list[n].contest);
+        free(choices->list[n].open_choice);
     }
     choices->count = 0;
     choices->known = choices->differ = false;
-    open_choices_clear(&choices->contests);
+    open_choices_clear(&choices->open_choices);
 }
 
 void choices_free(Choices *choices)
@@ -70,19 +70,19 @@ void choices_free(Choices *choices)
     choices_reset(choices);
     free(choices->list);
     free(choices->scores.values);
-    open_choices_free(&choices->contests);
+    open_choices_free(&choices->open_choices);
     free(choices);
 }
 
 /* The oracle notes near-ties anew in each of its passes, but for those that are decided. */
 static void forget_undecided(Choices *choices)
 {
-    open_choices_drop_undecided(&choices->contests);
+    open_choices_drop_undecided(&choices->open_choices);
     for (int n = 0; n < choices->count; n++)
-        for (int64_t row = 0; row < choices->list[n].rows; row++) choices->list[n].contest[row] = -1;
-    for (int n = 0; n < choices->contests.count; n++) {
-        const OpenChoice *contest = &choices->contests.list[n];
-        choices->list[contest->choice].contest[contest->row] = n;
+        for (int64_t row = 0; row < choices->list[n].rows; row++) choices->list[n].open_choice[row] = -1;
+    for (int n = 0; n < choices->open_choices.count; n++) {
+        const OpenChoice *open_choice = &choices->open_choices.list[n];
+        choices->list[open_choice->choice].open_choice[open_choice->row] = n;
     }
 }
 
@@ -96,7 +96,7 @@ void choices_begin(Choices *choices, PassKind pass, int turn, int alternative)
         choices->differ = false;
         forget_undecided(choices);
     }
-    open_choices_begin(&choices->contests, turn, alternative);
+    open_choices_begin(&choices->open_choices, turn, alternative);
 }
 
 void choices_observe(Choices *choices, const Tap *tap, bool held)
@@ -121,14 +121,14 @@ static double row_noise(const Choices *choices, const Choice *choice, int64_t ro
 
 /* ---------------------------------------------------------------- what the dump holds */
 
-static void follow_backend(Choices *choices, Choice *choice, const Tap *tap, const Array *backend, RowMap extent,
+static void follow_backend(Choices *choices, Choice *choice, const Tap *tap, const Array *backend, RowMap row_map,
                            Step *step, StepSums *sums, Grade *grade)
 {
     size_t width = (size_t)choice->width;
     int64_t *own = allocate_zeroed(width, sizeof *own), *taken = allocate_zeroed(width, sizeof *taken);
     double *found = allocate_zeroed(width, sizeof *found), *expected = allocate_zeroed(width, sizeof *expected);
     for (int64_t row = 0; row < choice->rows; row++) {
-        int64_t dump_row = row_map_dump_row(&extent, row);
+        int64_t dump_row = row_map_dump_row(&row_map, row);
         if (dump_row < 0) continue;
         array_read_f64(backend, dump_row * choice->width, choice->width, found);
         for (size_t j = 0; j < width; j++) {
@@ -159,28 +159,29 @@ static void consider(Choices *choices, Choice *choice, const Tap *tap, int64_t r
 {
     Token token;
     if (!padding_rows_token(choices->rows, tap, row, &token)) return;
-    OpenChoice contest = {
+    OpenChoice open_choice = {
         .choice = choices->current, .row = row, .turn = choice->turn, .noise = row_noise(choices, choice, row)
     };
-    choice->contest[row] = open_choices_consider(&choices->contests, contest, choice_scores_row(&choices->scores, row),
-                                                 choices->scores.candidates, own, choice->width, choices->limit);
+    choice->open_choice[row] = open_choices_consider(&choices->open_choices, open_choice,
+                                                     choice_scores_row(&choices->scores, row),
+                                                     choices->scores.candidates, own, choice->width, choices->limit);
 }
 
 /* A contested row takes what this pass is to try, or what was kept. */
 static void take(Choices *choices, const Choice *choice, const Tap *tap, int64_t row, int64_t *own, Grade *grade)
 {
     Token token;
-    int n = choice->contest[row];
+    int n = choice->open_choice[row];
     if (n < 0) return;
     padding_rows_token(choices->rows, tap, row, &token);
-    open_choices_open(&choices->contests, n, token);
-    const Alternative *taken = open_choices_taken(&choices->contests, n);
+    open_choices_open(&choices->open_choices, n, token);
+    const Alternative *taken = open_choices_taken(&choices->open_choices, n);
     int64_t place = taken ? set_place(taken->loser, own, choice->width) : -1;
     if (place < 0) return;
     own[place] = taken->winner;
     if (choices->pass == PASS_ORACLE)
-        ties_add(grade,
-                 (Tie){ choice->tap, row, taken->winner, taken->loser, taken->gap, choices->contests.list[n].noise });
+        grade_add_tie(grade, (Tie){ choice->tap, row, taken->winner, taken->loser, taken->gap,
+                                    choices->open_choices.list[n].noise });
 }
 
 static void choose_row(Choices *choices, Choice *choice, const Tap *tap, int64_t row, int64_t *own, bool shows,
@@ -200,7 +201,7 @@ static void choose_row(Choices *choices, Choice *choice, const Tap *tap, int64_t
     case PASS_NEAREST: memcpy(own, chosen, size); break;
     case PASS_ORACLE:
         shows = shows && padding_rows_graded(choices->rows, tap, row);
-        if (shows && choice->contest[row] < 0) consider(choices, choice, tap, row, own);
+        if (shows && choice->open_choice[row] < 0) consider(choices, choice, tap, row, own);
         take(choices, choice, tap, row, own, grade);
         if (shows && !set_equals(own, replayed, choice->width)) choices->differ = true;
         memcpy(chosen, own, size);
@@ -236,8 +237,8 @@ static Choice *next_choice(Choices *choices, const Tap *tap, bool held)
         int64_t width = tap->shape[tap->rank - 1], rows = width ? tap->count / width : 0;
         size_t size = strlen(tap->name) + 1;
         char *name = memcpy(allocate_zeroed(size, 1), tap->name, size);
-        int *contest = allocate_zeroed((size_t)rows + 1, sizeof *contest);
-        for (int64_t row = 0; row < rows; row++) contest[row] = -1;
+        int *open_choice = allocate_zeroed((size_t)rows + 1, sizeof *open_choice);
+        for (int64_t row = 0; row < rows; row++) open_choice[row] = -1;
         choices->list[choices->current] = (Choice){
             .tap = name,
             .rows = rows,
@@ -245,7 +246,7 @@ static Choice *next_choice(Choices *choices, const Tap *tap, bool held)
             .held = held,
             .replayed = allocate_zeroed((size_t)tap->count + 1, sizeof(int64_t)),
             .chosen = allocate_zeroed((size_t)tap->count + 1, sizeof(int64_t)),
-            .contest = contest,
+            .open_choice = open_choice,
         };
     }
     Choice *choice = &choices->list[choices->current];
@@ -253,7 +254,7 @@ static Choice *next_choice(Choices *choices, const Tap *tap, bool held)
     return choice;
 }
 
-void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowMap extent, bool shows, Step *step,
+void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowMap row_map, bool shows, Step *step,
                     StepSums *sums, Grade *grade)
 {
     Choice *choice = next_choice(choices, tap, backend != NULL);
@@ -264,7 +265,7 @@ void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowM
     if (!backend)
         follow_oracle(choices, choice, tap, shows, grade);
     else if (choices->pass != PASS_FREE || tap_is_token(tap->name))
-        follow_backend(choices, choice, tap, backend, extent, step, sums, grade);
+        follow_backend(choices, choice, tap, backend, row_map, step, sums, grade);
 }
 
 void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference)
@@ -272,16 +273,16 @@ void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, do
     Token token;
     choices->unseen = 0;
     if (padding_rows_token(choices->rows, tap, row, &token))
-        open_choices_compare(&choices->contests, token, step, difference);
+        open_choices_compare(&choices->open_choices, token, step, difference);
 }
 
 bool choices_order_is_free(const Choices *choices) { return !choices->list[choices->current].held; }
 bool choices_differ(const Choices *choices) { return choices->differ; }
-int choices_turns(const Choices *choices) { return open_choices_turns(&choices->contests); }
+int choices_turns(const Choices *choices) { return open_choices_turns(&choices->open_choices); }
 
 int choices_most_alternatives(const Choices *choices, int turn)
 {
-    return open_choices_most_alternatives(&choices->contests, turn);
+    return open_choices_most_alternatives(&choices->open_choices, turn);
 }
 
-bool choices_decide(Choices *choices, int turn) { return open_choices_decide(&choices->contests, turn); }
+bool choices_decide(Choices *choices, int turn) { return open_choices_decide(&choices->open_choices, turn); }

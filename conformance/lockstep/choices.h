@@ -9,6 +9,7 @@
 
 #include "lockstep/open_choices.h"
 #include "noise/step_sums.h"
+#include "model.h"
 
 typedef enum {
     PASS_FREE,   /* nothing is replaced, but for the tokens that steps are fed */
@@ -36,7 +37,7 @@ void choices_observe(Choices *choices, const Tap *tap, bool held);
 
 /* A tap that chooses. backend: what the dump holds, NULL if nothing; step, sums: where that is graded, NULL if it is
  * not. shows: some tap of the dump comes after it. Ties go to grade. */
-void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowMap extent, bool shows, Step *step,
+void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowMap row_map, bool shows, Step *step,
                     StepSums *sums, Grade *grade);
 
 /* A row of any other tap that the dump holds: its squared difference from this pass's. */

@@ -10,22 +10,19 @@
 #include "lockstep/step_list.h"
 #include "dump/tap_name.h"
 #include "dump/tap_value.h"
-#include "diagnose/vision_mask.h"
 
 struct Lockstep {
     Subject subject;
-    BuggyModel *around; /* of a model that is read otherwise; NULL */
-    const Inputs *inputs;
-    GradeOptions options;
+    Trial trial;
     Error *error;
     PaddingRows rows;
     StepList steps;
     Choices *choices;
     PassKind pass;
     int pass_number, passes;
-    int samples, sample;                                                       /* replays: all, and this one's number */
-    int decode_step;                                                           /* that the pass has come to */
-    void (*visit)(void *context, int step, int64_t row, const double *values); /* of PASS_SUSPECT and PASS_NEAREST */
+    int samples, sample; /* replays: all, and this one's number */
+    int decode_step;     /* that the pass has come to */
+    VisitRow *visit;     /* of PASS_SUSPECT and PASS_NEAREST */
     void *visit_context;
 };
 
@@ -50,9 +47,9 @@ static double squared_distance(const double *a, const double *b, int64_t count)
  * replay shows it, which is as narrow as the backend. An honest row is finite. */
 static bool bug_predicts_nonfinite(const Lockstep *l, const StepSums *sums, int64_t dump_row, const double *found)
 {
-    const float *replay = sums->deviation + dump_row * sums->extent.width;
-    bool foretold = l->subject.buggy != NULL;
-    for (int64_t j = 0; foretold && j < sums->extent.width; j++)
+    const float *replay = sums->deviation + dump_row * sums->row_map.width;
+    bool foretold = l->subject.has_bugs;
+    for (int64_t j = 0; foretold && j < sums->row_map.width; j++)
         if (!isfinite(found[j]) || !isfinite(replay[j]))
             foretold = isnan(found[j]) ? isnan(replay[j]) : found[j] == (double)replay[j];
     return foretold;
@@ -63,7 +60,7 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t d
 {
     Step *step = &l->steps.grade->steps[n];
     StepSums *sums = &l->steps.sums[n];
-    int64_t width = sums->extent.width, non_finite = 0;
+    int64_t width = sums->row_map.width, non_finite = 0;
     double *own = buffers, *expected = own + width, *found = expected + width;
     for (int64_t j = 0; j < width; j++) own[j] = expected[j] = tap_value(tap, row * width - tap->first + j);
     /* Without the experts that they are of, weights have no order but that of their size. */
@@ -93,10 +90,10 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t d
 
 static void visit_rows(Lockstep *l, int n, const Tap *tap)
 {
-    const RowMap *extent = &l->steps.sums[n].extent;
-    double *buffers = allocate_zeroed((size_t)(3 * extent->width), sizeof *buffers);
-    for (int64_t row = tap->first / extent->width; row < (tap->first + tap->count) / extent->width; row++) {
-        int64_t dump_row = row_map_dump_row(extent, row);
+    const RowMap *row_map = &l->steps.sums[n].row_map;
+    double *buffers = allocate_zeroed((size_t)(3 * row_map->width), sizeof *buffers);
+    for (int64_t row = tap->first / row_map->width; row < (tap->first + tap->count) / row_map->width; row++) {
+        int64_t dump_row = row_map_dump_row(row_map, row);
         if (dump_row >= 0) visit_row(l, n, tap, row, dump_row, buffers);
     }
     free(buffers);
@@ -104,22 +101,23 @@ static void visit_rows(Lockstep *l, int n, const Tap *tap)
 
 static void choose(Lockstep *l, int n, const Tap *tap)
 {
-    RowMap extent = { 0 };
+    RowMap row_map = { 0 };
     Grade *grade = l->steps.grade;
     const Array *backend = NULL;
     if (n >= 0)
-        backend = l->steps.sums[n].backend, extent = l->steps.sums[n].extent;
+        backend = l->steps.sums[n].backend, row_map = l->steps.sums[n].row_map;
     else if (tap_is_token(tap->name))
-        backend = step_list_array(&l->steps, tap, &extent);
+        backend = step_list_array(&l->steps, tap, &row_map);
     bool shows = l->steps.current < grade->step_count - 1;
-    choices_choose(l->choices, tap, backend, extent, shows, n < 0 ? NULL : &grade->steps[n],
+    choices_choose(l->choices, tap, backend, row_map, shows, n < 0 ? NULL : &grade->steps[n],
                    n < 0 ? NULL : &l->steps.sums[n], grade);
 }
 
 static void on_tap(void *context, const Tap *tap)
 {
     Lockstep *l = context;
-    if (l->options.progress) l->options.progress(l->options.progress_context, l->pass_number, l->passes, tap->name);
+    if (l->trial.options.progress)
+        l->trial.options.progress(l->trial.options.progress_context, l->pass_number, l->passes, tap->name);
     padding_rows_observe(&l->rows, tap);
     if (!tap_is_token(tap->name) && tap_step(tap->name) > l->decode_step) l->decode_step = tap_step(tap->name);
     int n = error_is_set(l->error) ? -1 : step_list_find(&l->steps, tap);
@@ -133,26 +131,6 @@ static void on_tap(void *context, const Tap *tap)
 }
 
 /* ---------------------------------------------------------------- passes */
-
-/* A model that is read otherwise has no bug for it: it stays the subject, with another model around it. */
-static void forward(Lockstep *l, const Reference *reference, const Pass *pass)
-{
-    const Bug *reading = l->options.google_vision_mask ? &google_vision_mask : NULL;
-    BuggyModel *buggy = l->subject.buggy;
-    if (reading && l->subject.model) {
-        if (!l->around) l->around = buggy_model_around(l->subject.model, NULL, 0);
-        buggy = l->around;
-    }
-    if (buggy) {
-        buggy_model_set_mask_reading(buggy, reading);
-        buggy_model_forward(buggy, reference, l->inputs, pass);
-    } else if (l->subject.dry) {
-        dry_run_set_mask_reading(l->subject.dry, reading);
-        dry_run_forward(l->subject.dry, reference, l->inputs, pass);
-    } else {
-        reference->forward(l->subject.model, l->inputs, pass);
-    }
-}
 
 static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 {
@@ -172,7 +150,7 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     l->decode_step = 0;
     l->steps.current = -1;
     choices_begin(l->choices, kind, turn, alternative);
-    forward(l, reference, &pass);
+    l->subject.forward(l->subject.self, reference, l->trial.inputs, &pass);
     for (int n = 0; (kind == PASS_ORACLE || kind == PASS_RANDOM) && n < l->steps.grade->step_count; n++)
         step_sums_end_replay(&l->steps.sums[n]);
     l->steps.listed = true;
@@ -181,10 +159,10 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 
 static void run_round(Lockstep *l)
 {
-    int passes = l->options.with_total ? 3 : 2;
+    int passes = l->trial.options.with_total ? 3 : 2;
     l->passes = l->pass_number + passes + l->samples - 1;
     step_list_clear(&l->steps);
-    if (l->options.with_total) run_pass(l, PASS_FREE, 0, 0);
+    if (l->trial.options.with_total) run_pass(l, PASS_FREE, 0, 0);
     run_pass(l, PASS_REPLAY, 0, 0);
     run_pass(l, PASS_ORACLE, 0, 0);
 }
@@ -219,7 +197,7 @@ static void run_rounds(Lockstep *l)
 
 static void check_end(const Lockstep *l)
 {
-    int last = l->inputs->input_ids ? decode_steps_last_step(l->steps.dump) : 0;
+    int last = l->trial.inputs->input_ids ? decode_steps_last_step(l->steps.dump) : 0;
     if (l->decode_step < last)
         error_set(l->error,
                   "%s: found taps of decode step %d, expected none after step %d, where every row has met an "
@@ -227,30 +205,37 @@ static void check_end(const Lockstep *l)
                   dump_array(l->steps.dump, 0)->file, last, l->decode_step);
 }
 
-Lockstep *lockstep_begin(Subject subject, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                         const GradeOptions *options, Error *error)
+static void model_forward(void *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
 {
+    reference->forward(model, inputs, pass);
+}
+
+Subject honest_subject(Model *model) { return (Subject){ .self = model, .forward = model_forward }; }
+
+Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
+{
+    const Inputs *inputs = trial->inputs;
+    const GradeOptions *options = &trial->options;
+    const Dump *dump = trial->dump;
     Grade *grade = allocate_zeroed(1, sizeof *grade);
-    grade->class = class;
+    grade->class = trial->class;
     Lockstep *l = allocate_zeroed(1, sizeof *l);
     *l = (Lockstep){ .subject = subject,
-                     .inputs = inputs,
-                     .options = *options,
+                     .trial = *trial,
                      .error = error,
                      .rows = padding_rows_of(inputs),
                      .samples = options->samples ? options->samples : SAMPLES };
     grade->google_vision_mask = options->google_vision_mask;
-    l->steps = step_list_new(dump, &l->options, &l->rows, grade, error);
+    l->steps = step_list_new(dump, &l->trial.options, &l->rows, grade, error);
     l->steps.pass.max_new_tokens = inputs->input_ids ? decode_steps_new_tokens(dump) : 0;
     l->steps.pass.logits_to_keep = decode_steps_logits_to_keep(dump, inputs);
     l->steps.pass.ignore_eos = options->ignore_eos;
-    l->choices = choices_new(&l->rows, class, l->steps.pass.max_new_tokens);
+    l->choices = choices_new(&l->rows, trial->class, l->steps.pass.max_new_tokens);
 
-    const Model *model = subject.buggy ? buggy_model_model(subject.buggy) : subject.model;
-    choices_suppress(l->choices, model);
-    decode_steps_check_choices(dump, model, error);
+    choices_suppress(l->choices, trial->model);
+    decode_steps_check_choices(dump, trial->model, error);
     if (!error_is_set(error) && l->steps.pass.max_new_tokens > 0)
-        model_check_generation(model, inputs, l->steps.pass.max_new_tokens, error);
+        model_check_generation(trial->model, inputs, l->steps.pass.max_new_tokens, error);
     run_rounds(l);
     run_samples(l);
     if (!error_is_set(error)) check_end(l);
@@ -270,8 +255,7 @@ const Grade *lockstep_grade_so_far(const Lockstep *l) { return l->steps.grade; }
 const StepSums *lockstep_sums(const Lockstep *l, int step) { return &l->steps.sums[step]; }
 const PaddingRows *lockstep_rows(const Lockstep *l) { return &l->rows; }
 
-void lockstep_visit(Lockstep *l, Subject subject,
-                    void (*visit)(void *context, int step, int64_t row, const double *values), void *context)
+void lockstep_visit(Lockstep *l, Subject subject, VisitRow *visit, void *context)
 {
     Subject graded = l->subject;
     l->subject = subject;
@@ -281,8 +265,7 @@ void lockstep_visit(Lockstep *l, Subject subject,
     l->subject = graded;
 }
 
-void lockstep_visit_replay(Lockstep *l, void (*visit)(void *context, int step, int64_t row, const double *values),
-                           void *context)
+void lockstep_visit_replay(Lockstep *l, VisitRow *visit, void *context)
 {
     l->visit = visit;
     l->visit_context = context;
@@ -295,25 +278,13 @@ Grade *lockstep_end(Lockstep *l)
     step_list_free(&l->steps);
     choices_free(l->choices);
     padding_rows_free(&l->rows);
-    buggy_model_close(l->around);
+    if (l->subject.close) l->subject.close(l->subject.self);
     free(l);
     return grade;
 }
 
-Grade *lockstep_grade(Model *model, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                      const GradeOptions *options, Error *error)
+Grade *lockstep_grade(const Trial *trial, Error *error)
 {
-    Lockstep *l = lockstep_begin((Subject){ .model = model }, inputs, dump, class, options, error);
+    Lockstep *l = lockstep_begin(trial, honest_subject(trial->model), error);
     return l ? lockstep_end(l) : NULL;
-}
-
-void grade_free(Grade *grade)
-{
-    if (!grade) return;
-    free(grade->steps);
-    free(grade->not_graded);
-    free(grade->unknown);
-    free(grade->ties);
-    arena_free(&grade->arena);
-    free(grade);
 }

@@ -18,152 +18,154 @@
 
 OpenChoices open_choices_new(const PaddingRows *rows, int max_new_tokens)
 {
-    OpenChoices contests = { .batch = rows->batch, .columns = rows->tokens + max_new_tokens };
-    contests.open = allocate_zeroed((size_t)(contests.batch * contests.columns) + 1, sizeof *contests.open);
-    open_choices_begin(&contests, 0, 0);
-    return contests;
+    OpenChoices open_choices = { .batch = rows->batch, .columns = rows->tokens + max_new_tokens };
+    open_choices.open = allocate_zeroed((size_t)(open_choices.batch * open_choices.columns) + 1,
+                                        sizeof *open_choices.open);
+    open_choices_begin(&open_choices, 0, 0);
+    return open_choices;
 }
 
-void open_choices_free(OpenChoices *contests)
+void open_choices_free(OpenChoices *open_choices)
 {
-    free(contests->list);
-    free(contests->open);
-    *contests = (OpenChoices){ 0 };
+    free(open_choices->list);
+    free(open_choices->open);
+    *open_choices = (OpenChoices){ 0 };
 }
 
-void open_choices_clear(OpenChoices *contests) { contests->count = contests->decided = 0; }
+void open_choices_clear(OpenChoices *open_choices) { open_choices->count = open_choices->decided = 0; }
 
-void open_choices_begin(OpenChoices *contests, int turn, int alternative)
+void open_choices_begin(OpenChoices *open_choices, int turn, int alternative)
 {
-    contests->turn = turn;
-    contests->alternative = alternative;
-    for (int64_t i = 0; i < contests->batch * contests->columns; i++) contests->open[i] = -1;
+    open_choices->turn = turn;
+    open_choices->alternative = alternative;
+    for (int64_t i = 0; i < open_choices->batch * open_choices->columns; i++) open_choices->open[i] = -1;
 }
 
 /* Keeps the nearest, nearest first. */
-static void add_alternative(OpenChoice *contest, Alternative alternative)
+static void add_alternative(OpenChoice *open_choice, Alternative alternative)
 {
-    int n = contest->alternatives;
-    if (n == MOST_ALTERNATIVES && contest->alternative[--n].gap <= alternative.gap) return;
-    for (; n > 0 && contest->alternative[n - 1].gap > alternative.gap; n--)
-        contest->alternative[n] = contest->alternative[n - 1];
-    contest->alternative[n] = alternative;
-    if (contest->alternatives < MOST_ALTERNATIVES) contest->alternatives++;
+    int n = open_choice->alternatives;
+    if (n == MOST_ALTERNATIVES && open_choice->alternative[--n].gap <= alternative.gap) return;
+    for (; n > 0 && open_choice->alternative[n - 1].gap > alternative.gap; n--)
+        open_choice->alternative[n] = open_choice->alternative[n - 1];
+    open_choice->alternative[n] = alternative;
+    if (open_choice->alternatives < MOST_ALTERNATIVES) open_choice->alternatives++;
 }
 
-int open_choices_consider(OpenChoices *contests, OpenChoice contest, const double *scores, int64_t candidates,
+int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, const double *scores, int64_t candidates,
                           const int64_t *chosen, int64_t width, double limit)
 {
-    double least = INFINITY, most = limit * contest.noise;
+    double least = INFINITY, most = limit * open_choice.noise;
     for (int64_t j = 0; j < width; j++) least = fmin(least, scores[chosen[j]]);
     for (int64_t winner = 0; winner < candidates; winner++) {
         if (!(least - scores[winner] <= most) || set_place(winner, chosen, width) >= 0) continue;
         for (int64_t j = 0; j < width; j++) {
             double gap = scores[chosen[j]] - scores[winner];
             /* Less than nothing: a row that has ended goes on with padding, whatever its scores. */
-            if (gap >= 0 && gap <= most) add_alternative(&contest, (Alternative){ chosen[j], winner, gap });
+            if (gap >= 0 && gap <= most) add_alternative(&open_choice, (Alternative){ chosen[j], winner, gap });
         }
     }
-    if (contest.alternatives == 0) return -1;
+    if (open_choice.alternatives == 0) return -1;
 
     for (int a = 0; a <= MOST_ALTERNATIVES; a++)
-        for (int j = 0; j < TAPS_COMPARED; j++) contest.difference[a][j] = INFINITY;
-    contests->list = realloc(contests->list, (size_t)(contests->count + 1) * sizeof contest);
-    assert(contests->list);
-    contests->list[contests->count] = contest;
-    return contests->count++;
+        for (int j = 0; j < TAPS_COMPARED; j++) open_choice.difference[a][j] = INFINITY;
+    open_choices->list = realloc(open_choices->list, (size_t)(open_choices->count + 1) * sizeof open_choice);
+    assert(open_choices->list);
+    open_choices->list[open_choices->count] = open_choice;
+    return open_choices->count++;
 }
 
-const Alternative *open_choices_taken(const OpenChoices *contests, int n)
+const Alternative *open_choices_taken(const OpenChoices *open_choices, int n)
 {
-    const OpenChoice *contest = &contests->list[n];
-    int a = contest->turn < contests->decided ? contest->kept
-            : contest->turn == contests->turn ? contests->alternative
-                                              : 0;
-    return a > 0 && a <= contest->alternatives ? &contest->alternative[a - 1] : NULL;
+    const OpenChoice *open_choice = &open_choices->list[n];
+    int a = open_choice->turn < open_choices->decided ? open_choice->kept
+            : open_choice->turn == open_choices->turn ? open_choices->alternative
+                                                      : 0;
+    return a > 0 && a <= open_choice->alternatives ? &open_choice->alternative[a - 1] : NULL;
 }
 
-void open_choices_open(OpenChoices *contests, int n, Token token)
+void open_choices_open(OpenChoices *open_choices, int n, Token token)
 {
-    OpenChoice *contest = &contests->list[n];
-    int *open = &contests->open[token.batch * contests->columns + token.column];
-    bool same_gap = *open >= 0 && contests->list[*open].choice >= contest->choice - contest->turn;
-    contest->before = same_gap ? *open : -1;
-    contest->taps = 0;
-    contest->last_step = -1;
+    OpenChoice *open_choice = &open_choices->list[n];
+    int *open = &open_choices->open[token.batch * open_choices->columns + token.column];
+    bool same_gap = *open >= 0 && open_choices->list[*open].choice >= open_choice->choice - open_choice->turn;
+    open_choice->before = same_gap ? *open : -1;
+    open_choice->taps = 0;
+    open_choice->last_step = -1;
     *open = n;
 }
 
-static void compare(OpenChoice *contest, int alternative, int step, double difference)
+static void compare(OpenChoice *open_choice, int alternative, int step, double difference)
 {
-    if (contest->last_step != step) {
-        if (contest->taps == TAPS_COMPARED) return;
-        contest->last_step = step;
-        contest->difference[alternative][contest->taps++] = 0;
+    if (open_choice->last_step != step) {
+        if (open_choice->taps == TAPS_COMPARED) return;
+        open_choice->last_step = step;
+        open_choice->difference[alternative][open_choice->taps++] = 0;
     }
-    contest->difference[alternative][contest->taps - 1] += difference;
+    open_choice->difference[alternative][open_choice->taps - 1] += difference;
 }
 
-void open_choices_compare(OpenChoices *contests, Token token, int step, double difference)
+void open_choices_compare(OpenChoices *open_choices, Token token, int step, double difference)
 {
-    int n = contests->open[token.batch * contests->columns + token.column];
-    for (; n >= 0; n = contests->list[n].before) {
-        OpenChoice *contest = &contests->list[n];
-        if (contests->alternative == 0 || (contest->turn == contests->turn && open_choices_taken(contests, n)))
-            compare(contest, contests->alternative, step, difference);
+    int n = open_choices->open[token.batch * open_choices->columns + token.column];
+    for (; n >= 0; n = open_choices->list[n].before) {
+        OpenChoice *open_choice = &open_choices->list[n];
+        if (open_choices->alternative == 0 ||
+            (open_choice->turn == open_choices->turn && open_choices_taken(open_choices, n)))
+            compare(open_choice, open_choices->alternative, step, difference);
     }
 }
 
-int open_choices_turns(const OpenChoices *contests)
+int open_choices_turns(const OpenChoices *open_choices)
 {
     int turns = 0;
-    for (int n = 0; n < contests->count; n++)
-        if (contests->list[n].turn >= turns) turns = contests->list[n].turn + 1;
+    for (int n = 0; n < open_choices->count; n++)
+        if (open_choices->list[n].turn >= turns) turns = open_choices->list[n].turn + 1;
     return turns < MOST_TURNS ? turns : MOST_TURNS;
 }
 
-int open_choices_most_alternatives(const OpenChoices *contests, int turn)
+int open_choices_most_alternatives(const OpenChoices *open_choices, int turn)
 {
     int most = 0;
-    for (int n = 0; n < contests->count; n++)
-        if (contests->list[n].turn == turn && contests->list[n].alternatives > most)
-            most = contests->list[n].alternatives;
+    for (int n = 0; n < open_choices->count; n++)
+        if (open_choices->list[n].turn == turn && open_choices->list[n].alternatives > most)
+            most = open_choices->list[n].alternatives;
     return most;
 }
 
 /* By the first tap that it reaches. */
-static int decide(const OpenChoice *contest)
+static int decide(const OpenChoice *open_choice)
 {
     for (int j = 0; j < TAPS_COMPARED; j++) {
         int least = 0, most = 0;
-        for (int a = 1; a <= contest->alternatives; a++) {
-            if (contest->difference[a][j] < contest->difference[least][j]) least = a;
-            if (contest->difference[a][j] > contest->difference[most][j]) most = a;
+        for (int a = 1; a <= open_choice->alternatives; a++) {
+            if (open_choice->difference[a][j] < open_choice->difference[least][j]) least = a;
+            if (open_choice->difference[a][j] > open_choice->difference[most][j]) most = a;
         }
-        double nearest = contest->difference[least][j];
-        if (contest->difference[most][j] > (1 + REACHED) * nearest)
-            return nearest < DECISIVE * contest->difference[0][j] ? least : 0;
+        double nearest = open_choice->difference[least][j];
+        if (open_choice->difference[most][j] > (1 + REACHED) * nearest)
+            return nearest < DECISIVE * open_choice->difference[0][j] ? least : 0;
     }
     return 0;
 }
 
-bool open_choices_decide(OpenChoices *contests, int turn)
+bool open_choices_decide(OpenChoices *open_choices, int turn)
 {
     bool another = false;
-    contests->decided = turn + 1;
-    for (int n = 0; n < contests->count; n++) {
-        OpenChoice *contest = &contests->list[n];
-        if (contest->turn != turn) continue;
-        contest->kept = decide(contest);
-        another = another || contest->kept > 0;
+    open_choices->decided = turn + 1;
+    for (int n = 0; n < open_choices->count; n++) {
+        OpenChoice *open_choice = &open_choices->list[n];
+        if (open_choice->turn != turn) continue;
+        open_choice->kept = decide(open_choice);
+        another = another || open_choice->kept > 0;
     }
     return another;
 }
 
-void open_choices_drop_undecided(OpenChoices *contests)
+void open_choices_drop_undecided(OpenChoices *open_choices)
 {
     int count = 0;
-    for (int n = 0; n < contests->count; n++)
-        if (contests->list[n].turn < contests->decided) contests->list[count++] = contests->list[n];
-    contests->count = count;
+    for (int n = 0; n < open_choices->count; n++)
+        if (open_choices->list[n].turn < open_choices->decided) open_choices->list[count++] = open_choices->list[n];
+    open_choices->count = count;
 }

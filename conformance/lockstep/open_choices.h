@@ -29,37 +29,38 @@ typedef struct {
     /* Of the oracle's own and each alternative: squared differences at the dump's next taps of the row's token */
     double difference[1 + MOST_ALTERNATIVES][TAPS_COMPARED];
     int taps, last_step;
-    int before; /* the contest of the same token whose outcome the same taps show; -1 */
+    int before; /* the open choice of the same token whose outcome the same taps show; -1 */
 } OpenChoice;
 
 typedef struct {
     OpenChoice *list;
     int count;
-    int *open; /* [batch, columns]: the contest whose outcome the next taps of that token show; -1 */
+    int *open; /* [batch, columns]: the open choice whose outcome the next taps of that token show; -1 */
     int64_t batch, columns;
     int turn, alternative; /* of the pass that runs now; alternative 0: the oracle's own */
     int decided;           /* turns, so far */
 } OpenChoices;
 
 OpenChoices open_choices_new(const PaddingRows *rows, int max_new_tokens);
-void open_choices_free(OpenChoices *contests);
-void open_choices_clear(OpenChoices *contests);
+void open_choices_free(OpenChoices *open_choices);
+void open_choices_clear(OpenChoices *open_choices);
 /* A pass in which rows whose turn it is take that alternative. Those that are decided take what was kept. */
-void open_choices_begin(OpenChoices *contests, int turn, int alternative);
+void open_choices_begin(OpenChoices *open_choices, int turn, int alternative);
 
-/* Notes a contest if there is one: its number, or -1. contest: choice, row, turn and noise of it. chosen: the oracle's
+/* Notes a open choice if there is one: its number, or -1. open choice: choice, row, turn and noise of it. chosen: the oracle's
  * `width` candidates. limit: of gap over noise */
-int open_choices_consider(OpenChoices *contests, OpenChoice contest, const double *scores, int64_t candidates,
+int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, const double *scores, int64_t candidates,
                           const int64_t *chosen, int64_t width, double limit);
-void open_choices_open(OpenChoices *contests, int n, Token token);         /* its choice was made in this pass */
-const Alternative *open_choices_taken(const OpenChoices *contests, int n); /* in this pass; NULL: the oracle's own */
+void open_choices_open(OpenChoices *open_choices, int n, Token token); /* its choice was made in this pass */
+const Alternative *open_choices_taken(const OpenChoices *open_choices,
+                                      int n); /* in this pass; NULL: the oracle's own */
 /* A row of a dumped tap, step number `step`, after its token's choice: how far the backend's is from this pass's */
-void open_choices_compare(OpenChoices *contests, Token token, int step, double difference);
+void open_choices_compare(OpenChoices *open_choices, Token token, int step, double difference);
 
-int open_choices_turns(const OpenChoices *contests); /* that some contest needs; 0 without any */
-int open_choices_most_alternatives(const OpenChoices *contests, int turn);
-bool open_choices_decide(OpenChoices *contests,
+int open_choices_turns(const OpenChoices *open_choices); /* that some open choice needs; 0 without any */
+int open_choices_most_alternatives(const OpenChoices *open_choices, int turn);
+bool open_choices_decide(OpenChoices *open_choices,
                          int turn); /* sets kept; whether it is ever another than the oracle's own */
-void open_choices_drop_undecided(OpenChoices *contests);
+void open_choices_drop_undecided(OpenChoices *open_choices);
 
 #endif

@@ -54,7 +54,7 @@ static void list_absent(StepList *steps, const Tap *tap)
     grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
 }
 
-static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowMap extent)
+static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowMap row_map)
 {
     Grade *grade = steps->grade;
     int n = grade->step_count++;
@@ -66,24 +66,24 @@ static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowM
     *step = (Step){ .tap = arena_format(&grade->arena, "%s", tap->name),
                     .rank = tap->rank,
                     .absent = grade->not_graded_count,
-                    .rows = row_map_rows(&extent),
+                    .rows = row_map_rows(&row_map),
                     .worst_row = -1,
                     .worst_channel = -1,
                     .worst_element = -1 };
     memcpy(step->shape, tap->shape, sizeof step->shape);
     bool named = tap_is_choice(tap->name);
-    steps->sums[n] = step_sums_new(extent, backend, named, steps->options->with_total && !named);
+    steps->sums[n] = step_sums_new(row_map, backend, named, steps->options->with_total && !named);
     return n;
 }
 
-const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *extent)
+const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map)
 {
     const Array *backend = dump_find(steps->dump, tap->name);
     if (!backend) return NULL;
     steps->known[backend - dump_array(steps->dump, 0)] = true;
     /* Tokens are what a decode step is fed, so they are followed even where they are not graded. */
     if (!is_wanted(steps, tap->name) && !tap_is_token(tap->name)) return NULL;
-    if (row_map_of(steps->rows, backend, tap, extent)) return backend;
+    if (row_map_of(steps->rows, backend, tap, row_map)) return backend;
     if (steps->pass.logits_to_keep > 0)
         steps->too_few = true;
     else
@@ -99,9 +99,9 @@ int step_list_find(StepList *steps, const Tap *tap)
         if (n >= 0 && n < grade->step_count && strcmp(grade->steps[n].tap, tap->name) == 0) return steps->current = n;
     if (steps->listed) return -1;
 
-    RowMap extent;
-    const Array *backend = step_list_array(steps, tap, &extent);
-    if (backend && is_wanted(steps, tap->name)) return steps->current = list_step(steps, tap, backend, extent);
+    RowMap row_map;
+    const Array *backend = step_list_array(steps, tap, &row_map);
+    if (backend && is_wanted(steps, tap->name)) return steps->current = list_step(steps, tap, backend, row_map);
     list_absent(steps, tap);
     return -1;
 }
@@ -114,19 +114,6 @@ static void list_unknown(StepList *steps)
         if (!steps->known[i])
             grade->unknown[grade->unknown_count++] = arena_format(&grade->arena, "%s",
                                                                   dump_array(steps->dump, i)->name);
-}
-
-Measurement step_measurement(const Step *step)
-{
-    return (Measurement){ .samples = step->samples,
-                          .rows = step->graded_rows,
-                          .non_finite = step->non_finite,
-                          .ratio = step->ratio,
-                          .row = step->worst_row_ratio,
-                          .channel = step->worst_channel_ratio,
-                          .element = step->worst_element_ratio,
-                          .bias = step->bias,
-                          .honest_bias = step->honest_bias };
 }
 
 void step_list_conclude(StepList *steps)

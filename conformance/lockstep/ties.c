@@ -44,18 +44,10 @@ void ties_judge(const ChosenRow *row, const int64_t *own, const int64_t *found, 
         bool twice = set_place(found[wrong], own, width) >= 0;
         right[wrong] = used[missed] = true;
         if (gap <= row->limit * row->noise && !twice)
-            ties_add(grade, (Tie){ row->tap, row->row, found[wrong], own[missed], gap, row->noise });
+            grade_add_tie(grade, (Tie){ row->tap, row->row, found[wrong], own[missed], gap, row->noise });
         else
             expected[wrong] = (double)own[missed];
     }
     free(used);
     free(right);
-}
-
-void ties_add(Grade *grade, Tie tie)
-{
-    grade->ties = realloc(grade->ties, (size_t)(grade->tie_count + 1) * sizeof tie);
-    assert(grade->ties);
-    tie.tap = arena_format(&grade->arena, "%s", tie.tap);
-    grade->ties[grade->tie_count++] = tie;
 }

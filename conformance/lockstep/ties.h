@@ -6,7 +6,7 @@
 #ifndef PLUMB_TIES_H
 #define PLUMB_TIES_H
 
-#include "lockstep/lockstep.h"
+#include "grade/grade.h"
 
 int64_t set_place(int64_t candidate, const int64_t *set, int64_t width); /* -1: not in it */
 bool set_equals(const int64_t *a, const int64_t *b, int64_t width);
@@ -21,6 +21,5 @@ typedef struct {
 /* expected[j]: what stands in the reference's own choice in place of found[j]; found[j] itself where that is in it, or
  * tied with it. Ties go to grade. */
 void ties_judge(const ChosenRow *row, const int64_t *own, const int64_t *found, double *expected, Grade *grade);
-void ties_add(Grade *grade, Tie tie); /* its name is copied */
 
 #endif

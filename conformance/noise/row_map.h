@@ -17,9 +17,9 @@ typedef struct {
 
 bool array_matches_shape(const Array *array, int rank, const int64_t *shape); /* but for dimensions of 1 */
 bool row_map_of(const PaddingRows *rows, const Array *array, const Tap *tap,
-                RowMap *extent);                                 /* false: of another shape */
-int64_t row_map_rows(const RowMap *extent);                      /* of the array */
-int64_t row_map_dump_row(const RowMap *extent, int64_t row);     /* a row of the tap: which of the array's; -1: none */
-int64_t row_map_tap_row(const RowMap *extent, int64_t dump_row); /* and back */
+                RowMap *row_map);                                 /* false: of another shape */
+int64_t row_map_rows(const RowMap *row_map);                      /* of the array */
+int64_t row_map_dump_row(const RowMap *row_map, int64_t row);     /* a row of the tap: which of the array's; -1: none */
+int64_t row_map_tap_row(const RowMap *row_map, int64_t dump_row); /* and back */
 
 #endif

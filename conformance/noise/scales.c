@@ -30,7 +30,7 @@ static double channel_size(const StepSums *sums, int64_t column)
 static void conclude_sizes(StepSums *sums, int64_t graded_rows)
 {
     Sizes *sizes = &sums->sizes;
-    int64_t rows = row_map_rows(&sums->extent), width = sums->extent.width;
+    int64_t rows = row_map_rows(&sums->row_map), width = sums->row_map.width;
     double all = 0, count = (double)graded_rows;
     for (int64_t row = 0; row < rows; row++) all += sizes->row[row] / (double)width;
     if (all == 0) return;
@@ -63,9 +63,9 @@ static double channel_noise(const StepSums *sums, int64_t column)
 void scales_conclude(StepSums *sums, int64_t graded_rows)
 {
     conclude_sizes(sums, graded_rows);
-    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++)
+    for (int64_t row = 0; row < row_map_rows(&sums->row_map); row++)
         if (sums->row_norm[row] >= 0) sums->noise.row[row] = row_noise(sums, row);
-    for (int64_t j = 0; j < sums->extent.width; j++) sums->noise.column[j] = channel_noise(sums, j);
+    for (int64_t j = 0; j < sums->row_map.width; j++) sums->noise.column[j] = channel_noise(sums, j);
 }
 
 double scale_of_tap(const StepSums *sums, const ArithmeticClass *class)
@@ -97,7 +97,7 @@ static double typical_size(const StepSums *sums, int64_t row, int64_t column)
 double noise_of_element(const StepSums *sums, const ArithmeticClass *class, int64_t row, int64_t column,
                         double expected)
 {
-    double seen = square(sums->deviation[row * sums->extent.width + column]);
+    double seen = square(sums->deviation[row * sums->row_map.width + column]);
     double size = fabs(expected) + SMALL * typical_size(sums, row, column);
     return fmax(pooled(seen, sums->samples, to_expect(sums, row, column)), rounding(class, square(size)));
 }

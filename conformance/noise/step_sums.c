@@ -9,13 +9,13 @@
 
 static double square(double x) { return x * x; }
 
-StepSums step_sums_new(RowMap extent, const Array *backend, bool named, bool with_total)
+StepSums step_sums_new(RowMap row_map, const Array *backend, bool is_choice, bool with_total)
 {
-    size_t rows = (size_t)row_map_rows(&extent), width = (size_t)extent.width, elements = rows * width;
-    StepSums sums = { .extent = extent,
+    size_t rows = (size_t)row_map_rows(&row_map), width = (size_t)row_map.width, elements = rows * width;
+    StepSums sums = { .row_map = row_map,
                       .backend = backend,
-                      .named = named,
-                      .free = with_total ? allocate_zeroed(elements, sizeof(double)) : NULL,
+                      .is_choice = is_choice,
+                      .reference_pass = with_total ? allocate_zeroed(elements, sizeof(double)) : NULL,
                       .residual = allocate_zeroed(elements, sizeof(float)),
                       .deviation = allocate_zeroed(elements, sizeof(float)),
                       .row_difference = allocate_zeroed(rows, sizeof(double)),
@@ -34,7 +34,7 @@ StepSums step_sums_new(RowMap extent, const Array *backend, bool named, bool wit
 
 void step_sums_free(StepSums *sums)
 {
-    free(sums->free);
+    free(sums->reference_pass);
     free(sums->residual);
     free(sums->deviation);
     free(sums->replays);
@@ -62,20 +62,20 @@ void step_sums_sort_row(double *row, int64_t width) { qsort(row, (size_t)width, 
 
 void step_sums_read_found(const StepSums *sums, int64_t row, double *found)
 {
-    array_read_f64(sums->backend, row * sums->extent.width, sums->extent.width, found);
-    if (sums->sorted) step_sums_sort_row(found, sums->extent.width);
+    array_read_f64(sums->backend, row * sums->row_map.width, sums->row_map.width, found);
+    if (sums->sorted) step_sums_sort_row(found, sums->row_map.width);
 }
 
 void step_sums_keep_free(StepSums *sums, int64_t row, const double *values)
 {
-    double *kept = sums->free + row * sums->extent.width;
-    for (int64_t j = 0; j < sums->extent.width; j++) kept[j] = values[j];
+    double *kept = sums->reference_pass + row * sums->row_map.width;
+    for (int64_t j = 0; j < sums->row_map.width; j++) kept[j] = values[j];
 }
 
 void step_sums_keep_replay(StepSums *sums, int64_t row, const double *values)
 {
-    float *kept = sums->deviation + row * sums->extent.width;
-    for (int64_t j = 0; j < sums->extent.width; j++) kept[j] = (float)values[j];
+    float *kept = sums->deviation + row * sums->row_map.width;
+    for (int64_t j = 0; j < sums->row_map.width; j++) kept[j] = (float)values[j];
 }
 
 /* What is lost by an overflow, of which an honest backend may know nothing, is the value itself. */
@@ -91,9 +91,9 @@ static double along(double difference, double expected)
 
 void step_sums_measure(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     float *residual = sums->residual + row * width, *replay = sums->deviation + row * width;
-    const double *free = sums->free ? sums->free + row * width : NULL;
+    const double *reference_pass = sums->reference_pass ? sums->reference_pass + row * width : NULL;
     sums->row_norm[row] = 0;
     step->graded_rows++;
     for (int64_t j = 0; j < width; j++) {
@@ -105,16 +105,16 @@ void step_sums_measure(StepSums *sums, Step *step, int64_t row, const double *ex
         sums->replay += square(deviation);
         sums->replay_bias += along(deviation, expected[j]);
     }
-    for (int64_t j = 0; free && j < width; j++) {
-        sums->inherited += square(expected[j] - free[j]);
-        sums->total += square(found[j] - free[j]);
-        sums->free_norm += square(free[j]);
+    for (int64_t j = 0; reference_pass && j < width; j++) {
+        sums->inherited += square(expected[j] - reference_pass[j]);
+        sums->total += square(found[j] - reference_pass[j]);
+        sums->reference_norm += square(reference_pass[j]);
     }
 }
 
 void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     float *residual = sums->residual + row * width;
     sums->row_norm[row] = (double)width;
     step->graded_rows++;
@@ -122,7 +122,7 @@ void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expe
         residual[j] = found[j] != expected[j];
         if (step->worst_element >= 0 && residual[j] == 0) continue;
         if (step->worst_element >= 0 && step->worst_expected != step->worst_found) continue;
-        step->worst_element = row_map_tap_row(&sums->extent, row) * width + j;
+        step->worst_element = row_map_tap_row(&sums->row_map, row) * width + j;
         step->worst_expected = expected[j];
         step->worst_found = found[j];
     }
@@ -130,7 +130,7 @@ void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expe
 
 double step_sums_found(const StepSums *sums, int64_t i)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     double found;
     array_read_f64(sums->backend, i, 1, &found);
     if (!sums->sorted) return found;
@@ -146,7 +146,7 @@ double step_sums_expected(const StepSums *sums, int64_t i) { return step_sums_fo
 void step_sums_add_replay(StepSums *sums, const ArithmeticClass *class, int64_t row, const double *values,
                           const double *found)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     const float *residual = sums->residual + row * width;
     float *deviations = sums->deviation + row * width;
     if (sums->row_norm[row] < 0) return;
@@ -177,16 +177,16 @@ static double relative(double difference, double norm)
 /* The value that the row's element should have: 1 where it is a name, that is, all of it */
 static double expected_at(const StepSums *sums, int64_t row, int64_t j, const double *found)
 {
-    return sums->named ? 1 : found[j] - sums->residual[row * sums->extent.width + j];
+    return sums->is_choice ? 1 : found[j] - sums->residual[row * sums->row_map.width + j];
 }
 
 static void add_up_row(StepSums *sums, int64_t row, const double *found)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     for (int64_t j = 0; j < width; j++) {
         int64_t i = row * width + j;
         double difference = square(sums->residual[i]), expected = expected_at(sums, row, j, found);
-        sums->deviation[i] = sums->named ? 0 : sums->deviation[i] / sqrtf((float)sums->samples);
+        sums->deviation[i] = sums->is_choice ? 0 : sums->deviation[i] / sqrtf((float)sums->samples);
         sums->row_difference[row] += difference;
         sums->row_deviation[row] += square(sums->deviation[i]);
         sums->column_difference[j] += difference;
@@ -202,7 +202,7 @@ static void add_up_row(StepSums *sums, int64_t row, const double *found)
 
 static void add_up(StepSums *sums, int64_t graded_rows, double *found)
 {
-    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&sums->row_map); row++) {
         if (sums->row_norm[row] < 0) continue;
         step_sums_read_found(sums, row, found);
         add_up_row(sums, row, found);
@@ -215,18 +215,18 @@ static bool is_worse(double ratio, double worst) { return !(ratio <= worst) && !
 
 static void find_worst_row(const StepSums *sums, const ArithmeticClass *class, Step *step)
 {
-    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&sums->row_map); row++) {
         if (sums->row_norm[row] < 0) continue;
         double ratio = relative(sums->row_difference[row], scale_of_row(sums, class, row));
         if (step->worst_row >= 0 && !is_worse(ratio, step->worst_row_ratio)) continue;
-        step->worst_row = row_map_tap_row(&sums->extent, row);
+        step->worst_row = row_map_tap_row(&sums->row_map, row);
         step->worst_row_ratio = ratio;
     }
 }
 
 static void find_worst_channel(const StepSums *sums, const ArithmeticClass *class, Step *step)
 {
-    for (int64_t j = 0; j < sums->extent.width; j++) {
+    for (int64_t j = 0; j < sums->row_map.width; j++) {
         double ratio = relative(sums->column_difference[j], scale_of_channel(sums, class, j));
         if (step->worst_channel >= 0 && !is_worse(ratio, step->worst_channel_ratio)) continue;
         step->worst_channel = j;
@@ -237,10 +237,10 @@ static void find_worst_channel(const StepSums *sums, const ArithmeticClass *clas
 /* And the bias, in units of the elements' scales */
 static void find_worst_element(const StepSums *sums, const ArithmeticClass *class, Step *step, double *found)
 {
-    int64_t width = sums->extent.width;
+    int64_t width = sums->row_map.width;
     double scales = 0;
     step->worst_element_ratio = -1;
-    for (int64_t row = 0; row < row_map_rows(&sums->extent); row++) {
+    for (int64_t row = 0; row < row_map_rows(&sums->row_map); row++) {
         if (sums->row_norm[row] < 0) continue;
         step_sums_read_found(sums, row, found);
         for (int64_t j = 0; j < width; j++) {
@@ -249,8 +249,8 @@ static void find_worst_element(const StepSums *sums, const ArithmeticClass *clas
             scales += sqrt(noise_of_element(sums, class, row, j, expected));
             if (!is_worse(ratio, step->worst_element_ratio)) continue;
             step->worst_element_ratio = ratio;
-            if (sums->named) continue;
-            step->worst_element = row_map_tap_row(&sums->extent, row) * width + j;
+            if (sums->is_choice) continue;
+            step->worst_element = row_map_tap_row(&sums->row_map, row) * width + j;
             step->worst_expected = expected;
             step->worst_found = found[j];
         }
@@ -261,15 +261,15 @@ static void find_worst_element(const StepSums *sums, const ArithmeticClass *clas
 
 void step_sums_conclude(StepSums *sums, const ArithmeticClass *class, Step *step)
 {
-    double *found = allocate_zeroed((size_t)sums->extent.width, sizeof *found);
+    double *found = allocate_zeroed((size_t)sums->row_map.width, sizeof *found);
     add_up(sums, step->graded_rows, found);
     double noise = scale_of_tap(sums, class);
     step->samples = sums->samples;
     step->introduced = relative(sums->difference, sums->norm);
     step->honest = relative(noise, sums->norm);
     step->ratio = relative(sums->difference, noise);
-    step->inherited = sums->free ? relative(sums->inherited, sums->free_norm) : NAN;
-    step->total = sums->free ? relative(sums->total, sums->free_norm) : NAN;
+    step->inherited = sums->reference_pass ? relative(sums->inherited, sums->reference_norm) : NAN;
+    step->total = sums->reference_pass ? relative(sums->total, sums->reference_norm) : NAN;
     if (step->graded_rows > 0) {
         find_worst_row(sums, class, step);
         find_worst_channel(sums, class, step);

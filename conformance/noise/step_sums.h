@@ -8,7 +8,7 @@
 #define PLUMB_STEP_SUMS_H
 
 #include "noise/row_map.h"
-#include "lockstep/lockstep.h"
+#include "grade/grade.h"
 
 /* What elements are sums of, however small they come out themselves: as large as others of their row and channel. */
 typedef struct {
@@ -23,20 +23,20 @@ typedef struct {
     double *row, *column;
 } Noise;
 
-struct StepSums {
-    RowMap extent;
-    const Array *backend; /* y' */
-    bool named;           /* numbers are names: an element is right or wrong, and no replay says by how much */
-    bool sorted;          /* rows are compared in the order of size */
-    double *free;         /* F(x); NULL unless asked for */
-    float *residual;      /* y' - F(x') of graded rows */
+typedef struct StepSums {
+    RowMap row_map;
+    const Array *backend;   /* y' */
+    bool is_choice;         /* numbers are names: an element is right or wrong, and no replay says by how much */
+    bool sorted;            /* rows are compared in the order of size */
+    double *reference_pass; /* F(x); NULL unless asked for */
+    float *residual;        /* y' - F(x') of graded rows */
     float *deviation; /* the nearest replay's value at x'; from the oracle's pass on, root sums of squared deviations */
     int samples;      /* replays that they are of; root mean squares once concluded */
     double *replays;  /* [samples]: the sum of squares that each deviates by */
     double replay;    /* the same of the one that runs */
     double bias;      /* sum of residuals along the values' signs */
     double replay_bias, replay_biases; /* the same of this replay; sum of squares of those before it */
-    double inherited, total, free_norm;
+    double inherited, total, reference_norm;
     /* Once concluded, but for row_norm, which is -1 where nothing is graded: sums of squares over graded rows of
      * y' - F(x'), of replay - F(x') on average, and of F(x'). */
     double difference, deviations, norm;
@@ -44,9 +44,9 @@ struct StepSums {
     double *column_difference, *column_deviation, *column_norm;
     Sizes sizes;
     Noise noise;
-};
+} StepSums;
 
-StepSums step_sums_new(RowMap extent, const Array *backend, bool named, bool with_total);
+StepSums step_sums_new(RowMap row_map, const Array *backend, bool is_choice, bool with_total);
 void step_sums_free(StepSums *sums);
 
 /* The backend's row, in the order of size where `sorted` says so. row: of the array, as in all of these */

@@ -5,7 +5,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "lockstep/lockstep.h"
+#include "checkpoint/array.h"
+#include "grade/grade.h"
+#include "run/error.h"
 
 typedef struct {
     const char *case_name, *dump_name;

@@ -60,25 +60,21 @@ Grade *grade_with(const char *model_folder, const char *inputs_file, const char 
     Inputs inputs = inputs_open(inputs_file, error);
     Dump *dump = dump_open(dump_path, NULL, error);
     assert_clean(error);
-    Grade *grade = vision_mask_grade(model, &inputs, dump, class_find(class), options, VISION_MASK_EITHER, error);
+    Grade *grade = vision_mask_grade(
+        &(Trial){ .model = model, .inputs = &inputs, .dump = dump, .class = class_find(class), .options = *options },
+        error);
     dump_close(dump);
     inputs_close(&inputs);
     model_close(model);
     return grade;
 }
 
-Grade *grade_model(const char *model_folder, const char *inputs_file, const char *dump_path, const char *class,
-                   const char *const *only, bool with_total, Error *error)
-{
-    GradeOptions options = { .only = only, .with_total = with_total };
-    return grade_with(model_folder, inputs_file, dump_path, class, &options, error);
-}
-
 Grade *grade_case(const char *folder, const char *dump, const char *class, const char *const *only, bool with_total,
                   Error *error)
 {
-    return grade_model(arena_format(&scratch, "%s/model", folder),
-                       arena_format(&scratch, "%s/inputs.safetensors", folder), dump, class, only, with_total, error);
+    return grade_with(arena_format(&scratch, "%s/model", folder),
+                      arena_format(&scratch, "%s/inputs.safetensors", folder), dump, class,
+                      &(GradeOptions){ .only = only, .with_total = with_total }, error);
 }
 
 Grade *graded(const char *folder, const char *dump, const char *class, const char *const *only)

@@ -27,8 +27,6 @@ float *value_at(Value *value, int64_t row, int64_t column); /* rows: everything 
 /* Grades a dump of the case in folder; NULL with error set. only: globs or NULL */
 Grade *grade_case(const char *folder, const char *dump, const char *class, const char *const *only, bool with_total,
                   Error *error);
-Grade *grade_model(const char *model, const char *inputs, const char *dump, const char *class, const char *const *only,
-                   bool with_total, Error *error);
 Grade *grade_with(const char *model, const char *inputs, const char *dump, const char *class,
                   const GradeOptions *options, Error *error);
 Grade *graded(const char *folder, const char *dump, const char *class, const char *const *only); /* without error */

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "diagnose/subjects.h"
 #include "bug_cases.h"
 #include "grade/arithmetic_class.h"
 #include "dump/tap_name.h"
@@ -132,8 +133,12 @@ static const char *bent_step(const OpenedCase *opened, const Dump *dump, const B
 {
     Error error = { "" };
     BuggyModel *model = buggy_model_open(opened->model, bugs, count, &error);
-    Lockstep *lockstep = lockstep_begin((Subject){ .buggy = model }, &opened->inputs, dump, class,
-                                        &(GradeOptions){ .ignore_eos = true }, &error);
+    Trial trial = { .model = (Model *)buggy_model_model(model),
+                    .inputs = &opened->inputs,
+                    .dump = dump,
+                    .class = class,
+                    .options.ignore_eos = true };
+    Lockstep *lockstep = lockstep_begin(&trial, subject_with_bugs(model, &trial.options), &error);
     assert_clean(&error);
     Grade *grade = lockstep_end(lockstep);
     const char *tap = grade->first_bent < 0 ? NULL : arena_format(&scratch, "%s", grade->steps[grade->first_bent].tap);

@@ -62,10 +62,14 @@ static Checked check(const char *folder, const char *dump_file, const char *decl
     Inputs inputs = inputs_open(inputs_of(folder), &error);
     Dump *dump = dump_open(dump_file, NULL, &error);
     assert_clean(&error);
-    GradeOptions options = { .only = only, .ignore_eos = true };
-    Grade *grade = lockstep_grade(model, &inputs, dump, class_find(declared), &options, &error);
+    Trial trial = { .model = model,
+                    .inputs = &inputs,
+                    .dump = dump,
+                    .class = class_find(declared),
+                    .options = { .only = only, .ignore_eos = true } };
+    Grade *grade = lockstep_grade(&trial, &error);
     assert_clean(&error);
-    Checked checked = { class_check(model, &inputs, dump, grade, &options, &error), grade->first_bent >= 0 };
+    Checked checked = { class_check(&trial, grade, &error), grade->first_bent >= 0 };
     assert_clean(&error);
     grade_free(grade);
     dump_close(dump);

@@ -26,8 +26,13 @@ static Finding find(const char *folder, const char *dump_file, const char *class
     Dump *dump = dump_open(dump_file, NULL, &error);
     assert_clean(&error);
     Finding finding;
-    DiagnoseOptions options = { .folder = model_folder, .grade = { .only = only, .ignore_eos = true } };
-    finding.diagnosis = diagnose(model, &inputs, dump, class_find(class), &options, &finding.grade, &error);
+    Trial trial = { .model = model,
+                    .folder = model_folder,
+                    .inputs = &inputs,
+                    .dump = dump,
+                    .class = class_find(class),
+                    .options = { .only = only, .ignore_eos = true } };
+    finding.diagnosis = diagnose(&trial, &finding.grade, &error);
     assert_clean(&error);
     dump_close(dump);
     inputs_close(&inputs);

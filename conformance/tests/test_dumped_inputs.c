@@ -92,7 +92,8 @@ static Grade *grade_of(const Subjects *s, const Dump *dump)
     Inputs given;
     Grade *grade = NULL;
     if (dumped_inputs_give(judged, s->model, dump, &inputs, &given))
-        grade = lockstep_grade(s->model, &given, dump, class_find("fp32"), &(GradeOptions){ 0 }, &error);
+        grade = lockstep_grade(
+            &(Trial){ .model = s->model, .inputs = &given, .dump = dump, .class = class_find("fp32") }, &error);
     assert_clean(&error);
     grade = dumped_inputs_grade(judged, dump, grade);
     dumped_inputs_close(judged);
@@ -103,9 +104,11 @@ static Diagnosis *diagnosis_of(const Subjects *s, const Dump *dump, Grade **grad
 {
     Error error = { "" };
     Inputs inputs = inputs_of(s, &s->honest);
-    DiagnoseOptions options = { .folder = E2B "/model" };
+    Trial trial = {
+        .model = s->model, .folder = E2B "/model", .inputs = &inputs, .dump = dump, .class = class_find("fp32")
+    };
     DumpedInputs *judged = dumped_inputs_open(s->pictures, dump, class_find("fp32"), NULL, &error);
-    Diagnosis *d = diagnose_with_inputs(judged, s->model, &inputs, dump, class_find("fp32"), &options, grade, &error);
+    Diagnosis *d = diagnose_with_inputs(judged, &trial, grade, &error);
     assert_clean(&error);
     dumped_inputs_close(judged);
     return d;

@@ -13,7 +13,6 @@ typedef struct {
     Model *model;
     Inputs inputs;
     Dump *dump;
-    GradeOptions options;
     Grade *grade;
     Explanation *explanation;
 } Explained;
@@ -23,8 +22,8 @@ static Explained explain_dump(Text text, const char *dump, const char *class, co
     Explained e = { .model = model_open(text.model, error), .dump = dump_open(dump, NULL, error) };
     e.inputs = inputs_open(text.inputs, error);
     assert_clean(error);
-    Lockstep *lockstep = lockstep_begin((Subject){ .model = e.model }, &e.inputs, e.dump, class_find(class), &e.options,
-                                        error);
+    Trial trial = { .model = e.model, .inputs = &e.inputs, .dump = e.dump, .class = class_find(class) };
+    Lockstep *lockstep = lockstep_begin(&trial, honest_subject(e.model), error);
     assert_clean(error);
     e.explanation = explain(lockstep, e.model, globs, error);
     e.grade = lockstep_end(lockstep);

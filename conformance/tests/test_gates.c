@@ -41,15 +41,15 @@ static double scale_at(const char *dump_path, const char *class, const Bend *at,
     Model *model = model_open(E2B "/model", &error);
     Inputs inputs = inputs_open(E2B "/inputs.safetensors", &error);
     Dump *dump = dump_open(dump_path, NULL, &error);
-    GradeOptions options = { .only = only };
-    Lockstep *l = lockstep_begin((Subject){ .model = model }, &inputs, dump, class_find(class), &options, &error);
+    Trial trial = { .model = model, .inputs = &inputs, .dump = dump, .class = class_find(class), .options.only = only };
+    Lockstep *l = lockstep_begin(&trial, honest_subject(model), &error);
     assert_clean(&error);
     const Grade *grade = lockstep_grade_so_far(l);
     double scale = 0;
     for (int n = 0; n < grade->step_count; n++) {
         if (strcmp(grade->steps[n].tap, at->tap) != 0) continue;
         const StepSums *sums = lockstep_sums(l, n);
-        int64_t i = at->row * sums->extent.width + at->column;
+        int64_t i = at->row * sums->row_map.width + at->column;
         double found;
         array_read_f64(sums->backend, i, 1, &found);
         scale = sqrt(scale_of_element(sums, class_find(class), at->row, at->column, found - sums->residual[i]));

@@ -143,7 +143,7 @@ START_TEST(weights_are_rounded_to_the_class)
 {
     Error error = { "" };
     Grade *exact = graded(E2B, BF16, "bf16", NULL);
-    Grade *nudged = grade_model(nudged_model(), E2B "/inputs.safetensors", BF16, "bf16", NULL, false, &error);
+    Grade *nudged = grade_with(nudged_model(), E2B "/inputs.safetensors", BF16, "bf16", &(GradeOptions){ 0 }, &error);
     assert_clean(&error);
     for (int n = 0; n < exact->step_count; n++) {
         assert_near(nudged->steps[n].introduced, exact->steps[n].introduced, 0, "introduced", n);
@@ -242,7 +242,8 @@ START_TEST(progress_is_told)
     Inputs inputs = inputs_open(E2B "/inputs.safetensors", &error);
     Dump *dump = dump_open(BF16, NULL, &error);
     GradeOptions options = { .with_total = true, .progress = count_passes, .progress_context = seen };
-    grade_free(lockstep_grade(model, &inputs, dump, class_find("bf16"), &options, &error));
+    Trial trial = { .model = model, .inputs = &inputs, .dump = dump, .class = class_find("bf16"), .options = options };
+    grade_free(lockstep_grade(&trial, &error));
     assert_clean(&error);
     for (int pass = 0; pass < PASSES; pass++) ck_assert_int_eq(seen[pass], 1);
     ck_assert_int_eq(seen[PASSES], PASSES);

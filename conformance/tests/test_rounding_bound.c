@@ -9,7 +9,6 @@ typedef struct {
     Model *model;
     Inputs inputs;
     Dump *dump;
-    GradeOptions options;
     Lockstep *lockstep;
     const Grade *grade;
 } Opened;
@@ -21,10 +20,13 @@ static Opened *open_dump(const char *model, const char *inputs, const char *dump
     o->model = model_open(model, &error);
     o->inputs = inputs_open(inputs, &error);
     o->dump = dump_open(dump, NULL, &error);
-    o->options = (GradeOptions){ .ignore_eos = true };
     assert_clean(&error);
-    o->lockstep = lockstep_begin((Subject){ .model = o->model }, &o->inputs, o->dump, class_find(class), &o->options,
-                                 &error);
+    o->lockstep = lockstep_begin(&(Trial){ .model = o->model,
+                                           .inputs = &o->inputs,
+                                           .dump = o->dump,
+                                           .class = class_find(class),
+                                           .options.ignore_eos = true },
+                                 honest_subject(o->model), &error);
     assert_clean(&error);
     o->grade = lockstep_grade_so_far(o->lockstep);
     return o;

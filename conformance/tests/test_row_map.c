@@ -40,34 +40,34 @@ static const struct {
     { "model.embed_vision", 2, { 6, 4 }, 2, { 2, 4 }, 0 },
 };
 
-static bool lies(int i, RowMap *extent)
+static bool lies(int i, RowMap *row_map)
 {
     PaddingRows rows = { .batch = 2, .tokens = 3 };
     Tap tap = { .name = shapes[i].name, .rank = shapes[i].rank };
     Array array = { .rank = shapes[i].array_rank };
     memcpy(tap.shape, shapes[i].shape, sizeof tap.shape);
     memcpy(array.shape, shapes[i].array_shape, sizeof shapes[i].array_shape);
-    return row_map_of(&rows, &array, &tap, extent);
+    return row_map_of(&rows, &array, &tap, row_map);
 }
 
 START_TEST(positions_held)
 {
-    RowMap extent;
-    bool fits = lies(_i, &extent);
+    RowMap row_map;
+    bool fits = lies(_i, &row_map);
     ck_assert_int_eq(fits, shapes[_i].held > 0);
     if (!fits) return;
-    ck_assert_int_eq(extent.held, shapes[_i].held);
-    ck_assert_int_eq(extent.width, shapes[_i].shape[shapes[_i].rank - 1]);
+    ck_assert_int_eq(row_map.held, shapes[_i].held);
+    ck_assert_int_eq(row_map.width, shapes[_i].shape[shapes[_i].rank - 1]);
 
     int64_t rows = 1, held = 0;
     for (int i = 0; i < shapes[_i].rank - 1; i++) rows *= shapes[_i].shape[i];
     for (int64_t row = 0; row < rows; row++) {
-        int64_t at = row_map_dump_row(&extent, row);
+        int64_t at = row_map_dump_row(&row_map, row);
         if (at < 0) continue;
         ck_assert_int_eq(at, held++); /* in the same order */
-        ck_assert_int_eq(row_map_tap_row(&extent, at), row);
+        ck_assert_int_eq(row_map_tap_row(&row_map, at), row);
     }
-    ck_assert_int_eq(held, row_map_rows(&extent));
+    ck_assert_int_eq(held, row_map_rows(&row_map));
 }
 END_TEST
 
@@ -80,11 +80,11 @@ static const struct {
 
 START_TEST(rows_of_the_last_positions)
 {
-    RowMap extent;
-    ck_assert(lies(lists[_i].shape, &extent));
+    RowMap row_map;
+    ck_assert(lies(lists[_i].shape, &row_map));
     const char *text = "";
-    for (int64_t row = 0; row < row_map_rows(&extent); row++)
-        text = arena_format(&scratch, "%s%s%lld", text, row ? " " : "", (long long)row_map_tap_row(&extent, row));
+    for (int64_t row = 0; row < row_map_rows(&row_map); row++)
+        text = arena_format(&scratch, "%s%s%lld", text, row ? " " : "", (long long)row_map_tap_row(&row_map, row));
     ck_assert_str_eq(text, lists[_i].rows);
 }
 END_TEST

@@ -18,8 +18,8 @@ static StepSums step_sums_after(const ArithmeticClass *class, double nearest, do
     static Array array;
     for (int i = 0; i < ROWS * WIDTH; i++) stored[i] = (real)found[i / WIDTH][i % WIDTH];
     array = (Array){ .dtype = REAL_DTYPE, .rank = 2, .shape = { ROWS, WIDTH }, .data = (const unsigned char *)stored };
-    RowMap extent = { { 1, 1, ROWS, 1, 0 }, ROWS, WIDTH };
-    StepSums sums = step_sums_new(extent, &array, false, false);
+    RowMap row_map = { { 1, 1, ROWS, 1, 0 }, ROWS, WIDTH };
+    StepSums sums = step_sums_new(row_map, &array, false, false);
     *step = (Step){ .rank = 2, .shape = { ROWS, WIDTH }, .worst_row = -1, .worst_channel = -1, .worst_element = -1 };
     for (int64_t row = 0; row < ROWS; row++) {
         double replay[WIDTH];

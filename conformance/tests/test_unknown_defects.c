@@ -149,9 +149,14 @@ static void assert_unnamed(const Defect *d, const char *dump, const char *const 
     Inputs inputs = inputs_open(arena_format(&scratch, "%s/inputs.safetensors", d->folder), &error);
     Dump *opened = dump_open(dump, NULL, &error);
     assert_clean(&error);
-    DiagnoseOptions options = { .folder = model_folder, .grade = { .only = only, .ignore_eos = true } };
+    Trial trial = { .model = model,
+                    .folder = model_folder,
+                    .inputs = &inputs,
+                    .dump = opened,
+                    .class = class_find(d->class),
+                    .options = { .only = only, .ignore_eos = true } };
     Grade *grade;
-    Diagnosis *diagnosis = diagnose(model, &inputs, opened, class_find(d->class), &options, &grade, &error);
+    Diagnosis *diagnosis = diagnose(&trial, &grade, &error);
     assert_clean(&error);
     assert_bent_at(grade, bent);
     ck_assert_msg(diagnosis->named_count == 0, "%s is named", diagnosis->named_count ? diagnosis->named[0]->id : "");

@@ -41,8 +41,13 @@ static Grade *grade_read(const char *folder, const char *dump, const char *class
 {
     Error error = { "" };
     Opened opened = open_dump(folder, dump);
-    Grade *grade = vision_mask_grade(opened.model, &opened.inputs, opened.dump, class_find(class),
-                                     &(GradeOptions){ .only = only }, mask, &error);
+    Trial trial = { .model = opened.model,
+                    .inputs = &opened.inputs,
+                    .dump = opened.dump,
+                    .class = class_find(class),
+                    .options.only = only,
+                    .vision_mask = mask };
+    Grade *grade = vision_mask_grade(&trial, &error);
     assert_clean(&error);
     close_dump(opened);
     return grade;
@@ -133,8 +138,10 @@ START_TEST(reading_foretells_nothing)
         Model *model = model_open(text.model, &error);
         Inputs inputs = inputs_open(text.inputs, &error);
         Opened opened = { model, inputs, dump_open(dump, NULL, &error) };
-        Grade *grade = vision_mask_grade(model, &inputs, opened.dump, class_find("fp16"), &(GradeOptions){ 0 },
-                                         masks[i], &error);
+        Trial trial = {
+            .model = model, .inputs = &inputs, .dump = opened.dump, .class = class_find("fp16"), .vision_mask = masks[i]
+        };
+        Grade *grade = vision_mask_grade(&trial, &error);
         assert_clean(&error);
         assert_bent_at(grade, "model.embed_vision.patch_dense");
         ck_assert(grade->google_vision_mask == (masks[i] == VISION_MASK_GOOGLE));
@@ -236,9 +243,12 @@ START_TEST(diagnosed)
     Error error = { "" };
     Grade *grade;
     Opened opened = open_dump(IMAGES, DUMPS "buggy-kv-tied-after-norm-bf16.safetensors");
-    DiagnoseOptions options = { .folder = IMAGES "/model" };
-    Diagnosis *diagnosis = diagnose(opened.model, &opened.inputs, opened.dump, class_find("bf16"), &options, &grade,
-                                    &error);
+    Trial trial = { .model = opened.model,
+                    .folder = IMAGES "/model",
+                    .inputs = &opened.inputs,
+                    .dump = opened.dump,
+                    .class = class_find("bf16") };
+    Diagnosis *diagnosis = diagnose(&trial, &grade, &error);
     assert_clean(&error);
     ck_assert(grade->google_vision_mask && diagnosis->complete);
     ck_assert_int_eq(diagnosis->named_count, 1);
@@ -255,9 +265,13 @@ START_TEST(exposed_by_the_reading)
     Error error = { "" };
     Grade *grade;
     Opened opened = open_dump(IMAGES, IMAGES "/expected.safetensors");
-    DiagnoseOptions options = { .folder = IMAGES "/model", .vision_mask = VISION_MASK_GOOGLE };
-    Diagnosis *diagnosis = diagnose(opened.model, &opened.inputs, opened.dump, class_find("fp32"), &options, &grade,
-                                    &error);
+    Trial trial = { .model = opened.model,
+                    .folder = IMAGES "/model",
+                    .inputs = &opened.inputs,
+                    .dump = opened.dump,
+                    .class = class_find("fp32"),
+                    .vision_mask = VISION_MASK_GOOGLE };
+    Diagnosis *diagnosis = diagnose(&trial, &grade, &error);
     assert_clean(&error);
     bool is_named = false;
     for (int i = 0; i < diagnosis->named_count; i++)

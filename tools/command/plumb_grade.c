@@ -169,40 +169,48 @@ static void report_grade(const GradeCommand *command, const Grade *grade, Report
     report_json_with(command->json, grade, title, more, error);
 }
 
-/* The grade of the model's steps, and of it what --explain asks for. NULL with error set */
-static Grade *grade_model(GradeCommand *command, const Inputs *inputs, const Dump *dump, const ArithmeticClass *class,
-                          Explanation **explanation, ClassCheck *check, Error *error)
+static Trial trial_of(GradeCommand *command, const Inputs *inputs, const Dump *dump)
 {
-    GradeOptions grade_options = options_of(command);
-    grade_options.with_total = command->json != NULL;
-    command->progress = start_progress(command, dump);
-    Lockstep *lockstep = vision_mask_begin(command->c.model, inputs, dump, class, &grade_options,
-                                           command->c.vision_mask, error);
+    return (Trial){ .model = command->c.model,
+                    .folder = command->c.model_folder,
+                    .inputs = inputs,
+                    .dump = dump,
+                    .class = command->class ? command->class : class_of(dump),
+                    .options = options_of(command),
+                    .vision_mask = command->c.vision_mask };
+}
+
+/* The grade of the model's steps, and of it what --explain asks for. NULL with error set */
+static Grade *grade_model(GradeCommand *command, Trial trial, Explanation **explanation, ClassCheck *check,
+                          Error *error)
+{
+    trial.options.with_total = command->json != NULL;
+    command->progress = start_progress(command, trial.dump);
+    Lockstep *lockstep = vision_mask_begin(&trial, error);
     progress_end(&command->progress);
     if (!lockstep) return NULL;
-    if (command->explained.count > 0)
-        *explanation = explain(lockstep, command->c.model, command->explained.globs, error);
+    if (command->explained.count > 0) *explanation = explain(lockstep, trial.model, command->explained.globs, error);
     Grade *grade = lockstep_end(lockstep);
 
-    grade_options.google_vision_mask = grade->google_vision_mask;
-    command->progress = start_progress(command, dump);
-    if (!error_is_set(error)) *check = class_check(command->c.model, inputs, dump, grade, &grade_options, error);
+    trial.options.google_vision_mask = grade->google_vision_mask;
+    command->progress = start_progress(command, trial.dump);
+    if (!error_is_set(error)) *check = class_check(&trial, grade, error);
     progress_end(&command->progress);
     return grade;
 }
 
 static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
 {
-    const ArithmeticClass *class = command->class ? command->class : class_of(dump);
-    ClassCheck check = { .declared = class };
+    Inputs given;
+    Trial trial = trial_of(command, &given, dump);
+    ClassCheck check = { .declared = trial.class };
     Explanation *explanation = NULL;
     Grade *grade = NULL;
-    Inputs given;
-    DumpedInputs *judged = case_judge_inputs(&command->c, dump, class, command->only.globs, error);
+    DumpedInputs *judged = case_judge_inputs(&command->c, dump, trial.class, command->only.globs, error);
     bool goes_on = !error_is_set(error) &&
                    dumped_inputs_give(judged, command->c.model, dump, &command->c.inputs, &given);
     if (goes_on)
-        grade = grade_model(command, &given, dump, class, &explanation, &check, error);
+        grade = grade_model(command, trial, &explanation, &check, error);
     else if (command->explained.count > 0 && !error_is_set(error))
         error_set(error, "--explain: found %s, and no step of the model that is graded, expected one",
                   command->explained.globs[0]);
@@ -219,16 +227,12 @@ static Status grade(GradeCommand *command, const Dump *dump, const char *dump_na
 
 static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
 {
-    DiagnoseOptions diagnose_options = { .folder = command->c.model_folder,
-                                         .grade = options_of(command),
-                                         .vision_mask = command->c.vision_mask };
-    const ArithmeticClass *class = command->class ? command->class : class_of(dump);
+    Trial trial = trial_of(command, &command->c.inputs, dump);
     Grade *grade;
-    DumpedInputs *judged = case_judge_inputs(&command->c, dump, class, command->only.globs, error);
+    DumpedInputs *judged = case_judge_inputs(&command->c, dump, trial.class, command->only.globs, error);
     if (error_is_set(error)) return STATUS_BAD_INPUT;
     command->progress = start_progress(command, dump);
-    Diagnosis *diagnosis = diagnose_with_inputs(judged, command->c.model, &command->c.inputs, dump, class,
-                                                &diagnose_options, &grade, error);
+    Diagnosis *diagnosis = diagnose_with_inputs(judged, &trial, &grade, error);
     progress_end(&command->progress);
     dumped_inputs_close(judged);
     if (!diagnosis) return STATUS_BAD_INPUT;

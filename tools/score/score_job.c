@@ -17,7 +17,7 @@ typedef struct {
     const char *model_folder;
     Inputs inputs;
     Dump *honest;
-} Trial;
+} ScoredCase;
 
 /* ---------------------------------------------------------------- dumps */
 
@@ -49,7 +49,7 @@ static void write_tap(void *context, const Tap *tap)
     safetensors_writer_append(w->writer, tap->values, (size_t)tap->count * tap->value_size);
 }
 
-static Dump *dump_of(Trial *s, const Backend *backend)
+static Dump *dump_of(ScoredCase *s, const Backend *backend)
 {
     Error *error = &s->job->error;
     Writing writing = { safetensors_writer_open(s->scratch, error), backend->left_out };
@@ -82,11 +82,16 @@ static bool is_same(const Dump *a, const Dump *b)
     return same;
 }
 
-static Diagnosis *judge(Trial *s, const Dump *dump, Grade **grade)
+static Diagnosis *judge(ScoredCase *s, const Dump *dump, Grade **grade)
 {
-    DiagnoseOptions options = { .folder = s->model_folder, .grade.ignore_eos = true };
-    if (s->job->kind == LAYERS) options.grade.only = tap_layer_outputs;
-    return diagnose(s->model, &s->inputs, dump, s->class, &options, grade, &s->job->error);
+    Trial trial = { .model = s->model,
+                    .folder = s->model_folder,
+                    .inputs = &s->inputs,
+                    .dump = dump,
+                    .class = s->class,
+                    .options.ignore_eos = true };
+    if (s->job->kind == LAYERS) trial.options.only = tap_layer_outputs;
+    return diagnose(&trial, grade, &s->job->error);
 }
 
 /* ---------------------------------------------------------------- bugs */
@@ -122,7 +127,7 @@ static void judge_bug(const Bug *bug, const Diagnosis *d, const Grade *grade, Bu
 }
 
 /* NULL where the bug does not fit the checkpoint, or changes nothing */
-static Dump *buggy_dump(Trial *s, const Bug *bug)
+static Dump *buggy_dump(ScoredCase *s, const Bug *bug)
 {
     Error unfit = { "" };
     BuggyModel *buggy = buggy_model_open(s->model_folder, &bug, 1, &unfit);
@@ -133,7 +138,7 @@ static Dump *buggy_dump(Trial *s, const Bug *bug)
     return NULL;
 }
 
-static void score_bug(Trial *s, const Bug *bug, BugResult *result)
+static void score_bug(ScoredCase *s, const Bug *bug, BugResult *result)
 {
     Dump *dump = buggy_dump(s, bug);
     if (!dump) return;
@@ -149,7 +154,7 @@ static void score_bug(Trial *s, const Bug *bug, BugResult *result)
 /* ---------------------------------------------------------------- honesty */
 
 /* Whether the class and the case have such a backend */
-static bool make_variant(const Trial *s, int variant, Backend *backend)
+static bool make_variant(const ScoredCase *s, int variant, Backend *backend)
 {
     const Job *job = s->job;
     *backend = (Backend){ .results = s->class->results };
@@ -161,7 +166,7 @@ static bool make_variant(const Trial *s, int variant, Backend *backend)
            (variant != WIDE_INSIDE || s->class->results != ROUNDING_NONE);
 }
 
-static void score_honest(Trial *s, int variant, HonestResult *result)
+static void score_honest(ScoredCase *s, int variant, HonestResult *result)
 {
     Backend backend;
     if (!make_variant(s, variant, &backend)) return;
@@ -188,7 +193,7 @@ void score_job(Job *job, const char *scratch)
 {
     Arena arena = { 0 };
     Error *error = &job->error;
-    Trial s = { .job = job, .scratch = scratch, .class = class_find(class_of_score[job->class]) };
+    ScoredCase s = { .job = job, .scratch = scratch, .class = class_find(class_of_score[job->class]) };
     s.model_folder = arena_format(&arena, "%s/model", job->folder);
     s.model = model_open(s.model_folder, error);
     if (s.model) s.inputs = inputs_open(arena_format(&arena, "%s/inputs.safetensors", job->folder), error);

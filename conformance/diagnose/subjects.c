@@ -1,0 +1,42 @@
+/* subjects.c - each with its forward pass */
+#include "diagnose/subjects.h"
+
+#include "diagnose/vision_mask.h"
+
+static const Bug *reading_of(const GradeOptions *options)
+{
+    return options->google_vision_mask ? &google_vision_mask : NULL;
+}
+
+static void buggy_forward(void *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
+{
+    buggy_model_forward(model, reference, inputs, pass);
+}
+
+static void dry_forward(void *dry, const Reference *reference, const Inputs *inputs, const Pass *pass)
+{
+    dry_run_forward(dry, reference, inputs, pass);
+}
+
+static void close_model(void *model) { buggy_model_close(model); }
+
+Subject subject_of(const Trial *trial)
+{
+    const Bug *reading = reading_of(&trial->options);
+    if (!reading) return honest_subject(trial->model);
+    BuggyModel *around = buggy_model_around(trial->model, NULL, 0);
+    buggy_model_set_mask_reading(around, reading);
+    return (Subject){ .self = around, .forward = buggy_forward, .close = close_model };
+}
+
+Subject subject_with_bugs(BuggyModel *model, const GradeOptions *options)
+{
+    buggy_model_set_mask_reading(model, reading_of(options));
+    return (Subject){ .self = model, .forward = buggy_forward, .has_bugs = true };
+}
+
+Subject subject_of_dry_run(DryRun *dry, const GradeOptions *options)
+{
+    dry_run_set_mask_reading(dry, reading_of(options));
+    return (Subject){ .self = dry, .forward = dry_forward };
+}

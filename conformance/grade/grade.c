@@ -1,0 +1,37 @@
+/* grade.c - what a grade is asked for */
+#include "grade/grade.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+Measurement step_measurement(const Step *step)
+{
+    return (Measurement){ .samples = step->samples,
+                          .rows = step->graded_rows,
+                          .non_finite = step->non_finite,
+                          .ratio = step->ratio,
+                          .row = step->worst_row_ratio,
+                          .channel = step->worst_channel_ratio,
+                          .element = step->worst_element_ratio,
+                          .bias = step->bias,
+                          .honest_bias = step->honest_bias };
+}
+
+void grade_add_tie(Grade *grade, Tie tie)
+{
+    grade->ties = realloc(grade->ties, (size_t)(grade->tie_count + 1) * sizeof tie);
+    assert(grade->ties);
+    tie.tap = arena_format(&grade->arena, "%s", tie.tap);
+    grade->ties[grade->tie_count++] = tie;
+}
+
+void grade_free(Grade *grade)
+{
+    if (!grade) return;
+    free(grade->steps);
+    free(grade->not_graded);
+    free(grade->unknown);
+    free(grade->ties);
+    arena_free(&grade->arena);
+    free(grade);
+}

@@ -1,0 +1,62 @@
+/* grade.h - a dump's grade: its steps, each with its verdict, and what was not graded
+ *
+ * A grade is what the passes of lockstep/ end in, and what everything behind them reads.
+ */
+#ifndef PLUMB_GRADE_H
+#define PLUMB_GRADE_H
+
+#include "grade/verdict.h"
+#include "run/arena.h"
+
+typedef struct {
+    const char *tap;
+    int rank;
+    int64_t shape[TENSOR_MAX_RANK];
+    int absent;                /* taps of the reference that come before it and are not graded */
+    int samples;               /* replays that its noise was learned from */
+    int64_t rows, graded_rows; /* in the dump, which may hold only the last positions */
+    double introduced, honest, ratio;
+    double inherited, total; /* NaN unless asked for */
+    /* The worst by ratio, each to its own noise: flat indices, of a channel its number; -1 when no row is graded */
+    int64_t worst_row, worst_channel, worst_element;
+    double worst_row_ratio, worst_channel_ratio, worst_element_ratio;
+    double worst_expected, worst_found; /* the element's */
+    double bias;                        /* mean error along the values' signs over the mean scale of elements */
+    double honest_bias;                 /* rms of the replays' */
+    int64_t non_finite;
+    Verdict verdict;
+    const char *note;   /* said behind the verdict; NULL: nothing */
+    bool of_inputs;     /* it comes before the model, and has the limits of patch_steps.h; NaN is what it has not */
+    bool shape_differs; /* of another shape, so that nothing is measured: the note says which */
+} Step;
+
+Measurement step_measurement(const Step *step); /* that its verdict rests on */
+
+/* A choice other than the reference's, of a candidate that is as good within the noise. */
+typedef struct {
+    const char *tap;
+    int64_t row;
+    int64_t found, expected; /* experts or tokens: the backend's, the reference's */
+    double gap, noise;       /* between their scores: logarithms of probabilities, or logits; and of each of these */
+} Tie;
+
+typedef struct {
+    const ArithmeticClass *class;
+    Step *steps; /* in execution order */
+    int step_count;
+    const char **not_graded; /* taps of the reference that the dump does not hold, in execution order */
+    int not_graded_count;
+    const char **unknown; /* names in the dump that are no tap of this case */
+    int unknown_count;
+    Tie *ties; /* in execution order */
+    int tie_count;
+    int first_bent;          /* index of the first step that fails; -1 */
+    bool google_vision_mask; /* the masks are Google's reading of images (vision_mask.h), not Hugging Face's */
+    const char *model_not_graded_because; /* why no tap of the model is graded; NULL: they are */
+    Arena arena;
+} Grade;
+
+void grade_add_tie(Grade *grade, Tie tie); /* copies the name of its tap */
+void grade_free(Grade *grade);             /* NULL is fine */
+
+#endif

@@ -1,0 +1,44 @@
+/* trial.h - a dump before the judge: what is graded, by which arithmetic and which options */
+#ifndef PLUMB_TRIAL_H
+#define PLUMB_TRIAL_H
+
+#include "dump/dump.h"
+#include "grade/arithmetic_class.h"
+#include "reference.h"
+
+enum { SAMPLES = 8 };
+
+typedef struct {
+    const char *const *only; /* globs, NULL-terminated: other taps count as absent. NULL: all */
+    bool with_total;         /* also measure inherited and total: one more pass */
+    bool ignore_eos;         /* the backend went on after an end-of-sequence token */
+    int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
+    bool google_vision_mask; /* by Google's reading of images in gemma4_unified */
+    void (*progress)(void *context, int pass, int passes, const char *tap);
+    void *progress_context;
+} GradeOptions;
+
+/* The reading of the masks that is asked for (diagnose/vision_mask.h); the first: whichever fits */
+typedef enum { VISION_MASK_EITHER, VISION_MASK_HF, VISION_MASK_GOOGLE } VisionMask;
+
+typedef struct {
+    Model *model;
+    const char *folder;   /* of its checkpoint: models with bugs are opened from it anew. NULL: no bug is looked for */
+    const Inputs *inputs; /* they must have passed model_check */
+    const Dump *dump;
+    const ArithmeticClass *class;
+    GradeOptions options;
+    VisionMask vision_mask;
+} Trial;
+
+/* Whoever computes F: the honest model, or one of diagnose/subjects.h. */
+typedef struct {
+    void *self;
+    void (*forward)(void *self, const Reference *reference, const Inputs *inputs, const Pass *pass);
+    void (*close)(void *self); /* by lockstep_end; NULL: self is the caller's */
+    bool has_bugs;             /* it may make values that are not finite, and those are right then */
+} Subject;
+
+Subject honest_subject(Model *model); /* the model stays the caller's */
+
+#endif
