@@ -11,7 +11,7 @@
 #ifndef PLUMB_VISION_MASK_H
 #define PLUMB_VISION_MASK_H
 
-#include "bugs/bug.h"
+#include "bugs/vision_reading.h"
 #include "lockstep/lockstep.h"
 
 /* false if there is no reading of that name */
@@ -20,9 +20,6 @@ extern const char vision_mask_names[]; /* "hf or google" */
 
 /* Sets error where Google's reading is asked for, and the model has but one. */
 void vision_mask_check(const Model *model, VisionMask mask, Error *error);
-
-/* Google's reading for buggy_model_set_mask_reading: a hook that writes the masks. Not in the catalogue. */
-extern const Bug google_vision_mask;
 
 /* Whether the readings can differ at all: there is a token of an image or a video */
 bool vision_mask_matters(const Model *model, const Inputs *inputs);

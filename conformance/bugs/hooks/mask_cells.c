@@ -1,0 +1,50 @@
+/* mask_cells.c - which blocks and which window each cell lies in */
+#include "bugs/hooks/mask_cells.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_vision(int64_t type) { return type == 1 || type == 2; }
+
+static bool is_audio(int64_t type) { return type == 3; }
+
+/* Whether tokens q and kv lie in one run of tokens of that kind; *length: of the run that q lies in */
+static bool in_one_run(const Array *types, int64_t b, int64_t q, int64_t kv, bool (*is_kind)(int64_t), int64_t *length)
+{
+    int64_t seq = types->shape[1], first = q, end = q;
+    *length = 0;
+    if (q >= seq || !is_kind(array_integer(types, b * seq + q))) return false;
+    while (first > 0 && is_kind(array_integer(types, b * seq + first - 1))) first--;
+    while (end < seq && is_kind(array_integer(types, b * seq + end))) end++;
+    *length = end - first;
+    return kv >= first && kv < end;
+}
+
+void rewrite_masks(BugRun *run, const Tap *tap, bool (*rule)(const MaskCell *cell))
+{
+    if (!strstr(tap->name, "#causal_mask_mapping.")) return;
+    bool sliding = strstr(tap->name, "sliding_attention") != NULL;
+    const Inputs *inputs = bug_inputs(run);
+    const Array *padding = inputs->attention_mask, *types = inputs->mm_token_type_ids;
+    int64_t rows = tap->shape[2], columns = tap->shape[3], prompt = inputs->input_ids->shape[1];
+    const char *again = strchr(tap->name, '@');
+    int64_t total = prompt + (again ? atoi(again + 1) : 0);
+    bool prefill = !again && types;
+
+    for (int64_t b = 0; b < tap->shape[0]; b++)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < columns; j++) {
+                MaskCell cell = { .q = total - rows + i, .kv = total - columns + j, .sliding = sliding };
+                int64_t place = (b * rows + i) * columns + j, length;
+                if (padding && cell.kv < prompt && array_integer(padding, b * prompt + cell.kv) == 0) continue;
+                cell.window = (int64_t)text_number(run, "sliding_window", 0);
+                cell.may_look = tap_get(tap, place) != 0;
+                cell.causal = cell.kv <= cell.q;
+                cell.in_window = cell.kv > cell.q - cell.window;
+                if (prefill) {
+                    cell.same_audio = in_one_run(types, b, cell.q, cell.kv, is_audio, &length);
+                    cell.same_block = in_one_run(types, b, cell.q, cell.kv, is_vision, &cell.block_length);
+                }
+                tap_put(tap, place, rule(&cell));
+            }
+}
