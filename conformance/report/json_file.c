@@ -1,12 +1,12 @@
-/* json_file.c - write, then rename */
+/* json_file.c - JSON into an output, or to stdout */
 #include "report/json_file.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "run/output.h"
 
 enum { FLAGS = JSON_INDENT(1) | JSON_REAL_PRECISION(9) };
 
@@ -17,15 +17,11 @@ void json_file_write(const char *path, json_t *json, Error *error)
         json_dumpf(json, stdout, FLAGS);
         putchar('\n');
     } else {
-        size_t size = strlen(path) + 2;
-        char *temporary = malloc(size);
-        assert(temporary);
-        snprintf(temporary, size, "%s~", path);
-        if (json_dump_file(json, temporary, FLAGS) != 0 || rename(temporary, path) != 0) {
-            error_set(error, "%s: cannot be written: %s", path, strerror(errno));
-            remove(temporary);
+        Output *output = output_open(path, error);
+        if (output) {
+            json_dumpf(json, output_stream(output), FLAGS);
+            output_close(output, error);
         }
-        free(temporary);
     }
     json_decref(json);
 }

@@ -1,36 +1,31 @@
-/* safetensors_writer.c - arrays are streamed to path.data~; when the last is in, the header is known, and header and
- * data become path~, which is then renamed to path. */
+/* safetensors_writer.c - arrays are streamed behind a place that is kept for the header, which is known last */
 #include <assert.h>
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "checkpoint/safetensors.h"
 #include "run/arena.h"
+#include "run/output.h"
+
+/* Data begins here, so that a large dump is written once. What the
+ * header leaves of that space becomes blanks, which the format allows. */
+enum { HEADER_SPACE = 1 << 20 };
 
 struct SafetensorsWriter {
-    Arena arena;
-    const char *path, *whole_path, *data_path;
-    FILE *data;
+    Output *output;
     int64_t written, expected; /* bytes of data so far; where the array that is being written ends */
     json_t *header;
 };
 
 SafetensorsWriter *safetensors_writer_open(const char *path, Error *error)
 {
+    Output *output = output_open(path, error);
+    if (!output) return NULL;
     SafetensorsWriter *writer = allocate_zeroed(1, sizeof *writer);
-    writer->path = arena_format(&writer->arena, "%s", path);
-    writer->whole_path = arena_format(&writer->arena, "%s~", path);
-    writer->data_path = arena_format(&writer->arena, "%s.data~", path);
+    writer->output = output;
     writer->header = json_object();
-    writer->data = fopen(writer->data_path, "w+b");
-    if (!writer->data) {
-        error_set(error, "%s: cannot be written: %s", path, strerror(errno));
-        safetensors_writer_abandon(writer);
-        return NULL;
-    }
+    fseeko(output_stream(output), HEADER_SPACE, SEEK_SET);
     return writer;
 }
 
@@ -51,16 +46,25 @@ void safetensors_writer_begin(SafetensorsWriter *writer, const char *name, Dtype
 
 void safetensors_writer_append(SafetensorsWriter *writer, const void *bytes, size_t size)
 {
-    fwrite(bytes, 1, size, writer->data); /* a failure stays in ferror until writer_close looks */
+    fwrite(bytes, 1, size, output_stream(writer->output)); /* a failure stays in ferror until output_close looks */
     writer->written += (int64_t)size;
     assert(writer->written <= writer->expected);
 }
 
-static void copy(FILE *from, FILE *to)
+/* Moves the data from HEADER_SPACE to its last place: to the front where there is little of it, so that a small file
+ * stays small; to the back where the header needs more than its space. */
+static void move_data(FILE *stream, int64_t size, int64_t place)
 {
     char block[1 << 16];
-    size_t size;
-    while ((size = fread(block, 1, sizeof block, from)) > 0) fwrite(block, 1, size, to);
+    bool forward = place < HEADER_SPACE;
+    for (int64_t done = 0, step; done < size; done += step) {
+        step = size - done < (int64_t)sizeof block ? size - done : (int64_t)sizeof block;
+        int64_t at = forward ? done : size - done - step;
+        fseeko(stream, HEADER_SPACE + at, SEEK_SET);
+        if (fread(block, 1, (size_t)step, stream) != (size_t)step) return; /* ferror keeps it */
+        fseeko(stream, place + at, SEEK_SET);
+        fwrite(block, 1, (size_t)step, stream);
+    }
 }
 
 void safetensors_writer_close(SafetensorsWriter *writer, Error *error)
@@ -68,36 +72,26 @@ void safetensors_writer_close(SafetensorsWriter *writer, Error *error)
     assert(writer->written == writer->expected);
     char *header = json_dumps(writer->header, JSON_COMPACT);
     assert(header);
-    uint64_t length = strlen(header), padding = (8 - length % 8) % 8; /* spaces, so that the data is aligned */
-    uint64_t padded = length + padding;
+    FILE *stream = output_stream(writer->output);
+    uint64_t length = strlen(header), padded = (length + 7) / 8 * 8; /* so that the data is aligned */
+    bool small = writer->written <= HEADER_SPACE, fits = 8 + padded <= HEADER_SPACE;
+    if (!small && fits) padded = HEADER_SPACE - 8;
+    if (small || !fits) move_data(stream, writer->written, (int64_t)(8 + padded));
 
-    errno = 0;
-    FILE *whole = fopen(writer->whole_path, "wb");
-    if (whole) {
-        fwrite(&padded, sizeof padded, 1, whole);
-        fwrite(header, 1, length, whole);
-        fwrite("        ", 1, padding, whole);
-        rewind(writer->data);
-        copy(writer->data, whole);
-    }
-    bool bad = !whole || ferror(writer->data) || ferror(whole);
-    if (whole && fclose(whole) != 0) bad = true;
-    if (bad || rename(writer->whole_path, writer->path) != 0) {
-        error_set(error, "%s: cannot be written: %s", writer->path, strerror(errno));
-        remove(writer->whole_path);
-    }
+    rewind(stream);
+    fwrite(&padded, sizeof padded, 1, stream);
+    fprintf(stream, "%-*s", (int)padded, header);
     free(header);
+    output_cut(writer->output, (long)(8 + padded) + writer->written);
+    output_close(writer->output, error);
+    writer->output = NULL;
     safetensors_writer_abandon(writer);
 }
 
 void safetensors_writer_abandon(SafetensorsWriter *writer)
 {
     if (!writer) return;
-    if (writer->data) {
-        fclose(writer->data);
-        remove(writer->data_path);
-    }
+    output_abandon(writer->output);
     json_decref(writer->header);
-    arena_free(&writer->arena);
     free(writer);
 }

@@ -3,7 +3,7 @@
 
 /* clang-format off */
 #define SUITES(X)                                                                                                      \
-    X(error) X(arena) X(rounding) X(tap) X(tensor)                                                                     \
+    X(error) X(arena) X(rounding) X(tap) X(tensor) X(output)                                                           \
     X(array) X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config)                                    \
     X(processor_config) X(riff) X(wav) X(unified_feature_extractor) X(sounds)                                          \
     X(matmul) X(elementwise) X(moving) X(embedding) X(norm) X(softmax) X(top_k) X(activation) X(rope) X(one_hot)       \

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "run/output.h"
 #include "score.h"
 
 /* ---------------------------------------------------------------- tables */
@@ -134,13 +135,9 @@ static const char head[] =
 
 void score_write(const char *path, const Job *jobs, int count, Error *error)
 {
-    char temporary[4096];
-    snprintf(temporary, sizeof temporary, "%s.part", path);
-    FILE *out = fopen(temporary, "w");
-    if (!out) {
-        error_set(error, "%s: found a place that cannot be written, expected one that can", path);
-        return;
-    }
+    Output *output = output_open(path, error);
+    if (!output) return;
+    FILE *out = output_stream(output);
     fprintf(out, "%s\n## By class\n\n", head);
     print_by_class(out, jobs, count);
     fprintf(out, "\n## Misses\n\n");
@@ -149,7 +146,5 @@ void score_write(const char *path, const Job *jobs, int count, Error *error)
     print_by_case(out, jobs, count);
     fprintf(out, "\n## Where each bug shows\n\nWith the classes where it is not all three.\n\n");
     print_exposure(out, jobs, count);
-    bool written = !ferror(out);
-    if (fclose(out) != 0 || !written || rename(temporary, path) != 0)
-        error_set(error, "%s: found no room for it, expected to write %d rows", path, count);
+    output_close(output, error);
 }

@@ -1,0 +1,178 @@
+/* output.c - write beside the place, sync, rename */
+#include "run/output.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run/arena.h"
+
+struct Output {
+    char *path;      /* as the user wrote it */
+    char *place;     /* without symbolic links; NULL where the bytes are copied into what is there */
+    char *temporary; /* the name of the unfinished file; NULL without place */
+    FILE *stream;
+    bool failed;  /* output_cut did */
+    Output *next; /* of those that are unfinished */
+};
+
+static Output *volatile unfinished;
+
+static void remove_unfinished(void)
+{
+    for (const Output *output = unfinished; output; output = output->next)
+        if (output->temporary) unlink(output->temporary);
+}
+
+/* SA_RESETHAND has put the default back, so that the signal ends the process as it would have without us. */
+static void remove_and_die(int number)
+{
+    remove_unfinished();
+    raise(number);
+}
+
+static const int deadly[] = { SIGINT, SIGTERM, SIGHUP };
+enum { DEADLY = sizeof deadly / sizeof *deadly };
+
+static void watch_for_the_end(void)
+{
+    static bool watching; /* one process, one set of handlers */
+    if (watching) return;
+    watching = true;
+    atexit(remove_unfinished);
+    for (int i = 0; i < DEADLY; i++) {
+        struct sigaction now, ours = { .sa_handler = remove_and_die, .sa_flags = (int)SA_RESETHAND };
+        if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL) sigaction(deadly[i], &ours, NULL);
+    }
+}
+
+/* No signal may come between a file and its entry in the list, or between two links of the list. */
+static void hold_signals(sigset_t *before)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < DEADLY; i++) sigaddset(&set, deadly[i]);
+    sigprocmask(SIG_BLOCK, &set, before);
+}
+
+static char *beside(const char *place)
+{
+    static const char name[] = "plumb-XXXXXX";
+    const char *slash = strrchr(place, '/');
+    size_t folder = slash ? (size_t)(slash - place) + 1 : 0;
+    char *temporary = allocate_zeroed(folder + sizeof name, 1);
+    memcpy(temporary, place, folder);
+    memcpy(temporary + folder, name, sizeof name);
+    return temporary;
+}
+
+/* A new file gets the mode that open() would give it; mkstemp gives 0600. */
+static mode_t usual_mode(void)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static FILE *open_temporary(Output *output, mode_t mode)
+{
+    if (!output->place) return tmpfile();
+    output->temporary = beside(output->place);
+    int file = mkstemp(output->temporary);
+    if (file < 0) {
+        free(output->temporary);
+        output->temporary = NULL;
+        return NULL;
+    }
+    FILE *stream = fchmod(file, mode) == 0 ? fdopen(file, "w+b") : NULL;
+    if (!stream) close(file);
+    return stream;
+}
+
+Output *output_open(const char *path, Error *error)
+{
+    watch_for_the_end();
+    Output *output = allocate_zeroed(1, sizeof *output);
+    output->path = strdup(path);
+    assert(output->path);
+    struct stat link, target;
+    bool present = lstat(path, &link) == 0, reached = stat(path, &target) == 0;
+    if (!present) /* a link that leads nowhere is present: output_close creates the file that it points to */
+        output->place = strdup(path);
+    else if (reached && S_ISREG(target.st_mode))
+        output->place = realpath(path, NULL);
+
+    sigset_t before;
+    hold_signals(&before);
+    if (reached && S_ISDIR(target.st_mode))
+        errno = EISDIR;
+    else
+        output->stream = open_temporary(output, reached ? target.st_mode & 0777 : usual_mode());
+    output->next = unfinished;
+    unfinished = output;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (output->stream) return output;
+    error_set(error, "%s: cannot be written: %s", path, strerror(errno));
+    output_abandon(output);
+    return NULL;
+}
+
+FILE *output_stream(Output *output) { return output->stream; }
+
+void output_cut(Output *output, long size)
+{
+    if (fflush(output->stream) != 0 || ftruncate(fileno(output->stream), size) != 0) output->failed = true;
+}
+
+static bool copy_through(FILE *from, const char *path)
+{
+    FILE *to = fopen(path, "wb");
+    if (!to) return false;
+    char block[1 << 16];
+    size_t size;
+    rewind(from);
+    while ((size = fread(block, 1, sizeof block, from)) > 0 && fwrite(block, 1, size, to) == size) {
+    }
+    bool good = !ferror(from) && !ferror(to);
+    return fclose(to) == 0 && good;
+}
+
+void output_close(Output *output, Error *error)
+{
+    errno = 0;
+    bool good = !output->failed && fflush(output->stream) == 0 && !ferror(output->stream);
+    if (good && output->place)
+        good = fsync(fileno(output->stream)) == 0 && rename(output->temporary, output->place) == 0;
+    else if (good)
+        good = copy_through(output->stream, output->path);
+    if (!good)
+        error_set(error, "%s: cannot be written: %s", output->path,
+                  errno ? strerror(errno) : "an earlier write failed");
+    else if (output->temporary) /* it has become the file, and is not to be removed */
+        output->temporary[0] = '\0';
+    output_abandon(output);
+}
+
+void output_abandon(Output *output)
+{
+    if (!output) return;
+    sigset_t before;
+    hold_signals(&before);
+    if (output->temporary) unlink(output->temporary);
+    for (Output *volatile *at = &unfinished; *at; at = (Output *volatile *)&(*at)->next)
+        if (*at == output) {
+            *at = output->next;
+            break;
+        }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (output->stream) fclose(output->stream);
+    free(output->path);
+    free(output->place);
+    free(output->temporary);
+    free(output);
+}

@@ -1,0 +1,26 @@
+/* output.h - one way to write a file: whole or not at all
+ *
+ *     Output *output = output_open("report.json", &error);
+ *     fprintf(output_stream(output), "{}\n");
+ *     output_close(output, &error);
+ *
+ * A file is written beside its place under a random name that nobody else can own, synced, and renamed. A symbolic link
+ * stays, and the file that it points to is replaced. A device or a pipe stays too: what it gets is collected first, in
+ * a file without a name, and copied into it by output_close. SIGINT, SIGTERM, SIGHUP and exit remove what is unfinished.
+ */
+#ifndef PLUMB_OUTPUT_H
+#define PLUMB_OUTPUT_H
+
+#include <stdio.h>
+
+#include "run/error.h"
+
+typedef struct Output Output;
+
+Output *output_open(const char *path, Error *error); /* NULL with error set */
+FILE *output_stream(Output *output);                 /* for reading and writing, and it can seek */
+void output_cut(Output *output, long size);          /* the file ends there */
+void output_close(Output *output, Error *error); /* frees output; after an error the old file is still in its place */
+void output_abandon(Output *output);             /* NULL is fine */
+
+#endif
