@@ -1,6 +1,7 @@
 /* plumb.c - the command: one argp parser a subcommand, each in its own file */
 #include "command/plumb.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +31,17 @@ static void help(FILE *out)
             "3 nothing could be graded.\n");
 }
 
+/* A full disk under stdout shows when its last bytes go out, and is an error like any other. */
+static int with_stdout_written(int status)
+{
+    errno = 0;
+    bool failed = ferror(stdout) != 0 || fflush(stdout) != 0;
+    if (!failed && (fclose(stdout) == 0 || errno == EBADF))
+        return status; /* EBADF: there was none, and no need of it */
+    fprintf(stderr, "plumb: stdout: cannot be written: %s\n", errno ? strerror(errno) : "an earlier write failed");
+    return STATUS_BAD_INPUT;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -38,14 +50,14 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         help(stdout);
-        return STATUS_PASS;
+        return with_stdout_written(STATUS_PASS);
     }
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
             static char name[32]; /* "plumb run", for usage messages */
             snprintf(name, sizeof name, "plumb %s", commands[i].name);
             argv[1] = name;
-            return commands[i].main(argc - 1, argv + 1);
+            return with_stdout_written(commands[i].main(argc - 1, argv + 1));
         }
     fprintf(
         stderr,
