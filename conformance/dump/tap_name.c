@@ -68,6 +68,7 @@ const char *const tap_layer_outputs[] = {
     AGAIN("*.embed_tokens_per_layer"),
     AGAIN("*.layers.[0-9]"),
     AGAIN("*.layers.[0-9][0-9]"),
+    AGAIN("*.layers.[0-9][0-9][0-9]"),
     AGAIN("model.norm"),
     AGAIN("*.language_model.norm"),
     AGAIN("logits"),

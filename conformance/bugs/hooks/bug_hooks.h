@@ -66,7 +66,8 @@ const Kept *kept_before(BugRun *run, const Tap *tap);                   /* the t
 double *kept_row(const Kept *kept, int64_t row);
 /* What goes into the text layer that the tap is of. A bug that asks for it keeps these. */
 const Kept *layer_input(BugRun *run, const Tap *tap);
-#define LAYER_INPUTS "*layers.[0-9]", "*layers.[0-9][0-9]", "model#inputs_embeds", "model.embed_tokens"
+#define LAYER_INPUTS \
+    "*layers.[0-9]", "*layers.[0-9][0-9]", "*layers.[0-9][0-9][0-9]", "model#inputs_embeds", "model.embed_tokens"
 
 /* ---- the case (bug_run.c, bug_case.c) */
 
