@@ -212,6 +212,25 @@ START_TEST(no_file_without_taps)
 }
 END_TEST
 
+START_TEST(disk_is_full)
+{
+    Result result = plumb("run", TEXT, "--quiet", "--only", "logits", "--out", "/dev/full");
+    assert_status(result, 2);
+    ck_assert_str_eq(result.err, "plumb: /dev/full: cannot be written: No space left on device\n");
+    result = plumb("inspect", TEXT, "--json", "/dev/full");
+    assert_status(result, 2);
+    ck_assert_str_eq(result.err, "plumb: /dev/full: cannot be written: No space left on device\n");
+    const char *program = plumb_path;
+    plumb_path = arena_format(&scratch, "%s/full-stdout.sh", temporary_folder());
+    const char *script = "#!/bin/sh\nexec \"$@\" >/dev/full\n";
+    write_bytes(plumb_path, script, strlen(script));
+    ck_assert_int_eq(chmod(plumb_path, 0700), 0);
+    result = plumb(program, "bugs");
+    assert_status(result, 2);
+    ck_assert_ptr_nonnull(strstr(result.err, "plumb: stdout: cannot be written: "));
+}
+END_TEST
+
 START_TEST(no_command)
 {
     Result result = plumb(NULL);
@@ -234,5 +253,6 @@ Suite *bad_input_suite(void)
     tcase = theme(suite, "output");
     tcase_add_loop_test(tcase, output_folder_is_not_there, 0, COUNT(writing));
     tcase_add_test(tcase, no_file_without_taps);
+    tcase_add_test(tcase, disk_is_full);
     return suite;
 }
