@@ -10,7 +10,10 @@
 
 /* Two that leave the same behind. What the wrong one leaves more is the square of what they differ by, in standard
  * deviations: two that are as large may still be told apart. */
-static bool is_alike(const Suspect *a, const Suspect *b) { return fabs(a->left - b->left) <= SEEN * SEEN; }
+static bool is_alike(const Suspect *a, const Suspect *b)
+{
+    return fabs(a->residual_left - b->residual_left) <= SEEN * SEEN;
+}
 
 /* The likeliest suspect that makes step n straight; -1. A grade each, also of those that cannot be told from it. */
 static int confirm(Suspects *s, int n)
@@ -18,25 +21,25 @@ static int confirm(Suspects *s, int n)
     int confirmed = -1;
     for (int i = 0, graded = 0; i < s->count && graded < MOST_CONFIRMED; i++) {
         Suspect *suspect = &s->list[i];
-        if (!(suspect->matches[n].power > 0) || !(suspect->public.explained > 0)) continue;
+        if (!(suspect->matches[n].power > 0) || !(suspect->candidate.explained > 0)) continue;
         if (confirmed >= 0 && !is_alike(suspect, &s->list[confirmed])) continue;
         graded++;
         s->search->pass++;
         suspects_grade(s, suspect);
-        suspect->public.confirmed = suspect->straight[n];
+        suspect->candidate.confirmed = suspect->straight[n];
         if (suspect->straight[n] && confirmed < 0) confirmed = i;
     }
     return confirmed;
 }
 
-static void name(Diagnosis *d, const Bug *bug)
+static void add_named(Diagnosis *d, const Bug *bug)
 {
     for (int i = 0; i < d->named_count; i++)
         if (d->named[i] == bug) return;
     d->named[d->named_count++] = bug;
 }
 
-static void cover(const Suspects *s, const bool *straight)
+static void mark_explained(const Suspects *s, const bool *straight)
 {
     for (int n = 0; straight && n < suspects_graded(s)->step_count; n++)
         if (suspects_bent(s, n) && straight[n]) s->covered[n] = true;
@@ -46,8 +49,8 @@ static void list_equals(Diagnosis *d, const Suspects *s, const Suspect *named)
 {
     for (int i = 0; i < s->count; i++) {
         const Suspect *other = &s->list[i];
-        bool is_rival = other->public.confirmed || suspect_is_the_bug(other);
-        if (other != named && is_rival && is_alike(named, other)) d->equals[d->equal_count++] = other->public.bug;
+        bool is_rival = other->candidate.confirmed || suspect_is_the_bug(other);
+        if (other != named && is_rival && is_alike(named, other)) d->equals[d->equal_count++] = other->candidate.bug;
     }
 }
 
@@ -55,7 +58,7 @@ static void show_candidates(Diagnosis *d, const Suspects *s)
 {
     d->candidate_count = s->count;
     for (int i = 0; i < s->count; i++) {
-        d->candidates[i] = s->list[i].public;
+        d->candidates[i] = s->list[i].candidate;
         if (d->candidates[i].step) d->candidates[i].step = arena_format(&d->arena, "%s", d->candidates[i].step);
     }
 }
@@ -66,10 +69,11 @@ static void find_below_noise(Diagnosis *d, const Suspects *s)
     int best = -1;
     for (int i = 0; i < s->count; i++) {
         const Suspect *suspect = &s->list[i];
-        if (suspect_is_the_bug(suspect) && (best < 0 || suspect->gain > s->list[best].gain)) best = i;
+        if (suspect_is_the_bug(suspect) && (best < 0 || suspect->explained_power > s->list[best].explained_power))
+            best = i;
     }
     if (best < 0) return;
-    name(d, s->list[best].public.bug);
+    add_named(d, s->list[best].candidate.bug);
     list_equals(d, s, &s->list[best]);
 }
 
@@ -79,7 +83,7 @@ static const Bug *partial_cause(const Suspects *s, int n)
     double enough = 0.2 * matched_filter_residual(s->filter, n);
     for (int i = 0; i < s->count; i++) {
         const Match *match = &s->list[i].matches[n];
-        if (match->product > enough && match_z(*match) >= SEEN) return s->list[i].public.bug;
+        if (match->product > enough && match_z(*match) >= SEEN) return s->list[i].candidate.bug;
     }
     return NULL;
 }
@@ -94,9 +98,9 @@ static void find_pair(Diagnosis *d, const Suspects *s, int n)
         suspects_try_all(&top);
         int found = confirm(&top, n);
         if (found >= 0) {
-            name(d, below);
-            name(d, top.list[found].public.bug);
-            cover(s, top.list[found].straight);
+            add_named(d, below);
+            add_named(d, top.list[found].candidate.bug);
+            mark_explained(s, top.list[found].straight);
         }
     }
     grade_free(suspects_end(&top));
@@ -111,8 +115,8 @@ static void name_one_after_the_other(Diagnosis *d, Suspects *s)
             find_pair(d, s, n);
             return;
         }
-        cover(s, s->list[found].straight);
-        name(d, s->list[found].public.bug);
+        mark_explained(s, s->list[found].straight);
+        add_named(d, s->list[found].candidate.bug);
         if (d->named_count == 1) list_equals(d, s, &s->list[found]);
         suspects_rank(s);
     }

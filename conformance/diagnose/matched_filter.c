@@ -34,6 +34,8 @@ static double variance(const MatchedFilter *e, const StepSums *sums, int64_t row
     return fmax(noise_of_element(sums, e->class, row, column, expected), 1e-300);
 }
 
+bool coefficient_is_one(double coefficient, double z) { return fabs(coefficient - 1) <= 0.2 + 4 / z; }
+
 double match_coefficient(Match match) { return match.power > 0 ? match.product / match.power : 0; }
 
 static double variance_of(Match m)

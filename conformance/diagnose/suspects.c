@@ -7,7 +7,7 @@
 
 #include "diagnose/subjects.h"
 
-/* What a case has to show of a bug, and a step that stands out alone, in standard deviations */
+/* Standard deviations: a bug is exposed by a case that shows so much of it, and a step stands out alone from there on */
 static const double EXPOSED = 12, STANDS_OUT = 5;
 
 enum { AT_ONCE = 8 }; /* bugs in one dry run: each keeps taps of its own */
@@ -86,7 +86,7 @@ void suspects_grade(const Suspects *s, Suspect *suspect)
     Error apart = { "" };
     int steps = suspects_graded(s)->step_count;
     suspect->straight = allocate_zeroed((size_t)steps + 1, sizeof *suspect->straight);
-    BuggyModel *buggy = open_with(s, suspect->public.bug);
+    BuggyModel *buggy = open_with(s, suspect->candidate.bug);
     if (!buggy) return;
     Lockstep *with = lockstep_begin(trial, subject_with_bugs(buggy, &trial->options), &apart);
     Grade *grade = with ? lockstep_end(with) : NULL;
@@ -98,10 +98,10 @@ void suspects_grade(const Suspects *s, Suspect *suspect)
 
 /* ---------------------------------------------------------------- the filter */
 
-/* What the steps say that are open; of a straight dump, those that stand out by themselves, or all. */
-static void hear(const Suspects *s, Suspect *suspect, bool all)
+/* Adds up the steps that are open. A straight dump has none: there every step is weighed, or those that stand out. */
+static void weigh_steps(const Suspects *s, Suspect *suspect, bool all)
 {
-    Candidate *c = &suspect->public;
+    Candidate *c = &suspect->candidate;
     bool straight = suspects_first_open(s) < 0;
     Match heard = { 0 };
     double residual = 0, left = 0;
@@ -113,23 +113,23 @@ static void hear(const Suspects *s, Suspect *suspect, bool all)
         residual += matched_filter_residual(s->filter, n);
         left += matched_filter_residual(s->filter, n) - 2 * match.product + match.power;
     }
-    suspect->gain = residual - left;
+    suspect->explained_power = residual - left;
     c->z = match_z(heard);
     c->coefficient = match_coefficient(heard);
     c->explained = residual > 0 ? 1 - left / residual : 0;
 }
 
-static void sum_up(const Suspects *s, Suspect *suspect)
+static void summarise(const Suspects *s, Suspect *suspect)
 {
-    Candidate *c = &suspect->public;
+    Candidate *c = &suspect->candidate;
     const Grade *grade = suspects_graded(s);
     Match all = { 0 };
     c->steps = c->absent = 0;
-    suspect->left = 0;
+    suspect->residual_left = 0;
     for (int n = 0; n < grade->step_count; n++) {
         Match match = suspect->matches[n];
         match_add(&all, match);
-        suspect->left += match.power - 2 * match.product;
+        suspect->residual_left += match.power - 2 * match.product;
         if (match.power > 0) c->steps++;
         if (match.power > SEEN * SEEN && match.product < match.power / 2) c->absent++;
         if (match.power > 0 && !c->step) c->step = grade->steps[n].tap;
@@ -138,23 +138,22 @@ static void sum_up(const Suspects *s, Suspect *suspect)
     c->expected_z = match_expected_z(all);
     /* Below the noise a bug may be too faint in each step, or be in some layers only. Honest steps that were chosen for
      * standing out reach 9 together. */
-    suspect->seen = SEEN;
-    hear(s, suspect, true);
+    suspect->z_needed = SEEN;
+    weigh_steps(s, suspect, true);
     if (suspects_first_open(s) >= 0 || suspect_is_the_bug(suspect)) return;
-    suspect->seen = EXPOSED;
-    hear(s, suspect, false);
+    suspect->z_needed = EXPOSED;
+    weigh_steps(s, suspect, false);
 }
 
-/* The coefficient of the bug itself is 1, give or take its own noise; some is left for what rounding does to it. */
 bool suspect_is_the_bug(const Suspect *suspect)
 {
-    const Candidate *c = &suspect->public;
-    return c->z >= suspect->seen && fabs(c->coefficient - 1) <= 0.2 + 4 / c->z;
+    const Candidate *c = &suspect->candidate;
+    return c->z >= suspect->z_needed && coefficient_is_one(c->coefficient, c->z);
 }
 
 static int by_likelihood(const void *left, const void *right)
 {
-    const Candidate *a = &((const Suspect *)left)->public, *b = &((const Suspect *)right)->public;
+    const Candidate *a = &((const Suspect *)left)->candidate, *b = &((const Suspect *)right)->candidate;
     if (fabs(a->explained - b->explained) > 1e-3) return a->explained < b->explained ? 1 : -1;
     if (a->absent != b->absent) return a->absent - b->absent;
     if (a->explained != b->explained) return a->explained < b->explained ? 1 : -1;
@@ -163,7 +162,7 @@ static int by_likelihood(const void *left, const void *right)
 
 void suspects_rank(Suspects *s)
 {
-    for (int i = 0; i < s->count; i++) sum_up(s, &s->list[i]);
+    for (int i = 0; i < s->count; i++) summarise(s, &s->list[i]);
     qsort(s->list, (size_t)s->count, sizeof *s->list, by_likelihood);
 }
 
@@ -196,13 +195,13 @@ static bool *find_unexposed(Suspects *s)
 static bool try_bug(Suspects *s, Suspect *suspect)
 {
     suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
-    BuggyModel *buggy = open_with(s, suspect->public.bug);
+    BuggyModel *buggy = open_with(s, suspect->candidate.bug);
     s->search->pass++;
     if (buggy)
         matched_filter_match(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), suspect->matches);
     buggy_model_close(buggy);
-    sum_up(s, suspect);
-    if (suspect->public.expected_z >= EXPOSED) return true;
+    summarise(s, suspect);
+    if (suspect->candidate.expected_z >= EXPOSED) return true;
     free(suspect->matches);
     return false;
 }
@@ -212,12 +211,12 @@ void suspects_try_all(Suspects *s)
     bool *unexposed = s->below ? NULL : find_unexposed(s); /* dry runs have no other bug */
     for (int i = 0; i < bug_count() && !error_is_set(s->search->error); i++) {
         if (bug_at(i) == s->below) continue;
-        Suspect suspect = { .public.bug = bug_at(i) };
+        Suspect suspect = { .candidate.bug = bug_at(i) };
         bool may_show = bug_is_of_model(bug_at(i)) && !(unexposed && unexposed[i]);
         if (may_show && try_bug(s, &suspect))
             s->list[s->count++] = suspect;
         else
-            s->not_exposed[s->not_exposed_count++] = suspect.public.bug;
+            s->not_exposed[s->not_exposed_count++] = suspect.candidate.bug;
     }
     free(unexposed);
     suspects_rank(s);

@@ -11,10 +11,6 @@
 
 enum { MOST_CONFIRMED = 6 }; /* suspects that a bent step is graded with */
 
-/* Standard deviations from which a bug is said to be there */
-#define SEEN 8.0
-
-/* What a dump is diagnosed with. */
 /* A trial, and the progress bar that all passes of its diagnosis share */
 typedef struct {
     Trial trial;
@@ -24,12 +20,12 @@ typedef struct {
 } Search;
 
 typedef struct {
-    Candidate public;
-    Match *matches; /* of each step */
-    double left;    /* sum of (r - d)^2 over all steps, less what all suspects have in it */
-    double gain;    /* what it takes off the sum of r^2 over the steps that have their say */
-    double seen;    /* the z from which it is said to be there */
-    bool *straight; /* of each step, with the bug; NULL until it is graded */
+    Candidate candidate;
+    Match *matches;         /* of each step */
+    double residual_left;   /* sum of (r - d)^2 over all steps, less the sum of r^2, which all suspects share */
+    double explained_power; /* the part of the sum of r^2 that it takes off, over the steps that are weighed */
+    double z_needed;        /* the z from which on the report says that it is there */
+    bool *straight;         /* of each step: whether it is with the bug; NULL until it is graded */
 } Suspect;
 
 typedef struct {
@@ -44,10 +40,10 @@ typedef struct {
     int not_exposed_count;
 } Suspects;
 
-/* The dump in lockstep with model, or with below; false with the scene's error set. No suspect is listed yet. */
+/* Grades the dump by the honest model, or by one that has the bug `below`; no suspect is listed yet. False with the
+ * search's error set. */
 bool suspects_begin(Suspects *suspects, Search *search, const Bug *below);
-/* model: the honest one, where it is the base; NULL: each bug has to be given a pass */
-void suspects_try_all(Suspects *suspects);
+void suspects_try_all(Suspects *suspects);                       /* lists those that the dump would show */
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */
 Grade *suspects_end(Suspects *suspects);                         /* the base's; NULL if it never began */

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnose/matched_filter.h"
 /* Standard deviations, as in diagnose.c; and by how much less two explanations that are the same may differ */
-static const double SEEN = 8, SAME = 9;
+static const double SAME = 9;
 
 enum { KINDS = 3 }; /* of bugs that may come together: of size, of kernel, of layout */
 
@@ -218,10 +219,9 @@ static void explain(const Search *s, const Attempt *best, Patches *explained)
     if (best->bugs[2]) best->bugs[2]->patches(explained, s->arena);
 }
 
-/* As in diagnose.c: the coefficient of the bug itself is 1. */
 static bool is_below_noise(const Candidate *c)
 {
-    return c->explained >= SEEN_SHARE && c->z >= SEEN && fabs(c->coefficient - 1) <= 0.2 + 4 / c->z;
+    return c->explained >= SEEN_SHARE && c->z >= SEEN && coefficient_is_one(c->coefficient, c->z);
 }
 
 static void conclude(Search *s, Patches *explained)

@@ -26,12 +26,12 @@ static void named_text(FILE *out, const Diagnosis *d, bool below_noise)
         fprintf(out, "%s %s\n      %s: %s\n",
                 i             ? "  and"
                 : below_noise ? "below the noise:"
-                              : "it is",
+                              : "matches known bug",
                 bug->id, bug->stage, bug->mechanism);
         if (c) {
             fprintf(out, "      ");
             numbers_text(out, c);
-            if (c->absent) fprintf(out, "; not at %d of the %d steps that it would touch", c->absent, c->steps);
+            if (c->absent) fprintf(out, "; absent from %d of the %d steps it would affect", c->absent, c->steps);
             fputc('\n', out);
         }
         fprintf(out, "      %s\n", bug->source);
@@ -56,12 +56,12 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
 
     report_vision_mask(out, grade);
     if (grade->model_not_graded_because)
-        fprintf(out, "nothing behind the inputs is graded: %s\n", grade->model_not_graded_because);
+        fprintf(out, "nothing after the inputs was graded: %s\n", grade->model_not_graded_because);
 
     named_text(out, d, !bent);
     if (bent && d->named_count > 0 && !d->complete)
         fprintf(out, "      other steps stay bent with it: there is more to find than the catalogue knows\n");
-    if (bent && d->named_count == 0) fprintf(out, "no known bug is it; what it looks like: %s\n", d->pattern);
+    if (bent && d->named_count == 0) fprintf(out, "no known bug explains it; the error looks like: %s\n", d->pattern);
     if (bent && d->named_count == 0)
         for (int i = 0; i < d->candidate_count && i < SHOWN && d->candidates[i].explained > 0.01; i++) {
             fprintf(out, "      not %s: it ", d->candidates[i].bug->id);
@@ -69,7 +69,7 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
             fputc('\n', out);
         }
     if (!bent && d->named_count == 0)
-        fprintf(out, "none of the %d bugs that this dump would show is in it\n", d->candidate_count);
+        fprintf(out, "none of the %d bugs that this dump could reveal is present\n", d->candidate_count);
     fprintf(out, "%d bugs tried, %d of them not exposed by this case and dump%s\n",
             d->candidate_count + d->not_exposed_count, d->not_exposed_count,
             d->not_exposed_count ? " (--json lists them)" : "");

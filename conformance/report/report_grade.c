@@ -168,7 +168,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
     names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
     report_vision_mask(out, grade);
     if (grade->model_not_graded_because)
-        fprintf(out, "nothing behind the inputs is graded: %s\n", grade->model_not_graded_because);
+        fprintf(out, "nothing after the inputs was graded: %s\n", grade->model_not_graded_because);
     if (grade->first_bent >= 0)
         bent_text(out, grade);
     else if (graded_rows(grade) > 0)

@@ -39,9 +39,27 @@ START_TEST(z_is_beyond_what_honesty_makes)
 }
 END_TEST
 
+/* The window that decides every name below the noise: 0.2 + 4 / z around 1 */
+static const struct {
+    double coefficient, z;
+    bool inside;
+} window[] = {
+    { 1, 8, true },       { 0.31, 8, true },   { 0.29, 8, false },   { 1.69, 8, true },    { 1.71, 8, false },
+    { 0.5, 12, true },    { 0.46, 12, false }, { 0.77, 100, true },  { 0.75, 100, false }, { 1.23, 100, true },
+    { 1.25, 100, false }, { 0.81, 1e6, true }, { 0.79, 1e6, false }, { 0, 1e6, false },    { NAN, 100, false },
+};
+
+START_TEST(naming_window)
+{
+    ck_assert_msg(coefficient_is_one(window[_i].coefficient, window[_i].z) == window[_i].inside, "%g at z %g",
+                  window[_i].coefficient, window[_i].z);
+}
+END_TEST
+
 Suite *matched_filter_suite(void)
 {
     Suite *suite = suite_create("matched_filter");
+    tcase_add_loop_test(theme(suite, "window"), naming_window, 0, COUNT(window));
     tcase_add_loop_test(theme(suite, "matches"), z_is_beyond_what_honesty_makes, 0, COUNT(matches));
     return suite;
 }

@@ -148,8 +148,8 @@ static const struct {
     int status;
     const char *named, *says;
 } diagnoses[] = {
-    { TEXT, "buggy-window-off-by-one-bf16", 1, "window-off-by-one", "\nit is window-off-by-one\n" },
-    { "fixtures/31b", "buggy-kv-tied-after-norm-bf16", 1, "kv-tied-after-norm", "\nit is kv-tied-after-norm\n" },
+    { TEXT, "buggy-window-off-by-one-bf16", 1, "window-off-by-one", "\nmatches known bug window-off-by-one\n" },
+    { "fixtures/31b", "buggy-kv-tied-after-norm-bf16", 1, "kv-tied-after-norm", "\nmatches known bug kv-tied-after-norm\n" },
     { TEXT, "honest-bf16-eager", 0, NULL, "\nnone of the " },
 };
 

@@ -38,7 +38,7 @@ START_TEST(wrong_pixels_are_named)
     assert_says(graded, arena_format(&scratch, "first bent step: %s ", bugs[_i].first_bent));
     Result found = plumb("diagnose", E2B, dump(), "--image", PLUMB, SMALL, "--json", temporary("d.json"));
     assert_status(found, 1);
-    assert_says(found, arena_format(&scratch, "it is %s\n", bugs[_i].bug));
+    assert_says(found, arena_format(&scratch, "matches known bug %s\n", bugs[_i].bug));
     json_t *json = read_json(temporary("d.json"));
     ck_assert_str_eq(json_string_value(json_object_get(json, "named")), bugs[_i].bug);
     json_decref(json);
@@ -95,9 +95,9 @@ START_TEST(what_the_model_cannot_take)
     Result result = plumb("grade", E2B, dump(), "--image", PLUMB, SMALL, "--json", temporary("g.json"));
     assert_status(result, 1);
     assert_says(result, "first bent step: image_position_ids ");
-    assert_says(result, "nothing behind the inputs is graded: ");
+    assert_says(result, "nothing after the inputs was graded: ");
     assert_says(result, "found position 5000 at patch 0, expected less than position_embedding_size");
-    assert_says(plumb("diagnose", E2B, dump(), "--image", PLUMB, SMALL), "nothing behind the inputs is graded: ");
+    assert_says(plumb("diagnose", E2B, dump(), "--image", PLUMB, SMALL), "nothing after the inputs was graded: ");
     json_t *json = read_json(temporary("g.json"));
     ck_assert(json_string_value(json_object_get(json, "stopped")) != NULL);
     json_decref(json);
@@ -121,7 +121,7 @@ START_TEST(case_names_its_pictures)
 {
     const char *folder = case_of("{\"images\": [\"a.png\"], \"max_soft_tokens\": 70}");
     assert_status(plumb("preprocess", E2B, "--image", PLUMB, SMALL, "--bug", "resize-bilinear", "--out", dump()), 0);
-    assert_says(plumb("diagnose", folder, dump()), "it is resize-bilinear\n");
+    assert_says(plumb("diagnose", folder, dump()), "matches known bug resize-bilinear\n");
     Result other = plumb("grade", folder, dump(), "--inputs", arena_format(&scratch, "%s/inputs.safetensors", folder));
     assert_status(other, 2); /* inputs of one's own are of pictures of one's own */
 
