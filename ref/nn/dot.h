@@ -19,10 +19,11 @@ typedef float FloatLanes __attribute__((vector_size(4 * DOT_LANES)));
 typedef uint32_t WideLanes __attribute__((vector_size(4 * DOT_LANES)));
 typedef uint16_t NarrowLanes __attribute__((vector_size(2 * DOT_LANES), aligned(1)));
 
-static inline RealLanes dot_lanes(const unsigned char *weight, const real *x)
+/* A vector is not returned: without AVX-512 there is no settled way to. */
+static inline void add_lanes(RealLanes *sum, const unsigned char *weight, const real *x)
 {
     WideLanes bits = __builtin_convertvector(*(const NarrowLanes *)weight, WideLanes) << 16;
-    return __builtin_convertvector((FloatLanes)bits, RealLanes) * *(const RealLanes *)x;
+    *sum += __builtin_convertvector((FloatLanes)bits, RealLanes) * *(const RealLanes *)x;
 }
 
 static inline real dot_bf16(const unsigned char *weight, const real *x, int64_t count)
@@ -33,10 +34,10 @@ static inline real dot_bf16(const unsigned char *weight, const real *x, int64_t 
         const unsigned char *w = weight + 2 * i;
         __builtin_prefetch(w + DOT_AHEAD);
         __builtin_prefetch(w + DOT_AHEAD + 64);
-        a += dot_lanes(w, x + i);
-        b += dot_lanes(w + 2 * DOT_LANES, x + i + DOT_LANES);
-        c += dot_lanes(w + 4 * DOT_LANES, x + i + 2 * DOT_LANES);
-        d += dot_lanes(w + 6 * DOT_LANES, x + i + 3 * DOT_LANES);
+        add_lanes(&a, w, x + i);
+        add_lanes(&b, w + 2 * DOT_LANES, x + i + DOT_LANES);
+        add_lanes(&c, w + 4 * DOT_LANES, x + i + 2 * DOT_LANES);
+        add_lanes(&d, w + 6 * DOT_LANES, x + i + 3 * DOT_LANES);
     }
     a = (a + b) + (c + d);
     real sum = 0;
