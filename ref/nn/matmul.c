@@ -7,6 +7,10 @@
 #include "nn/dot.h"
 #include "nn/nn.h"
 
+/* Weak, because other libraries with cblas lack them. */
+extern char *openblas_get_config(void) __attribute__((weak));
+extern char *openblas_get_corename(void) __attribute__((weak));
+
 #ifdef REAL_IS_DOUBLE
 #define gemm cblas_dgemm
 #define gemv cblas_dgemv
@@ -187,3 +191,9 @@ Tensor linear_of_patches(Tensor x, const Array *weight, const Array *bias, Run *
 }
 
 void matmul_set_threads(int threads) { openblas_set_num_threads(threads); }
+
+const char *matmul_kernel(void)
+{
+    if (!openblas_get_config || !openblas_get_corename || !strstr(openblas_get_config(), "DYNAMIC_ARCH")) return NULL;
+    return openblas_get_corename();
+}

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/kernel.h"
+#include "nn/nn.h"
+
 static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
@@ -27,8 +30,16 @@ static void help(FILE *out)
                  "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
     for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fprintf(out,
-            "\n'plumb COMMAND --help' says more. Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input,\n"
-            "3 nothing could be graded.\n");
+            "\n'plumb COMMAND --help' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
+            "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing could be graded.\n");
+}
+
+static void version(void)
+{
+    const char *kernel = matmul_kernel(), *before = kernel_before();
+    printf("plumb (Plumbline)\nproducts: OpenBLAS, kernel %s", kernel ? kernel : "fixed");
+    if (before) printf(", in the place of %s, which OpenBLAS had chosen", before);
+    putchar('\n');
 }
 
 /* A full disk under stdout shows when its last bytes go out, and is an error like any other. */
@@ -44,6 +55,7 @@ static int with_stdout_written(int status)
 
 int main(int argc, char **argv)
 {
+    kernel_start(argv);
     if (argc < 2) {
         help(stderr);
         return STATUS_BAD_INPUT;
@@ -51,6 +63,10 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         help(stdout);
         return with_stdout_written(STATUS_PASS);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        version();
+        return STATUS_PASS;
     }
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
