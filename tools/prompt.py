@@ -31,22 +31,22 @@ DEFAULTS = {"boi_token_id": 255999, "eoi_token_id": 258882, "image_token_id": 25
 
 
 def read_config(folder):
-    """(placeholder, begin, end) by type, and how many positions are one soft token."""
+    """(placeholder, begin, end) by type, and how many positions and how many frames of sound are one soft token."""
     config = json.loads((Path(folder) / "config.json").read_text())
     ids = {key: default if config.get(key) is None else config[key] for key, default in DEFAULTS.items()}
     kernel = (config.get("vision_config") or {}).get("pooling_kernel_size", 3)
-    positions = 1 if config.get("model_type") == "gemma4_unified" else kernel**2
-    return {kind: tuple(ids[key] for key in keys) for kind, keys in TOKENS.items()}, positions
+    positions, frames = (1, 1) if config.get("model_type") == "gemma4_unified" else (kernel**2, 4)
+    return {kind: tuple(ids[key] for key in keys) for kind, keys in TOKENS.items()}, positions, frames
 
 
-def soft_tokens(features, positions):
+def soft_tokens(features, positions, frames):
     """Of each image, frame and sound, by type: padding is (-1, -1), or not in the mask."""
     counts = {IMAGE: [], VIDEO: [], AUDIO: []}
     for kind, name in (IMAGE, "image_position_ids"), (VIDEO, "video_position_ids"):
         if name in features:
             counts[kind] = ((features[name] != -1).any(-1).sum(-1) // positions).tolist()
     if "input_features_mask" in features:
-        counts[AUDIO] = features["input_features_mask"].astype(bool).sum(-1).tolist()
+        counts[AUDIO] = features["input_features_mask"].astype(bool)[:, ::frames].sum(-1).tolist()
     return counts
 
 
@@ -97,8 +97,8 @@ def expand(ids, special, wanted):
 
 def add_prompt(features, ids, folder):
     """The features, a dict of arrays, with input_ids, attention_mask and mm_token_type_ids."""
-    special, positions = read_config(folder)
-    input_ids, types = expand(list(ids), special, soft_tokens(features, positions))
+    special, positions, frames = read_config(folder)
+    input_ids, types = expand(list(ids), special, soft_tokens(features, positions, frames))
     rows = {"input_ids": input_ids, "attention_mask": [1] * len(input_ids), "mm_token_type_ids": types}
     return features | {name: np.array([row], np.int64) for name, row in rows.items()}
 

@@ -13,7 +13,7 @@ typedef struct {
     void (*load_image)(Gemma4ImageProcessor *, const char *folder, ResizeFlavour, int max_soft_tokens, Error *);
     void (*load_video)(Gemma4ImageProcessor *, const char *folder, int max_soft_tokens, Error *);
     ImageFeatures (*preprocess)(const Gemma4ImageProcessor *, Picture, const char *file, Arena *, Error *);
-    bool takes_sound;
+    bool is_unified; /* its Gemma4UnifiedAudioFeatureExtractor takes raw sound */
 } Family;
 
 static const Family families[] = {
@@ -182,9 +182,6 @@ static PromptTokens read_config(const char *folder, const ProcessorRequest *requ
     *family = find_family(at);
     if (request->images.count + request->videos.count > 0)
         refuse_null(at, "vision_config", "one: this model takes no pictures");
-    if (request->sounds.count > 0 && *family && !(*family)->takes_sound)
-        config_refuse(at, "model_type", (*family)->model_type,
-                      "gemma4_unified for --audio: the mel front end of other models is not available yet");
     if (request->sounds.count > 0) refuse_null(at, "audio_config", "one: this model takes no sound");
     PromptTokens tokens = prompt_tokens_load(at);
     json_decref(config);
@@ -194,19 +191,37 @@ static PromptTokens read_config(const char *folder, const ProcessorRequest *requ
 /* Everything that is written, and who makes it */
 typedef struct {
     Pictures images, frames;
-    Gemma4UnifiedAudioFeatureExtractor extractor;
+    Gemma4AudioFeatureExtractor gemma4_audio;
+    Gemma4UnifiedAudioFeatureExtractor unified_audio;
+    AudioFeatureExtractor extractor;
     PromptTokens tokens;
 } Processor;
 
+static void load_audio(Processor *p, const Family *family, const char *folder, const ProcessorRequest *request,
+                       Arena *arena, Error *error)
+{
+    if (family->is_unified) {
+        p->extractor.unified = &p->unified_audio;
+        gemma4_unified_audio_load(&p->unified_audio, folder, request->max_audio_tokens, error);
+        return;
+    }
+    p->extractor.gemma4 = &p->gemma4_audio;
+    if (request->max_audio_tokens)
+        error_set(error,
+                  "--max-audio-tokens: found %d, expected none: Hugging Face cuts sound for gemma4 to 480000 "
+                  "samples",
+                  request->max_audio_tokens);
+    gemma4_audio_load(&p->gemma4_audio, folder, arena, error);
+}
+
 static void load_settings(Processor *p, const Family *family, const char *folder, const ProcessorRequest *request,
-                          Error *error)
+                          Arena *arena, Error *error)
 {
     if (request->images.count && !error_is_set(error))
         family->load_image(&p->images.processor, folder, request->flavour, request->max_soft_tokens, error);
     if (request->videos.count && !error_is_set(error))
         family->load_video(&p->frames.processor, folder, request->max_soft_tokens, error);
-    if (request->sounds.count && !error_is_set(error))
-        gemma4_unified_audio_load(&p->extractor, folder, request->max_audio_tokens, error);
+    if (request->sounds.count && !error_is_set(error)) load_audio(p, family, folder, request, arena, error);
 }
 
 static void write_all(Processor *p, SafetensorsWriter *writer, const ProcessorRequest *request, ProcessorReport *report,
@@ -218,7 +233,7 @@ static void write_all(Processor *p, SafetensorsWriter *writer, const ProcessorRe
     check_frames(report, request->videos.count, error);
     if (request->videos.count && !error_is_set(error))
         write_frame_counts(writer, report->frames_per_video, request->videos.count);
-    sounds_write(writer, &p->extractor, report->sounds, report->sound_count, arena, error);
+    sounds_write(writer, p->extractor, report->sounds, report->sound_count, arena, error);
     if (request->prompt_ids) report->prompt_length = write_prompt(writer, request, report, &p->tokens, arena, error);
 }
 
@@ -243,7 +258,7 @@ ProcessorReport gemma4_processor_write(const char *model_folder, const Processor
     p.frames.reports = report.frames;
     p.frames.count = report.frame_count;
     p.frames.png.alpha = ALPHA_DROPPED;
-    load_settings(&p, family, model_folder, request, error);
+    load_settings(&p, family, model_folder, request, arena, error);
     SafetensorsWriter *writer = error_is_set(error) ? NULL : safetensors_writer_open(path, error);
     if (!writer) return report;
     write_all(&p, writer, request, &report, arena, error);

@@ -18,7 +18,7 @@ static int list_files(const json_t *row)
 static void write_sounds(const Gemma4UnifiedAudioFeatureExtractor *p, int count, Error *error)
 {
     SafetensorsWriter *writer = safetensors_writer_open(temporary("inputs"), error);
-    sounds_write(writer, p, reports, count, &scratch, error);
+    sounds_write(writer, (AudioFeatureExtractor){ .unified = p }, reports, count, &scratch, error);
     if (error_is_set(error))
         safetensors_writer_abandon(writer);
     else

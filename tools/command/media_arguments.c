@@ -26,8 +26,7 @@ static const struct argp_option options[] = {
     { 0, 0, 0, 0, "Pictures and sounds:", 5 },
     { "image", KEY_IMAGE, "FILE", 0, "A PNG; more may follow: --image A.png B.png", 5 },
     { "video", KEY_VIDEO, "DIR", 0, "A video as a folder of PNG frames, in the order of their names", 5 },
-    { "audio", KEY_AUDIO, "FILE", 0,
-      "A WAV of one channel at the model's rate, 16000 Hz, for gemma4_unified; more may follow", 5 },
+    { "audio", KEY_AUDIO, "FILE", 0, "A WAV of one channel at the model's rate, 16000 Hz; more may follow", 5 },
     { "fps", KEY_FPS, "F", 0, "Frames a second, for their times (default 24, as in Hugging Face)", 5 },
     { "prompt-ids", KEY_PROMPT_IDS, "IDS", 0,
       "Token ids, \"2 105 258880 106\", or a file of them, with one image_token_id for each image, one "
@@ -37,7 +36,8 @@ static const struct argp_option options[] = {
     { "max-soft-tokens", KEY_MAX_SOFT_TOKENS, "N", 0,
       "Of an image and of a frame: 70, 140, 280, 560 or 1120 (default: the model's settings, or 280 and 70)", 5 },
     { "max-audio-tokens", KEY_MAX_AUDIO_TOKENS, "N", 0,
-      "Cut longer sounds to N soft tokens (max_length of Hugging Face's feature extractor; default: all of it)", 5 },
+      "Cut longer sounds for gemma4_unified to N soft tokens (max_length of Hugging Face's feature extractor; default: all of it)",
+      5 },
     { "load", KEY_LOAD, "HOW", 0,
       "As Hugging Face treats an image that is given opened (default: what is transparent is laid over white), or by "
       "its path (alpha is dropped, and EXIF's orientation followed)",

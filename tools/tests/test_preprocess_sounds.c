@@ -1,5 +1,6 @@
 /* test_preprocess_sounds.c - plumb preprocess --audio, and bad files and folders */
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "pictures.h"
@@ -189,15 +190,30 @@ START_TEST(bad_usage)
 }
 END_TEST
 
-/* The first family has a mel front end, which is not there. */
-START_TEST(not_available_yet)
+/* The first family has a mel front end: a mask counts four frames for each soft token. */
+START_TEST(log_mel)
 {
-    static const char says[] = "model_type: found gemma4, expected gemma4_unified for --audio: the mel front end of "
-                               "other models is not available yet";
-    assert_refusal(plumb("preprocess", E2B, "--audio", PLUCK, "--out", out()), "config.json", says);
-    assert_refusal(plumb("run", E2B, "--audio", PLUCK, "--out", out()), "config.json", says);
-    assert_refusal(plumb("grade", E2B, HONEST, "--audio", PLUCK), "config.json", says);
-    assert_refusal(plumb("generate", WHOLE, "--audio", PLUCK, "--max-new-tokens", "1"), "config.json", says);
+    mkdir(temporary("model"), 0700);
+    write_text(temporary("model/config.json"),
+               "{\"model_type\": \"gemma4\", \"audio_config\": {}, \"audio_token_id\": 5, \"boa_token_id\": 11,"
+               " \"eoa_token_index\": 12}");
+    Result result = plumb("preprocess", "--model", temporary("model"), "--audio", PLUCK, SOUNDS "/pcm24.wav",
+                          "--prompt-ids", "2 5 60 5", "--out", out());
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "  13 soft tokens\n") && strstr(result.out, "   1 soft tokens\n"), "%s",
+                  result.out);
+    assert_shape("input_features", SHAPE(2, 50, 128));
+    assert_shape("input_features_mask", SHAPE(2, 50));
+    assert_shape("input_ids", SHAPE(1, 2 + 15 + 3));
+    unlink(out());
+    assert_refusal(
+        plumb("preprocess", "--model", temporary("model"), "--audio", PLUCK, "--max-audio-tokens", "4", "--out", out()),
+        "--max-audio-tokens", "found 4, expected none: Hugging Face cuts sound for gemma4 to 480000 samples");
+}
+END_TEST
+
+START_TEST(takes_no_sound)
+{
     assert_refusal(plumb("run", E2B, "--audio", PLUCK, "--inputs", E2B "/inputs.safetensors"), "--inputs",
                    "found --image, --video, --audio or --prompt-ids too, expected either");
     write_text(arena_format(&scratch, "%s/config.json", model()),
@@ -218,6 +234,7 @@ Suite *preprocess_sounds_suite(void)
     tcase_add_loop_test(tcase, bad_wav, 0, COUNT(bad));
     tcase_add_test(tcase, bad_video);
     tcase_add_test(tcase, bad_usage);
-    tcase_add_test(tcase, not_available_yet);
+    tcase_add_test(tcase, log_mel);
+    tcase_add_test(tcase, takes_no_sound);
     return suite;
 }
