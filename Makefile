@@ -77,6 +77,7 @@ check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
 
 check-sounds: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_sounds.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_mel.py $(BUILD)/plumb
 
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb
