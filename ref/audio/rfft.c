@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* GCC 12 fuses a product with the sum and the difference of a pair (vfmsubadd) when it vectorises straight-line code, in
+/* GCC 12 fuses a product with the sum and difference of a pair (vfmsubadd) when it vectorises straight-line code, in
  * spite of -ffp-contract=off; then most bins differ from numpy's in their last bits. */
 #pragma GCC optimize("no-tree-slp-vectorize")
 
