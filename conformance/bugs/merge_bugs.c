@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bugs/hooks/bug_hooks.h"
+#include "checkpoint/token_ids.h"
 #include "gemma4.h"
 
 static double embed_scale(const BugRun *run) { return as_weight(run, (float)sqrt(text_number(run, "hidden_size", 0))); }
@@ -87,7 +88,7 @@ static void stale_first_image(BugRun *run, const Tap *tap)
     const Array *ids = bug_inputs(run)->input_ids;
     if (!is_merged(tap) || !bug_inputs(run)->pixel_values) return;
     if (vision_number(run, "pooling_kernel_size", 1) < 2) return; /* then Hugging Face keeps padding alone */
-    int64_t image_token_id = (int64_t)outer_number(run, "image_token_id", 258880), seq = ids->shape[1];
+    int64_t image_token_id = (int64_t)outer_number(run, "image_token_id", IMAGE_TOKEN_ID), seq = ids->shape[1];
     int64_t *first = bug_memory(run, (size_t)seq * sizeof *first); /* places of the first image of the row */
     int64_t image = 0, token = 0, left = soft_tokens(run, 0), in_row = 0, stored = 0;
     for (int64_t i = 0; i < tap_rows(tap); i++) {

@@ -8,6 +8,7 @@
 
 #include "bugs/hooks/bug_hooks.h"
 
+#include "checkpoint/token_ids.h"
 static const char embedder[] = "model.embed_vision";
 
 static bool is_embedder(const Tap *tap, const char *local)
@@ -148,7 +149,7 @@ static void audio_count(BugRun *run, Inputs *inputs)
     int64_t *mask = own_integers(run, &inputs->input_features_mask), *ids = own_integers(run, &inputs->input_ids);
     int64_t *padding = own_integers(run, &inputs->attention_mask);
     int64_t *types = inputs->mm_token_type_ids ? own_integers(run, &inputs->mm_token_type_ids) : NULL;
-    int64_t audio_token_id = (int64_t)outer_number(run, "audio_token_id", 258881), clip = 0;
+    int64_t audio_token_id = (int64_t)outer_number(run, "audio_token_id", AUDIO_TOKEN_ID), clip = 0;
     int64_t seq = inputs->input_ids->shape[1], count = seq * inputs->input_ids->shape[0];
     for (int64_t i = 0; i < count && clip < features->shape[0]; i++) {
         bool is_last = ids[i] == audio_token_id && ((i + 1) % seq == 0 || ids[i + 1] != audio_token_id);

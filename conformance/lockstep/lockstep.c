@@ -77,7 +77,7 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t d
     if (l->pass == PASS_SUSPECT && l->visit && non_finite > 0 && padding_rows_graded(&l->rows, tap, row))
         l->visit(l->visit_context, n, dump_row, expected);
     /* A row that is not finite would spoil every step after it; the reference's own goes on instead. */
-    if (l->pass == PASS_FREE || non_finite > 0) return;
+    if (l->pass == PASS_FREE || non_finite > 0 || padding_rows_overwritten(&l->rows, tap, row)) return;
     if (l->pass == PASS_ORACLE && padding_rows_graded(&l->rows, tap, row))
         step_sums_measure(sums, step, dump_row, expected, found);
     if ((l->pass == PASS_SUSPECT || l->pass == PASS_NEAREST) && l->visit && sums->row_norm[dump_row] >= 0)
@@ -223,7 +223,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
     *l = (Lockstep){ .subject = subject,
                      .trial = *trial,
                      .error = error,
-                     .rows = padding_rows_of(inputs),
+                     .rows = padding_rows_of(inputs, model_config(trial->model)),
                      .samples = options->samples ? options->samples : SAMPLES };
     grade->google_vision_mask = options->google_vision_mask;
     l->steps = step_list_new(dump, &l->trial.options, &l->rows, grade, error);

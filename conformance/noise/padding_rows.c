@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "checkpoint/token_ids.h"
 #include "run/arena.h"
 #include "dump/tap_name.h"
 #include "dump/tap_value.h"
@@ -28,11 +29,39 @@ static bool *padding_frames(const Array *input_features_mask)
     return padding;
 }
 
-PaddingRows padding_rows_of(const Inputs *inputs)
+static bool has_features(const Inputs *inputs, const json_t *config, int64_t id)
+{
+    const struct {
+        const char *key;
+        json_int_t otherwise;
+        const Array *features;
+    } kinds[] = { { "image_token_id", IMAGE_TOKEN_ID, inputs->pixel_values },
+                  { "video_token_id", VIDEO_TOKEN_ID, inputs->pixel_values_videos },
+                  { "audio_token_id", AUDIO_TOKEN_ID, inputs->input_features } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const json_t *token = json_object_get(config, kinds[i].key);
+        if (kinds[i].features && id == (token ? json_integer_value(token) : kinds[i].otherwise)) return true;
+    }
+    return false;
+}
+
+/* A text-only model has no placeholders: config.json then has no text_config. */
+static bool *overwritten_tokens(const Inputs *inputs, const json_t *config)
+{
+    if (!inputs->input_ids || !json_object_get(config, "text_config")) return NULL;
+    int64_t count = array_elements(inputs->input_ids);
+    bool *overwritten = allocate_zeroed((size_t)count + 1, sizeof *overwritten);
+    for (int64_t i = 0; i < count; i++)
+        overwritten[i] = has_features(inputs, config, array_integer(inputs->input_ids, i));
+    return overwritten;
+}
+
+PaddingRows padding_rows_of(const Inputs *inputs, const json_t *config)
 {
     PaddingRows rows = { .image_padding = padding_patches(inputs->pixel_values, inputs->image_position_ids),
                          .video_padding = padding_patches(inputs->pixel_values_videos, inputs->video_position_ids),
-                         .audio_padding = padding_frames(inputs->input_features_mask) };
+                         .audio_padding = padding_frames(inputs->input_features_mask),
+                         .overwritten = overwritten_tokens(inputs, config) };
     if (inputs->input_ids) {
         rows.batch = inputs->input_ids->shape[0];
         rows.tokens = inputs->input_ids->shape[1];
@@ -123,9 +152,19 @@ static bool patch_is_graded(const PaddingRows *rows, const Tap *tap, int64_t row
     return !rows->padding[image * rows->patches + patch];
 }
 
+bool padding_rows_overwritten(const PaddingRows *rows, const Tap *tap, int64_t row)
+{
+    Token token;
+    if (!rows->overwritten || !(tap_ends(tap->name, "embed_tokens") || tap_ends(tap->name, "embed_tokens_per_layer")))
+        return false;
+    if (!padding_rows_token(rows, tap, row, &token) || token.column >= rows->tokens) return false;
+    return rows->overwritten[token.batch * rows->tokens + token.column];
+}
+
 bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
 {
     Token token;
+    if (padding_rows_overwritten(rows, tap, row)) return false;
     if (tap_is_vision(tap->name)) return patch_is_graded(rows, tap, row);
     if (tap_is_audio(tap->name)) return !rows->audio_padding || !rows->audio_padding[row];
     if (!rows->masked || !padding_rows_token(rows, tap, row, &token) || token.column >= rows->tokens) return true;
@@ -140,5 +179,6 @@ void padding_rows_free(PaddingRows *rows)
     free(rows->padding);
     free(rows->pooled);
     free(rows->masked);
+    free(rows->overwritten);
     *rows = (PaddingRows){ 0 };
 }

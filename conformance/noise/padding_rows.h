@@ -8,6 +8,7 @@
 #ifndef PLUMB_PADDING_ROWS_H
 #define PLUMB_PADDING_ROWS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "inputs.h"
@@ -21,6 +22,7 @@ typedef struct PaddingRows {
     bool *pooled;          /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */
     bool *masked;          /* [batch * tokens]: where attention_mask is 0; NULL without one */
     int64_t batch, tokens; /* of input_ids; 0 without */
+    bool *overwritten;     /* [batch * tokens]: placeholders whose embeddings features take the place of; NULL without */
 } PaddingRows;
 
 /* How rows lie: row = (outer * positions + position) * inner + i. */
@@ -37,12 +39,15 @@ typedef struct {
     int64_t column; /* counted from the prompt's first token; the first decode step's is behind its last */
 } Token;
 
-PaddingRows padding_rows_of(const Inputs *inputs);
+PaddingRows padding_rows_of(const Inputs *inputs, const json_t *config); /* config.json */
 void padding_rows_observe(PaddingRows *rows, const Tap *tap); /* every tap of a pass, in order */
 Layout padding_rows_layout(const PaddingRows *rows, const Tap *tap);
 bool padding_rows_token(const PaddingRows *rows, const Tap *tap, int64_t row,
                         Token *token); /* false: of no token, or of several */
 bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row);
+/* Whether the row is the embedding of a placeholder, which nothing reads once features have taken its place. Hugging Face
+ * looks the pad token up there; ports look up the placeholder's own row, or none. */
+bool padding_rows_overwritten(const PaddingRows *rows, const Tap *tap, int64_t row);
 void padding_rows_free(PaddingRows *rows);
 
 #endif

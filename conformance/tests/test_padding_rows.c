@@ -216,20 +216,20 @@ static const struct {
 #define FILM "\"pixel_values_videos\": \"2 2 4\", \"video_position_ids\": [[[-1, 0], [0, -1]], [[0, 0], [1, 0]]],"
 #define SOUND "\"input_features\": \"2 2 4\", \"input_features_mask\": [[true, false], [true, false]],"
 
-static PaddingRows rows_with(const char *arrays)
+static PaddingRows rows_with(const char *arrays, const json_t *config)
 {
     Error error = { "" };
     write_arrays(temporary("inputs.safetensors"), arrays);
     Inputs inputs = inputs_open(temporary("inputs.safetensors"), &error);
     assert_clean(&error);
-    PaddingRows rows = padding_rows_of(&inputs);
+    PaddingRows rows = padding_rows_of(&inputs, config);
     inputs_close(&inputs);
     return rows;
 }
 
 START_TEST(padding_of_the_inputs)
 {
-    PaddingRows rows = rows_with("{" PICTURE FILM SOUND "\"input_ids\": [[1, 2], [3, 4]]}");
+    PaddingRows rows = rows_with("{" PICTURE FILM SOUND "\"input_ids\": [[1, 2], [3, 4]]}", NULL);
     ck_assert_str_eq(left_out_rows(&rows, embedded[_i].name, embedded[_i].rank, embedded[_i].shape),
                      embedded[_i].left_out);
     Tap sound = { .name = "model.embed_audio", .rank = 3, .shape = { 2, 2, 4 } };
@@ -239,9 +239,31 @@ START_TEST(padding_of_the_inputs)
 }
 END_TEST
 
+/* Token 9 is an image's placeholder here. Only embeddings whose place a feature takes are nobody's business. */
+START_TEST(overwritten_embeddings)
+{
+    json_t *config = json_pack("{s:{}, s:i}", "text_config", "image_token_id", 9), *text_only = json_object();
+    const char *const names[] = { "model.language_model.embed_tokens", "model.language_model.embed_tokens_per_layer" };
+    const int64_t shape[4] = { 2, 2, 4 };
+    PaddingRows rows = rows_with("{" PICTURE "\"input_ids\": [[1, 9], [9, 4]]}", config);
+    for (int i = 0; i < COUNT(names); i++) ck_assert_str_eq(left_out_rows(&rows, names[i], 3, shape), "1 2");
+    ck_assert_str_eq(left_out_rows(&rows, "model.language_model.layers.0", 3, shape), "");
+    padding_rows_free(&rows);
+
+    rows = rows_with("{\"input_ids\": [[1, 9], [9, 4]]}", config); /* no picture comes with it */
+    ck_assert_str_eq(left_out_rows(&rows, names[0], 3, shape), "");
+    padding_rows_free(&rows);
+    rows = rows_with("{" PICTURE "\"input_ids\": [[1, 9], [9, 4]]}", text_only);
+    ck_assert_str_eq(left_out_rows(&rows, names[0], 3, shape), "");
+    padding_rows_free(&rows);
+    json_decref(config);
+    json_decref(text_only);
+}
+END_TEST
+
 START_TEST(videos_alone)
 {
-    PaddingRows rows = rows_with("{" FILM "\"input_ids\": [[1, 2]]}");
+    PaddingRows rows = rows_with("{" FILM "\"input_ids\": [[1, 2]]}", NULL);
     ck_assert_str_eq(left_out_rows(&rows, "model.embed_vision", 3, (const int64_t[4]){ 2, 2, 4 }), "0 1");
     ck_assert_str_eq(left_out_rows(&rows, "model.embed_audio", 3, (const int64_t[4]){ 2, 2, 4 }), "");
     padding_rows_free(&rows);
@@ -257,6 +279,7 @@ Suite *padding_rows_suite(void)
     tcase_add_test(tcase, masks_of_videos);
     tcase_add_loop_test(tcase, padding_of_the_inputs, 0, COUNT(embedded));
     tcase_add_test(tcase, videos_alone);
+    tcase_add_test(tcase, overwritten_embeddings);
     tcase = theme(suite, "text");
     tcase_add_loop_test(tcase, graded_rows_of_text, 0, COUNT(texts));
     tcase_add_test(tcase, graded_before_the_mask);

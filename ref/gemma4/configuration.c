@@ -3,6 +3,7 @@
 
 #include "gemma4.h"
 
+#include "checkpoint/token_ids.h"
 Activation config_activation(ConfigReader at, const char *key)
 {
     Activation activation = GELU_PYTORCH_TANH;
@@ -16,9 +17,9 @@ void gemma4_config_load(Gemma4Config *config, ConfigReader at, Arena *arena)
     config->file = at.file;
     gemma4_text_config_load(&config->text_config, config_child(at, "text_config"), arena);
     config->text_config.tie_word_embeddings = config_bool_or(at, "tie_word_embeddings", true); /* HF: this one counts */
-    config->image_token_id = config_whole_or(at, "image_token_id", 258880);
-    config->video_token_id = config_whole_or(at, "video_token_id", 258884);
-    config->audio_token_id = config_whole_or(at, "audio_token_id", 258881);
+    config->image_token_id = config_whole_or(at, "image_token_id", IMAGE_TOKEN_ID);
+    config->video_token_id = config_whole_or(at, "video_token_id", VIDEO_TOKEN_ID);
+    config->audio_token_id = config_whole_or(at, "audio_token_id", AUDIO_TOKEN_ID);
 
     config->has_vision = config_has(at, "vision_config");
     if (config->has_vision) gemma4_vision_config_load(&config->vision_config, config_child(at, "vision_config"));

@@ -7,6 +7,7 @@
 
 #include "gemma4_unified.h"
 
+#include "checkpoint/token_ids.h"
 void gemma4_unified_text_config_load(Gemma4TextConfig *config, ConfigReader at, Arena *arena)
 {
     static const Gemma4TextDefaults defaults = { 262144, 1024, BIDIRECTIONAL_VISION };
@@ -60,8 +61,8 @@ void gemma4_unified_config_load(Gemma4UnifiedConfig *config, ConfigReader at, Ar
         gemma4_unified_vision_config_load(&config->vision_config, config_child(at, "vision_config"));
     if (config->has_audio) gemma4_unified_audio_config_load(&config->audio_config, config_child(at, "audio_config"));
 
-    config->image_token_id = config_whole_or(at, "image_token_id", 258880);
-    config->video_token_id = config_whole_or(at, "video_token_id", 258884);
-    config->audio_token_id = config_whole_or(at, "audio_token_id", 258881);
+    config->image_token_id = config_whole_or(at, "image_token_id", IMAGE_TOKEN_ID);
+    config->video_token_id = config_whole_or(at, "video_token_id", VIDEO_TOKEN_ID);
+    config->audio_token_id = config_whole_or(at, "audio_token_id", AUDIO_TOKEN_ID);
     config->text_config.tie_word_embeddings = config_bool_or(at, "tie_word_embeddings", true); /* HF: this one counts */
 }

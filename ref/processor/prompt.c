@@ -1,6 +1,7 @@
 /* prompt.c - expands placeholders, and counts them against the features */
 #include "processor/prompt.h"
 
+#include "checkpoint/token_ids.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,9 @@ PromptTokens prompt_tokens_load(ConfigReader at)
 {
     return (PromptTokens){ .begin = config_whole_or(at, "boi_token_id", 255999),
                            .end = config_whole_or(at, "eoi_token_id", 258882),
-                           .image = config_whole_or(at, "image_token_id", 258880),
-                           .video = config_whole_or(at, "video_token_id", 258884),
-                           .audio = config_whole_or(at, "audio_token_id", 258881),
+                           .image = config_whole_or(at, "image_token_id", IMAGE_TOKEN_ID),
+                           .video = config_whole_or(at, "video_token_id", VIDEO_TOKEN_ID),
+                           .audio = config_whole_or(at, "audio_token_id", AUDIO_TOKEN_ID),
                            .audio_begin = config_whole_or(at, "boa_token_id", 256000),
                            .audio_end = config_whole_or(at, "eoa_token_index", 258883) };
 }

@@ -5,6 +5,7 @@
 
 #include "bugs/hooks/bug_run.h"
 
+#include "checkpoint/token_ids.h"
 /* ---------------------------------------------------------------- configuration */
 
 void config_set(json_t *object, const char *key, json_t *value)
@@ -97,7 +98,9 @@ static const char *placeholder_key(const BugRun *run, int64_t b, int64_t t)
     static const struct {
         const char *key;
         int64_t otherwise;
-    } kinds[] = { { "image_token_id", 258880 }, { "video_token_id", 258884 }, { "audio_token_id", 258881 } };
+    } kinds[] = { { "image_token_id", IMAGE_TOKEN_ID },
+                  { "video_token_id", VIDEO_TOKEN_ID },
+                  { "audio_token_id", AUDIO_TOKEN_ID } };
     const Array *ids = run->inputs->input_ids;
     if (!ids || !json_object_get(bug_config(run), "text_config")) return NULL;
     int64_t id = array_integer(ids, b * ids->shape[1] + t);
