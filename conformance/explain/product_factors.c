@@ -37,10 +37,7 @@ static const char *beside(const char *tap, const char *ending, const char *other
 
 static const Array *weight_named(const Model *model, const char *name)
 {
-    Checkpoint *checkpoint = (Checkpoint *)model_checkpoint(model); /* nothing is asked of it that changes it */
-    if (!checkpoint->has_model_prefix && strncmp(name, "model.", 6) == 0) name += 6;
-    const CheckpointTensor *tensor = checkpoint_find(checkpoint, name);
-    return tensor ? tensor->array : NULL;
+    return checkpoint_array(model_checkpoint(model), name);
 }
 
 static const Array *weight_of(const Model *model, const char *module, const char *name, Arena *arena)

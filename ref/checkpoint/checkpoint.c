@@ -117,16 +117,33 @@ void checkpoint_let_go(Checkpoint *checkpoint)
     for (int i = 0; i < checkpoint->shard_count; i++) safetensors_let_go(checkpoint->shards[i]);
 }
 
-static CheckpointTensor *find_as_spelled(Checkpoint *checkpoint, const char *name)
+static CheckpointTensor *find_as_spelled(const Checkpoint *checkpoint, const char *name)
 {
     Array key = { .name = name };
     CheckpointTensor tensor = { .array = &key };
     return bsearch(&tensor, checkpoint->tensors, (size_t)checkpoint->tensor_count, sizeof tensor, by_name);
 }
 
-CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name)
+static CheckpointTensor *find(const Checkpoint *checkpoint, const char *name)
 {
     CheckpointTensor *tensor = find_as_spelled(checkpoint, name);
-    const char *source = tensor ? NULL : source_name(name, &checkpoint->arena);
-    return source ? find_as_spelled(checkpoint, source) : tensor;
+    if (tensor) return tensor;
+    Arena arena = { 0 };
+    const char *source = source_name(name, &arena);
+    if (source) tensor = find_as_spelled(checkpoint, source);
+    arena_free(&arena);
+    return tensor;
+}
+
+CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name) { return find(checkpoint, name); }
+
+const char *checkpoint_key(const Checkpoint *checkpoint, const char *name)
+{
+    return !checkpoint->has_model_prefix && strncmp(name, "model.", 6) == 0 ? name + 6 : name;
+}
+
+const Array *checkpoint_array(const Checkpoint *checkpoint, const char *name)
+{
+    const CheckpointTensor *tensor = find(checkpoint, checkpoint_key(checkpoint, name));
+    return tensor ? tensor->array : NULL;
 }

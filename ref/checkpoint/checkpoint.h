@@ -30,5 +30,8 @@ void checkpoint_close(Checkpoint *checkpoint);                 /* NULL is fine *
 void checkpoint_let_go(Checkpoint *checkpoint); /* of the pages read so far; they come back from the files */
 /* By its name in Hugging Face's model, whichever the file has (conversion_mapping.h); NULL if absent */
 CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name);
+/* The same to read from, where name begins with "model." as in the whole model, whether or not the file's names do */
+const Array *checkpoint_array(const Checkpoint *checkpoint, const char *name);
+const char *checkpoint_key(const Checkpoint *checkpoint, const char *name); /* such a name, as the file's names begin */
 
 #endif

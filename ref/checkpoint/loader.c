@@ -16,12 +16,7 @@ Loader child_at(Loader at, const char *name, int index)
     return at;
 }
 
-static const char *key_of(Loader at, const char *name)
-{
-    const char *key = child(at, name).path;
-    if (!at.checkpoint->has_model_prefix && strncmp(key, "model.", 6) == 0) key += 6;
-    return key;
-}
+static const char *key_of(Loader at, const char *name) { return checkpoint_key(at.checkpoint, child(at, name).path); }
 
 static const Array *find(Loader at, const char *name, int rank, const int64_t *shape)
 {

@@ -72,13 +72,7 @@ void copy_weights(Checkpoint *checkpoint, const char *glob, const char *ending, 
 
 /* ---------------------------------------------------------------- reading */
 
-const Array *array_named(BugRun *run, const char *name)
-{
-    Checkpoint *checkpoint = (Checkpoint *)model_checkpoint(run->model);
-    if (!checkpoint->has_model_prefix && strncmp(name, "model.", 6) == 0) name += 6;
-    const CheckpointTensor *tensor = checkpoint_find(checkpoint, name);
-    return tensor ? tensor->array : NULL;
-}
+const Array *array_named(BugRun *run, const char *name) { return checkpoint_array(model_checkpoint(run->model), name); }
 
 const Array *array_beside(BugRun *run, const Tap *tap, const char *local)
 {
