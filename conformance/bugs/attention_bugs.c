@@ -7,19 +7,23 @@
 
 #include "bugs/hooks/bug_hooks.h"
 
-static void mask_row(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries, double *mask, int64_t keys)
+static const BugId V_NORM_MISSING = { "v-norm-missing" };
+static const BugId V_NORM_F16_OVERFLOW = { "v-norm-f16-overflow" };
+static const BugId KV_TIED_AFTER_NORM = { "kv-tied-after-norm" };
+
+static void mask_row(BugRun *run, const Query *query, double *mask, int64_t keys)
 {
-    bool sliding = layer_is_sliding(run, tap_layer(tap));
-    const Kept *may_look = kept_above(
-        run, tap, sliding ? "#causal_mask_mapping.sliding_attention" : "#causal_mask_mapping.full_attention");
-    const double *row = kept_row(may_look, (b + 1) * may_look->shape[2] - queries + q);
+    bool sliding = layer_is_sliding(run, tap_layer(query->tap));
+    const Recorded *may_look = recorded_above(
+        run, query->tap, sliding ? "#causal_mask_mapping.sliding_attention" : "#causal_mask_mapping.full_attention");
+    const double *row = recorded_row(may_look, (query->b + 1) * may_look->shape[2] - query->queries + query->q);
     for (int64_t j = 0; j < keys; j++) mask[j] = row[j] != 0 ? 0 : MASKED;
 }
 
 static void scale_rsqrt(BugRun *run, const Tap *tap)
 {
     if (!tap_is_text(tap, ".self_attn#attn_weights")) return;
-    double head_dim = (double)kept_beside(run, tap, "self_attn#query_states")->shape[3];
+    double head_dim = (double)recorded_beside(run, tap, "self_attn#query_states")->shape[3];
     attend_again(run, tap, 1 / sqrt(head_dim), mask_row);
 }
 
@@ -39,10 +43,11 @@ static bool overflows(const double *row, int64_t width)
 static void values_again(BugRun *run, const Tap *tap)
 {
     if (!tap_is_text(tap, ".self_attn.v_norm")) return;
-    const Kept *v_proj = kept_beside(run, tap, "self_attn.v_proj"), *k_proj = kept_beside(run, tap, "self_attn.k_proj");
-    bool tied = !v_proj && bug_is_on(run, "kv-tied-after-norm"), missing = bug_is_on(run, "v-norm-missing");
-    bool narrow = bug_is_on(run, "v-norm-f16-overflow") && !missing;
-    const Kept *input = tied ? kept_beside(run, tap, "self_attn.k_norm") : v_proj ? v_proj : k_proj;
+    const Recorded *v_proj = recorded_beside(run, tap, "self_attn.v_proj"),
+                   *k_proj = recorded_beside(run, tap, "self_attn.k_proj");
+    bool tied = !v_proj && bug_is_on(run, &KV_TIED_AFTER_NORM), missing = bug_is_on(run, &V_NORM_MISSING);
+    bool narrow = bug_is_on(run, &V_NORM_F16_OVERFLOW) && !missing;
+    const Recorded *input = tied ? recorded_beside(run, tap, "self_attn.k_norm") : v_proj ? v_proj : k_proj;
     if (!tied && !missing && !narrow) return;
 
     int64_t width = tap_width(tap);
@@ -53,40 +58,40 @@ static void values_again(BugRun *run, const Tap *tap)
         if (!tied && !missing && !lost) continue;
         for (int64_t j = 0; j < width; j++) row[j] = lost ? 0 : from[j];
         if (!missing) rms_norm_row(row, width, NULL, text_number(run, "rms_norm_eps", 1e-6));
-        tap_put_row(tap, i, row);
+        tap_set_row(tap, i, row);
     }
 }
 
-static const char *const value_keeps[] = { "*.self_attn.v_proj", "*.self_attn.k_proj", "*.self_attn.k_norm", NULL };
+static const char *const value_needs[] = { "*.self_attn.v_proj", "*.self_attn.k_proj", "*.self_attn.k_norm", NULL };
 
 const Bug attention_bugs[] = {
-    { .id = "v-norm-missing",
+    { .id = V_NORM_MISSING.text,
       .stage = "attention",
       .mechanism = "values are not normalised",
       .source = "no known report; v_norm has no weight that could be missed",
       .exposed_by = "any prompt",
       .tap = values_again,
-      .keeps = value_keeps },
-    { .id = "v-norm-f16-overflow",
+      .needs_in_layer = value_needs },
+    { .id = V_NORM_F16_OVERFLOW.text,
       .stage = "attention",
       .mechanism = "values beyond 256 are squared in float16, so that v_norm makes them 0",
       .source = "https://github.com/onnxruntime/mobius/pull/253",
       .exposed_by = "values beyond 256 before v_norm, as in 12B",
       .tap = values_again,
-      .keeps = value_keeps },
-    { .id = "kv-tied-after-norm",
+      .needs_in_layer = value_needs },
+    { .id = KV_TIED_AFTER_NORM.text,
       .stage = "attention",
       .mechanism = "values are taken from keys that k_norm has normalised, not from k_proj",
       .source = "https://github.com/NVIDIA-NeMo/Megatron-Bridge/pull/4683",
       .exposed_by = "attention_k_eq_v",
       .tap = values_again,
-      .keeps = value_keeps },
+      .needs_in_layer = value_needs },
     { .id = "attn-scale-rsqrt",
       .stage = "attention",
       .mechanism = "attention logits are divided by sqrt(head_dim)",
       .source = "https://github.com/mlc-ai/mlc-llm/pull/3485",
       .exposed_by = "two tokens",
       .tap = scale_rsqrt,
-      .keeps = (const char *const[]){ "*#causal_mask_mapping.*", ATTENTION_INPUTS, NULL } },
+      .needs_in_layer = (const char *const[]){ "*#causal_mask_mapping.*", ATTENTION_INPUTS, NULL } },
     { 0 },
 };

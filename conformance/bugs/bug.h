@@ -29,9 +29,9 @@ typedef struct {
     void (*weights)(Checkpoint *checkpoint);
     void (*inputs)(BugRun *run, Inputs *inputs); /* points to arrays of its own; no other shapes, still what HF takes */
     void (*tap)(BugRun *run, const Tap *tap);
-    /* Globs of taps that `tap` asks for later, NULL-terminated or NULL: while the same layer runs; and until the tap
-     * comes again, in the next run of its layer */
-    const char *const *keeps, *const *holds;
+    /* Globs of taps that `tap` asks for later, NULL-terminated or NULL. The first are recorded while their layer runs,
+     * the second until the tap comes again, in the next run of its layer. */
+    const char *const *needs_in_layer, *const *needs_last_run;
 
     TargetSize *target_size;
     const Resampling *resamplings; /* the ways in which ports have it, the last one without a kernel */

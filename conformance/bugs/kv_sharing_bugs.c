@@ -29,7 +29,7 @@ static int shared_from(const BugRun *run)
 static double *own_states(BugRun *run, const Tap *tap, int64_t *seq)
 {
     bool is_key = tap_is_text(tap, "#key_states");
-    const Kept *input = kept_beside(run, tap, "input_layernorm");
+    const Recorded *input = recorded_beside(run, tap, "input_layernorm");
     const Array *k_proj = array_beside(run, tap, "self_attn.k_proj.weight");
     const Array *v_proj = array_beside(run, tap, "self_attn.v_proj.weight");
     const double *k_norm = weight_beside(run, tap, "self_attn.k_norm.weight");
@@ -42,14 +42,14 @@ static double *own_states(BugRun *run, const Tap *tap, int64_t *seq)
     linear_rows(run, flat, input->values, batch * *seq, weight,
                 array_beside(run, tap, is_key || !v_proj ? "self_attn.k_proj.bias" : "self_attn.v_proj.bias"));
     for (int64_t i = 0; i < batch * *seq * heads; i++) {
-        int64_t b = i / (*seq * heads), t = i / heads % *seq, h = i % heads;
+        int64_t h = i % heads;
+        Query at = { tap, i / (*seq * heads), i / heads % *seq, *seq };
         double *row = flat + i * head_dim;
         rms_norm_row(row, head_dim, is_key ? k_norm : NULL, text_number(run, "rms_norm_eps", 1e-6));
         for (int64_t j = 0; j < head_dim; j++) row[j] = as_result(run, row[j]);
         if (is_key)
-            turn_row(run, row, head_dim / 2, head_dim / 2, rotary_row(run, tap, "cos", b, t, *seq),
-                     rotary_row(run, tap, "sin", b, t, *seq));
-        memcpy(own + ((b * heads + h) * *seq + t) * head_dim, row, (size_t)head_dim * sizeof *row);
+            turn_row(run, row, head_dim / 2, head_dim / 2, rotary_row(run, &at, "cos"), rotary_row(run, &at, "sin"));
+        memcpy(own + ((at.b * heads + h) * *seq + at.q) * head_dim, row, (size_t)head_dim * sizeof *row);
     }
     return own;
 }
@@ -60,19 +60,19 @@ static void recomputed(BugRun *run, const Tap *tap)
 {
     if (!is_states(tap) || !layer_is_shared(run, tap_layer(tap)) || bug_pass(run)->logits_to_keep > 0) return;
     int64_t seq, rows = tap->shape[2], head_dim = tap->shape[3];
-    const Kept *before = kept_before(run, tap);
+    const Recorded *before = recorded_before(run, tap);
     const double *own = own_states(run, tap, &seq);
     for (int64_t i = 0; own && i < tap_rows(tap); i++) {
         int64_t head = i / rows, t = i % rows, cached = rows - seq;
-        tap_put_row(tap, i,
+        tap_set_row(tap, i,
                     t >= cached ? own + (head * seq + t - cached) * head_dim
-                                : kept_row(before, (head + 1) * before->shape[2] - cached + t));
+                                : recorded_row(before, (head + 1) * before->shape[2] - cached + t));
     }
 }
 
 /* ---------------------------------------------------------------- overwriting */
 
-/* What the last shared layer of a type wrote when it ran last, keys or values: [batch, kv_heads, seq, head_dim] */
+/* Keys or values [batch, kv_heads, seq, head_dim] that the last shared layer of a type wrote when it ran last */
 typedef struct {
     double *states;
     int64_t seq;
@@ -92,7 +92,7 @@ static void overwrites(BugRun *run, const Tap *tap)
         int64_t first = rows - 1 - w->seq > 0 ? rows - 1 - w->seq : 0; /* the new token's row is right */
         for (int64_t head = 0; head < batch * heads; head++)
             for (int64_t t = first; t < rows - 1; t++)
-                tap_put_row(tap, head * rows + t, w->states + ((head + 1) * w->seq - (rows - 1 - t)) * head_dim);
+                tap_set_row(tap, head * rows + t, w->states + ((head + 1) * w->seq - (rows - 1 - t)) * head_dim);
     }
     if (layer >= shared_from(run) && layer == layer_of_type(run, layer, layers, false)) {
         int64_t seq;
@@ -114,15 +114,15 @@ static void wrong_donor(BugRun *run, const Tap *tap)
     if (!is_states(tap) || !layer_is_shared(run, layer)) return;
     int right = layer_of_type(run, layer, shared_from(run), false);
     int wrong = layer_of_type(run, layer, shared_from(run), true);
-    const Kept *donor = kept_in_layer(
+    const Recorded *donor = recorded_in_layer(
         run, tap, wrong, tap_is_text(tap, "#key_states") ? "self_attn#key_states" : "self_attn#value_states");
     if (wrong == right || !donor) return;
-    for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, donor->values[tap->first + i]);
+    for (int64_t i = 0; i < tap->count; i++) tap_set(tap, i, donor->values[tap->first + i]);
 }
 
 /* ---------------------------------------------------------------- the list */
 
-static const char *const own_keeps[] = { ROTARY_TABLES, "*.input_layernorm", NULL };
+static const char *const own_needs[] = { ROTARY_TABLES, "*.input_layernorm", NULL };
 static const char *const states[] = { "*.self_attn#key_states", "*.self_attn#value_states", NULL };
 
 const Bug kv_sharing_bugs[] = {
@@ -132,15 +132,15 @@ const Bug kv_sharing_bugs[] = {
       .source = "https://github.com/huggingface/transformers/pull/45312",
       .exposed_by = "KV-shared layers whose k_proj, v_proj and k_norm are in the checkpoint",
       .tap = recomputed,
-      .keeps = own_keeps,
-      .holds = states },
+      .needs_in_layer = own_needs,
+      .needs_last_run = states },
     { .id = "kv-shared-wrong-donor",
       .stage = "KV sharing",
       .mechanism = "layers use keys and values of the first layer of their type, not of the last that has its own",
       .source = "https://github.com/vllm-project/vllm/pull/48365",
       .exposed_by = "KV-shared layers after two layers of one type",
       .tap = wrong_donor,
-      .holds = states },
+      .needs_last_run = states },
     { .id = "kv-shared-overwrites",
       .stage = "KV sharing",
       .mechanism = "layers that share keys and values write their own over the donor's in the cache",
@@ -148,6 +148,6 @@ const Bug kv_sharing_bugs[] = {
       .exposed_by =
           "generation of two tokens, and KV-shared layers whose k_proj, v_proj and k_norm are in the checkpoint",
       .tap = overwrites,
-      .keeps = own_keeps },
+      .needs_in_layer = own_needs },
     { 0 },
 };

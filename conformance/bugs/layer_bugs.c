@@ -13,17 +13,17 @@ static void layer_scalar_misplaced(BugRun *run, const Tap *tap)
     bool is_gate = tap_is_local(tap, "per_layer_input_gate"), is_layer = tap_is_local(tap, "") && tap_layer(tap) >= 0;
     const double *scalar = is_gate || is_layer ? weight_beside(run, tap, "layer_scalar") : NULL;
     if (!scalar) return;
-    const Kept *per_layer = kept_beside(run, tap, "post_per_layer_input_norm");
-    const Kept *feedforward = kept_beside(run, tap, "post_feedforward_layernorm");
+    const Recorded *per_layer = recorded_beside(run, tap, "post_per_layer_input_norm");
+    const Recorded *feedforward = recorded_beside(run, tap, "post_feedforward_layernorm");
     for (int64_t i = 0; i < tap->count; i++) {
-        double value = tap_get(tap, i);
+        double value = tap_value(tap, i);
         if (is_gate)
             value *= *scalar;
         else if (per_layer)
             value += per_layer->values[i] * (1 - *scalar);
         else if (feedforward)
             value = value / *scalar + feedforward->values[i] * (*scalar - 1);
-        tap_put(tap, i, value);
+        tap_set(tap, i, value);
     }
 }
 
@@ -33,7 +33,7 @@ static void double_wide_missing(BugRun *run, const Tap *tap)
     if (!tap_is_local(tap, "mlp.act_fn") || strstr(tap->name, "vision_tower")) return;
     int64_t base = (int64_t)text_number(run, "intermediate_size", 0);
     for (int64_t i = 0; i < tap->count; i++)
-        if ((tap->first + i) % tap_width(tap) >= base) tap_put(tap, i, 0);
+        if ((tap->first + i) % tap_width(tap) >= base) tap_set(tap, i, 0);
 }
 
 /* post_attention_layernorm keeps its own; where other models have a norm of that name, it is the one before the MLP. */
@@ -69,8 +69,8 @@ const Bug layer_bugs[] = {
       .source = "https://github.com/quantumaikr/quant.cpp/issues/96",
       .exposed_by = "layer_scalar away from 1",
       .tap = layer_scalar_misplaced,
-      .keeps = (const char *const[]){ "*layers.*.post_per_layer_input_norm", "*layers.*.post_feedforward_layernorm",
-                                      NULL } },
+      .needs_in_layer = (const char *const[]){ "*layers.*.post_per_layer_input_norm",
+                                               "*layers.*.post_feedforward_layernorm", NULL } },
     { .id = "double-wide-missing",
       .stage = "decoder layer",
       .mechanism = "the MLP of KV-shared layers has the base width instead of twice that",

@@ -12,7 +12,7 @@
 
 static double embed_scale(const BugRun *run) { return as_weight(run, (float)sqrt(text_number(run, "hidden_size", 0))); }
 
-/* Of the prompt alone: later tokens are text. */
+/* Only the prompt has features: later tokens are text. */
 static bool is_merged(const Tap *tap) { return tap_is(tap->name, "model#inputs_embeds") && tap_run(tap->name) == 0; }
 
 static bool row_is_feature(BugRun *run, const Tap *tap, int64_t row)
@@ -23,7 +23,7 @@ static bool row_is_feature(BugRun *run, const Tap *tap, int64_t row)
 static void multiply(const Tap *tap, int64_t row, double factor)
 {
     int64_t width = tap_width(tap);
-    for (int64_t i = row * width; i < (row + 1) * width; i++) tap_put(tap, i, factor * tap_get(tap, i));
+    for (int64_t i = row * width; i < (row + 1) * width; i++) tap_set(tap, i, factor * tap_value(tap, i));
 }
 
 static void embed_scale_on_features(BugRun *run, const Tap *tap)
@@ -44,14 +44,14 @@ static void text_unscaled(BugRun *run, const Tap *tap)
     const Inputs *inputs = bug_inputs(run);
     if (!tap_is_text(tap, ".embed_tokens") || tap_run(tap->name) > 0) return;
     if (!inputs->pixel_values && !inputs->pixel_values_videos && !inputs->input_features) return;
-    for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, tap_get(tap, i) / embed_scale(run));
+    for (int64_t i = 0; i < tap->count; i++) tap_set(tap, i, tap_value(tap, i) / embed_scale(run));
 }
 
 static void skipped(BugRun *run, const Tap *tap)
 {
     for (int64_t row = 0; is_merged(tap) && row < tap_rows(tap); row++)
         if (row_is_feature(run, tap, row))
-            tap_put_row(tap, row, kept_row(kept(run, tap, "model.language_model.embed_tokens"), row));
+            tap_set_row(tap, row, recorded_row(recorded(run, tap, "model.language_model.embed_tokens"), row));
 }
 
 /* Patches of one image that are no padding: of a model without towers, each is a soft token. */
@@ -102,7 +102,7 @@ static void stale_first_image(BugRun *run, const Tap *tap)
         if (in_row == 1)
             first[stored++] = i;
         else if (token < stored)
-            tap_put_row(tap, i, tap_row(run, tap, first[token]));
+            tap_set_row(tap, i, tap_row(run, tap, first[token]));
         token++;
         left--;
     }
@@ -133,7 +133,7 @@ const Bug merge_bugs[] = {
       .source = "https://github.com/Blaizzy/mlx-vlm/pull/1321",
       .exposed_by = "any image in a prompt",
       .tap = skipped,
-      .keeps = (const char *const[]){ "model.language_model.embed_tokens", NULL } },
+      .needs_in_layer = (const char *const[]){ "model.language_model.embed_tokens", NULL } },
     { .id = "merge-stale-first-image",
       .stage = "merging",
       .mechanism = "images after the first of a prompt get the features of the first",

@@ -7,24 +7,29 @@
 
 #include "bugs/hooks/bug_hooks.h"
 
+static const BugId ROUTER_INPUT_NORMED = { "router-input-normed" };
+static const BugId ROUTER_NORM_SCALE_MISSING = { "router-norm-scale-missing" };
+static const BugId PER_EXPERT_SCALE_TWICE = { "per-expert-scale-twice" };
+static const BugId EXPERTS_SILU = { "experts-silu" };
+
 /* ---------------------------------------------------------------- router */
 
 /* The hidden state before the MLP, which no module outputs: the layer's input and what attention adds to it */
 static double *residual_row(BugRun *run, const Tap *tap, int64_t row)
 {
-    const Kept *input = layer_input(run, tap), *attention = kept_beside(run, tap, "post_attention_layernorm");
+    const Recorded *input = layer_input(run, tap), *attention = recorded_beside(run, tap, "post_attention_layernorm");
     int64_t queries = attention->shape[1], width = attention->shape[2], b = row / queries;
-    const double *in = kept_row(input, last_positions(input, b, queries) + row % queries);
+    const double *in = recorded_row(input, last_positions(input, b, queries) + row % queries);
     double *residual = scratch_row(run, width);
-    for (int64_t j = 0; j < width; j++) residual[j] = as_result(run, in[j] + kept_row(attention, row)[j]);
+    for (int64_t j = 0; j < width; j++) residual[j] = as_result(run, in[j] + recorded_row(attention, row)[j]);
     return residual;
 }
 
-/* What the router's norm and its projection see, with the bugs that are on */
+/* The input that the router's norm and its projection share, with the bugs that are on */
 static double *router_row(BugRun *run, const Tap *tap, int64_t row)
 {
     double *x = residual_row(run, tap, row), eps = text_number(run, "rms_norm_eps", 1e-6);
-    if (!bug_is_on(run, "router-input-normed")) return x;
+    if (!bug_is_on(run, &ROUTER_INPUT_NORMED)) return x;
     int64_t width = (int64_t)text_number(run, "hidden_size", 0);
     rms_norm_row(x, width, weight_beside(run, tap, "pre_feedforward_layernorm_2.weight"), eps);
     for (int64_t j = 0; j < width; j++) x[j] = as_result(run, x[j]);
@@ -33,19 +38,19 @@ static double *router_row(BugRun *run, const Tap *tap, int64_t row)
 
 static void route_again(BugRun *run, const Tap *tap)
 {
-    bool unscaled = bug_is_on(run, "router-norm-scale-missing"), is_norm = tap_is_text(tap, ".router.norm");
+    bool unscaled = bug_is_on(run, &ROUTER_NORM_SCALE_MISSING), is_norm = tap_is_text(tap, ".router.norm");
     if (!is_norm && !(unscaled && tap_is_text(tap, ".router.proj"))) return;
     for (int64_t i = 0; i < tap_rows(tap); i++) {
         ArenaMark mark = scratch_mark(run);
         double *x = router_row(run, tap, i), *scores = scratch_row(run, tap_width(tap));
         if (is_norm && !unscaled) rms_norm_row(x, tap_width(tap), NULL, text_number(run, "rms_norm_eps", 1e-6));
         if (!is_norm) linear_rows(run, scores, x, 1, array_beside(run, tap, "router.proj.weight"), NULL);
-        tap_put_row(tap, i, is_norm ? x : scores);
+        tap_set_row(tap, i, is_norm ? x : scores);
         scratch_release(run, mark);
     }
 }
 
-static const char *const router_keeps[] = { "*.post_attention_layernorm", LAYER_INPUTS, NULL };
+static const char *const router_needs[] = { "*.post_attention_layernorm", LAYER_INPUTS, NULL };
 
 static void per_expert_scale_missing(Checkpoint *checkpoint)
 {
@@ -54,18 +59,22 @@ static void per_expert_scale_missing(Checkpoint *checkpoint)
 
 /* ---------------------------------------------------------------- experts */
 
-/* What one expert makes of x [tokens, hidden]: y, of the same shape, before the weights that they are summed with */
-static void expert_rows(BugRun *run, const Array *gate_up_proj, const Array *down_proj, Activation act_fn,
-                        const double *x, double *y, int64_t tokens)
+typedef struct {
+    Array gate_up_proj, down_proj;
+    Activation act_fn;
+} Expert;
+
+/* y = the expert's output for x, both [tokens, hidden], before the weight that it is summed with */
+static void expert_rows(BugRun *run, const Expert *expert, const double *x, double *y, int64_t tokens)
 {
-    int64_t inner = down_proj->shape[1];
+    int64_t inner = expert->down_proj.shape[1];
     double *gate_up = scratch_row(run, tokens * 2 * inner), *hidden = scratch_row(run, tokens * inner);
-    linear_rows(run, gate_up, x, tokens, gate_up_proj, NULL);
+    linear_rows(run, gate_up, x, tokens, &expert->gate_up_proj, NULL);
     for (int64_t i = 0; i < tokens * inner; i++) {
         const double *gate = gate_up + i / inner * 2 * inner + i % inner;
-        hidden[i] = as_result(run, as_result(run, activate(act_fn, gate[0])) * gate[inner]);
+        hidden[i] = as_result(run, as_result(run, activate(expert->act_fn, gate[0])) * gate[inner]);
     }
-    linear_rows(run, y, hidden, tokens, down_proj, NULL);
+    linear_rows(run, y, hidden, tokens, &expert->down_proj, NULL);
 }
 
 static Activation activation_of(BugRun *run)
@@ -73,34 +82,34 @@ static Activation activation_of(BugRun *run)
     Activation activation = GELU_PYTORCH_TANH;
     const char *name = json_string_value(json_object_get(text_config(bug_config(run)), "hidden_activation"));
     if (name) activation_from_name(name, &activation);
-    return bug_is_on(run, "experts-silu") ? SILU : activation;
+    return bug_is_on(run, &EXPERTS_SILU) ? SILU : activation;
 }
 
 /* Expert by expert, in the order in which the reference sums them */
 static void experts_again(BugRun *run, const Tap *tap)
 {
     if (!tap_is_text(tap, ".experts")) return;
-    const Kept *input = kept_beside(run, tap, "pre_feedforward_layernorm_2");
-    const Kept *index = kept_beside(run, tap, "router#top_k_index");
-    const Kept *weights = kept_beside(run, tap, "router#top_k_weights");
+    const Recorded *input = recorded_beside(run, tap, "pre_feedforward_layernorm_2");
+    const Recorded *index = recorded_beside(run, tap, "router#top_k_index");
+    const Recorded *weights = recorded_beside(run, tap, "router#top_k_weights");
     const Array *gate_up_proj = array_beside(run, tap, "experts.gate_up_proj");
     const Array *down_proj = array_beside(run, tap, "experts.down_proj");
     const double *per_expert_scale = weight_beside(run, tap, "router.per_expert_scale");
-    bool twice = bug_is_on(run, "per-expert-scale-twice");
+    bool twice = bug_is_on(run, &PER_EXPERT_SCALE_TWICE);
     int64_t hidden = tap_width(tap), tokens = tap_rows(tap), k = index->shape[1];
     double *sum = scratch_row(run, tap->count), *x = scratch_row(run, tap->count), *y = scratch_row(run, tap->count);
     memset(sum, 0, (size_t)tap->count * sizeof *sum);
 
     for (int64_t expert = 0; expert < gate_up_proj->shape[0]; expert++) {
-        Array gate_up = array_at(gate_up_proj, expert), down = array_at(down_proj, expert);
+        Expert weights_of_it = { array_at(gate_up_proj, expert), array_at(down_proj, expert), activation_of(run) };
         int64_t chosen = 0;
         for (int64_t i = 0; i < tokens * k; i++)
             if ((int64_t)index->values[i] == expert)
-                memcpy(x + chosen++ * hidden, kept_row(input, i / k), (size_t)hidden * sizeof *x);
+                memcpy(x + chosen++ * hidden, recorded_row(input, i / k), (size_t)hidden * sizeof *x);
         if (chosen == 0) continue;
 
         ArenaMark mark = scratch_mark(run);
-        expert_rows(run, &gate_up, &down, activation_of(run), x, y, chosen);
+        expert_rows(run, &weights_of_it, x, y, chosen);
         scratch_release(run, mark);
         const double *row = y;
         for (int64_t i = 0; i < tokens * k; i++) {
@@ -112,55 +121,55 @@ static void experts_again(BugRun *run, const Tap *tap)
             }
         }
     }
-    for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, sum[i]);
+    for (int64_t i = 0; i < tap->count; i++) tap_set(tap, i, sum[i]);
 }
 
 static void experts_ignored(BugRun *run, const Tap *tap)
 {
     (void)run;
-    for (int64_t i = 0; tap_is_text(tap, ".experts") && i < tap->count; i++) tap_put(tap, i, 0);
+    for (int64_t i = 0; tap_is_text(tap, ".experts") && i < tap->count; i++) tap_set(tap, i, 0);
 }
 
-static const char *const expert_keeps[] = { "*.router#top_k_index", "*.router#top_k_weights",
+static const char *const expert_needs[] = { "*.router#top_k_index", "*.router#top_k_weights",
                                             "*.pre_feedforward_layernorm_2", NULL };
 
 /* ---------------------------------------------------------------- the list */
 
 const Bug moe_bugs[] = {
-    { .id = "router-input-normed",
+    { .id = ROUTER_INPUT_NORMED.text,
       .stage = "router",
       .mechanism = "the router sees the output of pre_feedforward_layernorm_2, as the experts do",
       .source = "https://github.com/NVIDIA-NeMo/Megatron-Bridge/pull/4683",
       .exposed_by = "experts",
       .tap = route_again,
-      .keeps = router_keeps },
-    { .id = "router-norm-scale-missing",
+      .needs_in_layer = router_needs },
+    { .id = ROUTER_NORM_SCALE_MISSING.text,
       .stage = "router",
       .mechanism = "the router projects the hidden state as it is, without norm, scale and hidden_size^-0.5",
       .source = "https://github.com/NVIDIA-NeMo/Megatron-Bridge/pull/4683",
       .exposed_by = "experts",
       .tap = route_again,
-      .keeps = router_keeps },
+      .needs_in_layer = router_needs },
     { .id = "per-expert-scale-missing",
       .stage = "router",
       .mechanism = "weights of the chosen experts are not multiplied by per_expert_scale",
       .source = "https://github.com/AI-Hypercomputer/maxtext/commit/2aebc785f",
       .exposed_by = "experts with per_expert_scale away from 1",
       .weights = per_expert_scale_missing },
-    { .id = "per-expert-scale-twice",
+    { .id = PER_EXPERT_SCALE_TWICE.text,
       .stage = "experts",
       .mechanism = "per_expert_scale is in the experts' weights and in down_proj as well",
       .source = "https://github.com/AI-Hypercomputer/maxtext/commit/014fc4985",
       .exposed_by = "experts with per_expert_scale away from 1",
       .tap = experts_again,
-      .keeps = expert_keeps },
-    { .id = "experts-silu",
+      .needs_in_layer = expert_needs },
+    { .id = EXPERTS_SILU.text,
       .stage = "experts",
       .mechanism = "experts have SiLU in place of GELU by tanh",
       .source = "https://github.com/kekzl/imp/pull/9",
       .exposed_by = "experts",
       .tap = experts_again,
-      .keeps = expert_keeps },
+      .needs_in_layer = expert_needs },
     { .id = "experts-ignored",
       .stage = "experts",
       .mechanism = "only the dense MLP runs",

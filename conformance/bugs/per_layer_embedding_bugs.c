@@ -32,7 +32,7 @@ static void placeholder_id(BugRun *run, const Tap *tap)
         if (!is_placeholder(run, i / tap->shape[1], i % tap->shape[1]) || id >= table->shape[0]) continue;
         read_row(run, table, id, row);
         for (int64_t j = 0; j < tap_width(tap); j++) row[j] *= scale;
-        tap_put_row(tap, i, row);
+        tap_set_row(tap, i, row);
     }
 }
 
@@ -42,7 +42,7 @@ static void pad_unscaled(BugRun *run, const Tap *tap)
     int64_t width = tap_width(tap);
     for (int64_t i = 0; i < tap->count; i++)
         if (is_placeholder(run, i / width / tap->shape[1], i / width % tap->shape[1]))
-            tap_put(tap, i, tap_get(tap, i) / embed_scale(run));
+            tap_set(tap, i, tap_value(tap, i) / embed_scale(run));
 }
 
 static void context_unmerged(BugRun *run, const Tap *tap)
@@ -52,15 +52,16 @@ static void context_unmerged(BugRun *run, const Tap *tap)
     for (int64_t i = 0; i < tap_rows(tap); i++) {
         if (!is_feature(run, i / tap->shape[1], i % tap->shape[1])) continue;
         double *row = scratch_row(run, tap_width(tap));
-        linear_rows(run, row, kept_row(kept(run, tap, "model.language_model.embed_tokens"), i), 1, weight, NULL);
-        tap_put_row(tap, i, row);
+        linear_rows(run, row, recorded_row(recorded(run, tap, "model.language_model.embed_tokens"), i), 1, weight,
+                    NULL);
+        tap_set_row(tap, i, row);
     }
 }
 
 static void zero_buffer(BugRun *run, const Tap *tap)
 {
     (void)run;
-    for (int64_t i = 0; tap_is_text(tap, "#per_layer_inputs") && i < tap->count; i++) tap_put(tap, i, 0);
+    for (int64_t i = 0; tap_is_text(tap, "#per_layer_inputs") && i < tap->count; i++) tap_set(tap, i, 0);
 }
 
 /* Each of two ranks has [batch, half of seq]. Their first dimension is gathered, and [2 * batch, half of seq] is read
@@ -70,10 +71,10 @@ static void rows_misaligned(BugRun *run, const Tap *tap)
     if (!is_prompt(tap, PROJECTION) || tap->shape[0] == 1 || tap->shape[1] % 2 != 0) return;
     int64_t batch = tap->shape[0], half = tap->shape[1] / 2, width = tap_width(tap);
     double *all = scratch_row(run, tap->count);
-    for (int64_t i = 0; i < tap->count; i++) all[i] = tap_get(tap, i);
+    for (int64_t i = 0; i < tap->count; i++) all[i] = tap_value(tap, i);
     for (int64_t i = 0; i < tap_rows(tap); i++) {
         int64_t part = i / half, rank = part / batch, b = part % batch;
-        tap_put_row(tap, i, all + ((2 * b + rank) * half + i % half) * width);
+        tap_set_row(tap, i, all + ((2 * b + rank) * half + i % half) * width);
     }
 }
 
@@ -96,7 +97,7 @@ const Bug per_layer_embedding_bugs[] = {
       .source = "https://github.com/google/tunix/pull/1608",
       .exposed_by = "per-layer embeddings, and an image in a prompt",
       .tap = context_unmerged,
-      .keeps = (const char *const[]){ "model.language_model.embed_tokens", NULL } },
+      .needs_in_layer = (const char *const[]){ "model.language_model.embed_tokens", NULL } },
     { .id = "ple-rows-misaligned",
       .stage = "per-layer embeddings",
       .mechanism = "projected rows belong to other tokens: halves of sequences are gathered along the batch",

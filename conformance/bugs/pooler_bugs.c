@@ -9,10 +9,15 @@
 #include "bugs/hooks/bug_hooks.h"
 #include "gemma4.h"
 
+static const BugId POOL_PADDING_NOT_ZEROED = { "pool-padding-not-zeroed" };
+static const BugId POOL_KERNEL_FROM_REAL_COUNT = { "pool-kernel-from-real-count" };
+static const BugId POOL_SUM = { "pool-sum" };
+static const BugId POOL_SCALE_MISSING = { "pool-scale-missing" };
+
 /* ---------------------------------------------------------------- pooling anew */
 
 typedef struct {
-    const Kept *hidden_states, *padding; /* [images, patches, hidden], [images, patches] */
+    const Recorded *hidden_states, *padding; /* [images, patches, hidden], [images, patches] */
     int64_t patches, length, hidden;
     int64_t *kernel_idxs; /* of one image */
 } Pooling;
@@ -21,7 +26,7 @@ typedef struct {
 static int64_t kernel_from_real_count(const Pooling *p, int64_t image)
 {
     int64_t real_patches = 0;
-    for (int64_t i = 0; i < p->patches; i++) real_patches += kept_row(p->padding, image)[i] == 0;
+    for (int64_t i = 0; i < p->patches; i++) real_patches += recorded_row(p->padding, image)[i] == 0;
     int64_t k = (int64_t)sqrt((double)(real_patches / p->length));
     return k > 1 ? k : 1;
 }
@@ -31,8 +36,8 @@ static void bin(const Pooling *p, int64_t image, int64_t token, bool with_paddin
 {
     memset(sum, 0, (size_t)p->hidden * sizeof *sum);
     for (int64_t i = 0; i < p->patches; i++) {
-        if (p->kernel_idxs[i] != token || (!with_padding && kept_row(p->padding, image)[i] != 0)) continue;
-        const double *row = kept_row(p->hidden_states, image * p->patches + i);
+        if (p->kernel_idxs[i] != token || (!with_padding && recorded_row(p->padding, image)[i] != 0)) continue;
+        const double *row = recorded_row(p->hidden_states, image * p->patches + i);
         for (int64_t j = 0; j < p->hidden; j++) sum[j] += row[j];
     }
 }
@@ -40,16 +45,16 @@ static void bin(const Pooling *p, int64_t image, int64_t token, bool with_paddin
 static bool is_image_padded(const Pooling *p, int64_t image)
 {
     for (int64_t i = 0; i < p->patches; i++)
-        if (kept_row(p->padding, image)[i] != 0) return true;
+        if (recorded_row(p->padding, image)[i] != 0) return true;
     return false;
 }
 
 static void pool_image(BugRun *run, const Tap *tap, const Pooling *p, int64_t image)
 {
     int64_t right = gemma4_vision_pooler_kernel(p->patches, p->length), k = right;
-    if (bug_is_on(run, "pool-kernel-from-real-count")) k = kernel_from_real_count(p, image);
-    bool with_padding = bug_is_on(run, "pool-padding-not-zeroed") && is_image_padded(p, image);
-    bool sum = bug_is_on(run, "pool-sum") && k > 1, unscaled = bug_is_on(run, "pool-scale-missing");
+    if (bug_is_on(run, &POOL_KERNEL_FROM_REAL_COUNT)) k = kernel_from_real_count(p, image);
+    bool with_padding = bug_is_on(run, &POOL_PADDING_NOT_ZEROED) && is_image_padded(p, image);
+    bool sum = bug_is_on(run, &POOL_SUM) && k > 1, unscaled = bug_is_on(run, &POOL_SCALE_MISSING);
     if (k == right && !with_padding && !sum && !unscaled) return;
 
     const Array *positions = patch_positions(run, tap);
@@ -62,15 +67,15 @@ static void pool_image(BugRun *run, const Tap *tap, const Pooling *p, int64_t im
     for (int64_t token = 0; token < p->length; token++) {
         bin(p, image, token, with_padding, row);
         for (int64_t j = 0; j < p->hidden; j++) row[j] = root * as_result(run, sum ? row[j] : row[j] / (double)(k * k));
-        tap_put_row(tap, image * p->length + token, row);
+        tap_set_row(tap, image * p->length + token, row);
     }
 }
 
 static void pool_again(BugRun *run, const Tap *tap)
 {
     if (!tap_is_tower(tap, ".pooler")) return;
-    Pooling p = { .hidden_states = kept(run, tap, "model.vision_tower.encoder"),
-                  .padding = kept(run, tap, "model.vision_tower#padding_positions"),
+    Pooling p = { .hidden_states = recorded(run, tap, "model.vision_tower.encoder"),
+                  .padding = recorded(run, tap, "model.vision_tower#padding_positions"),
                   .length = tap->shape[1],
                   .hidden = tap->shape[2] };
     p.patches = p.padding->shape[1];
@@ -78,7 +83,7 @@ static void pool_again(BugRun *run, const Tap *tap)
     for (int64_t image = 0; image < tap->shape[0]; image++) pool_image(run, tap, &p, image);
 }
 
-static const char *const pooling_keeps[] = { "model.vision_tower.encoder", "model.vision_tower#padding_positions",
+static const char *const pooling_needs[] = { "model.vision_tower.encoder", "model.vision_tower#padding_positions",
                                              NULL };
 
 /* ---------------------------------------------------------------- after pooling */
@@ -88,7 +93,7 @@ static void scale_f16_overflow(BugRun *run, const Tap *tap)
     (void)run;
     if (!tap_is_tower(tap, ".pooler")) return;
     for (int64_t i = 0; i < tap->count; i++)
-        if (fabs(tap_get(tap, i)) > 65504) tap_put(tap, i, copysign(INFINITY, tap_get(tap, i)));
+        if (fabs(tap_value(tap, i)) > 65504) tap_set(tap, i, copysign(INFINITY, tap_value(tap, i)));
 }
 
 static void std_not_loaded(Checkpoint *checkpoint)
@@ -100,34 +105,34 @@ static void std_not_loaded(Checkpoint *checkpoint)
 /* ---------------------------------------------------------------- the list */
 
 const Bug pooler_bugs[] = {
-    { .id = "pool-padding-not-zeroed",
+    { .id = POOL_PADDING_NOT_ZEROED.text,
       .stage = "pooler",
       .mechanism = "padding patches, whose positions clamp to (0, 0), are averaged into the first soft token",
       .source = "https://github.com/Blaizzy/mlx-vlm/pull/906",
       .exposed_by = "a padded image",
       .tap = pool_again,
-      .keeps = pooling_keeps },
-    { .id = "pool-kernel-from-real-count",
+      .needs_in_layer = pooling_needs },
+    { .id = POOL_KERNEL_FROM_REAL_COUNT.text,
       .stage = "pooler",
       .mechanism = "the kernel is taken from the number of real patches, not from the padded length",
       .source = "https://github.com/ml-explore/mlx-swift-lm/pull/290",
       .exposed_by = "a padded image, of less than k * k patches per soft token",
       .tap = pool_again,
-      .keeps = pooling_keeps },
-    { .id = "pool-sum",
+      .needs_in_layer = pooling_needs },
+    { .id = POOL_SUM.text,
       .stage = "pooler",
       .mechanism = "patches are summed, not averaged",
       .source = "no known report; the projector's norm hides it where nothing is standardized",
       .exposed_by = "any image",
       .tap = pool_again,
-      .keeps = pooling_keeps },
-    { .id = "pool-scale-missing",
+      .needs_in_layer = pooling_needs },
+    { .id = POOL_SCALE_MISSING.text,
       .stage = "pooler",
       .mechanism = "soft tokens are not multiplied by sqrt(hidden_size)",
       .source = "no known report; the projector's norm hides it where nothing is standardized",
       .exposed_by = "any image",
       .tap = pool_again,
-      .keeps = pooling_keeps },
+      .needs_in_layer = pooling_needs },
     { .id = "pool-scale-f16-overflow",
       .stage = "pooler",
       .mechanism = "soft tokens are multiplied by sqrt(hidden_size) in float16, and become infinite beyond 65504",

@@ -5,18 +5,19 @@
 static void norm_missing(BugRun *run, const Tap *tap)
 {
     if (!tap_ends(tap->name, ".embedding_pre_projection_norm")) return;
-    const Kept *tower = kept(run, tap, "model.vision_tower"), *embedder = kept(run, tap, "model.embed_vision.pos_norm");
+    const Recorded *tower = recorded(run, tap, "model.vision_tower"),
+                   *embedder = recorded(run, tap, "model.embed_vision.pos_norm");
     ArenaMark mark = scratch_mark(run);
     for (int64_t i = 0; i < tap_rows(tap); i++, scratch_release(run, mark)) {
         bool is_audio = tap_begins(tap->name, "model.embed_audio");
-        tap_put_row(tap, i, is_audio ? feature_row(run, tap, i) : kept_row(tower ? tower : embedder, i));
+        tap_set_row(tap, i, is_audio ? feature_row(run, tap, i) : recorded_row(tower ? tower : embedder, i));
     }
 }
 
 /* In a model without towers model.embed_vision is more than its projector. */
 static bool is_projected(BugRun *run, const Tap *tap)
 {
-    if (tap_is(tap->name, "model.embed_vision")) return kept(run, tap, "model.vision_tower") != NULL;
+    if (tap_is(tap->name, "model.embed_vision")) return recorded(run, tap, "model.vision_tower") != NULL;
     return tap_is(tap->name, "model.embed_audio") || tap_is_tower(tap, ".multimodal_embedder");
 }
 
@@ -27,11 +28,11 @@ static void norm_after_projection(BugRun *run, const Tap *tap)
     for (int64_t i = 0; i < tap_rows(tap); i++) {
         double *row = tap_row(run, tap, i);
         rms_norm_row(row, tap_width(tap), NULL, vision_number(run, "rms_norm_eps", 1e-6));
-        tap_put_row(tap, i, row);
+        tap_set_row(tap, i, row);
     }
 }
 
-static const char *const projector_keeps[] = { "model.vision_tower", "model.embed_vision.pos_norm", NULL };
+static const char *const projector_needs[] = { "model.vision_tower", "model.embed_vision.pos_norm", NULL };
 
 const Bug projector_bugs[] = {
     { .id = "projector-norm-after-projection",
@@ -40,13 +41,13 @@ const Bug projector_bugs[] = {
       .source = "https://github.com/vllm-project/vllm/pull/40411",
       .exposed_by = "any image",
       .tap = norm_after_projection,
-      .keeps = projector_keeps },
+      .needs_in_layer = projector_needs },
     { .id = "projector-norm-missing",
       .stage = "projector",
       .mechanism = "there is no RMSNorm before the projection",
       .source = "no known report; what goes in is normalised already, but not to a root mean square of 1",
       .exposed_by = "any image or sound",
       .tap = norm_missing,
-      .keeps = projector_keeps },
+      .needs_in_layer = projector_needs },
     { 0 },
 };

@@ -8,6 +8,10 @@
 
 #include "bugs/hooks/bug_hooks.h"
 
+static const BugId ROPE_INV_FREQ_LOW_PRECISION = { "rope-inv-freq-low-precision" };
+static const BugId ROPE_PARTIAL_PREFIX = { "rope-partial-prefix" };
+static const BugId ROPE_Q_PLUS_ONE = { "rope-q-plus-one" };
+
 /* ---------------------------------------------------------------- configuration */
 
 /* rope_parameters of full layers, with what stands for them where they are absent; NULL unless partial */
@@ -57,11 +61,11 @@ static void low_precision(BugRun *run, const Tap *tap)
     float *inv_freq = bug_memory(run, (size_t)half * sizeof *inv_freq);
     text_inv_freq(run, strstr(tap->name, "#sliding") != NULL, head_dim, inv_freq);
     for (int64_t row = 0; row < tap_rows(tap); row++) {
-        double position = (double)position_of(run, tap, row / queries, row % queries, queries);
+        double position = (double)position_of(run, &(Query){ tap, row / queries, row % queries, queries });
         for (int64_t j = 0; j < head_dim; j++) {
             double angle = position * to_bf16(inv_freq[j % half]);
             if (to_bf16(inv_freq[j % half]) != inv_freq[j % half])
-                tap_put(tap, row * head_dim + j, is_cos ? cos(angle) : sin(angle));
+                tap_set(tap, row * head_dim + j, is_cos ? cos(angle) : sin(angle));
         }
     }
 }
@@ -70,15 +74,14 @@ static void low_precision(BugRun *run, const Tap *tap)
 
 /* As rotary_emb gives them for one more than the query's position. No tap shows this table, so it is computed as
  * backends do in every class: angles in float32, and held as narrow as the class holds tables. */
-static void table_one_further(BugRun *run, const Tap *tap, int64_t b, int64_t t, int64_t queries, double *cosines,
-                              double *sines)
+static void table_one_further(BugRun *run, const Query *query, double *cosines, double *sines)
 {
-    int64_t head_dim = tap->shape[3], half = head_dim / 2;
+    int64_t head_dim = query->tap->shape[3], half = head_dim / 2;
     float *inv_freq = bug_memory(run, (size_t)half * sizeof *inv_freq);
-    text_inv_freq(run, layer_is_sliding(run, tap_layer(tap)), head_dim, inv_freq);
+    text_inv_freq(run, layer_is_sliding(run, tap_layer(query->tap)), head_dim, inv_freq);
     for (int64_t j = 0; j < half; j++) {
-        float freq = bug_is_on(run, "rope-inv-freq-low-precision") ? to_bf16(inv_freq[j]) : inv_freq[j];
-        float angle = (float)(position_of(run, tap, b, t, queries) + 1) * freq;
+        float freq = bug_is_on(run, &ROPE_INV_FREQ_LOW_PRECISION) ? to_bf16(inv_freq[j]) : inv_freq[j];
+        float angle = (float)(position_of(run, query) + 1) * freq;
         cosines[j] = as_weight(run, cos(angle));
         sines[j] = as_weight(run, sin(angle));
     }
@@ -99,27 +102,28 @@ static void turn_again(BugRun *run, const Tap *tap)
 {
     bool is_query = tap_is_text(tap, ".self_attn#query_states"), is_key = tap_is_text(tap, ".self_attn#key_states");
     if (!is_query && !is_key) return;
-    const Kept *normed = kept_beside(run, tap, is_query ? "self_attn.q_norm" : "self_attn.k_norm");
+    const Recorded *normed = recorded_beside(run, tap, is_query ? "self_attn.q_norm" : "self_attn.k_norm");
     int64_t heads = tap->shape[1], rows = tap->shape[2], head_dim = tap->shape[3], half = head_dim / 2;
     bool sliding = layer_is_sliding(run, tap_layer(tap));
-    bool prefix = bug_is_on(run, "rope-partial-prefix") && !sliding && live_pairs(run, head_dim) < half;
-    bool further = bug_is_on(run, "rope-q-plus-one") && is_query && tap_step(tap->name) > 0;
+    bool prefix = bug_is_on(run, &ROPE_PARTIAL_PREFIX) && !sliding && live_pairs(run, head_dim) < half;
+    bool further = bug_is_on(run, &ROPE_Q_PLUS_ONE) && is_query && tap_step(tap->name) > 0;
     if (!normed || (!prefix && !further)) return;
 
     int64_t batch = tap->shape[0], seq = normed->shape[1], pairs = prefix ? live_pairs(run, head_dim) : half;
     double *row = scratch_row(run, head_dim), *c = scratch_row(run, half), *s = scratch_row(run, half);
     for (int64_t i = 0; i < batch * seq * heads; i++) { /* normed is [batch, seq, heads, head_dim] */
-        int64_t b = i / (seq * heads), t = i / heads % seq, h = i % heads;
-        memcpy(row, kept_row(normed, i), (size_t)head_dim * sizeof *row);
-        memcpy(c, rotary_row(run, tap, "cos", b, t, seq), (size_t)half * sizeof *c);
-        memcpy(s, rotary_row(run, tap, "sin", b, t, seq), (size_t)half * sizeof *s);
-        if (further) table_one_further(run, tap, b, t, seq, c, s);
+        int64_t h = i % heads;
+        Query at = { tap, i / (seq * heads), i / heads % seq, seq };
+        memcpy(row, recorded_row(normed, i), (size_t)head_dim * sizeof *row);
+        memcpy(c, rotary_row(run, &at, "cos"), (size_t)half * sizeof *c);
+        memcpy(s, rotary_row(run, &at, "sin"), (size_t)half * sizeof *s);
+        if (further) table_one_further(run, &at, c, s);
         turn_row(run, row, pairs, pairs, c, s);
-        tap_put_row(tap, (b * heads + h) * rows + rows - seq + t, row);
+        tap_set_row(tap, (at.b * heads + h) * rows + rows - seq + at.q, row);
     }
 }
 
-static const char *const rotation_keeps[] = { ROTARY_TABLES, "*.q_norm", "*.k_norm", POSITION_INPUTS, NULL };
+static const char *const rotation_needs[] = { ROTARY_TABLES, "*.q_norm", "*.k_norm", POSITION_INPUTS, NULL };
 
 const Bug rope_bugs[] = {
     { .id = "rope-partial-denominator",
@@ -134,26 +138,26 @@ const Bug rope_bugs[] = {
       .source = "https://github.com/dogkeeper886/ollama37/issues/373",
       .exposed_by = "full layers with partial_rotary_factor below 1; the more, the longer the prompt",
       .config = global_full_rotation },
-    { .id = "rope-inv-freq-low-precision",
+    { .id = ROPE_INV_FREQ_LOW_PRECISION.text,
       .stage = "rotary embedding",
       .mechanism = "frequencies are held in bfloat16, not in float32",
       .source = "https://github.com/NVIDIA-NeMo/Automodel/pull/2549",
       .exposed_by = "two tokens; the more, the longer the prompt",
       .tap = low_precision,
-      .keeps = (const char *const[]){ POSITION_INPUTS, NULL } },
-    { .id = "rope-partial-prefix",
+      .needs_in_layer = (const char *const[]){ POSITION_INPUTS, NULL } },
+    { .id = ROPE_PARTIAL_PREFIX.text,
       .stage = "attention",
       .mechanism = "full layers turn pairs within the first quarter of head_dim, not pairs half of head_dim apart",
       .source = "https://github.com/NVIDIA-NeMo/Megatron-Bridge/pull/4916",
       .exposed_by = "full layers with partial_rotary_factor below 1, and two tokens",
       .tap = turn_again,
-      .keeps = rotation_keeps },
-    { .id = "rope-q-plus-one",
+      .needs_in_layer = rotation_needs },
+    { .id = ROPE_Q_PLUS_ONE.text,
       .stage = "attention",
       .mechanism = "in decode steps queries are turned for the next position",
       .source = "https://github.com/Blaizzy/mlx-vlm/pull/966",
       .exposed_by = "generation of two tokens",
       .tap = turn_again,
-      .keeps = rotation_keeps },
+      .needs_in_layer = rotation_needs },
     { 0 },
 };

@@ -30,8 +30,8 @@ static void merge_pad_first(BugRun *run, const Tap *tap)
         for (int64_t i = first; i < first + patches; i++)
             padding += array_integer(positions, 2 * i) == -1 && array_integer(positions, 2 * i + 1) == -1;
         if (padding == 0) continue;
-        for (int64_t i = 0; i < patches * width; i++) rows[i] = tap_get(tap, first * width + i);
-        for (int64_t i = 0; i < patches; i++) tap_put_row(tap, first + (i + padding) % patches, rows + i * width);
+        for (int64_t i = 0; i < patches * width; i++) rows[i] = tap_value(tap, first * width + i);
+        for (int64_t i = 0; i < patches; i++) tap_set_row(tap, first + (i + padding) % patches, rows + i * width);
     }
 }
 
@@ -60,7 +60,7 @@ static void posemb_flat_index(BugRun *run, const Tap *tap)
         read_row(run, table, 2 * flat, of_x);
         read_row(run, table, 2 * flat + 1, of_y);
         for (int64_t j = 0; j < width; j++) of_x[j] += of_y[j];
-        tap_put_row(tap, i, of_x);
+        tap_set_row(tap, i, of_x);
     }
 }
 
@@ -69,23 +69,24 @@ static void dense_f16_overflow(BugRun *run, const Tap *tap)
     (void)run;
     if (!is_embedder(tap, ".patch_dense")) return;
     for (int64_t i = 0; i < tap->count; i++)
-        if (fabs(tap_get(tap, i)) > 65504) tap_put(tap, i, copysign(INFINITY, tap_get(tap, i)));
+        if (fabs(tap_value(tap, i)) > 65504) tap_set(tap, i, copysign(INFINITY, tap_value(tap, i)));
 }
 
 /* ---------------------------------------------------------------- LayerNorm */
 
-/* What goes into the norm that the tap is of, its row i; NULL: the tap is of none */
+/* Row i of the input of the norm that the tap is of; NULL where it is of none */
 static double *norm_input(BugRun *run, const Tap *tap, int64_t i)
 {
     if (is_embedder(tap, ".patch_ln1")) return feature_row(run, tap, i);
-    const Kept *dense = kept(run, tap, "model.embed_vision.patch_dense");
-    const Kept *embedded = kept(run, tap, "model.embed_vision.patch_ln2");
-    const Kept *positions = kept(run, tap, "model.embed_vision#pos_embs");
+    const Recorded *dense = recorded(run, tap, "model.embed_vision.patch_dense");
+    const Recorded *embedded = recorded(run, tap, "model.embed_vision.patch_ln2");
+    const Recorded *positions = recorded(run, tap, "model.embed_vision#pos_embs");
     bool is_last = is_embedder(tap, ".pos_norm");
     if (!is_last && !is_embedder(tap, ".patch_ln2")) return NULL;
     double *row = scratch_row(run, tap_width(tap));
     for (int64_t j = 0; j < tap_width(tap); j++)
-        row[j] = is_last ? as_result(run, kept_row(embedded, i)[j] + kept_row(positions, i)[j]) : kept_row(dense, i)[j];
+        row[j] = is_last ? as_result(run, recorded_row(embedded, i)[j] + recorded_row(positions, i)[j])
+                         : recorded_row(dense, i)[j];
     return row;
 }
 
@@ -105,7 +106,7 @@ static void layernorm_eps(BugRun *run, const Tap *tap)
         double *row = norm_input(run, tap, i);
         if (!row) return;
         layer_norm_row(row, tap_width(tap), weight_of(run, tap), bias_of(run, tap), 1e-6);
-        tap_put_row(tap, i, row);
+        tap_set_row(tap, i, row);
     }
 }
 
@@ -176,8 +177,8 @@ const Bug unified_bugs[] = {
       .source = "no known report; all other norms of the model have an epsilon of 1e-6",
       .exposed_by = "gemma4_unified and a dark or flat image",
       .tap = layernorm_eps,
-      .keeps = (const char *const[]){ "model.embed_vision.patch_dense", "model.embed_vision.patch_ln2",
-                                      "model.embed_vision#pos_embs", NULL } },
+      .needs_in_layer = (const char *const[]){ "model.embed_vision.patch_dense", "model.embed_vision.patch_ln2",
+                                               "model.embed_vision#pos_embs", NULL } },
     { .id = "unified-dense-f16-overflow",
       .stage = "patches",
       .mechanism = "patch_dense is computed in float16, and infinite beyond 65504",

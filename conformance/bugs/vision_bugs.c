@@ -8,6 +8,10 @@
 
 #include "bugs/hooks/bug_hooks.h"
 
+static const BugId VISION_ATTN_SCALE_RSQRT = { "vision-attn-scale-rsqrt" };
+static const BugId VISION_MASK_NONE = { "vision-mask-none" };
+static const BugId VISION_MASK_MULTIPLICATIVE = { "vision-mask-multiplicative" };
+
 /* ---------------------------------------------------------------- projections, norms, activation */
 
 static void clip_omitted(json_t *config) { config_set(vision_config(config), "use_clipped_linears", json_false()); }
@@ -37,32 +41,31 @@ static void rmsnorm_one_plus_weight(BugRun *run, const Tap *tap)
     int64_t width = tap_width(tap);
     for (int64_t i = 0; weight && i < tap->count; i++) {
         double w = weight[i % width];
-        if (w != 0) tap_put(tap, i, tap_get(tap, i) * (1 + w) / w);
+        if (w != 0) tap_set(tap, i, tap_value(tap, i) * (1 + w) / w);
     }
 }
 
 static void v_norm_missing(BugRun *run, const Tap *tap)
 {
     if (!tap_is_tower(tap, ".self_attn.v_norm")) return;
-    const Kept *input = kept_beside(run, tap, "self_attn.v_proj");
-    for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, input->values[tap->first + i]);
+    const Recorded *input = recorded_beside(run, tap, "self_attn.v_proj");
+    for (int64_t i = 0; i < tap->count; i++) tap_set(tap, i, input->values[tap->first + i]);
 }
 
 /* ---------------------------------------------------------------- attention */
 
 #define PADDING "model.vision_tower#padding_positions"
 
-static void mask_row(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries, double *mask, int64_t keys)
+static void mask_row(BugRun *run, const Query *query, double *mask, int64_t keys)
 {
-    (void)q, (void)queries;
-    const double *is_padding = kept_row(kept(run, tap, PADDING), b);
-    double value = bug_is_on(run, "vision-mask-none") ? 0 : bug_is_on(run, "vision-mask-multiplicative") ? 1 : MASKED;
+    const double *is_padding = recorded_row(recorded(run, query->tap, PADDING), query->b);
+    double value = bug_is_on(run, &VISION_MASK_NONE) ? 0 : bug_is_on(run, &VISION_MASK_MULTIPLICATIVE) ? 1 : MASKED;
     for (int64_t j = 0; j < keys; j++) mask[j] = is_padding[j] != 0 ? value : 0;
 }
 
 static bool is_padded(BugRun *run, const Tap *tap)
 {
-    const Kept *padding = kept(run, tap, PADDING);
+    const Recorded *padding = recorded(run, tap, PADDING);
     for (int64_t i = 0; i < padding->shape[0] * padding->shape[1]; i++)
         if (padding->values[i] != 0) return true;
     return false;
@@ -71,12 +74,12 @@ static bool is_padded(BugRun *run, const Tap *tap)
 static void attention(BugRun *run, const Tap *tap)
 {
     if (!tap_is_tower(tap, ".self_attn#attn_weights")) return;
-    double scale = 1 / sqrt((double)kept_beside(run, tap, "self_attn#query_states")->shape[3]);
-    if (!bug_is_on(run, "vision-attn-scale-rsqrt")) scale = 1;
+    double scale = 1 / sqrt((double)recorded_beside(run, tap, "self_attn#query_states")->shape[3]);
+    if (!bug_is_on(run, &VISION_ATTN_SCALE_RSQRT)) scale = 1;
     if (scale != 1 || is_padded(run, tap)) attend_again(run, tap, scale, mask_row);
 }
 
-static const char *const attention_keeps[] = { PADDING, ATTENTION_INPUTS, NULL };
+static const char *const attention_needs[] = { PADDING, ATTENTION_INPUTS, NULL };
 
 /* ---------------------------------------------------------------- rotary embedding */
 
@@ -85,15 +88,16 @@ static void rope_half_shared(BugRun *run, const Tap *tap)
 {
     bool is_query = tap_is_tower(tap, ".self_attn#query_states"), is_key = tap_is_tower(tap, ".self_attn#key_states");
     if (!is_query && !is_key) return;
-    const Kept *normed = kept_beside(run, tap, is_query ? "self_attn.q_norm" : "self_attn.k_norm");
-    const Kept *cosines = kept_above(run, tap, ".rotary_emb#cos"), *sines = kept_above(run, tap, ".rotary_emb#sin");
+    const Recorded *normed = recorded_beside(run, tap, is_query ? "self_attn.q_norm" : "self_attn.k_norm");
+    const Recorded *cosines = recorded_above(run, tap, ".rotary_emb#cos"),
+                   *sines = recorded_above(run, tap, ".rotary_emb#sin");
     int64_t heads = tap->shape[1], patches = tap->shape[2], head_dim = tap->shape[3];
     for (int64_t i = 0; i < tap_rows(tap); i++) {
         int64_t b = i / (heads * patches), h = i / patches % heads, p = i % patches, place = b * patches + p;
-        double *row = memcpy(scratch_row(run, head_dim), kept_row(normed, place * heads + h),
+        double *row = memcpy(scratch_row(run, head_dim), recorded_row(normed, place * heads + h),
                              (size_t)head_dim * sizeof *row);
-        turn_row(run, row, head_dim / 2, head_dim / 2, kept_row(cosines, place), kept_row(sines, place));
-        tap_put_row(tap, i, row);
+        turn_row(run, row, head_dim / 2, head_dim / 2, recorded_row(cosines, place), recorded_row(sines, place));
+        tap_set_row(tap, i, row);
     }
 }
 
@@ -140,7 +144,7 @@ const Bug vision_bugs[] = {
       .source = "https://github.com/Tencent/ncnn/issues/6833",
       .exposed_by = "an image of more than one patch",
       .tap = rope_half_shared,
-      .keeps = (const char *const[]){ "*.rotary_emb#cos", "*.rotary_emb#sin", "*.q_norm", "*.k_norm", NULL } },
+      .needs_in_layer = (const char *const[]){ "*.rotary_emb#cos", "*.rotary_emb#sin", "*.q_norm", "*.k_norm", NULL } },
     { .id = "vision-rope-dim-full",
       .stage = "vision attention",
       .mechanism = "rotary frequencies are spaced for head_dim, not for the half of it that an axis has",
@@ -154,28 +158,28 @@ const Bug vision_bugs[] = {
       .source = "no known report; v_norm has no weight that could be missed",
       .exposed_by = "any image",
       .tap = v_norm_missing,
-      .keeps = (const char *const[]){ "*.self_attn.v_proj", NULL } },
-    { .id = "vision-attn-scale-rsqrt",
+      .needs_in_layer = (const char *const[]){ "*.self_attn.v_proj", NULL } },
+    { .id = VISION_ATTN_SCALE_RSQRT.text,
       .stage = "vision attention",
       .mechanism = "attention logits are divided by sqrt(head_dim)",
       .source = "https://github.com/mlc-ai/mlc-llm/pull/3485",
       .exposed_by = "any image",
       .tap = attention,
-      .keeps = attention_keeps },
-    { .id = "vision-mask-none",
+      .needs_in_layer = attention_needs },
+    { .id = VISION_MASK_NONE.text,
       .stage = "vision attention",
       .mechanism = "padding patches are looked at like any other",
       .source = "https://github.com/AI-Hypercomputer/maxtext/pull/4790",
       .exposed_by = "a padded image",
       .tap = attention,
-      .keeps = attention_keeps },
-    { .id = "vision-mask-multiplicative",
+      .needs_in_layer = attention_needs },
+    { .id = VISION_MASK_MULTIPLICATIVE.text,
       .stage = "vision attention",
       .mechanism = "1 is added to attention logits of padding patches, where the lowest float should be",
       .source = "https://github.com/quic/efficient-transformers/pull/1159",
       .exposed_by = "a padded image",
       .tap = attention,
-      .keeps = attention_keeps },
+      .needs_in_layer = attention_needs },
     { .id = "vision-quick-gelu",
       .stage = "vision MLP",
       .mechanism = "x * sigmoid(1.702 x) in place of GELU by tanh",

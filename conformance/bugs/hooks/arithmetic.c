@@ -75,23 +75,24 @@ static void softmax_row(double *row, int64_t width)
 
 void attend_again(BugRun *run, const Tap *tap, double scale, MaskRow *mask_row)
 {
-    const Kept *query = kept_beside(run, tap, "self_attn#query_states");
-    const Kept *key = kept_beside(run, tap, "self_attn#key_states");
+    const Recorded *query = recorded_beside(run, tap, "self_attn#query_states");
+    const Recorded *key = recorded_beside(run, tap, "self_attn#key_states");
     if (!query || !key) return;
     int64_t heads = tap->shape[1], queries = tap->shape[2], keys = tap->shape[3], groups = heads / key->shape[1];
     double *mask = scratch_row(run, keys), *scores = scratch_row(run, keys);
 
     for (int64_t i = 0; i < tap_rows(tap); i++) {
-        int64_t row = tap->first / keys + i, b = row / (heads * queries), h = row / queries % heads, q = row % queries;
-        const double *k = kept_row(key, (b * key->shape[1] + h / groups) * keys);
+        int64_t row = tap->first / keys + i, h = row / queries % heads;
+        Query at = { tap, row / (heads * queries), row % queries, queries };
+        const double *k = recorded_row(key, (at.b * key->shape[1] + h / groups) * keys);
         for (int64_t j = 0; j < keys; j++) mask[j] = 0;
-        mask_row(run, tap, b, q, queries, mask, keys);
+        mask_row(run, &at, mask, keys);
         for (int64_t j = 0; j < keys; j++) {
-            double product = dot(run, kept_row(query, row), k + j * query->shape[3], query->shape[3]);
+            double product = dot(run, recorded_row(query, row), k + j * query->shape[3], query->shape[3]);
             double score = as_result(run, as_result(run, product) * scale);
             scores[j] = mask[j] == MASKED ? MASKED : as_result(run, score + mask[j]); /* no score counts beside it */
         }
         softmax_row(scores, keys);
-        tap_put_row(tap, i, scores);
+        tap_set_row(tap, i, scores);
     }
 }

@@ -80,10 +80,10 @@ void text_inv_freq(const BugRun *run, bool sliding, int64_t head_dim, float *inv
     }
 }
 
-bool bug_is_on(const BugRun *run, const char *id)
+bool bug_is_on(const BugRun *run, const BugId *id)
 {
     for (int i = 0; i < run->bug_count; i++)
-        if (strcmp(run->bugs[i]->id, id) == 0) return true;
+        if (run->bugs[i]->id == id->text) return true;
     return false;
 }
 
@@ -150,36 +150,36 @@ int64_t *own_integers(BugRun *run, const Array **array)
     return values;
 }
 
-int64_t last_positions(const Kept *kept, int64_t b, int64_t queries)
+int64_t last_positions(const Recorded *recorded, int64_t b, int64_t queries)
 {
-    int64_t seq = kept->shape[1];
-    return (kept->shape[0] == 1 ? 1 : b + 1) * seq - queries;
+    int64_t seq = recorded->shape[1];
+    return (recorded->shape[0] == 1 ? 1 : b + 1) * seq - queries;
 }
 
-const double *rotary_row(BugRun *run, const Tap *tap, const char *which, int64_t b, int64_t q, int64_t queries)
+const double *rotary_row(BugRun *run, const Query *query, const char *which)
 {
     char local[64];
     snprintf(local, sizeof local, ".rotary_emb#%s_attention_%s",
-             layer_is_sliding(run, tap_layer(tap)) ? "sliding" : "full", which);
-    const Kept *table = kept_above(run, tap, local);
-    return kept_row(table, last_positions(table, b, queries) + q);
+             layer_is_sliding(run, tap_layer(query->tap)) ? "sliding" : "full", which);
+    const Recorded *table = recorded_above(run, query->tap, local);
+    return recorded_row(table, last_positions(table, query->b, query->queries) + query->q);
 }
 
-int64_t position_of(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries)
+int64_t position_of(BugRun *run, const Query *query)
 {
     const Array *given = run->inputs->position_ids, *ids = run->inputs->input_ids;
-    int64_t seq = ids->shape[1], step = tap_step(tap->name), place = seq - queries + q;
-    if (given) return array_integer(given, b * seq + (step ? seq - 1 : place)) + step;
+    int64_t seq = ids->shape[1], step = tap_step(query->tap->name), place = seq - query->queries + query->q;
+    if (given) return array_integer(given, query->b * seq + (step ? seq - 1 : place)) + step;
     if (run->pass->max_new_tokens == 0) return place;
 
     /* generate counts tokens that are no padding. The mask of full layers shows them, also where it was inferred. */
-    const Kept *mask = kept(run, tap,
-                            json_object_get(bug_config(run), "text_config")
-                                ? "model.language_model#causal_mask_mapping.full_attention"
-                                : "model#causal_mask_mapping.full_attention");
+    const Recorded *mask = recorded(run, query->tap,
+                                    json_object_get(bug_config(run), "text_config")
+                                        ? "model.language_model#causal_mask_mapping.full_attention"
+                                        : "model#causal_mask_mapping.full_attention");
     if (!mask) return place + step;
     int64_t keys = mask->shape[3], rows = mask->shape[2], seen = 0;
-    const double *row = kept_row(mask, (b + 1) * rows - queries + q);
-    for (int64_t j = 0; j <= keys - queries + q; j++) seen += row[j] != 0;
+    const double *row = recorded_row(mask, (query->b + 1) * rows - query->queries + query->q);
+    for (int64_t j = 0; j <= keys - query->queries + query->q; j++) seen += row[j] != 0;
     return seen > 0 ? seen - 1 : 0;
 }

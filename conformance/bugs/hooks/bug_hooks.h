@@ -3,7 +3,7 @@
  *     static void scaled(BugRun *run, const Tap *tap)
  *     {
  *         if (!tap_is_text(tap, ".self_attn.q_norm")) return;
- *         for (int64_t i = 0; i < tap->count; i++) tap_put(tap, i, 0.9 * tap_get(tap, i));
+ *         for (int64_t i = 0; i < tap->count; i++) tap_set(tap, i, 0.9 * tap_value(tap, i));
  *     }
  *
  * A hook that changes nothing in a case must put nothing, not even the value that stands there: what it computes anew
@@ -15,8 +15,9 @@
 #include <float.h>
 
 #include "bugs/bug.h"
-#include "nn/nn.h"
 #include "dump/tap_name.h"
+#include "dump/tap_value.h"
+#include "nn/nn.h"
 
 /* ---- configuration (bug_run.c) */
 
@@ -38,15 +39,14 @@ bool tap_is_text(const Tap *tap, const char *ending);  /* of the text model, wit
 bool tap_is_tower(const Tap *tap, const char *ending); /* of the vision tower or its projector */
 int tap_layer(const Tap *tap);                         /* N; -1 */
 
-/* Elements and rows are counted from the first that the tap holds. A row is everything along the last dimension. */
-double tap_get(const Tap *tap, int64_t i);
-void tap_put(const Tap *tap, int64_t i, double value);
+/* tap_value and tap_set are in dump/tap_value.h. Elements and rows are counted from the first that the tap holds. A row
+ * is everything along the last dimension. */
 int64_t tap_width(const Tap *tap);
 int64_t tap_rows(const Tap *tap);
 double *tap_row(BugRun *run, const Tap *tap, int64_t i); /* a copy, as long as scratch_row's */
-void tap_put_row(const Tap *tap, int64_t i, const double *row);
+void tap_set_row(const Tap *tap, int64_t i, const double *row);
 
-/* ---- what was kept, as doubles, after the backend's took its place (bug_run.c) */
+/* ---- what was recorded, as doubles, after the backend's took its place (bug_run.c) */
 
 typedef struct {
     const char *tap;
@@ -54,24 +54,31 @@ typedef struct {
     int64_t shape[TENSOR_MAX_RANK];
     double *values;
     int64_t room; /* elements that values has memory for */
-    bool held;
-} Kept;
+    bool for_next_run;
+} Recorded;
 
 /* In the tap's run; NULL if it never came by. */
-const Kept *kept(BugRun *run, const Tap *tap, const char *name);         /* by its whole name, without "@k" */
-const Kept *kept_beside(BugRun *run, const Tap *tap, const char *local); /* of the same layer */
-const Kept *kept_in_layer(BugRun *run, const Tap *tap, int layer, const char *local);
-const Kept *kept_above(BugRun *run, const Tap *tap, const char *local); /* of what has the layers: PATH + local */
-const Kept *kept_before(BugRun *run, const Tap *tap);                   /* the tap itself, in the run before */
-double *kept_row(const Kept *kept, int64_t row);
-/* What goes into the text layer that the tap is of. A bug that asks for it keeps these. */
-const Kept *layer_input(BugRun *run, const Tap *tap);
+const Recorded *recorded(BugRun *run, const Tap *tap, const char *name);         /* by its whole name, without "@k" */
+const Recorded *recorded_beside(BugRun *run, const Tap *tap, const char *local); /* of the same layer */
+const Recorded *recorded_in_layer(BugRun *run, const Tap *tap, int layer, const char *local);
+const Recorded *recorded_above(BugRun *run, const Tap *tap,
+                               const char *local);            /* of what has the layers: PATH + local */
+const Recorded *recorded_before(BugRun *run, const Tap *tap); /* the tap itself, in the run before */
+double *recorded_row(const Recorded *recorded, int64_t row);
+/* The input of the text layer that the tap is of; a bug that asks needs LAYER_INPUTS. */
+const Recorded *layer_input(BugRun *run, const Tap *tap);
 #define LAYER_INPUTS \
     "*layers.[0-9]", "*layers.[0-9][0-9]", "*layers.[0-9][0-9][0-9]", "model#inputs_embeds", "model.embed_tokens"
 
 /* ---- the case (bug_run.c, bug_case.c) */
 
-bool bug_is_on(const BugRun *run, const char *id); /* in the same model: bugs that meet in one step know each other */
+/* The id of a bug that hooks ask about, because bugs that meet in one step of a model know each other. It is a variable
+ * that the bug's entry names too: an id that no bug has does not compile. */
+typedef struct {
+    char text[32];
+} BugId;
+bool bug_is_on(const BugRun *run, const BugId *id);
+
 const Inputs *bug_inputs(const BugRun *run);
 const Pass *bug_pass(const BugRun *run);
 json_t *bug_config(const BugRun *run); /* config.json, edited */
@@ -86,13 +93,18 @@ const Array *patch_positions(const BugRun *run, const Tap *tap); /* that the tow
 /* Row i of what a model without towers is given: pixel values, or frames of sound if the tap is of model.embed_audio */
 double *feature_row(BugRun *run, const Tap *tap, int64_t i);
 int64_t *own_integers(BugRun *run, const Array **array); /* makes *array one whose values may be written to */
-/* HF's position_ids of query q; a bug that asks keeps POSITION_INPUTS */
-int64_t position_of(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries);
+/* A place in a tap of the text model: query q, from 0, of the `queries` that row b of the batch has in the tap's run */
+typedef struct {
+    const Tap *tap;
+    int64_t b, q, queries;
+} Query;
+/* HF's position_ids of the query; a bug that asks needs POSITION_INPUTS */
+int64_t position_of(BugRun *run, const Query *query);
 #define POSITION_INPUTS "*#causal_mask_mapping.full_attention"
-/* Where the last `queries` of a sequence's positions begin in kept [batch or 1, seq, ..] of row b */
-int64_t last_positions(const Kept *kept, int64_t b, int64_t queries);
-/* cos or sin of query q in the text layer that the tap is of; a bug that asks keeps ROTARY_TABLES */
-const double *rotary_row(BugRun *run, const Tap *tap, const char *which, int64_t b, int64_t q, int64_t queries);
+/* The row of recorded [batch or 1, seq, ..] at which the last `queries` positions of the batch's row b begin */
+int64_t last_positions(const Recorded *recorded, int64_t b, int64_t queries);
+/* cos or sin of the query in its text layer; a bug that asks needs ROTARY_TABLES */
+const double *rotary_row(BugRun *run, const Query *query, const char *which);
 #define ROTARY_TABLES "*.rotary_emb#*"
 /* inv_freq [head_dim / 2] of a layer type */
 void text_inv_freq(const BugRun *run, bool sliding, int64_t head_dim, float *inv_freq);
@@ -126,8 +138,8 @@ double activate(Activation activation, double x);
 void turn_row(const BugRun *run, double *row, int64_t pairs, int64_t distance, const double *cos, const double *sin);
 
 /* Writes the rows of attn_weights that the tap holds anew: softmax(scale * q k^T + mask). mask_row fills what is added
- * in a row, from 0 on; MASKED where the query may not look. A bug that asks keeps ATTENTION_INPUTS. */
-typedef void MaskRow(BugRun *run, const Tap *tap, int64_t b, int64_t q, int64_t queries, double *mask, int64_t keys);
+ * to the query's logits, from 0 on; MASKED where the query may not look. A bug that asks needs ATTENTION_INPUTS. */
+typedef void MaskRow(BugRun *run, const Query *query, double *mask, int64_t keys);
 void attend_again(BugRun *run, const Tap *tap, double scale, MaskRow *mask_row);
 #define MASKED (-DBL_MAX)
 #define ATTENTION_INPUTS "*#query_states", "*#key_states"

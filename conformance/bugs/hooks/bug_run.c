@@ -1,4 +1,4 @@
-/* bug_run.c - names of taps, their values, and what was kept of them, for a bug's hook */
+/* bug_run.c - names of taps, their values, and what was recorded of them, for a bug's hook */
 #include "bugs/hooks/bug_run.h"
 
 #include <assert.h>
@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "dump/tap_value.h"
 
 /* ---------------------------------------------------------------- names */
 
@@ -18,7 +16,7 @@ static const char *number_in(const char *name)
     return layers ? layers + strlen("layers.") : NULL;
 }
 
-/* What follows the layer's number, with its dot cut off, or the whole name; without "@k" */
+/* The part of the name behind the layer's number and dot, or the whole name where it has no layer; "@k" is cut off. */
 static const char *local_of(const char *name, size_t *length)
 {
     const char *number = number_in(name), *rest = number ? number + strspn(number, "0123456789") : name;
@@ -58,8 +56,6 @@ void name_in_layer(char *name, size_t size, const Tap *tap, int layer, const cha
 
 /* ---------------------------------------------------------------- values */
 
-double tap_get(const Tap *tap, int64_t i) { return tap_value(tap, i); }
-void tap_put(const Tap *tap, int64_t i, double value) { tap_set(tap, i, value); }
 int64_t tap_width(const Tap *tap) { return tap->shape[tap->rank - 1]; }
 int64_t tap_rows(const Tap *tap) { return tap->count / tap_width(tap); }
 
@@ -67,14 +63,14 @@ double *tap_row(BugRun *run, const Tap *tap, int64_t i)
 {
     int64_t width = tap_width(tap);
     double *row = scratch_row(run, width);
-    for (int64_t j = 0; j < width; j++) row[j] = tap_get(tap, i * width + j);
+    for (int64_t j = 0; j < width; j++) row[j] = tap_value(tap, i * width + j);
     return row;
 }
 
-void tap_put_row(const Tap *tap, int64_t i, const double *row)
+void tap_set_row(const Tap *tap, int64_t i, const double *row)
 {
     int64_t width = tap_width(tap);
-    for (int64_t j = 0; j < width; j++) tap_put(tap, i * width + j, row[j]);
+    for (int64_t j = 0; j < width; j++) tap_set(tap, i * width + j, row[j]);
 }
 
 double *scratch_row(BugRun *run, int64_t count)
@@ -111,7 +107,7 @@ void bug_run_tap(BugRun *run, const Tap *tap)
         round_result(&(Run){ .rounding = run->pass->results }, tap->values, tap->count);
 }
 
-/* ---------------------------------------------------------------- what was kept */
+/* ---------------------------------------------------------------- what was recorded */
 
 static bool is_one_of(const char *const *globs, const char *name)
 {
@@ -122,101 +118,108 @@ static bool is_one_of(const char *const *globs, const char *name)
     return false;
 }
 
-/* Kept values make room for those of the next layer, held ones for those of the next run. */
-static Kept *place_for(BugRun *run, const char *name, bool held)
+/* Values recorded in a layer make room for the next layer's; those for the next run, for those of the run after it. */
+static Recorded *place_for(BugRun *run, const char *name, bool for_next_run)
 {
     size_t length, other;
-    const char *local = held ? name : local_of(name, &length);
-    if (held) length = strcspn(name, "@");
-    for (int i = 0; i < run->kept_count; i++) {
-        Kept *kept = &run->kept[i];
-        const char *theirs = held ? kept->tap : local_of(kept->tap, &other);
-        if (held) other = strcspn(kept->tap, "@");
-        if (kept->held == held && other == length && strncmp(theirs, local, length) == 0) return kept;
+    const char *local = for_next_run ? name : local_of(name, &length);
+    if (for_next_run) length = strcspn(name, "@");
+    for (int i = 0; i < run->recorded_count; i++) {
+        Recorded *recorded = &run->recorded[i];
+        const char *theirs = for_next_run ? recorded->tap : local_of(recorded->tap, &other);
+        if (for_next_run) other = strcspn(recorded->tap, "@");
+        if (recorded->for_next_run == for_next_run && other == length && strncmp(theirs, local, length) == 0)
+            return recorded;
     }
-    run->kept = realloc(run->kept, (size_t)(run->kept_count + 1) * sizeof *run->kept);
-    assert(run->kept);
-    run->kept[run->kept_count] = (Kept){ .held = held };
-    return &run->kept[run->kept_count++];
+    run->recorded = realloc(run->recorded, (size_t)(run->recorded_count + 1) * sizeof *run->recorded);
+    assert(run->recorded);
+    run->recorded[run->recorded_count] = (Recorded){ .for_next_run = for_next_run };
+    return &run->recorded[run->recorded_count++];
 }
 
-static void remember(BugRun *run, const Tap *tap, bool held)
+static void remember(BugRun *run, const Tap *tap, bool for_next_run)
 {
-    Kept *kept = place_for(run, tap->name, held);
+    Recorded *recorded = place_for(run, tap->name, for_next_run);
     if (tap->first == 0) {
         int64_t count = 1;
         for (int i = 0; i < tap->rank; i++) count *= tap->shape[i];
-        if (count > kept->room) {
-            free(kept->values);
-            kept->values = allocate_zeroed((size_t)count, sizeof *kept->values);
-            kept->room = count;
+        if (count > recorded->room) {
+            free(recorded->values);
+            recorded->values = allocate_zeroed((size_t)count, sizeof *recorded->values);
+            recorded->room = count;
         }
-        kept->tap = arena_format(&run->arena, "%s", tap->name);
-        kept->rank = tap->rank;
-        memcpy(kept->shape, tap->shape, sizeof kept->shape);
+        recorded->tap = arena_format(&run->arena, "%s", tap->name);
+        recorded->rank = tap->rank;
+        memcpy(recorded->shape, tap->shape, sizeof recorded->shape);
     }
-    for (int64_t i = 0; i < tap->count; i++) kept->values[tap->first + i] = tap_value(tap, i);
+    for (int64_t i = 0; i < tap->count; i++) recorded->values[tap->first + i] = tap_value(tap, i);
 }
 
-void bug_run_keep(BugRun *run, const Tap *tap)
+void bug_run_record(BugRun *run, const Tap *tap)
 {
-    if (is_one_of(run->bug->holds, tap->name))
+    if (is_one_of(run->bug->needs_last_run, tap->name))
         remember(run, tap, true);
-    else if (is_one_of(run->bug->keeps, tap->name))
+    else if (is_one_of(run->bug->needs_in_layer, tap->name))
         remember(run, tap, false);
 }
 
-static const Kept *find(const BugRun *run, const char *name, int k)
+static const Recorded *find(const BugRun *run, const char *name, int k)
 {
-    for (int i = 0; i < run->kept_count; i++)
-        if (tap_is(run->kept[i].tap, name) && tap_run(run->kept[i].tap) == k) return &run->kept[i];
+    for (int i = 0; i < run->recorded_count; i++)
+        if (tap_is(run->recorded[i].tap, name) && tap_run(run->recorded[i].tap) == k) return &run->recorded[i];
     return NULL;
 }
 
-const Kept *kept(BugRun *run, const Tap *tap, const char *name) { return find(run, name, tap_run(tap->name)); }
+const Recorded *recorded(BugRun *run, const Tap *tap, const char *name) { return find(run, name, tap_run(tap->name)); }
 
-const Kept *kept_in_layer(BugRun *run, const Tap *tap, int layer, const char *local)
+const Recorded *recorded_in_layer(BugRun *run, const Tap *tap, int layer, const char *local)
 {
     char name[NAME_SIZE];
     name_in_layer(name, sizeof name, tap, layer, local);
-    return kept(run, tap, name);
+    return recorded(run, tap, name);
 }
 
-const Kept *kept_beside(BugRun *run, const Tap *tap, const char *local) { return kept_in_layer(run, tap, -1, local); }
+const Recorded *recorded_beside(BugRun *run, const Tap *tap, const char *local)
+{
+    return recorded_in_layer(run, tap, -1, local);
+}
 
-const Kept *kept_above(BugRun *run, const Tap *tap, const char *local)
+const Recorded *recorded_above(BugRun *run, const Tap *tap, const char *local)
 {
     char name[NAME_SIZE];
     const char *layers = strstr(tap->name, ".layers.");
     snprintf(name, sizeof name, "%.*s%s", layers ? (int)(layers - tap->name) : 0, tap->name, local);
-    return kept(run, tap, name);
+    return recorded(run, tap, name);
 }
 
-const Kept *kept_before(BugRun *run, const Tap *tap)
+const Recorded *recorded_before(BugRun *run, const Tap *tap)
 {
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(tap->name, "@"), tap->name);
     return find(run, name, tap_run(tap->name) - 1);
 }
 
-double *kept_row(const Kept *kept, int64_t row) { return kept->values + row * kept->shape[kept->rank - 1]; }
+double *recorded_row(const Recorded *recorded, int64_t row)
+{
+    return recorded->values + row * recorded->shape[recorded->rank - 1];
+}
 
-const Kept *layer_input(BugRun *run, const Tap *tap)
+const Recorded *layer_input(BugRun *run, const Tap *tap)
 {
     int layer = tap_layer(tap);
-    if (layer > 0) return kept_in_layer(run, tap, layer - 1, "");
-    const Kept *merged = kept(run, tap, "model#inputs_embeds");
-    return merged ? merged : kept(run, tap, "model.embed_tokens");
+    if (layer > 0) return recorded_in_layer(run, tap, layer - 1, "");
+    const Recorded *merged = recorded(run, tap, "model#inputs_embeds");
+    return merged ? merged : recorded(run, tap, "model.embed_tokens");
 }
 
 void bug_run_end(BugRun *run)
 {
-    for (int i = 0; i < run->kept_count; i++) free(run->kept[i].values);
-    free(run->kept);
+    for (int i = 0; i < run->recorded_count; i++) free(run->recorded[i].values);
+    free(run->recorded);
     free(run->read);
-    run->kept = NULL;
+    run->recorded = NULL;
     run->read = NULL;
     run->state = NULL;
-    run->kept_count = run->read_count = 0;
+    run->recorded_count = run->read_count = 0;
     arena_release(&run->arena, (ArenaMark){ 0 });
 }

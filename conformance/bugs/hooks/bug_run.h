@@ -13,8 +13,8 @@ struct BugRun {
     const Pass *pass;
     Arena arena;   /* names, weights and memory of this pass */
     Arena scratch; /* of one call of the hook */
-    Kept *kept;
-    int kept_count;
+    Recorded *recorded;
+    int recorded_count;
     struct {
         const char *name;
         double *values;
@@ -23,8 +23,8 @@ struct BugRun {
     void *state;
 };
 
-void bug_run_tap(BugRun *run, const Tap *tap);  /* calls the hook */
-void bug_run_keep(BugRun *run, const Tap *tap); /* after every tap, if the bug asks for it */
+void bug_run_tap(BugRun *run, const Tap *tap);    /* calls the hook */
+void bug_run_record(BugRun *run, const Tap *tap); /* after every tap, if the bug asks for it */
 void bug_run_end(BugRun *run);
 
 /* "PATH.layers.N." + local, of layer N or the tap's own where N < 0; without "@k" */

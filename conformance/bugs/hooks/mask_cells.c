@@ -38,13 +38,13 @@ void rewrite_masks(BugRun *run, const Tap *tap, bool (*rule)(const MaskCell *cel
                 int64_t place = (b * rows + i) * columns + j, length;
                 if (padding && cell.kv < prompt && array_integer(padding, b * prompt + cell.kv) == 0) continue;
                 cell.window = (int64_t)text_number(run, "sliding_window", 0);
-                cell.may_look = tap_get(tap, place) != 0;
+                cell.may_look = tap_value(tap, place) != 0;
                 cell.causal = cell.kv <= cell.q;
                 cell.in_window = cell.kv > cell.q - cell.window;
                 if (prefill) {
                     cell.same_audio = in_one_run(types, b, cell.q, cell.kv, is_audio, &length);
                     cell.same_block = in_one_run(types, b, cell.q, cell.kv, is_vision, &cell.block_length);
                 }
-                tap_put(tap, place, rule(&cell));
+                tap_set(tap, place, rule(&cell));
             }
 }

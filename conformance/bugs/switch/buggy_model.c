@@ -35,7 +35,7 @@ static void edit_checkpoint(Checkpoint *checkpoint, void *context)
         if (list->bugs[i]->weights) list->bugs[i]->weights(checkpoint);
 }
 
-/* What the vision tower is given, with the patches that the bugs leave */
+/* Gives the vision tower the patches that the bugs leave. */
 static void edit_patches(BuggyModel *model, const Array **pixel_values, const Array **position_ids, Patches *edited)
 {
     if (!*pixel_values) return;
@@ -118,7 +118,7 @@ static void on_tap(void *context, const Tap *tap)
     BuggyModel *model = context;
     for (int i = 0; i < model->count; i++) bug_run_tap(&model->runs[i], tap);
     if (model->pass->hook) model->pass->hook(model->pass->hook_context, tap);
-    for (int i = 0; i < model->count; i++) bug_run_keep(&model->runs[i], tap);
+    for (int i = 0; i < model->count; i++) bug_run_record(&model->runs[i], tap);
 }
 
 void buggy_model_forward(BuggyModel *model, const Reference *reference, const Inputs *inputs, const Pass *pass)

@@ -84,7 +84,7 @@ static void on_tap(void *context, const Tap *tap)
     }
     dry->pass->hook(dry->pass->hook_context, tap);
     for (int i = 0; i < dry->count; i++)
-        if (!dry->changes[i]) bug_run_keep(&dry->runs[i], tap);
+        if (!dry->changes[i]) bug_run_record(&dry->runs[i], tap);
 }
 
 void dry_run_forward(DryRun *dry, const Reference *reference, const Inputs *inputs, const Pass *pass)
