@@ -9,6 +9,7 @@
 #define PLUMB_GEMMA4_H
 
 #include "checkpoint/config.h"
+#include "checkpoint/token_ids.h"
 #include "checkpoint/loader.h"
 #include "inputs.h"
 #include "nn/nn.h"

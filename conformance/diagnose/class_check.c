@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnose/subjects.h"
+#include "readings/subjects.h"
 #include "run/run.h"
 #include "dump/tap_name.h"
 

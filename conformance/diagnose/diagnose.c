@@ -157,6 +157,7 @@ static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
         if (open >= 0) d->pattern = pattern_of(suspects.base, open, trial->inputs, &d->arena);
     }
     *grade = suspects_end(&suspects);
+    followed_free(&search.followed);
     if (!error_is_set(error)) return d;
     grade_free(*grade);
     *grade = NULL;
@@ -178,7 +179,7 @@ Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
     by_hf.vision_mask = VISION_MASK_HF;
     by_google.vision_mask = VISION_MASK_GOOGLE;
     Diagnosis *d = diagnose_by(either ? &by_hf : trial, grade, error);
-    if (!d || !either || (*grade)->first_bent < 0 || !vision_mask_matters(trial->model, trial->inputs)) return d;
+    if (!d || !either || (*grade)->first_bent < 0 || !vision_mask_matters(trial)) return d;
 
     Grade *google_grade;
     Diagnosis *google = diagnose_by(&by_google, &google_grade, error);

@@ -17,7 +17,7 @@
 
 #include "bugs/bug.h"
 #include "lockstep/lockstep.h"
-#include "diagnose/vision_mask.h"
+#include "readings/vision_mask.h"
 
 typedef struct {
     const Bug *bug;

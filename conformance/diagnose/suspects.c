@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnose/subjects.h"
+#include "readings/subjects.h"
 
 /* Standard deviations: a bug is exposed by a case that shows so much of it, and a step stands out alone from there on */
 static const double EXPOSED = 12, STANDS_OUT = 5;
@@ -53,12 +53,12 @@ bool suspects_begin(Suspects *s, Search *search, const Bug *below)
     search->pass = 0;
     search->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
     s->base = below ? lockstep_begin(trial, subject_with_bugs(buggy, &trial->options), search->error)
-                    : vision_mask_begin(trial, search->error);
+                    : readings_begin(trial, &search->followed, search->error);
+    if (!below) *trial = search->followed.trial;
     if (s->base) s->filter = matched_filter_new(s->base, trial->class);
     buggy_model_close(buggy);
     if (!s->base) return false;
 
-    trial->options.google_vision_mask = suspects_graded(s)->google_vision_mask;
     size_t bugs = (size_t)bug_count() + 1;
     s->covered = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->covered);
     s->list = allocate_zeroed(bugs, sizeof *s->list);

@@ -13,7 +13,8 @@ enum { MOST_CONFIRMED = 6 }; /* suspects that a bent step is graded with */
 
 /* A trial, and the progress bar that all passes of its diagnosis share */
 typedef struct {
-    Trial trial;
+    Trial trial;               /* by the readings that the dump follows, once the base has begun */
+    Followed followed;         /* what these readings edited */
     const GradeOptions *shown; /* whose progress bar it is */
     Error *error;
     int pass, passes; /* of the bar: the base's, one for each bug that is tried, one for each that is confirmed */

@@ -50,8 +50,8 @@ typedef struct {
     int unknown_count;
     Tie *ties; /* in execution order */
     int tie_count;
-    int first_bent;          /* index of the first step that fails; -1 */
-    bool google_vision_mask; /* the masks are Google's reading of images (vision_mask.h), not Hugging Face's */
+    int first_bent;                       /* index of the first step that fails; -1 */
+    unsigned readings;                    /* that the dump follows, of ReadingFlag (lockstep/trial.h) */
     const char *model_not_graded_because; /* why no tap of the model is graded; NULL: they are */
     Arena arena;
 } Grade;

@@ -14,7 +14,7 @@
 struct Lockstep {
     Subject subject;
     Trial trial;
-    Error *error;
+    Error error; /* of its own, because passes come after the caller's may be gone */
     PaddingRows rows;
     StepList steps;
     Choices *choices;
@@ -120,8 +120,8 @@ static void on_tap(void *context, const Tap *tap)
         l->trial.options.progress(l->trial.options.progress_context, l->pass_number, l->passes, tap->name);
     padding_rows_observe(&l->rows, tap);
     if (!tap_is_token(tap->name) && tap_step(tap->name) > l->decode_step) l->decode_step = tap_step(tap->name);
-    int n = error_is_set(l->error) ? -1 : step_list_find(&l->steps, tap);
-    if (error_is_set(l->error) || tap->count == 0) return;
+    int n = error_is_set(&l->error) ? -1 : step_list_find(&l->steps, tap);
+    if (error_is_set(&l->error) || tap->count == 0) return;
 
     if (tap_is_choice(tap->name))
         choose(l, n, tap);
@@ -134,7 +134,7 @@ static void on_tap(void *context, const Tap *tap)
 
 static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
 {
-    if (error_is_set(l->error)) return;
+    if (error_is_set(&l->error)) return;
     const ArithmeticClass *class = l->steps.grade->class;
     bool replay = kind == PASS_REPLAY || kind == PASS_RANDOM || kind == PASS_NEAREST;
     const Reference *reference = replay ? &reference_f32 : &reference_f64;
@@ -195,11 +195,11 @@ static void run_rounds(Lockstep *l)
     }
 }
 
-static void check_end(const Lockstep *l)
+static void check_end(Lockstep *l)
 {
     int last = l->trial.inputs->input_ids ? decode_steps_last_step(l->steps.dump) : 0;
     if (l->decode_step < last)
-        error_set(l->error,
+        error_set(&l->error,
                   "%s: found taps of decode step %d, expected none after step %d, where every row has met an "
                   "end-of-sequence token (see --ignore-eos)",
                   dump_array(l->steps.dump, 0)->file, last, l->decode_step);
@@ -222,29 +222,29 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
     Lockstep *l = allocate_zeroed(1, sizeof *l);
     *l = (Lockstep){ .subject = subject,
                      .trial = *trial,
-                     .error = error,
                      .rows = padding_rows_of(inputs, model_config(trial->model)),
                      .samples = options->samples ? options->samples : SAMPLES };
-    grade->google_vision_mask = options->google_vision_mask;
-    l->steps = step_list_new(dump, &l->trial.options, &l->rows, grade, error);
+    grade->readings = options->readings;
+    l->steps = step_list_new(dump, &l->trial.options, &l->rows, grade, &l->error);
     l->steps.pass.max_new_tokens = inputs->input_ids ? decode_steps_new_tokens(dump) : 0;
     l->steps.pass.logits_to_keep = decode_steps_logits_to_keep(dump, inputs);
     l->steps.pass.ignore_eos = options->ignore_eos;
     l->choices = choices_new(&l->rows, trial->class, l->steps.pass.max_new_tokens);
 
     choices_suppress(l->choices, trial->model);
-    decode_steps_check_choices(dump, trial->model, error);
-    if (!error_is_set(error) && l->steps.pass.max_new_tokens > 0)
-        model_check_generation(trial->model, inputs, l->steps.pass.max_new_tokens, error);
+    decode_steps_check_choices(dump, trial->model, &l->error);
+    if (!error_is_set(&l->error) && l->steps.pass.max_new_tokens > 0)
+        model_check_generation(trial->model, inputs, l->steps.pass.max_new_tokens, &l->error);
     run_rounds(l);
     run_samples(l);
-    if (!error_is_set(error)) check_end(l);
+    if (!error_is_set(&l->error)) check_end(l);
     step_list_conclude(&l->steps);
 
-    if (!error_is_set(error) && grade->step_count == 0)
-        error_set(error, "%s: found %d arrays and no known tap among them, expected names like model.embed_vision",
+    if (!error_is_set(&l->error) && grade->step_count == 0)
+        error_set(&l->error, "%s: found %d arrays and no known tap among them, expected names like model.embed_vision",
                   dump_count(dump) ? dump_array(dump, 0)->file : "dump", dump_count(dump));
-    if (error_is_set(error)) {
+    if (error_is_set(&l->error)) {
+        *error = l->error;
         grade_free(lockstep_end(l));
         return NULL;
     }

@@ -13,12 +13,19 @@ typedef struct {
     bool with_total;         /* also measure inherited and total: one more pass */
     bool ignore_eos;         /* the backend went on after an end-of-sequence token */
     int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
-    bool google_vision_mask; /* by Google's reading of images in gemma4_unified */
+    unsigned readings;       /* of ReadingFlag: those that the subject and the inputs follow */
     void (*progress)(void *context, int pass, int passes, const char *tap);
     void *progress_context;
 } GradeOptions;
 
-/* The reading of the masks that is asked for (diagnose/vision_mask.h); the first: whichever fits */
+/* What a port may read otherwise than Hugging Face's forward pass (readings/) */
+typedef enum {
+    READING_GOOGLE_MASKS = 1 << 0,
+    READING_COUNTED_POSITIONS = 1 << 1,
+    READING_CAST_PIXELS = 1 << 2,
+} ReadingFlag;
+
+/* The reading of the masks that is asked for (readings/vision_mask.h); the first: whichever fits */
 typedef enum { VISION_MASK_EITHER, VISION_MASK_HF, VISION_MASK_GOOGLE } VisionMask;
 
 typedef struct {
@@ -31,7 +38,7 @@ typedef struct {
     VisionMask vision_mask;
 } Trial;
 
-/* Whoever computes F: the honest model, or one of diagnose/subjects.h. */
+/* Whoever computes F: the honest model, or one of readings/subjects.h. */
 typedef struct {
     void *self;
     void (*forward)(void *self, const Reference *reference, const Inputs *inputs, const Pass *pass);

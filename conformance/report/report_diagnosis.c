@@ -54,7 +54,7 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
     else
         fprintf(out, "PASS  all %d steps are straight\n", grade->step_count);
 
-    report_vision_mask(out, grade);
+    report_readings(out, grade);
     if (grade->model_not_graded_because)
         fprintf(out, "nothing after the inputs was graded: %s\n", grade->model_not_graded_because);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "readings/reading.h"
 #include "report/json_file.h"
 #include "dump/tap_name.h"
 
@@ -97,9 +98,18 @@ static void tie_text(FILE *out, const Tie *tie)
             noise_units(tie));
 }
 
-void report_vision_mask(FILE *out, const Grade *grade)
+void report_readings(FILE *out, const Grade *grade)
 {
-    if (grade->google_vision_mask) fprintf(out, "vision mask: google's reading, see docs/masks.md\n");
+    for (const Reading *const *reading = readings; *reading; reading++)
+        if (grade->readings & (*reading)->flag) fprintf(out, "%s\n", (*reading)->sentence);
+}
+
+static json_t *readings_json(const Grade *grade)
+{
+    json_t *names = json_array();
+    for (const Reading *const *reading = readings; *reading; reading++)
+        if (grade->readings & (*reading)->flag) json_array_append_new(names, json_string((*reading)->name));
+    return names;
 }
 
 static void passed_text(FILE *out, const Grade *grade)
@@ -166,7 +176,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
     names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
                grade->not_graded_count);
     names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
-    report_vision_mask(out, grade);
+    report_readings(out, grade);
     if (grade->model_not_graded_because)
         fprintf(out, "nothing after the inputs was graded: %s\n", grade->model_not_graded_because);
     if (grade->first_bent >= 0)
@@ -239,9 +249,10 @@ void report_json_with(const char *path, const Grade *grade, ReportTitle title, j
     for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
     for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
     json_t *report = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s*}", "case", title.case_name, "dump",
-        title.dump_name, "class", grade->class->name, "vision_mask", grade->google_vision_mask ? "google" : "hf",
-        "limits", limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s*}", "case", title.case_name, "dump",
+        title.dump_name, "class", grade->class->name, "vision_mask",
+        grade->readings & READING_GOOGLE_MASKS ? "google" : "hf", "readings", readings_json(grade), "limits",
+        limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
         grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
         ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
         names_json(grade->unknown, grade->unknown_count), "stopped", grade->model_not_graded_because);

@@ -13,7 +13,7 @@ typedef struct {
     const char *case_name, *dump_name;
 } ReportTitle;
 
-void report_vision_mask(FILE *out, const Grade *grade); /* a line if the masks are not Hugging Face's */
+void report_readings(FILE *out, const Grade *grade); /* a line if the masks are not Hugging Face's */
 void report_text(FILE *out, const Grade *grade, ReportTitle title);
 /* Written under a temporary name and renamed; "-" is stdout. */
 void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error);

@@ -2,7 +2,7 @@
 #include "dumps.h"
 
 #include "report/report_grade.h"
-#include "diagnose/vision_mask.h"
+#include "readings/vision_mask.h"
 
 #define IN_EACH_STEP(glob) glob, glob "@*"
 
@@ -60,7 +60,7 @@ Grade *grade_with(const char *model_folder, const char *inputs_file, const char 
     Inputs inputs = inputs_open(inputs_file, error);
     Dump *dump = dump_open(dump_path, NULL, error);
     assert_clean(error);
-    Grade *grade = vision_mask_grade(
+    Grade *grade = readings_grade(
         &(Trial){ .model = model, .inputs = &inputs, .dump = dump, .class = class_find(class), .options = *options },
         error);
     dump_close(dump);

@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "diagnose/subjects.h"
+#include "readings/subjects.h"
 #include "bug_cases.h"
 #include "grade/arithmetic_class.h"
 #include "dump/tap_name.h"

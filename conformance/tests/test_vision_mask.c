@@ -2,7 +2,7 @@
  *
  * The google-masks dumps are Hugging Face's, with the function that it has for the second reading.
  */
-#include "diagnose/vision_mask.h"
+#include "readings/vision_mask.h"
 
 #include "backends.h"
 #include "diagnose/diagnose.h"
@@ -47,7 +47,7 @@ static Grade *grade_read(const char *folder, const char *dump, const char *class
                     .class = class_find(class),
                     .options.only = only,
                     .vision_mask = mask };
-    Grade *grade = vision_mask_grade(&trial, &error);
+    Grade *grade = readings_grade(&trial, &error);
     assert_clean(&error);
     close_dump(opened);
     return grade;
@@ -76,7 +76,7 @@ static const struct {
 START_TEST(better_fit_counts)
 {
     Grade *grade = grade_read(fits[_i].folder, fits[_i].dump, fits[_i].class, NULL, VISION_MASK_EITHER);
-    ck_assert(grade->google_vision_mask == fits[_i].google);
+    ck_assert(((grade->readings & READING_GOOGLE_MASKS) != 0) == fits[_i].google);
     if (fits[_i].first_bent)
         assert_bent_at(grade, fits[_i].first_bent);
     else
@@ -90,7 +90,7 @@ START_TEST(other_one_is_bent)
 {
     const VisionMask other = fits[_i].google ? VISION_MASK_HF : VISION_MASK_GOOGLE;
     Grade *grade = grade_read(fits[_i].folder, fits[_i].dump, fits[_i].class, layer_outputs, other);
-    ck_assert(grade->google_vision_mask == !fits[_i].google);
+    ck_assert(((grade->readings & READING_GOOGLE_MASKS) != 0) == !fits[_i].google);
     assert_bent_at(grade, "model.language_model.layers.0");
     grade_free(grade);
 }
@@ -101,7 +101,7 @@ START_TEST(hf_where_both_fit)
 {
     static const char *const early[] = { "model.embed_vision", "*.embed_tokens", NULL };
     Grade *grade = grade_read(IMAGES, DUMPS "google-masks-bf16-eager.safetensors", "bf16", early, VISION_MASK_EITHER);
-    ck_assert(!grade->google_vision_mask && grade->first_bent < 0);
+    ck_assert(!(grade->readings & READING_GOOGLE_MASKS) && grade->first_bent < 0);
     grade_free(grade);
 }
 END_TEST
@@ -116,7 +116,7 @@ START_TEST(hf_where_neither_is_better)
 {
     const char *dump = edited_dump(DUMPS "honest-bf16-eager.safetensors", triple, "model.language_model.norm");
     Grade *grade = grade_read(IMAGES, dump, "bf16", layer_outputs, VISION_MASK_EITHER);
-    ck_assert(!grade->google_vision_mask);
+    ck_assert(!(grade->readings & READING_GOOGLE_MASKS));
     assert_bent_at(grade, "model.language_model.norm");
     grade_free(grade);
 }
@@ -141,10 +141,10 @@ START_TEST(reading_foretells_nothing)
         Trial trial = {
             .model = model, .inputs = &inputs, .dump = opened.dump, .class = class_find("fp16"), .vision_mask = masks[i]
         };
-        Grade *grade = vision_mask_grade(&trial, &error);
+        Grade *grade = readings_grade(&trial, &error);
         assert_clean(&error);
         assert_bent_at(grade, "model.embed_vision.patch_dense");
-        ck_assert(grade->google_vision_mask == (masks[i] == VISION_MASK_GOOGLE));
+        ck_assert(((grade->readings & READING_GOOGLE_MASKS) != 0) == (masks[i] == VISION_MASK_GOOGLE));
         grade_free(grade);
         close_dump(opened);
     }
@@ -250,7 +250,7 @@ START_TEST(diagnosed)
                     .class = class_find("bf16") };
     Diagnosis *diagnosis = diagnose(&trial, &grade, &error);
     assert_clean(&error);
-    ck_assert(grade->google_vision_mask && diagnosis->complete);
+    ck_assert((grade->readings & READING_GOOGLE_MASKS) && diagnosis->complete);
     ck_assert_int_eq(diagnosis->named_count, 1);
     ck_assert_str_eq(diagnosis->named[0]->id, "kv-tied-after-norm");
     diagnosis_free(diagnosis);

@@ -3,7 +3,6 @@
 
 #include "gemma4.h"
 
-#include "checkpoint/token_ids.h"
 Activation config_activation(ConfigReader at, const char *key)
 {
     Activation activation = GELU_PYTORCH_TANH;

@@ -7,7 +7,6 @@
 
 #include "gemma4_unified.h"
 
-#include "checkpoint/token_ids.h"
 void gemma4_unified_text_config_load(Gemma4TextConfig *config, ConfigReader at, Arena *arena)
 {
     static const Gemma4TextDefaults defaults = { 262144, 1024, BIDIRECTIONAL_VISION };

@@ -8,7 +8,7 @@
 #include "command/media_arguments.h"
 #include "model.h"
 #include "run/arena.h"
-#include "diagnose/vision_mask.h"
+#include "readings/vision_mask.h"
 
 typedef enum { STATUS_PASS = 0, STATUS_FAIL = 1, STATUS_BAD_INPUT = 2, STATUS_NOTHING = 3 } Status;
 

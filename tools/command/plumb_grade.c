@@ -186,16 +186,17 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Explanation **expl
 {
     trial.options.with_total = command->json != NULL;
     command->progress = start_progress(command, trial.dump);
-    Lockstep *lockstep = vision_mask_begin(&trial, error);
+    Followed followed;
+    Lockstep *lockstep = readings_begin(&trial, &followed, error);
     progress_end(&command->progress);
-    if (!lockstep) return NULL;
-    if (command->explained.count > 0) *explanation = explain(lockstep, trial.model, command->explained.globs, error);
-    Grade *grade = lockstep_end(lockstep);
+    if (lockstep && command->explained.count > 0)
+        *explanation = explain(lockstep, trial.model, command->explained.globs, error);
+    Grade *grade = lockstep ? lockstep_end(lockstep) : NULL;
 
-    trial.options.google_vision_mask = grade->google_vision_mask;
     command->progress = start_progress(command, trial.dump);
-    if (!error_is_set(error)) *check = class_check(&trial, grade, error);
+    if (!error_is_set(error)) *check = class_check(&followed.trial, grade, error);
     progress_end(&command->progress);
+    followed_free(&followed);
     return grade;
 }
 

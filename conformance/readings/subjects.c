@@ -1,11 +1,11 @@
 /* subjects.c - each with its forward pass */
-#include "diagnose/subjects.h"
+#include "readings/subjects.h"
 
-#include "diagnose/vision_mask.h"
+#include "bugs/vision_reading.h"
 
 static const Bug *reading_of(const GradeOptions *options)
 {
-    return options->google_vision_mask ? &google_vision_mask : NULL;
+    return options->readings & READING_GOOGLE_MASKS ? &google_vision_mask : NULL;
 }
 
 static void buggy_forward(void *model, const Reference *reference, const Inputs *inputs, const Pass *pass)

@@ -12,7 +12,7 @@
 #define PLUMB_VISION_MASK_H
 
 #include "bugs/vision_reading.h"
-#include "lockstep/lockstep.h"
+#include "readings/reading.h"
 
 /* false if there is no reading of that name */
 bool vision_mask_from_name(const char *name, VisionMask *mask);
@@ -22,11 +22,6 @@ extern const char vision_mask_names[]; /* "hf or google" */
 void vision_mask_check(const Model *model, VisionMask mask, Error *error);
 
 /* Whether the readings can differ at all: there is a token of an image or a video */
-bool vision_mask_matters(const Model *model, const Inputs *inputs);
-
-/* As lockstep_begin. With VISION_MASK_EITHER by Hugging Face's reading, and if that bends a step by Google's too: the
- * better fit goes on, and its grade says which it is. */
-Lockstep *vision_mask_begin(const Trial *trial, Error *error);
-Grade *vision_mask_grade(const Trial *trial, Error *error);
+bool vision_mask_matters(const Trial *trial);
 
 #endif

@@ -1,0 +1,136 @@
+/* test_readings.c - dumps that follow another reading pass, and say which; bugs are not taken for one */
+#include "readings/reading.h"
+
+#include "backends.h"
+
+#define TOKENS "\"input_ids\": [[3, 4, 5, 6, 7, 8, 9], [0, 0, 0, 4, 5, 6, 7]], "
+#define PADDED TOKENS "\"attention_mask\": [[1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1]]"
+#define COUNTED ", \"position_ids\": [[0, 1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 1, 2, 3]]"
+#define SHIFTED ", \"position_ids\": [[1, 2, 3, 4, 5, 6, 7], [0, 0, 0, 1, 2, 3, 4]]"
+
+/* A dump that was made with other inputs than it is graded with */
+static Grade *graded_against(const char *dumped, const char *given, const char *class)
+{
+    Text text = text_of("{}", dumped);
+    const char *dump = backend_dump(text, &(Backend){ .class = class });
+    write_arrays(text.inputs, given);
+    return graded_text(text, dump, class, NULL);
+}
+
+START_TEST(positions_of_each_row)
+{
+    Grade *grade = graded_against("{" PADDED COUNTED "}", "{" PADDED "}", "bf16");
+    assert_passes(grade, "counted positions");
+    ck_assert_uint_eq(grade->readings, READING_COUNTED_POSITIONS);
+    grade_free(grade);
+}
+END_TEST
+
+START_TEST(nothing_to_read_otherwise)
+{
+    Grade *grade = graded_against("{" PADDED "}", "{" PADDED "}", "bf16");
+    assert_passes(grade, "Hugging Face's own");
+    ck_assert_uint_eq(grade->readings, 0);
+    grade_free(grade);
+}
+END_TEST
+
+/* Positions that are one too many are no reading, though attention cannot tell: query and key states differ. */
+START_TEST(shifted_positions_are_bent)
+{
+    Grade *grade = graded_against("{" PADDED SHIFTED "}", "{" PADDED "}", "fp32");
+    ck_assert_int_ge(grade->first_bent, 0);
+    grade_free(grade);
+}
+END_TEST
+
+static void write_tap(void *writer, const Tap *tap)
+{
+    if (tap->first == 0) safetensors_writer_begin(writer, tap->name, DTYPE_F32, tap->rank, tap->shape);
+    safetensors_writer_append(writer, tap->values, (size_t)tap->count * sizeof(float));
+}
+
+/* A picture that is nearly grey, where casting first costs most, and the dump of a backend that made them some first */
+static Grade *graded_picture(const char *class, bool cast, float factor)
+{
+    Error error = { "" };
+    Inputs inputs = inputs_open(E2B "/inputs.safetensors", &error);
+    Model *model = model_open(E2B "/model", &error);
+    assert_clean(&error);
+    int64_t count = array_elements(inputs.pixel_values);
+    float *pixels = arena_allocate(&scratch, (size_t)count * sizeof *pixels);
+    Array edited = *inputs.pixel_values;
+    array_read_f32(inputs.pixel_values, 0, count, pixels);
+    for (int64_t i = 0; i < count; i++) pixels[i] = pixels[i] * 0.05f + 0.475f;
+    edited.dtype = DTYPE_F32;
+    edited.data = (const unsigned char *)pixels;
+    inputs.pixel_values = &edited;
+
+    Trial trial = { .model = model, .class = class_find(class), .inputs = &inputs };
+    Inputs given = inputs;
+    if (cast) cast_pixels.follow(&trial, &given, &scratch);
+    float *scaled = arena_allocate(&scratch, (size_t)count * sizeof *scaled);
+    array_read_f32(given.pixel_values, 0, count, scaled);
+    for (int64_t i = 0; i < count; i++) scaled[i] *= factor;
+    Array found = edited;
+    found.data = (const unsigned char *)scaled;
+    given.pixel_values = &found;
+
+    const char *path = temporary("picture.safetensors");
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    reference_f32.forward(model, &given,
+                          &(Pass){ .results = trial.class->results,
+                                   .weights = trial.class->weights,
+                                   .hook = write_tap,
+                                   .hook_context = writer });
+    safetensors_writer_close(writer, &error);
+    Dump *dump = dump_open(path, NULL, &error);
+    assert_clean(&error);
+    trial.dump = dump;
+    Grade *grade = readings_grade(&trial, &error);
+    assert_clean(&error);
+    dump_close(dump);
+    model_close(model);
+    inputs_close(&inputs);
+    return grade;
+}
+
+START_TEST(pictures_cast_first)
+{
+    Grade *grade = graded_picture("bf16", true, 1);
+    assert_passes(grade, "cast pixels");
+    ck_assert_uint_eq(grade->readings, READING_CAST_PIXELS);
+    grade_free(grade);
+}
+END_TEST
+
+START_TEST(pictures_cast_last)
+{
+    Grade *grade = graded_picture("bf16", false, 1);
+    assert_passes(grade, "Hugging Face's own");
+    ck_assert_uint_eq(grade->readings, 0);
+    grade_free(grade);
+}
+END_TEST
+
+START_TEST(other_pictures_are_bent)
+{
+    Grade *grade = graded_picture("bf16", false, 0.98f);
+    ck_assert_int_ge(grade->first_bent, 0);
+    ck_assert_uint_eq(grade->readings, 0);
+    grade_free(grade);
+}
+END_TEST
+
+Suite *readings_suite(void)
+{
+    Suite *suite = suite_create("readings");
+    TCase *positions = theme(suite, "positions"), *pixels = theme(suite, "pixels");
+    tcase_add_test(positions, positions_of_each_row);
+    tcase_add_test(positions, nothing_to_read_otherwise);
+    tcase_add_test(positions, shifted_positions_are_bent);
+    tcase_add_test(pixels, pictures_cast_first);
+    tcase_add_test(pixels, pictures_cast_last);
+    tcase_add_test(pixels, other_pictures_are_bent);
+    return suite;
+}
