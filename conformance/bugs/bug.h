@@ -1,8 +1,8 @@
 /* bug.h - a public bug, and how the reference is made to have it
  *
- * A bug is switched on by changes to config.json, to weights or to the inputs, or by a hook that replaces values as they
- * are produced; several of them together where it takes that. Nothing in ref/ knows of any. What bugs are written with is
- * in bug_hooks.h. Bugs of preprocessing make other patches of the same pictures, or change the patches.
+ * A bug is switched on by changes to config.json, to weights or to the inputs, or by a hook that replaces values as
+ * they are produced; several of them together where it takes that. Nothing in ref/ knows of any. What bugs are written
+ * with is in bug_hooks.h. Bugs of preprocessing make other patches of the same pictures, or change the patches.
  *
  *     static void softcap_missing(json_t *config) { config_set(text_config(config), "final_logit_softcapping", NULL); }
  *
@@ -22,7 +22,8 @@ typedef struct {
     const char *id;         /* as in public reports: "projector-norm-after-projection" */
     const char *stage;      /* "projector" */
     const char *mechanism;  /* one line */
-    const char *source;     /* a public thread or commit */
+    const char *source;     /* a public thread, commit or release */
+    int sources;            /* how many public ones there are; 0 where source says that there is none */
     const char *exposed_by; /* what a case needs for it to show, in words */
 
     void (*config)(json_t *config);

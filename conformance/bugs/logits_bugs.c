@@ -8,6 +8,7 @@ const Bug logits_bugs[] = {
       .stage = "logits",
       .mechanism = "logits are not soft-capped: 30 * tanh(x / 30) is left out",
       .source = "https://github.com/NVIDIA-NeMo/Megatron-Bridge/pull/4645",
+      .sources = 1,
       .exposed_by = "final_logit_softcapping, and logits that are not small beside it",
       .config = softcap_missing },
     { 0 },

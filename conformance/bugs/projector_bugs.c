@@ -39,6 +39,7 @@ const Bug projector_bugs[] = {
       .stage = "projector",
       .mechanism = "RMSNorm comes after the projection, not before it",
       .source = "https://github.com/vllm-project/vllm/pull/40411",
+      .sources = 1,
       .exposed_by = "any image",
       .tap = norm_after_projection,
       .needs_in_layer = projector_needs },

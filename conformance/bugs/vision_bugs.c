@@ -11,6 +11,7 @@
 static const BugId VISION_ATTN_SCALE_RSQRT = { "vision-attn-scale-rsqrt" };
 static const BugId VISION_MASK_NONE = { "vision-mask-none" };
 static const BugId VISION_MASK_MULTIPLICATIVE = { "vision-mask-multiplicative" };
+static const BugId VISION_MASK_BOOL_ADDED = { "vision-mask-bool-added" };
 
 /* ---------------------------------------------------------------- projections, norms, activation */
 
@@ -60,7 +61,9 @@ static void mask_row(BugRun *run, const Query *query, double *mask, int64_t keys
 {
     const double *is_padding = recorded_row(recorded(run, query->tap, PADDING), query->b);
     double value = bug_is_on(run, &VISION_MASK_NONE) ? 0 : bug_is_on(run, &VISION_MASK_MULTIPLICATIVE) ? 1 : MASKED;
-    for (int64_t j = 0; j < keys; j++) mask[j] = is_padding[j] != 0 ? value : 0;
+    bool added = bug_is_on(run, &VISION_MASK_BOOL_ADDED) && is_padding[query->q] == 0;
+    if (bug_is_on(run, &VISION_MASK_BOOL_ADDED)) value = 0;
+    for (int64_t j = 0; j < keys; j++) mask[j] = is_padding[j] != 0 ? value : added ? 1 : 0;
 }
 
 static bool is_padded(BugRun *run, const Tap *tap)
@@ -118,30 +121,35 @@ const Bug vision_bugs[] = {
       .stage = "vision tower",
       .mechanism = "weights stored under `.linear.` are not found, and the seven projections of a layer stay zero",
       .source = "https://github.com/pytorch/executorch/pull/19932",
+      .sources = 1,
       .exposed_by = "any image",
       .weights = clippable_keys_missed },
     { .id = "tower-rmsnorm-one-plus-weight",
       .stage = "vision tower",
       .mechanism = "RMSNorm multiplies by 1 + weight, as in Gemma 1 to 3",
       .source = "https://github.com/NVIDIA/TensorRT-LLM/pull/14300",
+      .sources = 1,
       .exposed_by = "any image",
       .tap = rmsnorm_one_plus_weight },
     { .id = "vision-clip-omitted",
       .stage = "vision attention and MLP",
       .mechanism = "projections do not clamp what goes in and what comes out",
       .source = "https://github.com/AI-Hypercomputer/maxtext/pull/4790",
+      .sources = 1,
       .exposed_by = "use_clipped_linears, and values beyond the bounds",
       .config = clip_omitted },
     { .id = "vision-clip-lost-in-fused-qkv",
       .stage = "vision attention",
       .mechanism = "a fused q, k and v projection clamps nothing; the other projections do",
       .source = "https://github.com/AI-Hypercomputer/maxtext/pull/4790",
+      .sources = 1,
       .exposed_by = "use_clipped_linears, and values beyond the bounds of q_proj, k_proj or v_proj",
       .weights = clip_lost_in_fused_qkv },
     { .id = "vision-rope-half-shared",
       .stage = "vision attention",
       .mechanism = "one rotation over the whole head by x alone, in place of x in its first half and y in the second",
       .source = "https://github.com/Tencent/ncnn/issues/6833",
+      .sources = 1,
       .exposed_by = "an image of more than one patch",
       .tap = rope_half_shared,
       .needs_in_layer = (const char *const[]){ "*.rotary_emb#cos", "*.rotary_emb#sin", "*.q_norm", "*.k_norm", NULL } },
@@ -150,6 +158,7 @@ const Bug vision_bugs[] = {
       .mechanism = "rotary frequencies are spaced for head_dim, not for the half of it that an axis has",
       .source = "https://github.com/onnxruntime/mobius/blob/main/.agents/skills/debugging-multimodal/references/"
                 "failure-modes.md",
+      .sources = 1,
       .exposed_by = "an image of more than one patch",
       .config = rope_dim_full },
     { .id = "vision-v-norm-missing",
@@ -163,6 +172,7 @@ const Bug vision_bugs[] = {
       .stage = "vision attention",
       .mechanism = "attention logits are divided by sqrt(head_dim)",
       .source = "https://github.com/mlc-ai/mlc-llm/pull/3485",
+      .sources = 1,
       .exposed_by = "any image",
       .tap = attention,
       .needs_in_layer = attention_needs },
@@ -170,6 +180,7 @@ const Bug vision_bugs[] = {
       .stage = "vision attention",
       .mechanism = "padding patches are looked at like any other",
       .source = "https://github.com/AI-Hypercomputer/maxtext/pull/4790",
+      .sources = 1,
       .exposed_by = "a padded image",
       .tap = attention,
       .needs_in_layer = attention_needs },
@@ -177,6 +188,15 @@ const Bug vision_bugs[] = {
       .stage = "vision attention",
       .mechanism = "1 is added to attention logits of padding patches, where the lowest float should be",
       .source = "https://github.com/quic/efficient-transformers/pull/1159",
+      .sources = 1,
+      .exposed_by = "a padded image",
+      .tap = attention,
+      .needs_in_layer = attention_needs },
+    { .id = VISION_MASK_BOOL_ADDED.text,
+      .stage = "vision attention",
+      .mechanism = "the mask is added as it is: 1 where a patch may be looked at, 0 at padding",
+      .source = "https://pypi.org/project/gemma/4.0.1/",
+      .sources = 1,
       .exposed_by = "a padded image",
       .tap = attention,
       .needs_in_layer = attention_needs },
@@ -184,6 +204,7 @@ const Bug vision_bugs[] = {
       .stage = "vision MLP",
       .mechanism = "x * sigmoid(1.702 x) in place of GELU by tanh",
       .source = "https://github.com/ggml-org/llama.cpp/blob/master/tools/mtmd/clip.cpp",
+      .sources = 1,
       .exposed_by = "any image",
       .config = quick_gelu },
     { 0 },

@@ -7,6 +7,10 @@
 #define IMAGES                                                                                                         \
     "\"pixel_values\": \"2 8 12\", \"image_position_ids\": [[[0, 0], [1, 0], [2, 0], [3, 0], [0, 1], [1, 1], [2, 1], " \
     "[3, 1]], [[0, 0], [1, 0], [0, 1], [1, 1], [-1, -1], [-1, -1], [-1, -1], [-1, -1]]]"
+/* Two images of two soft tokens, one wide, one high */
+#define WIDE_AND_HIGH                                                                                                  \
+    "\"pixel_values\": \"2 8 12\", \"image_position_ids\": [[[0, 0], [1, 0], [2, 0], [3, 0], [0, 1], [1, 1], [2, 1], " \
+    "[3, 1]], [[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2], [0, 3], [1, 3]]]"
 /* Without a tower a patch is a soft token: an image longer than the window, one shorter than it, and padded; in the second
  * row, after padding, a clip whose second frame has one sample of five. */
 #define UNIFIED                                                                                                  \
@@ -35,7 +39,9 @@
 #define EMBEDDERS                                                                                             \
     PIXELS "unified-merge-pad-first unified-layernorm-eps posemb-flat-index projector-norm-after-projection " \
            "projector-norm-missing audio-unified-count "
-#define PADDED "vision-mask-none vision-mask-multiplicative pool-padding-not-zeroed pool-kernel-from-real-count "
+#define IMAGE_PAIR "pool-images-overlap "
+#define PADDED \
+    "vision-mask-none vision-mask-multiplicative vision-mask-bool-added pool-padding-not-zeroed pool-kernel-from-real-count "
 #define MERGE "merge-embed-scale-on-features merge-features-inverse-scaled merge-text-unscaled merge-skipped "
 
 const BugCase bug_cases[] = {
@@ -67,7 +73,7 @@ const BugCase bug_cases[] = {
     { .text = "{\"hidden_size_per_layer_input\": 4}",
       .whole = "{}",
       .arrays = "{" PROMPT IMAGES ", \"mm_token_type_ids\": [[0, 1, 1, 0, 1, 0, 0, 0]]}",
-      .shows = DECODER WINDOWED TOWER PADDED MERGE
+      .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR
       "layer-scalar-misplaced merge-stale-first-image ple-placeholder-id "
       "ple-pad-unscaled ple-context-unmerged ple-zero-buffer bidir-ungated" },
     /* a block within the window, one longer than it, and sound */
@@ -75,18 +81,19 @@ const BugCase bug_cases[] = {
       .whole = "{}",
       .arrays = "{\"input_ids\": [[20, 20, 2, 3, 4, 20, 5, 6]], " IMAGES
                 ", \"mm_token_type_ids\": [[1, 1, 1, 1, 0, 1, 3, 3]]}",
-      .shows = DECODER WINDOWED TOWER PADDED MERGE "layer-scalar-misplaced merge-stale-first-image bidir-missing "
-                                                   "bidir-on-global bidir-crosses-window bidir-dropped-when-long "
-                                                   "bidir-on-audio" },
+      .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR
+      "layer-scalar-misplaced merge-stale-first-image bidir-missing "
+      "bidir-on-global bidir-crosses-window bidir-dropped-when-long "
+      "bidir-on-audio" },
     { .text = "{}",
       .whole = "{}",
       .arrays = "{" PROMPT IMAGES "}",
       .scaled = { "model.vision_tower.encoder.layers.0.post_feedforward_layernorm.weight",
                   "model.language_model.layers.1.self_attn.v_proj.weight" },
-      .shows = DECODER WINDOWED TOWER PADDED MERGE "layer-scalar-misplaced merge-stale-first-image "
-                                                   "pool-scale-f16-overflow v-norm-f16-overflow" },
+      .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR "layer-scalar-misplaced merge-stale-first-image "
+                                                              "pool-scale-f16-overflow v-norm-f16-overflow" },
     { .folder = E2B,
-      .shows = TOWER PADDED
+      .shows = TOWER PADDED IMAGE_PAIR
       "vision-rope-dim-full vision-clip-omitted vision-clip-lost-in-fused-qkv gelu-exact rms-eps-1e-5 "
       "qk-norms-swapped" },
     { .folder = BIG,
@@ -105,6 +112,11 @@ const BugCase bug_cases[] = {
       .scaled = { "model.vision_embedder.patch_dense.weight" },
       .shows = DECODER WINDOWED MERGE EMBEDDERS
       "layer-scalar-misplaced merge-stale-first-image bidir-ungated unified-dense-f16-overflow" },
+    { .text = "{}",
+      .whole = "{}",
+      .arrays = "{\"input_ids\": [[1, 20, 20, 2, 20, 20, 4, 5]], " WIDE_AND_HIGH "}",
+      .shows = DECODER WINDOWED TOWER MERGE IMAGE_PAIR
+      "layer-scalar-misplaced merge-stale-first-image pool-width-of-batch" },
 };
 
 const int bug_case_count = COUNT(bug_cases);
@@ -153,11 +165,14 @@ static const struct {
     { "vision-attn-scale-rsqrt", ".encoder.layers.0.self_attn#attn_weights" },
     { "vision-mask-none", ".encoder.layers.0.self_attn#attn_weights" },
     { "vision-mask-multiplicative", ".encoder.layers.0.self_attn#attn_weights" },
+    { "vision-mask-bool-added", ".encoder.layers.0.self_attn#attn_weights" },
     { "vision-quick-gelu", ".encoder.layers.0.mlp.act_fn" },
     { "pool-padding-not-zeroed", ".pooler" },
     { "pool-kernel-from-real-count", ".pooler" },
     { "pool-sum", ".pooler" },
     { "pool-scale-missing", ".pooler" },
+    { "pool-width-of-batch", ".pooler" },
+    { "pool-images-overlap", ".pooler" },
     { "pool-scale-f16-overflow", ".pooler" },
     { "std-not-loaded", "model.vision_tower" },
     { "unified-merge-pad-first", ".patch_ln1" },

@@ -4,8 +4,8 @@
 
 #include "bugs/bug.h"
 
-/* Where ports have a bug in several ways, the first is taken. Two bugs of size, or two of resampling, are refused, and so is a
- * bug of the model. Lives in arena. */
+/* Where ports have a bug in several ways, the first is taken. Two bugs of size, or two of resampling, are refused, and
+ * so is a bug of the model. Lives in arena. */
 Patches preprocess_with_bugs(const Pictures *pictures, const Bug *const *bugs, int count, Arena *arena, Error *error);
 
 #endif
