@@ -157,6 +157,7 @@ static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
         if (open >= 0) d->pattern = pattern_of(suspects.base, open, trial->inputs, &d->arena);
     }
     *grade = suspects_end(&suspects);
+    d->check = search.followed.check;
     followed_free(&search.followed);
     if (!error_is_set(error)) return d;
     grade_free(*grade);

@@ -40,6 +40,7 @@ typedef struct {
     int equal_count;
     const Bug **not_exposed;
     int not_exposed_count;
+    ClassCheck check;    /* whether the dump's arithmetic is what its backend declares */
     const char *pattern; /* what the error looks like, when no bug is it; NULL */
     Arena arena;
 } Diagnosis;

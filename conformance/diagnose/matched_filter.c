@@ -104,7 +104,7 @@ MatchedFilter *matched_filter_new(Lockstep *base, const ArithmeticClass *class)
         for (int64_t row = 0; row < rows; row++) noise->residual += row_residual(e, sums, row);
         noise->honest = allocate_zeroed((size_t)(rows * sums->row_map.width), sizeof(float));
     }
-    lockstep_visit_replay(base, keep_honest_row, e);
+    lockstep_visit_replay(base, class, keep_honest_row, e);
     return e;
 }
 

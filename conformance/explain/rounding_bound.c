@@ -213,12 +213,13 @@ static void prove_attention(Proof *p)
 static const Arithmetic *arithmetic_of(const ArithmeticClass *class)
 {
     for (size_t i = 0; i < sizeof arithmetics / sizeof *arithmetics; i++)
-        if (strcmp(arithmetics[i].class, class->name) == 0) return &arithmetics[i];
+        if (strcmp(arithmetics[i].class, class->dtype) == 0) return &arithmetics[i];
     return NULL;
 }
 
 static const char *why_unproven(const Proof *p, Arena *arena)
 {
+    if (p->class->features) return "the class has features, for which nothing is proven";
     if (p->factors.missing) return arena_format(arena, "its factor %s is not in the dump", p->factors.missing);
     if (p->factors.kind == PRODUCT_NONE) return "the step is not one product of matrices";
     if (p->bound.terms * p->arithmetic->sum >= 0.1) return "its sums are too long for any";

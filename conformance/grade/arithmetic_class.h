@@ -11,16 +11,21 @@
 #include "run/tap.h"
 
 typedef struct {
-    const char *name;           /* "bf16" */
+    const char *name;           /* "bf16", "bf16+norms-in-dtype" */
+    const char *dtype;          /* "bf16" */
     Rounding results;           /* of the replay */
     Rounding second;            /* of the second replay: what hardware of the class may do as well */
     Rounding weights;           /* of the weights, in the oracle too: the backend holds them so */
     double output_rounding;     /* relative L2 of the least that an honest result is off by */
     double random_over_nearest; /* squared deviation of a replay that rounds at random over that of one to nearest */
+    unsigned features;          /* of Feature (run/tap.h): what the replays compute as ports may choose to */
 } ArithmeticClass;
 
-const ArithmeticClass *class_find(const char *name); /* NULL if there is none of that name */
-extern const char *const class_names;                /* all of them, for a message */
+/* A dtype, with features: "bf16+norms-in-dtype+constants-in-dtype"; or the preset of an engine: "ggml-f16". NULL if there is
+ * none of that name. Classes live as long as the program. */
+const ArithmeticClass *class_find(const char *name);
+const ArithmeticClass *class_with(const ArithmeticClass *class, unsigned features); /* besides those that it has */
+extern const char *const class_names;                                               /* all of them, for a message */
 
 /* The noise of a value whose replay deviates by `deviation` from the oracle's value, whose norm is `norm`: never less
  * than one rounding of the result, because a step that happens to be exact in the replay (a clamp, a copy) may be

@@ -41,8 +41,10 @@ typedef struct {
 } Tie;
 
 typedef struct {
-    const ArithmeticClass *class;
-    Step *steps; /* in execution order */
+    const ArithmeticClass *class;    /* with the features that the dump shows */
+    const ArithmeticClass *declared; /* without those that its backend did not declare */
+    int straightened;                /* steps that are straight with these, and would be bent without */
+    Step *steps;                     /* in execution order */
     int step_count;
     const char **not_graded; /* taps of the reference that the dump does not hold, in execution order */
     int not_graded_count;

@@ -26,7 +26,7 @@ static const double BIAS_SPREAD = 4;
 const Limits *limits_of(const ArithmeticClass *class)
 {
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-        if (strcmp(limits[i].class, class->name) == 0) return &limits[i];
+        if (strcmp(limits[i].class, class->dtype) == 0) return &limits[i];
     return NULL;
 }
 

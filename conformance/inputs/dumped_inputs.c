@@ -123,7 +123,7 @@ static bool holds_more(const Dump *dump)
 static Grade *empty_grade(const Dump *dump, const ArithmeticClass *class, const char *why)
 {
     Grade *grade = allocate_zeroed(1, sizeof *grade);
-    grade->class = class;
+    grade->class = grade->declared = class;
     grade->first_bent = -1;
     grade->not_graded = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *grade->not_graded);
     grade->unknown = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *grade->unknown);

@@ -143,6 +143,7 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     if (kind == PASS_RANDOM && l->sample == 1) pass.results = class->second;
     pass.seed = kind == PASS_RANDOM ? (uint32_t)l->sample : 0;
     pass.weights = class->weights;
+    pass.features = replay ? class->features : 0;
     pass.hook = on_tap;
     pass.hook_context = l;
 
@@ -219,6 +220,8 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
     const Dump *dump = trial->dump;
     Grade *grade = allocate_zeroed(1, sizeof *grade);
     grade->class = trial->class;
+    grade->declared = trial->declared ? trial->declared : trial->class;
+    grade->straightened = options->straightened;
     Lockstep *l = allocate_zeroed(1, sizeof *l);
     *l = (Lockstep){ .subject = subject,
                      .trial = *trial,
@@ -265,11 +268,14 @@ void lockstep_visit(Lockstep *l, Subject subject, VisitRow *visit, void *context
     l->subject = graded;
 }
 
-void lockstep_visit_replay(Lockstep *l, VisitRow *visit, void *context)
+void lockstep_visit_replay(Lockstep *l, const ArithmeticClass *class, VisitRow *visit, void *context)
 {
+    const ArithmeticClass *own = l->steps.grade->class;
+    l->steps.grade->class = class;
     l->visit = visit;
     l->visit_context = context;
     run_pass(l, PASS_NEAREST, 0, 0);
+    l->steps.grade->class = own;
 }
 
 Grade *lockstep_end(Lockstep *l)

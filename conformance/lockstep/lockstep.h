@@ -33,8 +33,8 @@ const PaddingRows *lockstep_rows(const Lockstep *lockstep);
  * number in the dump's array, before the backend's takes its place. */
 typedef void VisitRow(void *context, int step, int64_t row, const double *values);
 void lockstep_visit(Lockstep *lockstep, Subject subject, VisitRow *visit, void *context);
-/* The same of the nearest replay */
-void lockstep_visit_replay(Lockstep *lockstep, VisitRow *visit, void *context);
+/* The same of the nearest replay, in the lockstep's class or one that differs in its features */
+void lockstep_visit_replay(Lockstep *lockstep, const ArithmeticClass *class, VisitRow *visit, void *context);
 Grade *lockstep_end(Lockstep *lockstep); /* frees all but the grade */
 
 #endif

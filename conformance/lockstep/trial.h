@@ -13,6 +13,7 @@ typedef struct {
     bool with_total;         /* also measure inherited and total: one more pass */
     bool ignore_eos;         /* the backend went on after an end-of-sequence token */
     int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
+    int straightened;        /* steps that features which were not declared make straight */
     unsigned readings;       /* of ReadingFlag: those that the subject and the inputs follow */
     void (*progress)(void *context, int pass, int passes, const char *tap);
     void *progress_context;
@@ -34,6 +35,7 @@ typedef struct {
     const Inputs *inputs; /* they must have passed model_check */
     const Dump *dump;
     const ArithmeticClass *class;
+    const ArithmeticClass *declared; /* what the backend says, where class has features besides; NULL: class */
     GradeOptions options;
     VisionMask vision_mask;
 } Trial;

@@ -8,6 +8,7 @@
 #define PLUMB_READING_H
 
 #include "lockstep/lockstep.h"
+#include "readings/class_check.h"
 
 typedef struct {
     unsigned flag;                       /* of ReadingFlag */
@@ -24,10 +25,13 @@ extern const Reading vision_mask_google, counted_positions, cast_pixels;
 /* The trial by the readings that the dump follows. */
 typedef struct {
     Trial trial;
+    ClassCheck check; /* whether its arithmetic is what its backend declares */
     Arena arena;
 } Followed;
 
-/* As lockstep_begin, of the honest model, by Hugging Face's reading or a better one: see above. trial->vision_mask decides
+/* Where no other class fits a bent dump, features of arithmetic are looked for too (profile.h).
+ *
+ * As lockstep_begin, of the honest model, by Hugging Face's reading or a better one: see above. trial->vision_mask decides
  * about the masks unless it is VISION_MASK_EITHER. A dump whose shapes only another reading has is graded by that one.
  * Free followed, which the lockstep needs, after it, also where the answer is NULL with error set. */
 Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error);

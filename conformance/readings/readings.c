@@ -1,6 +1,7 @@
 /* readings.c - a dump graded by the reading that it follows */
 #include "readings/reading.h"
 
+#include "readings/profile.h"
 #include "readings/subjects.h"
 
 const Reading *const readings[] = { &vision_mask_google, &counted_positions, &cast_pixels, NULL };
@@ -59,6 +60,22 @@ static bool is_open(const Reading *reading, const Trial *trial)
     return !decided && !(trial->options.readings & reading->flag) && reading->matters(trial);
 }
 
+/* The lockstep in the class with the features that the dump shows, where that makes steps straight and bends none. */
+static Lockstep *with_profile(Lockstep *plain, Followed *followed)
+{
+    Profile profile = profile_of(plain, &followed->trial);
+    if (!profile.features) return plain;
+    Trial with = followed->trial;
+    with.declared = followed->trial.class;
+    with.class = class_with(followed->trial.class, profile.features);
+    with.options.straightened = profile.steps;
+    Lockstep *better = begin_better(&with, plain);
+    if (!better) return plain;
+    grade_free(lockstep_end(plain));
+    followed->trial = with;
+    return better;
+}
+
 Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error)
 {
     Error plain_error = { "" };
@@ -73,7 +90,9 @@ Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error)
         if (better) l = better;
     }
     if (!l) *error = plain_error;
-    return l;
+    if (!l) return NULL;
+    followed->check = class_check(&followed->trial, lockstep_grade_so_far(l), error);
+    return followed->check.fits ? l : with_profile(l, followed);
 }
 
 void followed_free(Followed *followed) { arena_free(&followed->arena); }

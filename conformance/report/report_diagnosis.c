@@ -45,15 +45,19 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
     enum { SHOWN = 3 };
     bool bent = grade->first_bent >= 0;
     fprintf(out, "case %s   dump %s   diagnosed as %s   %d of %d taps present\n", title.case_name, title.dump_name,
-            grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
+            grade->declared->name, grade->step_count, grade->step_count + grade->not_graded_count);
     const Step *first = bent ? &grade->steps[grade->first_bent] : NULL;
     if (bent && first->shape_differs)
         fprintf(out, "FAIL  first bent step: %s, %s\n", first->tap, first->note);
     else if (bent)
         fprintf(out, "FAIL  first bent step: %s, ratio %.3g\n", first->tap, first->ratio);
-    else
-        fprintf(out, "PASS  all %d steps are straight\n", grade->step_count);
+    else {
+        fprintf(out, "PASS  all %d steps are straight", grade->step_count);
+        report_features(out, grade);
+        fputc('\n', out);
+    }
 
+    class_check_text(out, &d->check);
     report_readings(out, grade);
     if (grade->model_not_graded_because)
         fprintf(out, "nothing after the inputs was graded: %s\n", grade->model_not_graded_because);
@@ -95,7 +99,7 @@ void report_diagnosis_json(const char *path, const Diagnosis *d, const Grade *gr
     json_t *candidates = json_array();
     for (int i = 0; i < d->candidate_count; i++) json_array_append_new(candidates, candidate_json(&d->candidates[i]));
     json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "case",
-                               title.case_name, "dump", title.dump_name, "class", grade->class->name, "verdict",
+                               title.case_name, "dump", title.dump_name, "class", grade->declared->name, "verdict",
                                report_verdict(grade), "first_bent",
                                grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap),
                                "named", d->named_count ? json_string(d->named[0]->id) : json_null(), "all_named",

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "grade/features.h"
 #include "readings/reading.h"
 #include "report/json_file.h"
 #include "dump/tap_name.h"
@@ -98,10 +99,25 @@ static void tie_text(FILE *out, const Tie *tie)
             noise_units(tie));
 }
 
+void report_features(FILE *out, const Grade *grade)
+{
+    const char *between = " with ";
+    for (const FeatureName *f = features_all; f->name; f++) {
+        if (!(grade->class->features & ~grade->declared->features & (unsigned)f->flag)) continue;
+        fprintf(out, "%s%s", between, f->name);
+        between = " and ";
+    }
+    if (grade->straightened > 0) fprintf(out, " (%d step%s)", grade->straightened, grade->straightened > 1 ? "s" : "");
+}
+
 void report_readings(FILE *out, const Grade *grade)
 {
     for (const Reading *const *reading = readings; *reading; reading++)
         if (grade->readings & (*reading)->flag) fprintf(out, "%s\n", (*reading)->sentence);
+    if (grade->first_bent < 0 || grade->class == grade->declared) return;
+    fprintf(out, "graded as %s", grade->declared->name);
+    report_features(out, grade);
+    fputc('\n', out);
 }
 
 static json_t *readings_json(const Grade *grade)
@@ -112,9 +128,18 @@ static json_t *readings_json(const Grade *grade)
     return names;
 }
 
+static json_t *features_json(const Grade *grade)
+{
+    json_t *names = json_array();
+    for (const FeatureName *f = features_all; f->name; f++)
+        if (grade->class->features & (unsigned)f->flag) json_array_append_new(names, json_string(f->name));
+    return names;
+}
+
 static void passed_text(FILE *out, const Grade *grade)
 {
-    fprintf(out, "PASS  all %d steps are straight as %s", grade->step_count, grade->class->name);
+    fprintf(out, "PASS  all %d steps are straight as %s", grade->step_count, grade->declared->name);
+    report_features(out, grade);
     if (grade->tie_count > 0) fprintf(out, ", %d choice%s tied", grade->tie_count, grade->tie_count > 1 ? "s" : "");
     fputc('\n', out);
 }
@@ -166,7 +191,7 @@ static void bent_text(FILE *out, const Grade *grade)
 void report_text(FILE *out, const Grade *grade, ReportTitle title)
 {
     fprintf(out, "case %s   dump %s   graded as %s   %d of %d taps present\n", title.case_name, title.dump_name,
-            grade->class->name, grade->step_count, grade->step_count + grade->not_graded_count);
+            grade->declared->name, grade->step_count, grade->step_count + grade->not_graded_count);
     int width = widest_name(grade);
     fprintf(out, "%-*s  %10s  %7s %7s %6s %7s %7s %6s  %s\n", width, "step", "introduced", "honest", "ratio", "row",
             "channel", "element", "bias", "verdict");
@@ -249,8 +274,8 @@ void report_json_with(const char *path, const Grade *grade, ReportTitle title, j
     for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
     for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
     json_t *report = json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s*}", "case", title.case_name, "dump",
-        title.dump_name, "class", grade->class->name, "vision_mask",
+        "{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s*}", "case", title.case_name, "dump",
+        title.dump_name, "class", grade->declared->name, "features", features_json(grade), "vision_mask",
         grade->readings & READING_GOOGLE_MASKS ? "google" : "hf", "readings", readings_json(grade), "limits",
         limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
         grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",

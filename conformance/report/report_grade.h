@@ -13,7 +13,9 @@ typedef struct {
     const char *case_name, *dump_name;
 } ReportTitle;
 
-void report_readings(FILE *out, const Grade *grade); /* a line if the masks are not Hugging Face's */
+void report_readings(FILE *out, const Grade *grade); /* a line for each reading that the dump follows */
+/* " with gelu-table-f16 (8 steps)": features that the dump shows and its backend did not declare; or nothing */
+void report_features(FILE *out, const Grade *grade);
 void report_text(FILE *out, const Grade *grade, ReportTitle title);
 /* Written under a temporary name and renamed; "-" is stdout. */
 void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error);

@@ -73,6 +73,7 @@ const char *backend_dump(Text text, const Backend *backend)
     reference_f32.forward(model, &inputs,
                           &(Pass){ .results = class->results,
                                    .weights = class->weights,
+                                   .features = class->features,
                                    .hook = on_tap,
                                    .hook_context = &writing,
                                    .max_new_tokens = backend->max_new_tokens,

@@ -1,5 +1,5 @@
 /* test_class_check.c - dumps that say the truth about their arithmetic, and dumps that do not */
-#include "diagnose/class_check.h"
+#include "readings/class_check.h"
 
 #include "bugs/bug.h"
 #include "dumps.h"

@@ -53,6 +53,7 @@ static Grade grade_of(int step_count, int first_bent)
                        .total = NAN,
                        .verdict = VERDICT_PASS };
     return (Grade){ .class = class_find("bf16"),
+                    .declared = class_find("bf16"),
                     .steps = steps,
                     .step_count = step_count,
                     .not_graded = not_graded,

@@ -59,7 +59,7 @@ START_TEST(limits_with_reasons)
     ck_assert(limits->element >= limits->row && limits->element >= limits->channel);
     ck_assert(!narrow || (limits->element < 10 && limits->bias < 1));
     ck_assert_uint_gt(strlen(limits->reason), 0);
-    ck_assert_ptr_null(limits_of(&(ArithmeticClass){ .name = "fp8" }));
+    ck_assert_ptr_null(limits_of(&(ArithmeticClass){ .dtype = "fp8" }));
 }
 END_TEST
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnose/class_check.h"
+#include "readings/class_check.h"
 #include "diagnose/diagnose.h"
 #include "explain/explain.h"
 #include "dump/decode_steps.h"
@@ -43,7 +43,9 @@ typedef struct {
 
 static const struct argp_option options[] = {
     { "as", KEY_AS, "CLASS", 0,
-      "The arithmetic that the backend declares: fp32, tf32, fp16 or bf16 (default: the narrowest "
+      "The arithmetic that the backend declares: fp32, tf32, fp16 or bf16, perhaps with features "
+      "(bf16+norms-in-dtype; docs/tolerances.md) or as an engine's preset, ggml-f32, ggml-f16, mlx-bf16, gemma-bf16 or "
+      "openvino-bf16 (default: the narrowest "
       "float dtype in the dump)",
       0 },
     { "only", KEY_ONLY, "GLOB", 0,
@@ -135,6 +137,10 @@ static Progress start_progress(const GradeCommand *command, const Dump *dump)
 static Status status_of(const Grade *grade, bool strict)
 {
     if (grade->first_bent >= 0) return STATUS_FAIL;
+    if (strict && grade->class != grade->declared) {
+        printf("FAIL  --strict: found %s, which %s does not declare\n", grade->class->name, grade->declared->name);
+        return STATUS_FAIL;
+    }
     if (strict && grade->not_graded_count + grade->unknown_count > 0) {
         printf("FAIL  --strict: %d taps missing, %d names unknown\n", grade->not_graded_count, grade->unknown_count);
         return STATUS_FAIL;
@@ -192,17 +198,14 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Explanation **expl
     if (lockstep && command->explained.count > 0)
         *explanation = explain(lockstep, trial.model, command->explained.globs, error);
     Grade *grade = lockstep ? lockstep_end(lockstep) : NULL;
-
-    command->progress = start_progress(command, trial.dump);
-    if (!error_is_set(error)) *check = class_check(&followed.trial, grade, error);
-    progress_end(&command->progress);
+    *check = followed.check;
     followed_free(&followed);
     return grade;
 }
 
 static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
 {
-    Inputs given;
+    Inputs given = { 0 };
     Trial trial = trial_of(command, &given, dump);
     ClassCheck check = { .declared = trial.class };
     Explanation *explanation = NULL;

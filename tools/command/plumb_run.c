@@ -140,6 +140,7 @@ static void run(RunCommand *command, BuggyModel *buggy, Error *error)
     if (class) {
         pass.results = class->results;
         pass.weights = class->weights;
+        pass.features = class->features;
     }
     if (buggy && command->c.vision_mask == VISION_MASK_GOOGLE) buggy_model_set_mask_reading(buggy, &google_vision_mask);
     if (buggy)

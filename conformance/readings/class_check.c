@@ -1,5 +1,5 @@
 /* class_check.c - the size of errors, class by class */
-#include "diagnose/class_check.h"
+#include "readings/class_check.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -91,7 +91,7 @@ static bool holds_narrow_results(const Dump *dump, const Grade *grade)
 static int place_of(const ArithmeticClass *class)
 {
     for (int i = 0; i < CLASSES; i++)
-        if (strcmp(wider_noise[i], class->name) == 0) return i;
+        if (strcmp(wider_noise[i], class->dtype) == 0) return i;
     return CLASSES;
 }
 
@@ -149,11 +149,11 @@ static void measure_rounding(ClassCheck *check, const Grade *grade)
 
 ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error)
 {
-    ClassCheck check = { .declared = grade->class };
+    ClassCheck check = { .declared = grade->declared };
     if (grade->first_bent >= 0) {
         check.fits = find_class(trial, grade, error);
     } else {
-        check.fits = grade->class;
+        check.fits = grade->declared;
         if (place_of(grade->class) > 0) measure_rounding(&check, grade);
     }
     return check;
@@ -161,6 +161,7 @@ ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error)
 
 void class_check_text(FILE *out, const ClassCheck *check)
 {
+    if (!check->declared) return; /* nothing of the model was graded */
     const char *declared = check->declared->name;
     if (check->wider)
         fprintf(out,

@@ -1,0 +1,101 @@
+/* profile.c - the size of a feature's errors, step by step */
+#include "readings/profile.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "dump/tap_name.h"
+#include "grade/features.h"
+
+/* A step shows a feature where honest errors with it are so many times those without. There right dumps of llama.cpp, gemma,
+ * OpenVINO and MLX err 0.90 to 1.38 times as much as a replay does; where a feature is no more than room for a bug, the bent
+ * step stands at 0.8 to 2.0, and the others at 0.23 to 0.92. docs/tolerances.md has the dumps. */
+static const double SHOWN = 1.1, LEAST = 0.75, MOST = 1.5;
+
+/* Of the straight steps that show it, so many must err as they should. */
+static const double NEARLY_ALL = 0.8;
+
+typedef struct {
+    const Lockstep *lockstep;
+    double *deviations; /* of each step: sum of squares that the replay with the feature deviates by */
+} Replay;
+
+static void add_row(void *context, int n, int64_t row, const double *values)
+{
+    Replay *replay = context;
+    const StepSums *sums = lockstep_sums(replay->lockstep, n);
+    int64_t width = sums->row_map.width;
+    for (int64_t j = 0; j < width; j++) {
+        double deviation = values[j] - step_sums_expected(sums, row * width + j);
+        if (isfinite(deviation)) replay->deviations[n] += deviation * deviation;
+    }
+}
+
+/* Whether the feature can change what the class's replays compute */
+static bool matters(Feature feature, const Trial *trial)
+{
+    bool narrow = trial->class->results == ROUNDING_BF16 || trial->class->results == ROUNDING_FP16;
+    switch (feature) {
+    case FEATURE_CONV_F16: return trial->inputs->pixel_values || trial->inputs->pixel_values_videos;
+    case FEATURE_NORMS_IN_DTYPE:
+    case FEATURE_CONSTANTS_IN_DTYPE:
+    case FEATURE_ACCUMULATE_IN_DTYPE: return narrow;
+    case FEATURE_GELU_TABLE_F16:
+    case FEATURE_FLASH_F16_ACCUMULATOR:
+    case FEATURE_SEQUENTIAL_SUMS: return true;
+    }
+    return false;
+}
+
+static bool errs_as_it_should(double ratio) { return ratio >= LEAST && ratio <= MOST; }
+
+/* How many times as large a replay's error is with the feature. Both are to nearest, so that the rest is the same. */
+static double widening(const StepSums *sums, const ArithmeticClass *class, double deviation)
+{
+    double norm = sqrt(sums->norm), plain = noise_floored(class, sqrt(sums->replays[0]), norm);
+    return plain > 0 ? noise_floored(class, sqrt(deviation), norm) / plain : 0;
+}
+
+/* explained: of each step, set where it is bent and errs as it should */
+static bool is_shown(const Lockstep *l, const Trial *trial, const double *deviations, bool *explained)
+{
+    const Grade *grade = lockstep_grade_so_far(l);
+    int bent = 0, straight = 0, alike = 0;
+    for (int n = 0; n < grade->step_count; n++) {
+        const Step *step = &grade->steps[n];
+        if (tap_is_choice(step->tap) || step->graded_rows == 0) continue;
+        double widened = widening(lockstep_sums(l, n), trial->class, deviations[n]);
+        if (!(widened >= SHOWN)) continue;
+        double ratio = step->ratio / widened;
+        if (step->verdict == VERDICT_PASS) {
+            straight++;
+            alike += ratio >= LEAST;
+        } else {
+            explained[n] = errs_as_it_should(ratio);
+            bent += explained[n];
+        }
+    }
+    return bent > 0 && alike >= NEARLY_ALL * straight;
+}
+
+Profile profile_of(Lockstep *l, const Trial *trial)
+{
+    Profile profile = { 0 };
+    size_t steps = (size_t)lockstep_grade_so_far(l)->step_count;
+    bool *all = allocate_zeroed(steps + 1, sizeof *all);
+    for (const FeatureName *f = features_all; f->name; f++) {
+        if (trial->class->features & f->flag || !matters(f->flag, trial)) continue;
+        Replay replay = { l, allocate_zeroed(steps + 1, sizeof(double)) };
+        bool *explained = allocate_zeroed(steps + 1, sizeof *explained);
+        lockstep_visit_replay(l, class_with(trial->class, f->flag), add_row, &replay);
+        if (is_shown(l, trial, replay.deviations, explained)) {
+            profile.features |= f->flag;
+            for (size_t n = 0; n < steps; n++) all[n] |= explained[n];
+        }
+        free(explained);
+        free(replay.deviations);
+    }
+    for (size_t n = 0; n < steps; n++) profile.steps += all[n];
+    free(all);
+    return profile;
+}
