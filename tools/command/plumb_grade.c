@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "readings/class_check.h"
+#include "readings/value_grid.h"
 #include "diagnose/diagnose.h"
 #include "explain/explain.h"
 #include "dump/decode_steps.h"
@@ -33,7 +34,8 @@ typedef struct {
     const char *arguments[2];
     int argument_count;
     const char *names, *json;
-    const ArithmeticClass *class;
+    const ArithmeticClass *class; /* that --as declares; NULL: that of the values */
+    ValueGrid grid;               /* of the dump */
     Globs only, explained;
     bool explains; /* knows --explain */
     bool strict, ignore_eos;
@@ -45,8 +47,7 @@ static const struct argp_option options[] = {
     { "as", KEY_AS, "CLASS", 0,
       "The arithmetic that the backend declares: fp32, tf32, fp16 or bf16, perhaps with features "
       "(bf16+norms-in-dtype; docs/tolerances.md) or as an engine's preset, ggml-f32, ggml-f16, mlx-bf16, gemma-bf16 or "
-      "openvino-bf16 (default: the narrowest "
-      "float dtype in the dump)",
+      "openvino-bf16 (default: the narrowest dtype that most of the dump's values are numbers of, however they are stored)",
       0 },
     { "only", KEY_ONLY, "GLOB", 0,
       "Grade only taps of such names, as if the dump held no others; may be given several "
@@ -111,18 +112,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* A dump's dtype is what its backend computed in, unless it was widened on the way. */
-static const ArithmeticClass *class_of(const Dump *dump)
-{
-    const char *name = "fp32";
-    for (int i = 0; i < dump_count(dump); i++) {
-        Dtype dtype = dump_array(dump, i)->dtype;
-        if (dtype == DTYPE_BF16) return class_find("bf16");
-        if (dtype == DTYPE_F16) name = "fp16";
-    }
-    return class_find(name);
-}
-
 static void show_progress(void *context, int pass, int passes, const char *tap)
 {
     progress_tap(context, pass, passes, tap);
@@ -166,6 +155,7 @@ static void report_grade(const GradeCommand *command, const Grade *grade, Report
 {
     if (wants_text(command)) {
         report_text(stdout, grade, title);
+        if (!command->class) value_grid_text(stdout, &command->grid);
         class_check_text(stdout, check);
         if (explanation) report_explanation_text(stdout, explanation);
     }
@@ -181,7 +171,7 @@ static Trial trial_of(GradeCommand *command, const Inputs *inputs, const Dump *d
                     .folder = command->c.model_folder,
                     .inputs = inputs,
                     .dump = dump,
-                    .class = command->class ? command->class : class_of(dump),
+                    .class = command->class ? command->class : command->grid.class,
                     .options = options_of(command),
                     .vision_mask = command->c.vision_mask };
 }
@@ -242,7 +232,10 @@ static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char 
     if (!diagnosis) return STATUS_BAD_INPUT;
 
     ReportTitle title = { command->c.name, dump_name };
-    if (wants_text(command)) report_diagnosis_text(stdout, diagnosis, grade, title);
+    if (wants_text(command)) {
+        report_diagnosis_text(stdout, diagnosis, grade, title);
+        if (!command->class) value_grid_text(stdout, &command->grid);
+    }
     if (command->json) report_diagnosis_json(command->json, diagnosis, grade, title, error);
     Status status = status_of(grade, command->strict);
     diagnosis_free(diagnosis);
@@ -273,6 +266,7 @@ static int judge(int argc, char **argv, const char *doc, Judge *judge, bool expl
     if (!error_is_set(&error)) case_open(&command.c, &error);
     Dump *dump = error_is_set(&error) ? NULL : dump_open(path, command.names, &error);
     if (dump) {
+        command.grid = value_grid_of(dump);
         const char *slash = strrchr(path, '/');
         status = judge(&command, dump, slash && slash[1] ? slash + 1 : path, &error);
     }

@@ -1,0 +1,53 @@
+/* value_grid.c - values rounded, and compared with themselves */
+#include "readings/value_grid.h"
+
+#include <string.h>
+
+#include "run/run.h"
+
+enum { LOOKED_AT = 1 << 14, BLOCK = 512 };
+
+static bool lies_on(const Array *array, int64_t count, Rounding rounding)
+{
+    float values[BLOCK], rounded[BLOCK];
+    for (int64_t first = 0; first < count; first += BLOCK) {
+        int64_t width = count - first < BLOCK ? count - first : BLOCK;
+        array_read_f32(array, first, width, values);
+        memcpy(rounded, values, sizeof rounded);
+        round_to(rounding, rounded, width);
+        if (memcmp(rounded, values, (size_t)width * sizeof *values) != 0) return false;
+    }
+    return true;
+}
+
+ValueGrid value_grid_of(const Dump *dump)
+{
+    int bf16 = 0, fp16 = 0, wider_bf16 = 0, wider_fp16 = 0;
+    ValueGrid grid = { .class = class_find("fp32") };
+    for (int i = 0; i < dump_count(dump); i++) {
+        const Array *array = dump_array(dump, i);
+        int64_t count = array_elements(array) < LOOKED_AT ? array_elements(array) : LOOKED_AT;
+        if (count == 0 || !dtype_is_float(array->dtype)) continue;
+        bool is_bf16 = array->dtype == DTYPE_BF16 || lies_on(array, count, ROUNDING_BF16);
+        bool is_fp16 = array->dtype == DTYPE_F16 || lies_on(array, count, ROUNDING_FP16);
+        if (is_bf16 && is_fp16 && dtype_size(array->dtype) > 2) continue;
+        grid.arrays++;
+        bf16 += is_bf16;
+        fp16 += is_fp16 && !is_bf16;
+        wider_bf16 += is_bf16 && array->dtype != DTYPE_BF16;
+        wider_fp16 += is_fp16 && !is_bf16 && array->dtype != DTYPE_F16;
+    }
+    bool is_bf16 = bf16 > 0 && 2 * bf16 >= grid.arrays, is_fp16 = fp16 > 0 && 2 * fp16 >= grid.arrays;
+    if (is_bf16)
+        grid = (ValueGrid){ class_find("bf16"), grid.arrays, bf16, wider_bf16 };
+    else if (is_fp16)
+        grid = (ValueGrid){ class_find("fp16"), grid.arrays, fp16, wider_fp16 };
+    return grid;
+}
+
+void value_grid_text(FILE *out, const ValueGrid *grid)
+{
+    if (grid->stored_wider == 0) return;
+    fprintf(out, "note  %d of %d arrays hold %s numbers, %d of them stored in a wider dtype: graded as %s\n",
+            grid->on_grid, grid->arrays, grid->class->name, grid->stored_wider, grid->class->name);
+}
