@@ -2,8 +2,8 @@
  *
  * Structs are spelled as the classes and fields as the attributes, so that a checkpoint key is a C expression:
  * model.vision_tower.encoder.layers[3].self_attn.q_proj.linear. Each section is titled with the file that implements
- * it. No struct of a module holds a real: a model is loaded once and run in float and in double. The cache and the masks
- * stand before the classes that take them, because C wants it so.
+ * it. No struct of a module holds a real: a model is loaded once and run in float and in double. The cache and the
+ * masks stand before the classes that take them, because C wants it so.
  */
 #ifndef PLUMB_GEMMA4_H
 #define PLUMB_GEMMA4_H

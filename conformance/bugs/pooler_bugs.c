@@ -60,7 +60,7 @@ static int64_t columns_of(const Array *positions, int64_t image)
     return columns;
 }
 
-/* Whether bins are counted otherwise if the image is taken to be as wide as the widest; those of its first row are not */
+/* Whether bins are counted otherwise if the image is taken to be as wide as the widest; its first row never is */
 static bool has_other_bins(const Pooling *p, const Array *positions, int64_t image, int64_t k)
 {
     bool has_second_row = false;

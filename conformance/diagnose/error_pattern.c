@@ -8,7 +8,7 @@
 #include "lockstep/step_list.h"
 #include "dump/tap_name.h"
 
-/* Of a kind if so much of the error is. */
+/* An error is of a kind if so much of it is. */
 static const double MOSTLY = 0.98;
 
 typedef struct {

@@ -4,7 +4,7 @@
 
 #include "lockstep/lockstep.h"
 
-/* Of a bent step, in words; lives in arena. */
+/* Describes the error of a bent step in words, which live in arena. */
 const char *pattern_of(const Lockstep *base, int step, const Inputs *inputs, Arena *arena);
 
 #endif

@@ -10,7 +10,7 @@
 /* An effect below this many noise units in a whole step is what double rounds. */
 static const double NEGLIGIBLE = 1e-6;
 
-/* What an element that is not finite adds, where a bug foretells it and where the dump holds it: the square of so many
+/* An element that is not finite adds this, where a bug foretells it and where the dump holds it: the square of so many
  * standard deviations that one will do. A row with such an element has no residuals. */
 static const double NONFINITE_POWER = 400;
 
@@ -124,7 +124,7 @@ typedef struct {
     double *found; /* a row of the widest step */
 } Matching;
 
-/* What is left of a difference that is none: the residual is held as a float. */
+/* Whether a difference is none, but for what is lost where the residual is held as a float. */
 static bool is_nothing(double d, double residual, double expected)
 {
     return fabs(d) <= 1e-6 * fabs(residual) + 1e-15 * fabs(expected);

@@ -9,7 +9,7 @@
 
 typedef struct MatchedFilter MatchedFilter;
 
-/* Of one step: sums over its graded elements, r the residual, d what the bug changes, h what the nearest replay
+/* Sums over the graded elements of one step: r the residual, d what the bug changes, h what the nearest replay
  * deviates by, all in noise units; and what the first two of each row add up to when they are squared */
 typedef struct {
     double product; /* r d */

@@ -7,7 +7,8 @@
 
 #include "readings/subjects.h"
 
-/* Standard deviations: a bug is exposed by a case that shows so much of it, and a step stands out alone from there on */
+/* In standard deviations: a bug is exposed where a case shows so much of it, and a step stands out alone from there on
+ */
 static const double EXPOSED = 12, STANDS_OUT = 5;
 
 enum { AT_ONCE = 8 }; /* bugs in one dry run: each keeps taps of its own */

@@ -5,7 +5,7 @@
 
 #include "dump/tap_name.h"
 
-/* Of the text model: those of any model are called "model" something, "lm_head" or "logits". */
+/* Whether a tap is of the text model. Those of any model are called "model" something, "lm_head" or "logits". */
 static bool is_text(const char *name)
 {
     return !tap_is_media(name) && (tap_begins(name, "model") || tap_is(name, "lm_head") || tap_is(name, "logits"));

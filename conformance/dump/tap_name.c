@@ -6,7 +6,7 @@
 
 enum { MOST_DIGITS = 9 };
 
-/* Of the name without "@k"; *run is k, or 0. */
+/* The length of the name without "@k"; *run is k, or 0. */
 static size_t base_length(const char *name, int *run)
 {
     const char *at = strrchr(name, '@');

@@ -13,7 +13,7 @@ typedef struct {
     double ratio; /* of the error to the scale, by which they are ordered */
 } ElementExplained;
 
-/* Of one gate of the verdict */
+/* One gate of the verdict, and what was measured there */
 typedef struct {
     double measurement_at, limit;
     bool passed;
@@ -40,8 +40,8 @@ typedef struct {
     Arena arena;
 } Explanation;
 
-/* Of the steps whose names match one of the globs, in execution order. NULL with error set: a glob that matches none.
- * Its names are those of the lockstep's grade, which must outlive it. */
+/* Explains the steps whose names match one of the globs, in execution order. NULL with error set: a glob that matches
+ * none. Its names are those of the lockstep's grade, which must outlive it. */
 Explanation *explain(const Lockstep *lockstep, const Model *model, const char *const *globs, Error *error);
 void explanation_free(Explanation *explanation); /* NULL is fine */
 

@@ -8,7 +8,7 @@
 #include "explain/product_factors.h"
 #include "run/run.h"
 
-/* What is proven, is proven of this arithmetic: unit roundoffs of sums, of a factor on its way into a product, and of
+/* The bound is proven of this arithmetic: unit roundoffs of sums, of a factor on its way into a product, and of
  * a result; the least normal number, below which rounding is absolute; and what a result may be flushed to 0 from.
  * Tensor cores add by truncation, a few bits beyond float32's: 2^-22 holds for them (Fasi et al. 2021). They may
  * truncate a tf32 factor, too. A factor in the dump of a narrow class may be the rounded image of what the backend

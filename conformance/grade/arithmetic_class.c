@@ -31,7 +31,7 @@ static const ArithmeticClass classes[] = {
 const char *const class_names = "fp32, tf32, fp16 or bf16, perhaps with features (bf16+norms-in-dtype), or a preset: "
                                 "ggml-f32, ggml-f16, mlx-bf16, gemma-bf16, openvino-bf16";
 
-/* What engines were seen to do: docs/tolerances.md says where. */
+/* Engines were seen to do this: docs/tolerances.md says where. */
 static const struct {
     const char *name, *dtype;
     unsigned features;

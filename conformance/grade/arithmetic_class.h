@@ -21,8 +21,8 @@ typedef struct {
     unsigned features;          /* of Feature (run/tap.h): what the replays compute as ports may choose to */
 } ArithmeticClass;
 
-/* A dtype, with features: "bf16+norms-in-dtype+constants-in-dtype"; or the preset of an engine: "ggml-f16". NULL if there is
- * none of that name. Classes live as long as the program. */
+/* A dtype, with features: "bf16+norms-in-dtype+constants-in-dtype"; or the preset of an engine: "ggml-f16". NULL if
+ * there is none of that name. Classes live as long as the program. */
 const ArithmeticClass *class_find(const char *name);
 const ArithmeticClass *class_with(const ArithmeticClass *class, unsigned features); /* besides those that it has */
 extern const char *const class_names;                                               /* all of them, for a message */

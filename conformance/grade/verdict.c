@@ -5,12 +5,13 @@
 #include <string.h>
 
 /* Honest: the largest of Hugging Face's own dumps, eager and sdpa, on the models of `make check-hf`, which prints them;
- * legal: products summed up in other ways, in the same models (docs/tolerances.md). In the order of the columns, but for
- * ties, which are as rows. */
+ * legal: products summed up in other ways, in the same models (docs/tolerances.md). In the order of the columns, but
+ * for ties, which are as rows. */
 static const Limits limits[] = {
     { "fp32", 10, 30, 30, 100, 2, 30,
       "honest: 4.2, 7.3, 9.2, 38, 1.4; legal: a plain sum of products, 4.3, 6.7, 9.7, 9.7, 1.1, and as the square root "
-      "of their number, 7 for 21504; tails of GELU, where float32 cancels, are the elements; bugs stand at 100 and up" },
+      "of their number, 7 for 21504; tails of GELU, where float32 cancels, are the elements; bugs stand at 100 and "
+      "up" },
     { "tf32", 10, 30, 30, 100, 2, 30,
       "as fp32, which it is in all steps without a product; legal: factors cut off at 10 bits, 3.9, 3.9, 6.2, 19, 3.7 "
       "where replays have a bias too; emulated, not calibrated on hardware" },

@@ -29,8 +29,8 @@ typedef enum { GATE_FINITE, GATE_TAP, GATE_ROW, GATE_CHANNEL, GATE_ELEMENT, GATE
 const Limits *limits_of(const ArithmeticClass *class);
 const char *gate_name(Gate gate); /* as columns are called */
 
-/* The most that passes through a gate at such a step. One row may stand at its own limit where the others are honest, so
- * a tap of few rows, as a decode step's, is allowed more as a whole; and so is a channel of few rows, in which one
+/* The most that passes through a gate at such a step. One row may stand at its own limit where the others are honest,
+ * so a tap of few rows, as a decode step's, is allowed more as a whole; and so is a channel of few rows, in which one
  * element may. Biases of honest backends spread as those of the replays do. Few samples say less. */
 double limit_of(const ArithmeticClass *class, const Measurement *measurement, Gate gate);
 double measurement_at(const Measurement *measurement, Gate gate);

@@ -76,7 +76,7 @@ static Candidate *candidate_of(Search *s, const Bug *bug)
     return &d->candidates[d->candidate_count++];
 }
 
-/* Of the ways to have a bug, the one that explains most is shown. */
+/* Where a bug can be had in several ways, the one that explains most is shown. */
 static void note_candidate(Search *s, const Bug *bug, const Patches *patches)
 {
     PatchMatch m = match_patches(s->found, &s->honest, patches, &s->pictures->processor, s->class);
@@ -241,7 +241,7 @@ static void conclude(Search *s, Patches *explained)
         d->named[d->named_count++] = d->candidates[0].bug;
 }
 
-/* What the first bent step looks like */
+/* Describes the first bent step. */
 static const char *pattern_of_patches(const Search *s, Arena *arena)
 {
     const Step *step = &s->grade->steps[0];

@@ -101,7 +101,7 @@ static Inputs given_inputs(DumpedInputs *j, const Model *model, const Inputs *in
 
 /* ---------------------------------------------------------------- grades */
 
-/* What else goes into a model, which is not judged */
+/* Other inputs go into the model too, and are not judged. */
 static bool is_other_input(const char *name)
 {
     static const char *const names[] = { "input_ids",           "attention_mask",     "position_ids",
@@ -119,7 +119,7 @@ static bool holds_more(const Dump *dump)
     return false;
 }
 
-/* Of a dump whose taps of the model are not graded */
+/* The grade of a dump whose taps of the model are not graded */
 static Grade *empty_grade(const Dump *dump, const ArithmeticClass *class, const char *why)
 {
     Grade *grade = allocate_zeroed(1, sizeof *grade);

@@ -24,7 +24,7 @@ void dumped_inputs_close(DumpedInputs *judged); /* NULL is fine */
 
 /* judged may be NULL in all of these: then there is nothing before the model. */
 
-/* What the model is graded on: the inputs, as made of the pictures by the reference, with the dump's own in their place.
+/* The model is graded on the inputs, as made of the pictures by the reference, with the dump's own in their place.
  * given lives as long as judged. false: the model cannot be given them, or the dump holds nothing behind them */
 bool dumped_inputs_give(DumpedInputs *judged, const Model *model, const Dump *dump, const Inputs *inputs,
                         Inputs *given);

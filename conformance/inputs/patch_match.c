@@ -35,7 +35,7 @@ PatchNoise patch_noise(const Gemma4ImageProcessor *p, const ArithmeticClass *cla
 
 /* ---------------------------------------------------------------- the filter */
 
-/* Of one patch: what was found, the honest values, the others */
+/* One patch: the values that were found, the honest ones, the others */
 static void match_values(PatchMatch *m, const float *found, const float *honest, const float *other, int64_t width,
                          const PatchNoise *noise)
 {

@@ -12,8 +12,8 @@
 /* Rms of what rounding to a whole number takes away, in levels */
 #define ROUNDING_OF_LEVELS 0.28867513459481287
 
-/* Limits of the ratio of pixel_values, and of its worst patch (docs/images.md). Honest: up to 1.4 and 2.1, of ports that
- * round to levels between the passes too, the vertical one first. */
+/* Limits of the ratio of pixel_values, and of its worst patch (docs/images.md). Honest: up to 1.4 and 2.1, of ports
+ * that round to levels between the passes too, the vertical one first. */
 #define MOST_PIXEL_RATIO 2
 #define MOST_PATCH_RATIO 4
 
@@ -29,7 +29,7 @@ static inline double patch_variance(const PatchNoise *noise, int64_t j, double v
     return noise->levels[j] + noise->rounding * value * value;
 }
 
-/* Of patch i of a picture; behind the last one `zeros`, and (-1, -1) */
+/* The values and the position of patch i of a picture; behind the last one `zeros`, and (-1, -1) */
 const float *patch_values(const Patches *patches, int64_t picture, int64_t i, const float *zeros);
 const int64_t *patch_position(const Patches *patches, int64_t picture, int64_t i);
 bool patch_is_padding(const int64_t *xy);

@@ -13,7 +13,7 @@
 /* Below this, nobody is chosen; it keeps the logarithm finite. */
 #define LEAST_PROBABILITY 1e-30
 
-/* Of a suppressed token: below every logit, and the same in float, so that no noise comes of it. */
+/* The score of a suppressed token is below every logit, and the same in float, so that no noise comes of it. */
 #define SUPPRESSED (-0x1p100)
 
 bool choice_scores_are(const char *tap) { return tap_ends(tap, ".router") || tap_is(tap, "logits"); }

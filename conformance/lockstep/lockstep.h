@@ -8,8 +8,8 @@
  * all as relative L2. A step reaches from the dump's taps before it to its own tap, however many modules that is.
  *
  * Passes, in this order: free (double, nothing replaced; only for inherited and total), replay (float, rounded as the
- * class: the honest error), oracle (double). More where the dump leaves a near-tied choice open (choices.h). Then as many
- * replays as there are samples left, rounded at random: how far honest errors spread.
+ * class: the honest error), oracle (double). More where the dump leaves a near-tied choice open (choices.h). Then as
+ * many replays as there are samples left, rounded at random: how far honest errors spread.
  */
 #ifndef PLUMB_LOCKSTEP_H
 #define PLUMB_LOCKSTEP_H
@@ -18,8 +18,8 @@
 #include "lockstep/trial.h"
 #include "noise/step_sums.h"
 
-/* The grade of the honest model. NULL with error set: a tap of another shape, a choice of nothing that exists, or no known
- * tap at all. */
+/* The grade of the honest model. NULL with error set: a tap of another shape, a choice of nothing that exists, or no
+ * known tap at all. */
 Grade *lockstep_grade(const Trial *trial, Error *error);
 
 /* The same in two halves, of any subject; and between them as many more passes as somebody likes. */

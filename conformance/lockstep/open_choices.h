@@ -26,7 +26,7 @@ typedef struct {
     int alternatives; /* the nearest first */
     Alternative alternative[MOST_ALTERNATIVES];
     int kept; /* 0: the oracle's own choice; a: alternative a - 1 */
-    /* Of the oracle's own and each alternative: squared differences at the dump's next taps of the row's token */
+    /* For the oracle's own choice and each alternative: squared differences at the next taps of the row's token */
     double difference[1 + MOST_ALTERNATIVES][TAPS_COMPARED];
     int taps, last_step;
     int before; /* the open choice of the same token whose outcome the same taps show; -1 */
@@ -47,8 +47,8 @@ void open_choices_clear(OpenChoices *open_choices);
 /* A pass in which rows whose turn it is take that alternative. Those that are decided take what was kept. */
 void open_choices_begin(OpenChoices *open_choices, int turn, int alternative);
 
-/* Notes a open choice if there is one: its number, or -1. open choice: choice, row, turn and noise of it. chosen: the oracle's
- * `width` candidates. limit: of gap over noise */
+/* Notes an open choice if there is one: its number, or -1. open choice: choice, row, turn and noise of it. chosen: the
+ * oracle's `width` candidates. limit: of gap over noise */
 int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, const double *scores, int64_t candidates,
                           const int64_t *chosen, int64_t width, double limit);
 void open_choices_open(OpenChoices *open_choices, int n, Token token); /* its choice was made in this pass */

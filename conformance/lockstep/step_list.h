@@ -30,7 +30,7 @@ void step_list_free(StepList *steps);
 
 /* The step that tap is of; -1 if the dump does not hold it, or nobody wants to know. */
 int step_list_find(StepList *steps, const Tap *tap);
-/* What the dump holds of tap and how it lies there, also of tokens that nobody wants graded; NULL if nothing */
+/* The dump's array of the tap and how it lies there, also of tokens that nobody wants graded; NULL if there is none */
 const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map);
 /* The round's last pass is over: verdicts, and names of the dump that are no tap. */
 void step_list_conclude(StepList *steps);

@@ -19,7 +19,7 @@ typedef struct {
     void *progress_context;
 } GradeOptions;
 
-/* What a port may read otherwise than Hugging Face's forward pass (readings/) */
+/* A port may read these otherwise than Hugging Face's forward pass does (readings/). */
 typedef enum {
     READING_GOOGLE_MASKS = 1 << 0,
     READING_COUNTED_POSITIONS = 1 << 1,

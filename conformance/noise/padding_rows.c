@@ -125,7 +125,7 @@ Layout padding_rows_layout(const PaddingRows *rows, const Tap *tap)
 bool padding_rows_token(const PaddingRows *rows, const Tap *tap, int64_t row, Token *token)
 {
     Layout at = padding_rows_layout(rows, tap);
-    /* Of cos and sin there is one row for the whole batch unless positions differ. */
+    /* cos and sin have one row for the whole batch unless positions differ. */
     if (tap_is_media(tap->name) || at.outer / at.heads != rows->batch) return false;
     token->batch = row / at.inner / at.positions / at.heads;
     token->column = rows->tokens + tap_step(tap->name) - at.positions + row / at.inner % at.positions;

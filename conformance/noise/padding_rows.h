@@ -22,7 +22,7 @@ typedef struct PaddingRows {
     bool *pooled;          /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */
     bool *masked;          /* [batch * tokens]: where attention_mask is 0; NULL without one */
     int64_t batch, tokens; /* of input_ids; 0 without */
-    bool *overwritten;     /* [batch * tokens]: placeholders whose embeddings features take the place of; NULL without */
+    bool *overwritten; /* [batch * tokens]: placeholders whose embeddings features take the place of; NULL without */
 } PaddingRows;
 
 /* How rows lie: row = (outer * positions + position) * inner + i. */
@@ -40,13 +40,13 @@ typedef struct {
 } Token;
 
 PaddingRows padding_rows_of(const Inputs *inputs, const json_t *config); /* config.json */
-void padding_rows_observe(PaddingRows *rows, const Tap *tap); /* every tap of a pass, in order */
+void padding_rows_observe(PaddingRows *rows, const Tap *tap);            /* every tap of a pass, in order */
 Layout padding_rows_layout(const PaddingRows *rows, const Tap *tap);
 bool padding_rows_token(const PaddingRows *rows, const Tap *tap, int64_t row,
                         Token *token); /* false: of no token, or of several */
 bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row);
-/* Whether the row is the embedding of a placeholder, which nothing reads once features have taken its place. Hugging Face
- * looks the pad token up there; ports look up the placeholder's own row, or none. */
+/* Whether the row is the embedding of a placeholder, which nothing reads once features have taken its place. Hugging
+ * Face looks the pad token up there; ports look up the placeholder's own row, or none. */
 bool padding_rows_overwritten(const PaddingRows *rows, const Tap *tap, int64_t row);
 void padding_rows_free(PaddingRows *rows);
 

@@ -1,9 +1,9 @@
 /* scales.h - how far an honest backend is off: at a tap, in a row, a channel, an element
  *
- * Sums of squares that the replays of a step deviate by, on average. Few samples of few elements can be small by luck, so
- * what a row, a channel or an element shows itself is pooled with what the rest of the tap lets expect of it. And no scale
- * is less than one rounding: of the value, because a step that is exact in the replay (a clamp, a copy) may be computed
- * from unrounded intermediates elsewhere; and of what it is a sum of, because partial sums may be rounded too.
+ * Sums of squares that the replays of a step deviate by, on average. Few samples of few elements can be small by luck,
+ * so what a row, a channel or an element shows itself is pooled with what the rest of the tap lets expect of it. And no
+ * scale is less than one rounding: of the value, because a step that is exact in the replay (a clamp, a copy) may be
+ * computed from unrounded intermediates elsewhere; and of what it is a sum of, because partial sums may be rounded too.
  */
 #ifndef PLUMB_SCALES_H
 #define PLUMB_SCALES_H

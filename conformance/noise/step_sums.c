@@ -78,7 +78,7 @@ void step_sums_keep_replay(StepSums *sums, int64_t row, const double *values)
     for (int64_t j = 0; j < sums->row_map.width; j++) kept[j] = (float)values[j];
 }
 
-/* What is lost by an overflow, of which an honest backend may know nothing, is the value itself. */
+/* An overflow of the replay, which an honest backend may not have, loses the value itself. */
 static double deviation_of(double replayed, double expected)
 {
     return isfinite(replayed - expected) ? replayed - expected : expected;

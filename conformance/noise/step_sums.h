@@ -10,7 +10,7 @@
 #include "noise/row_map.h"
 #include "grade/grade.h"
 
-/* What elements are sums of, however small they come out themselves: as large as others of their row and channel. */
+/* An element is a sum of terms as large as other elements of its row and channel, however small it is itself. */
 typedef struct {
     double *row;    /* mean size of its elements over that of all */
     double *column; /* mean size of its elements, pooled with that of all */
@@ -65,7 +65,7 @@ void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expe
 double step_sums_found(const StepSums *sums, int64_t i);
 double step_sums_expected(const StepSums *sums, int64_t i);
 
-/* Of a replay that was rounded at random */
+/* Adds a row of a replay that was rounded at random. */
 void step_sums_add_replay(StepSums *sums, const ArithmeticClass *class, int64_t row, const double *values,
                           const double *found);
 void step_sums_end_replay(StepSums *sums); /* of the oracle's pass too, which the nearest replay is compared in */

@@ -37,15 +37,15 @@ typedef struct {
     ResizeFlavour flavour;
 } Preprocessing;
 
-/* Of as many patches for each picture as the budget has, or as the largest needs. Lives in arena. */
+/* Each picture has as many patches as the budget, or as the largest of them needs. The result lives in arena. */
 Patches preprocess(const Pictures *pictures, const Preprocessing *how, Arena *arena);
-/* What an honest preprocessor may do: the flavour that was asked for, the other one, real arithmetic cut to the range
- * of levels, or not cut */
+/* An honest preprocessor may do one of these: the flavour that was asked for, the other one, real arithmetic cut to the
+ * range of levels, or not cut */
 enum { HONEST_EXACT = 2, HONEST_WAYS = 4 };
 Preprocessing honest_preprocessing(const Pictures *pictures, int way);
 const char *honest_preprocessing_name(const Pictures *pictures, int way);
 
-/* Of picture i, after resizing; target_size as above */
+/* The size of picture i after resizing; target_size as above */
 ImageSize size_in_pixels(const Pictures *pictures, int i, TargetSize *target_size);
 /* Whether any of the pictures gets another size than Hugging Face's */
 bool changes_size(const Pictures *pictures, TargetSize *target_size);
@@ -53,7 +53,7 @@ bool changes_size(const Pictures *pictures, TargetSize *target_size);
 Array array_of_floats(const char *name, int64_t count, int64_t length, int64_t width, Arena *arena);
 Array array_of_integers(const char *name, int64_t count, int64_t length, int64_t width, Arena *arena);
 
-/* What level 1 is in a channel of pixel_values */
+/* The value that level 1 has in a channel of pixel_values */
 double level_step(const Gemma4ImageProcessor *p, int channel);
 
 #endif

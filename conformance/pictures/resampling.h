@@ -1,7 +1,7 @@
 /* resampling.h - pictures resized in real numbers, by one kernel or another
  *
- * What an honest port computes that is neither of Hugging Face's two in integers, and what one with another kernel
- * does.
+ * An honest port may compute neither of Hugging Face's two resamplings in integers, but this one; a port with another
+ * kernel has a bug, which is resampled here too.
  */
 #ifndef PLUMB_RESAMPLING_H
 #define PLUMB_RESAMPLING_H

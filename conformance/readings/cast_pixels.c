@@ -1,7 +1,8 @@
 /* cast_pixels.c - pictures cast to the class's dtype before the model scales them
  *
- * Hugging Face's processors make float32 pixels, and the patch embedder takes them from 0 .. 1 to -1 .. 1 before it casts
- * them. Much code calls inputs.to(dtype) first, as Hugging Face's own examples do: then both steps happen in the narrow dtype.
+ * Hugging Face's processors make float32 pixels, and the patch embedder takes them from 0 .. 1 to -1 .. 1 before it
+ * casts them. Much code calls inputs.to(dtype) first, as Hugging Face's own examples do: then both steps happen in the
+ * narrow dtype.
  */
 #include "readings/reading.h"
 

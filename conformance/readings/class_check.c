@@ -19,14 +19,14 @@ enum { CLASSES = sizeof wider_noise / sizeof *wider_noise };
  * and below. */
 static const double TELLING = 2.5, ALIKE = 0.75;
 
-/* Of the rounding of a result: an error below that is of a result that was not rounded. */
+/* A result that errs by less than this part of its rounding was not rounded. */
 static const double NOT_ROUNDED = 0.125;
 
 /* Shares of steps: bent ones from which on a class is asked for, telling ones from which on they are heard; and those
  * that must err as a class does */
 static const double MANY = 0.2, MOST = 0.75;
 
-/* What is moved, clamped or chosen is exact in every class, and says nothing. */
+/* A step that moves, clamps or chooses is exact in every class, and says nothing. */
 static bool says_something(const Step *step)
 {
     return step->graded_rows > 0 && !tap_is_choice(step->tap) && step->introduced > 0;
@@ -95,7 +95,7 @@ static int place_of(const ArithmeticClass *class)
     return CLASSES;
 }
 
-/* What may be worth a grade. A narrow class rounds every result; tf32 only the factors of products. */
+/* Whether the class may be worth a grade. A narrow class rounds every result; tf32 only the factors of products. */
 static bool is_likely(const Dump *dump, const Grade *grade, const ArithmeticClass *class)
 {
     if (class->results == ROUNDING_TF32) return many_err(grade, 0) && !holds_narrow_results(dump, grade);

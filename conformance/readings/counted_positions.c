@@ -1,8 +1,8 @@
 /* counted_positions.c - positions counted from each row's first token
  *
- * Without position_ids Hugging Face's forward pass counts from the first column, padding and all; its own generate, and most
- * engines, count from the row's first token. With rotary embeddings attention sees no difference between the two, so both
- * are right; the query and key states differ.
+ * Without position_ids Hugging Face's forward pass counts from the first column, padding and all; its own generate, and
+ * most engines, count from the row's first token. With rotary embeddings attention sees no difference between the two,
+ * so both are right; the query and key states differ.
  */
 #include "readings/reading.h"
 

@@ -7,12 +7,12 @@
 #include "dump/tap_name.h"
 #include "grade/features.h"
 
-/* A step shows a feature where honest errors with it are so many times those without. There right dumps of llama.cpp, gemma,
- * OpenVINO and MLX err 0.90 to 1.38 times as much as a replay does; where a feature is no more than room for a bug, the bent
- * step stands at 0.8 to 2.0, and the others at 0.23 to 0.92. docs/tolerances.md has the dumps. */
+/* A step shows a feature where honest errors with it are so many times those without. There right dumps of llama.cpp,
+ * gemma, OpenVINO and MLX err 0.90 to 1.38 times as much as a replay does; where a feature is no more than room for a
+ * bug, the bent step stands at 0.8 to 2.0, and the others at 0.23 to 0.92. docs/tolerances.md has the dumps. */
 static const double SHOWN = 1.1, LEAST = 0.75, MOST = 1.5;
 
-/* Of the straight steps that show it, so many must err as they should. */
+/* So many of the straight steps that show the feature must err as they should. */
 static const double NEARLY_ALL = 0.8;
 
 typedef struct {

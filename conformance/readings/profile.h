@@ -1,7 +1,8 @@
 /* profile.h - which features of arithmetic a bent dump shows
  *
- * A feature (grade/features.h) widens the noise of the steps that have it. A backend that has it errs there as a replay with
- * it does: neither more, which a bug may, nor less, which a bug elsewhere does when the noise is widened until it fits.
+ * A feature (grade/features.h) widens the noise of the steps that have it. A backend that has it errs there as a replay
+ * with it does: neither more, which a bug may, nor less, which a bug elsewhere does when the noise is widened until it
+ * fits.
  */
 #ifndef PLUMB_PROFILE_H
 #define PLUMB_PROFILE_H

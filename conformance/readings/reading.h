@@ -1,8 +1,8 @@
 /* reading.h - what a port may read otherwise than Hugging Face's forward pass, and is right with
  *
- * A reading is no bug and no arithmetic: it says what the model is asked to compute. Where a dump is bent, each reading that
- * can matter is tried by itself, and followed if steps are straight with it that were bent, and no other step bends. The
- * report says which ones a dump follows. One table has them all; docs/readings.md has the evidence.
+ * A reading is no bug and no arithmetic: it says what the model is asked to compute. Where a dump is bent, each reading
+ * that can matter is tried by itself, and followed if steps are straight with it that were bent, and no other step
+ * bends. The report says which ones a dump follows. One table has them all; docs/readings.md has the evidence.
  */
 #ifndef PLUMB_READING_H
 #define PLUMB_READING_H
@@ -31,9 +31,9 @@ typedef struct {
 
 /* Where no other class fits a bent dump, features of arithmetic are looked for too (profile.h).
  *
- * As lockstep_begin, of the honest model, by Hugging Face's reading or a better one: see above. trial->vision_mask decides
- * about the masks unless it is VISION_MASK_EITHER. A dump whose shapes only another reading has is graded by that one.
- * Free followed, which the lockstep needs, after it, also where the answer is NULL with error set. */
+ * As lockstep_begin, of the honest model, by Hugging Face's reading or a better one: see above. trial->vision_mask
+ * decides about the masks unless it is VISION_MASK_EITHER. A dump whose shapes only another reading has is graded by
+ * that one. Free followed, which the lockstep needs, after it, also where the answer is NULL with error set. */
 Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error);
 void followed_free(Followed *followed);
 /* The grade alone */

@@ -15,8 +15,8 @@ static void follow(const Reading *reading, Trial *trial, Arena *arena)
     trial->options.readings |= reading->flag;
 }
 
-/* Whether steps that are bent are straight by the other reading, and none is the other way round: a bug may look a little
- * more like one reading than like the other, but it bends either. */
+/* Whether steps that are bent are straight by the other reading, and none is the other way round: a bug may look a
+ * little more like one reading than like the other, but it bends either. */
 static bool fits_better(const Grade *other, const Grade *plain)
 {
     int straightened = 0;

@@ -5,8 +5,8 @@
  *     google   causal                  (causal OR same block) AND within the window
  *
  * The first is Hugging Face's forward pass, and what the reference computes. The second is google-deepmind/gemma's,
- * vLLM's, and that of Hugging Face's own gemma4; docs/masks.md has the evidence. A dump is graded by the one it follows,
- * and neither is a bug.
+ * vLLM's, and that of Hugging Face's own gemma4; docs/masks.md has the evidence. A dump is graded by the one it
+ * follows, and neither is a bug.
  */
 #ifndef PLUMB_VISION_MASK_H
 #define PLUMB_VISION_MASK_H

@@ -11,8 +11,8 @@
 #define WIDE_AND_HIGH                                                                                                  \
     "\"pixel_values\": \"2 8 12\", \"image_position_ids\": [[[0, 0], [1, 0], [2, 0], [3, 0], [0, 1], [1, 1], [2, 1], " \
     "[3, 1]], [[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2], [0, 3], [1, 3]]]"
-/* Without a tower a patch is a soft token: an image longer than the window, one shorter than it, and padded; in the second
- * row, after padding, a clip whose second frame has one sample of five. */
+/* Without a tower a patch is a soft token: an image longer than the window, one shorter than it, and padded; in the
+ * second row, after padding, a clip whose second frame has one sample of five. */
 #define UNIFIED                                                                                                  \
     "\"input_ids\": [[20, 20, 20, 20, 5, 20, 20, 22, 22, 3], [0, 0, 0, 2, 3, 22, 22, 6, 7, 4]], "                \
     "\"attention_mask\": [[1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1, 1, 1, 1]], "                     \
@@ -41,7 +41,8 @@
            "projector-norm-missing audio-unified-count "
 #define IMAGE_PAIR "pool-images-overlap "
 #define PADDED \
-    "vision-mask-none vision-mask-multiplicative vision-mask-bool-added pool-padding-not-zeroed pool-kernel-from-real-count "
+    "vision-mask-none vision-mask-multiplicative vision-mask-bool-added pool-padding-not-zeroed " \
+    "pool-kernel-from-real-count "
 #define MERGE "merge-embed-scale-on-features merge-features-inverse-scaled merge-text-unscaled merge-skipped "
 
 const BugCase bug_cases[] = {

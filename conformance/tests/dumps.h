@@ -37,7 +37,7 @@ bool is_listed(const char **names, int count, const char *name);
 
 extern const char *const layer_outputs[]; /* globs, as fixtures/README.md has them */
 
-/* What is printed to a file, as text */
+/* Returns the text that is printed to a file. */
 typedef void Print(FILE *out, const void *what);
 const char *printed(Print *print, const void *what);
 

@@ -23,7 +23,7 @@ bool is_dropped(const char *name, const char *const *lacks)
     return false;
 }
 
-/* Of the second prompt three tokens are padding. */
+/* Three tokens of the second prompt are padding. */
 static bool is_padding(const char *tap, int64_t row) { return tap_run(tap) == 0 && row >= 7 && row < 10; }
 
 static bool is_chosen(const float *row, int64_t expert)

@@ -1,6 +1,6 @@
 /* flips.h - backends that choose otherwise
  *
- * Of eight experts 4 to 7 have the router weights of 0 to 3 times a factor near 1, so that of each token's three the
+ * Experts 4 to 7 of eight have the router weights of 0 to 3 times a factor near 1, so that of each token's three the
  * last is nearly tied with the first that is not chosen. What the two compute is not alike. Tokens 3 and 8 likewise.
  */
 #ifndef PLUMB_FLIPS_H
@@ -18,7 +18,7 @@ const char *flipped_dump(Text text, const char *class, int tokens, int pairs, co
 extern int flips;              /* that the backend made in that dump, padding apart */
 extern const char *first_flip; /* the tap */
 
-/* Of the head, row 8 is row 3 times factor, and 4 and 9 are the negatives of these; all others are small. So one of the
+/* Row 8 of the head is row 3 times factor, and 4 and 9 are the negatives of these; all others are small. So one of the
  * four is always chosen. */
 Text near_tokens(double factor);
 /* A dump of a backend that takes, as the second new token, the one that is like it. */

@@ -105,7 +105,7 @@ static void write_tap(void *writer, const Tap *tap)
     safetensors_writer_append(writer, tap->values, (size_t)tap->count * tap->value_size);
 }
 
-/* What a backend with those bugs dumps */
+/* The dump of a backend with those bugs */
 static Dump *dump_of(const BugCase *c, const OpenedCase *opened, const Bug *const *bugs, int count,
                      const ArithmeticClass *class)
 {

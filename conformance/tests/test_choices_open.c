@@ -99,7 +99,7 @@ START_TEST(only_the_replay_flips)
 }
 END_TEST
 
-/* Of the reference's own pass, nothing is followed but the text. */
+/* The reference's own pass follows nothing but the text. */
 START_TEST(total_with_other_experts)
 {
     Error error = { "" };

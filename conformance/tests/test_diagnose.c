@@ -266,7 +266,7 @@ START_TEST(unknown_defect_is_described)
 }
 END_TEST
 
-/* What the case cannot show is not tried for naught: nothing is padded in this one, and no weight is clipped. */
+/* Bugs that the case cannot show are not tried for naught: nothing is padded in this one, and no weight is clipped. */
 START_TEST(what_is_not_exposed_is_listed)
 {
     Finding finding = find(TEXT, TEXT "/dumps/honest-bf16-eager.safetensors", "bf16", NULL);

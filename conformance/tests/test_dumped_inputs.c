@@ -56,7 +56,7 @@ static void write_input(SafetensorsWriter *writer, const Array *array)
     safetensors_writer_append(writer, array->data, (size_t)array_elements(array) * dtype_size(array->dtype));
 }
 
-/* What a backend dumps that is given these patches, with a bug of the model or none */
+/* The dump of a backend that is given these patches, with a bug of the model or none */
 static Dump *dump_of(const Subjects *s, const Patches *patches, bool pixels, bool positions, const char *bug_id)
 {
     Error error = { "" };

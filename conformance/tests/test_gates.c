@@ -1,4 +1,5 @@
-/* test_gates.c - one wrong element, one wrong channel, cutting off instead of rounding: found. Legal arithmetic: passes */
+/* test_gates.c - one wrong element, one wrong channel, cutting off instead of rounding: found; legal arithmetic passes
+ */
 #include <fnmatch.h>
 
 #include "backends.h"
@@ -34,7 +35,7 @@ static void bend(Value *value, const void *context)
                                                              b->offset);
 }
 
-/* What an honest backend is off by at an element of the fixture's honest dump, and what it should be. */
+/* The error of an honest backend at an element of the fixture's honest dump, and its scale */
 static double scale_at(const char *dump_path, const char *class, const Bend *at, const char *const *only)
 {
     Error error = { "" };
@@ -162,7 +163,7 @@ static void compute_as(Value *value, const void *context)
     int64_t count = 1;
     value->dropped = arithmetic->layers && !is_layer_output(value->name);
     for (int d = 0; d < value->rank; d++) count *= value->shape[d];
-    /* Of weights this is a part, of another size; and there is one way to round a table of few values. */
+    /* A weight is a part of another size; and there is one way to round a table of few values. */
     if (strstr(value->name, "#attn_weights") || strstr(value->name, "rotary_emb#")) return;
     for (int64_t i = 0; !value->dropped && i < count; i++) value->values[i] = arithmetic->rounded(value->values[i]);
 }

@@ -49,7 +49,7 @@ START_TEST(honest_dumps_pass)
 }
 END_TEST
 
-/* What Hugging Face names is all there, whichever the pass. */
+/* Every name of Hugging Face is there, whichever the pass. */
 START_TEST(expected_is_complete)
 {
     Grade *grade = graded(folders[_i], arena_format(&scratch, "%s/expected.safetensors", folders[_i]), "fp32", NULL);
@@ -84,7 +84,7 @@ START_TEST(buggy_dump_fails_where_it_should)
 }
 END_TEST
 
-/* What comes after a bent step is judged from the backend's own values. */
+/* Steps after a bent one are judged from the backend's own values. */
 START_TEST(later_steps_are_straight)
 {
     Grade *grade = graded(BIG, BIG "/dumps/buggy-pool-padding-not-zeroed-bf16.safetensors", "bf16", NULL);
@@ -199,7 +199,7 @@ static const struct {
     { E2B "/expected.safetensors", "tf32" },
 };
 
-/* What rounding at random is off by more than rounding to nearest is taken out: on most steps the noise is the same. */
+/* Rounding at random errs more than rounding to nearest, which is taken out: on most steps the noise is the same. */
 START_TEST(samples_agree)
 {
     double ratios[128];

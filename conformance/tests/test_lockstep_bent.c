@@ -1,7 +1,7 @@
 /* test_lockstep_bent.c - dumps made from an honest one: what must fail, and what must not */
 #include "dumps.h"
 
-/* Of image 1 the patches 9 .. 17 are padding: rows 27 .. 35 of a [2, 18, width] tap. */
+/* Patches 9 .. 17 of image 1 are padding: rows 27 .. 35 of a [2, 18, width] tap. */
 enum { PADDING_ROW = 30 };
 
 typedef struct {

@@ -67,7 +67,7 @@ START_TEST(inherited_and_total_of_steps)
 }
 END_TEST
 
-/* What the tokens are fed is no error: inherited and total are of the same text. */
+/* Tokens that were fed are no error: inherited and total are of the same text. */
 START_TEST(total_of_another_text)
 {
     Error error = { "" };

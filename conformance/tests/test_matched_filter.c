@@ -5,7 +5,7 @@
 
 #include "dumps.h"
 
-/* Of `rows` rows, each of which leaves `left` of its product */
+/* The match of `rows` rows, each of which leaves `left` of its product */
 static Match match_of(double power, double coefficient, double honest, int rows, double left)
 {
     Match sum = { 0 };

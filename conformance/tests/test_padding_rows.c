@@ -1,5 +1,5 @@
-/* test_padding_rows.c - which rows of a tap are graded: two images of three patches, the last patch of image 1 is padding; and
- * two prompts of three tokens, the first token of prompt 1 is padding */
+/* test_padding_rows.c - which rows of a tap are graded: two images of three patches, the last patch of image 1 is
+ * padding; and two prompts of three tokens, the first token of prompt 1 is padding */
 #include "noise/padding_rows.h"
 
 #include "dumps.h"
@@ -42,7 +42,7 @@ static const char *left_out_rows(const PaddingRows *rows, const char *name, int 
     return left_out;
 }
 
-/* Of each tap: its shape, and the rows that are not graded. */
+/* Each tap with its shape, and the rows that are not graded. */
 static const struct {
     const char *name;
     int rank;
@@ -194,7 +194,7 @@ START_TEST(masks_change)
 }
 END_TEST
 
-/* Of a model without towers, where the inputs tell: two images, two frames and two sounds of two rows each */
+/* Taps of a model without towers, where the inputs tell: two images, two frames and two sounds of two rows each */
 static const struct {
     const char *name;
     int rank;

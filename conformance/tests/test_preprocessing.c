@@ -97,7 +97,7 @@ START_TEST(sizes_of_bugs)
 }
 END_TEST
 
-/* Of a grid of 3 x 2 patches, by hand */
+/* A grid of 3 x 2 patches, by hand */
 START_TEST(layouts_of_bugs)
 {
     static const int64_t swapped[] = { 0, 0, 0, 1, 0, 2, 1, 0, 1, 1, 1, 2, -1, -1 };

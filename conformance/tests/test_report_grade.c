@@ -94,7 +94,8 @@ START_TEST(text_of_a_bent_dump)
             ": 8 names (--json lists them)\n", "in the dump, but no tap of this case: my.own\n",
             "FAIL  first bent step: model.b (steps before it: 1, all straight; after it: 1, 1 of them straight on its "
             "output)\n"
-            "      over its limit: not finite 3 (0), ratio inf (3.69), row [1, 1] 123 (8), element [1, 1, 1] 1.23e+03 (8)\n"
+            "      over its limit: not finite 3 (0), ratio inf (3.69), row [1, 1] 123 (8), element [1, 1, "
+            "1] 1.23e+03 (8)\n"
             "      worst element [1, 1, 1]: found 0.75, expected 1\n",
             NULL });
 }

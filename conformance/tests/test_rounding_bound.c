@@ -97,8 +97,8 @@ START_TEST(honest_dump_stays_within)
 }
 END_TEST
 
-/* Of each layer: three projections, the weights, the output, o_proj and the three of the MLP; and lm_head. Shared
- * layers have one projection. Biases, and decode steps too. */
+/* Each layer has proven steps: three projections, the weights, the output, o_proj and the three of the MLP; and
+ * lm_head. Shared layers have one projection. Biases, and decode steps too. */
 static const struct {
     const char *changes;
     int proven;

@@ -7,9 +7,12 @@ enum { ROWS = 2, WIDTH = 3 };
 
 static const double expected[ROWS][WIDTH] = { { 1, -2, 3 }, { 2, 4, -6 } };
 static const double found[ROWS][WIDTH] = { { 1.5, -2, 3 }, { 2, 3, -6 } };
-static const ArithmeticClass exact = { .name = "bf16", .dtype = "bf16",
+static const ArithmeticClass exact = { .name = "bf16",
+                                       .dtype = "bf16",
                                        .random_over_nearest = 2 }; /* without a rounding to be floored by */
-static const ArithmeticClass coarse = { .name = "bf16", .dtype = "bf16", .random_over_nearest = 2, .output_rounding = 0.5 };
+static const ArithmeticClass coarse = {
+    .name = "bf16", .dtype = "bf16", .random_over_nearest = 2, .output_rounding = 0.5
+};
 
 /* Replays deviate by nearest + row, and by so much along each value's sign where they round at random. */
 static StepSums step_sums_after(const ArithmeticClass *class, double nearest, double at_random, int samples, Step *step)
@@ -103,7 +106,7 @@ START_TEST(luck_is_no_scale)
 }
 END_TEST
 
-/* What is not finite in a replay is no reason to let anything pass, nor to let everything fail. */
+/* A replay that is not finite is no reason to let anything pass, nor to let everything fail. */
 START_TEST(overflow_in_a_replay)
 {
     Step step;

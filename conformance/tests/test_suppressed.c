@@ -33,7 +33,7 @@ START_TEST(chosen_all_the_same)
 }
 END_TEST
 
-/* What the backend holds, and whether it dumps what it chooses by */
+/* The tokens that the backend suppresses, and whether it dumps what it chooses by */
 static void lack_logits(Value *value, const void *context)
 {
     (void)context;

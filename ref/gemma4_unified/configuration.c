@@ -1,7 +1,7 @@
 /* configuration.c - Gemma4UnifiedConfig: config.json of model_type gemma4_unified, and its parts
  *
- * Which keys may be absent, and why sizes have limits: ../gemma4/vision_configuration.c. Published files hold sizes that
- * follow from others: where they are, they must agree.
+ * Which keys may be absent, and why sizes have limits: ../gemma4/vision_configuration.c. Published files hold sizes
+ * that follow from others: where they are, they must agree.
  */
 #include <stdio.h>
 

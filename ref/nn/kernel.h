@@ -2,8 +2,8 @@
  *
  * OpenBLAS holds a kernel for each family of processors and chooses when it is loaded. A processor newer than the
  * library may get one that is years too old: OpenBLAS 0.3.21 takes Prescott's for Intel's family 6 model 207, a quarter
- * as fast as SkylakeX's. The choice can't be changed later, so a program that finds a lesser kernel starts itself again with
- * OPENBLAS_CORETYPE set.
+ * as fast as SkylakeX's. The choice can't be changed later, so a program that finds a lesser kernel starts itself again
+ * with OPENBLAS_CORETYPE set.
  */
 #ifndef PLUMB_KERNEL_H
 #define PLUMB_KERNEL_H

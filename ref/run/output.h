@@ -6,7 +6,8 @@
  *
  * A file is written beside its place under a random name that nobody else can own, synced, and renamed. A symbolic link
  * stays, and the file that it points to is replaced. A device or a pipe stays too: what it gets is collected first, in
- * a file without a name, and copied into it by output_close. SIGINT, SIGTERM, SIGHUP and exit remove what is unfinished.
+ * a file without a name, and copied into it by output_close. SIGINT, SIGTERM, SIGHUP and exit remove what is
+ * unfinished.
  */
 #ifndef PLUMB_OUTPUT_H
 #define PLUMB_OUTPUT_H

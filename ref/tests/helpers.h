@@ -39,8 +39,8 @@ void copy_file(const char *from, const char *to);
 /* length: what the first 8 bytes claim the header's to be; -1 for the truth. data: how many bytes follow it */
 void write_safetensors(const char *path, const char *header, int64_t length, size_t data);
 
-/* Writes {"name": [[1, 2], [3, 4]], ..}: whole numbers as I64, others as F32, true and false as BOOL; "2 3 4" stands for
- * random values of that shape. The lists of a name must be of one length. */
+/* Writes {"name": [[1, 2], [3, 4]], ..}: whole numbers as I64, others as F32, true and false as BOOL; "2 3 4" stands
+ * for random values of that shape. The lists of a name must be of one length. */
 void write_arrays(const char *path, const char *json);
 
 /* The JSON file from with value, itself JSON, at key "a.b.c"; without the key where value is NULL. */

@@ -2,10 +2,10 @@
  *
  *     layer-bench FOLDER TOKENS ROUNDS
  *
- * FOLDER holds config.json of model_type gemma4_text and the tensors of layer 0 (tools/fixtures/make_checkpoint.py). Each round
- * times a prefill of TOKENS, then nothing but sgemm on the shapes of its products; then a decode step, and then
- * nothing but reading as many bytes as do not fit any cache: that also drives the weights out, so that the next step
- * reads them from memory. One thread.
+ * FOLDER holds config.json of model_type gemma4_text and the tensors of layer 0 (tools/fixtures/make_checkpoint.py).
+ * Each round times a prefill of TOKENS, then nothing but sgemm on the shapes of its products; then a decode step, and
+ * then nothing but reading as many bytes as do not fit any cache: that also drives the weights out, so that the next
+ * step reads them from memory. One thread.
  */
 #include <cblas.h>
 #include <math.h>

@@ -1,6 +1,7 @@
 """Compare the C reference with Hugging Face, live, on random configurations and on the fixtures.
 
-    python tools/check_hf/check_hf.py build/plumb [--vision SEEDS] [--text SEEDS] [--unified SEEDS]        (`make check-hf`)
+    python tools/check_hf/check_hf.py build/plumb [--vision SEEDS] [--text SEEDS] [--unified SEEDS]
+        (`make check-hf`)
 
 Every tap must be in both. Hugging Face in float64 is the answer; Hugging Face's own float32 error says how far a
 correct float32 program may be from it. Each dump of Hugging Face in fp32, bf16 and fp16 must pass `plumb grade`; a

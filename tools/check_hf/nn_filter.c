@@ -2,7 +2,8 @@
  *
  *     nn-filter gelu_pytorch_tanh < values > results
  *
- * So that anything that writes numbers can measure it against anything else (tools/check_hf/check_hf.py: against torch).
+ * So that anything that writes numbers can measure it against anything else (tools/check_hf/check_hf.py: against
+ * torch).
  */
 #include <stdio.h>
 #include <string.h>

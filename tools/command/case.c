@@ -16,7 +16,8 @@ static const struct argp_option options[] = {
     { "model", KEY_MODEL, "DIR", 0, "A Hugging Face checkpoint, instead of CASE/model", 10 },
     { "inputs", KEY_INPUTS, "FILE", 0, "The inputs, instead of CASE/inputs.safetensors", 10 },
     { "vision-mask", KEY_VISION_MASK, "READING", 0,
-      "Which tokens of an image see each other in a gemma4_unified model: hf or google (docs/masks.md). Default: hf; of "
+      "Which tokens of an image see each other in a gemma4_unified model: hf or google (docs/masks.md). "
+      "Default: hf; of "
       "a dump, whichever fits",
       10 },
     { "threads", KEY_THREADS, "N", 0, "Threads of matrix products (default 1)", 10 },

@@ -36,7 +36,9 @@ static const struct argp_option options[] = {
     { "max-soft-tokens", KEY_MAX_SOFT_TOKENS, "N", 0,
       "Of an image and of a frame: 70, 140, 280, 560 or 1120 (default: the model's settings, or 280 and 70)", 5 },
     { "max-audio-tokens", KEY_MAX_AUDIO_TOKENS, "N", 0,
-      "Cut longer sounds for gemma4_unified to N soft tokens (max_length of Hugging Face's feature extractor; default: all of it)",
+      "Cut longer sounds for gemma4_unified to N soft tokens (max_length of Hugging Face's feature "
+      "extractor; default: all "
+      "of it)",
       5 },
     { "load", KEY_LOAD, "HOW", 0,
       "As Hugging Face treats an image that is given opened (default: what is transparent is laid over white), or by "

@@ -29,9 +29,8 @@ static void help(FILE *out)
     fprintf(out, "Usage: plumb COMMAND [ARGUMENTS]\n"
                  "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
     for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-    fprintf(out,
-            "\n'plumb COMMAND --help' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
-            "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing could be graded.\n");
+    fprintf(out, "\n'plumb COMMAND --help' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
+                 "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing could be graded.\n");
 }
 
 static void version(void)
@@ -75,9 +74,9 @@ int main(int argc, char **argv)
             argv[1] = name;
             return with_stdout_written(commands[i].main(argc - 1, argv + 1));
         }
-    fprintf(
-        stderr,
-        "plumb: %s: found no such command, expected run, generate, grade, diagnose, preprocess, compare, inspect or bugs\n",
-        argv[1]);
+    fprintf(stderr,
+            "plumb: %s: found no such command, expected run, generate, grade, diagnose, preprocess, compare, "
+            "inspect or bugs\n",
+            argv[1]);
     return STATUS_BAD_INPUT;
 }

@@ -138,7 +138,8 @@ int plumb_compare(int argc, char **argv)
         .parser = parse_option,
         .args_doc = "EXPECTED ACTUAL",
         .doc =
-            "Compares the arrays of two dumps by name. Errors that a low-precision backend inherits from its own earlier "
+            "Compares the arrays of two dumps by name. Errors that a low-precision backend inherits from "
+            "its own earlier "
             "layers are in these numbers: to know whether a backend is right, use plumb grade.",
     };
     CompareCommand command = { .limit = INFINITY };

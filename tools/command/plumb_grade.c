@@ -47,7 +47,8 @@ static const struct argp_option options[] = {
     { "as", KEY_AS, "CLASS", 0,
       "The arithmetic that the backend declares: fp32, tf32, fp16 or bf16, perhaps with features "
       "(bf16+norms-in-dtype; docs/tolerances.md) or as an engine's preset, ggml-f32, ggml-f16, mlx-bf16, gemma-bf16 or "
-      "openvino-bf16 (default: the narrowest dtype that most of the dump's values are numbers of, however they are stored)",
+      "openvino-bf16 (default: the narrowest dtype that most of the dump's values are "
+      "numbers of, however they are stored)",
       0 },
     { "only", KEY_ONLY, "GLOB", 0,
       "Grade only taps of such names, as if the dump held no others; may be given several "

@@ -1,4 +1,4 @@
-/* plumb_preprocess.c - plumb preprocess: pictures and sounds to the inputs that Hugging Face's processor makes of them */
+/* plumb_preprocess.c - plumb preprocess: pictures and sounds to the inputs that Hugging Face's processor makes */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
