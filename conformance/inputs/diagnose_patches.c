@@ -265,17 +265,17 @@ static void list_unexposed(Diagnosis *d)
     }
 }
 
-Diagnosis *diagnose_patches(const Pictures *pictures, const DumpedPatches *found, const ArithmeticClass *class,
-                            const PatchGrade *honest, int way, Patches *explained, Arena *arena)
+Diagnosis *diagnose_patches(const PatchTrial *trial, Patches *explained, Arena *arena)
 {
     Diagnosis *d = diagnosis_new();
-    int exact = way > HONEST_EXACT ? way : HONEST_EXACT;
-    Preprocessing how = honest_preprocessing(pictures, exact);
-    Search s = { .pictures = pictures,
-                 .found = found,
-                 .class = class,
+    const PatchGrade *honest = trial->honest;
+    int exact = trial->way > HONEST_EXACT ? trial->way : HONEST_EXACT;
+    Preprocessing how = honest_preprocessing(trial->pictures, exact);
+    Search s = { .pictures = trial->pictures,
+                 .found = trial->found,
+                 .class = trial->class,
                  .grade = honest,
-                 .honest = preprocess(pictures, &how, arena),
+                 .honest = preprocess(trial->pictures, &how, arena),
                  .exact = exact,
                  .diagnosis = d,
                  .arena = arena };

@@ -10,9 +10,15 @@
 #include "diagnose/diagnose.h"
 #include "inputs/patch_steps.h"
 
-/* honest: the grade of found, against honest way `way`. *explained becomes what the named bugs make of the pictures, in
- * arena; it stays as it is if none is named. */
-Diagnosis *diagnose_patches(const Pictures *pictures, const DumpedPatches *found, const ArithmeticClass *class,
-                            const PatchGrade *honest, int way, Patches *explained, Arena *arena);
+typedef struct {
+    const Pictures *pictures;
+    const DumpedPatches *found;
+    const ArithmeticClass *class;
+    const PatchGrade *honest; /* the grade of found, against honest way `way` (preprocessing.h) */
+    int way;
+} PatchTrial;
+
+/* *explained becomes what the named bugs make of the pictures, in arena; it stays as it is if none is named. */
+Diagnosis *diagnose_patches(const PatchTrial *trial, Patches *explained, Arena *arena);
 
 #endif

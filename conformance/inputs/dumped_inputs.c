@@ -224,8 +224,8 @@ static void join(Diagnosis *d, Diagnosis *model)
 Diagnosis *diagnose_with_inputs(DumpedInputs *judged, const Trial *trial, Grade **grade, Error *error)
 {
     if (!judged) return diagnose(trial, grade, error);
-    Diagnosis *d = diagnose_patches(judged->pictures, &judged->found, trial->class, &judged->grade, judged->way,
-                                    &judged->expected, &judged->arena);
+    PatchTrial patches = { judged->pictures, &judged->found, trial->class, &judged->grade, judged->way };
+    Diagnosis *d = diagnose_patches(&patches, &judged->expected, &judged->arena);
     Inputs given;
     Trial with_given = *trial;
     with_given.inputs = &given;

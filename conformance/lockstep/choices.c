@@ -121,31 +121,30 @@ static double row_noise(const Choices *choices, const Choice *choice, int64_t ro
 
 /* ---------------------------------------------------------------- what the dump holds */
 
-static void follow_backend(Choices *choices, Choice *choice, const Tap *tap, const Array *backend, RowMap row_map,
-                           Step *step, StepSums *sums, Grade *grade)
+static void follow_backend(Choices *choices, Choice *choice, const ChoiceContext *at)
 {
     size_t width = (size_t)choice->width;
     int64_t *own = allocate_zeroed(width, sizeof *own), *taken = allocate_zeroed(width, sizeof *taken);
     double *found = allocate_zeroed(width, sizeof *found), *expected = allocate_zeroed(width, sizeof *expected);
     for (int64_t row = 0; row < choice->rows; row++) {
-        int64_t dump_row = row_map_dump_row(&row_map, row);
+        int64_t dump_row = row_map_dump_row(&at->row_map, row);
         if (dump_row < 0) continue;
-        array_read_f64(backend, dump_row * choice->width, choice->width, found);
+        array_read_f64(at->backend, dump_row * choice->width, choice->width, found);
         for (size_t j = 0; j < width; j++) {
-            own[j] = (int64_t)tap_value(tap, row * choice->width + (int64_t)j);
+            own[j] = (int64_t)tap_value(at->tap, row * choice->width + (int64_t)j);
             taken[j] = (int64_t)found[j];
         }
-        if (choices->pass == PASS_ORACLE && step && padding_rows_graded(choices->rows, tap, row)) {
+        if (choices->pass == PASS_ORACLE && at->step && padding_rows_graded(choices->rows, at->tap, row)) {
             const ChosenRow judged = { choice->tap,
                                        row,
                                        choice->width,
                                        choice_scores_row(&choices->scores, row),
                                        row_noise(choices, choice, row),
                                        choices->limit };
-            ties_judge(&judged, own, taken, expected, grade);
-            step_sums_count(sums, step, dump_row, expected, found);
+            ties_judge(&judged, own, taken, expected, at->grade);
+            step_sums_count(at->sums, at->step, dump_row, expected, found);
         }
-        set_row(tap, row, taken);
+        set_row(at->tap, row, taken);
     }
     free(own);
     free(taken);
@@ -162,36 +161,35 @@ static void consider(Choices *choices, Choice *choice, const Tap *tap, int64_t r
     OpenChoice open_choice = {
         .choice = choices->current, .row = row, .turn = choice->turn, .noise = row_noise(choices, choice, row)
     };
-    choice->open_choice[row] = open_choices_consider(&choices->open_choices, open_choice,
-                                                     choice_scores_row(&choices->scores, row),
-                                                     choices->scores.candidates, own, choice->width, choices->limit);
+    ScoredRow scored = { choice_scores_row(&choices->scores, row), choices->scores.candidates, own, choice->width };
+    choice->open_choice[row] = open_choices_consider(&choices->open_choices, open_choice, scored, choices->limit);
 }
 
 /* A contested row takes what this pass is to try, or what was kept. */
-static void take(Choices *choices, const Choice *choice, const Tap *tap, int64_t row, int64_t *own, Grade *grade)
+static void take(Choices *choices, const Choice *choice, const ChoiceContext *at, int64_t row, int64_t *own)
 {
     Token token;
     int n = choice->open_choice[row];
     if (n < 0) return;
-    padding_rows_token(choices->rows, tap, row, &token);
+    padding_rows_token(choices->rows, at->tap, row, &token);
     open_choices_open(&choices->open_choices, n, token);
     const Alternative *taken = open_choices_taken(&choices->open_choices, n);
     int64_t place = taken ? set_place(taken->loser, own, choice->width) : -1;
     if (place < 0) return;
     own[place] = taken->winner;
     if (choices->pass == PASS_ORACLE)
-        grade_add_tie(grade, (Tie){ choice->tap, row, taken->winner, taken->loser, taken->gap,
-                                    choices->open_choices.list[n].noise });
+        grade_add_tie(at->grade, (Tie){ choice->tap, row, taken->winner, taken->loser, taken->gap,
+                                        choices->open_choices.list[n].noise });
 }
 
-static void choose_row(Choices *choices, Choice *choice, const Tap *tap, int64_t row, int64_t *own, bool shows,
-                       Grade *grade)
+static void choose_row(Choices *choices, Choice *choice, const ChoiceContext *at, int64_t row, int64_t *own)
 {
+    bool shows = at->shows && padding_rows_graded(choices->rows, at->tap, row);
     size_t size = (size_t)choice->width * sizeof *own;
     int64_t *chosen = choice->chosen + row * choice->width, *replayed = choice->replayed + row * choice->width;
     switch (choices->pass) {
     case PASS_FREE: /* other experts are a difference to be seen, but another token is another text */
-        if (choices->known && tap_is_token(tap->name)) memcpy(own, chosen, size);
+        if (choices->known && tap_is_token(at->tap->name)) memcpy(own, chosen, size);
         break;
     case PASS_REPLAY:
         if (choices->known) memcpy(own, chosen, size);
@@ -200,29 +198,28 @@ static void choose_row(Choices *choices, Choice *choice, const Tap *tap, int64_t
     case PASS_RANDOM:
     case PASS_NEAREST: memcpy(own, chosen, size); break;
     case PASS_ORACLE:
-        shows = shows && padding_rows_graded(choices->rows, tap, row);
-        if (shows && choice->open_choice[row] < 0) consider(choices, choice, tap, row, own);
-        take(choices, choice, tap, row, own, grade);
+        if (shows && choice->open_choice[row] < 0) consider(choices, choice, at->tap, row, own);
+        take(choices, choice, at, row, own);
         if (shows && !set_equals(own, replayed, choice->width)) choices->differ = true;
         memcpy(chosen, own, size);
         break;
     case PASS_SUSPECT: /* or what a near-tie decides would look like the bug's doing */
-    case PASS_ALTERNATIVE: take(choices, choice, tap, row, own, grade); break;
+    case PASS_ALTERNATIVE: take(choices, choice, at, row, own); break;
     case PASS_SETTLE:
-        take(choices, choice, tap, row, own, grade);
+        take(choices, choice, at, row, own);
         memcpy(chosen, own, size);
         break;
     }
 }
 
-static void follow_oracle(Choices *choices, Choice *choice, const Tap *tap, bool shows, Grade *grade)
+static void follow_oracle(Choices *choices, Choice *choice, const ChoiceContext *at)
 {
     int64_t *own = allocate_zeroed((size_t)choice->width, sizeof *own);
     if (choices->pass == PASS_ORACLE) choice->turn = choices->unseen++;
     for (int64_t row = 0; row < choice->rows; row++) {
-        for (int64_t j = 0; j < choice->width; j++) own[j] = (int64_t)tap_value(tap, row * choice->width + j);
-        choose_row(choices, choice, tap, row, own, shows, grade);
-        set_row(tap, row, own);
+        for (int64_t j = 0; j < choice->width; j++) own[j] = (int64_t)tap_value(at->tap, row * choice->width + j);
+        choose_row(choices, choice, at, row, own);
+        set_row(at->tap, row, own);
     }
     free(own);
 }
@@ -254,18 +251,17 @@ static Choice *next_choice(Choices *choices, const Tap *tap, bool held)
     return choice;
 }
 
-void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowMap row_map, bool shows, Step *step,
-                    StepSums *sums, Grade *grade)
+void choices_choose(Choices *choices, const ChoiceContext *at)
 {
-    Choice *choice = next_choice(choices, tap, backend != NULL);
+    Choice *choice = next_choice(choices, at->tap, at->backend != NULL);
     if (choices->pass == PASS_REPLAY && !choices->scores_held) {
         free(choice->replay_scores);
         choice->replay_scores = choice_scores_copy(&choices->scores);
     }
-    if (!backend)
-        follow_oracle(choices, choice, tap, shows, grade);
-    else if (choices->pass != PASS_FREE || tap_is_token(tap->name))
-        follow_backend(choices, choice, tap, backend, row_map, step, sums, grade);
+    if (!at->backend)
+        follow_oracle(choices, choice, at);
+    else if (choices->pass != PASS_FREE || tap_is_token(at->tap->name))
+        follow_backend(choices, choice, at);
 }
 
 void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference)

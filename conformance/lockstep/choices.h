@@ -35,10 +35,18 @@ void choices_begin(Choices *choices, PassKind pass, int turn, int alternative);
 /* A tap of scores, after what the dump holds has been put in place. */
 void choices_observe(Choices *choices, const Tap *tap, bool held);
 
-/* A tap that chooses. backend: what the dump holds, NULL if nothing; step, sums: where that is graded, NULL if it is
- * not. shows: some tap of the dump comes after it. Ties go to grade. */
-void choices_choose(Choices *choices, const Tap *tap, const Array *backend, RowMap row_map, bool shows, Step *step,
-                    StepSums *sums, Grade *grade);
+/* A tap that chooses, and what the judge has for it */
+typedef struct {
+    const Tap *tap;
+    const Array *backend; /* the dump's; NULL if it holds none */
+    RowMap row_map;       /* of backend */
+    Step *step;           /* that backend is graded in; NULL if it is not */
+    StepSums *sums;       /* of that step */
+    bool shows;           /* some tap of the dump comes after it */
+    Grade *grade;         /* gets the ties */
+} ChoiceContext;
+
+void choices_choose(Choices *choices, const ChoiceContext *at);
 
 /* A row of any other tap that the dump holds: its squared difference from this pass's. */
 void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference);

@@ -101,16 +101,17 @@ static void visit_rows(Lockstep *l, int n, const Tap *tap)
 
 static void choose(Lockstep *l, int n, const Tap *tap)
 {
-    RowMap row_map = { 0 };
     Grade *grade = l->steps.grade;
-    const Array *backend = NULL;
-    if (n >= 0)
-        backend = l->steps.sums[n].backend, row_map = l->steps.sums[n].row_map;
-    else if (tap_is_token(tap->name))
-        backend = step_list_array(&l->steps, tap, &row_map);
-    bool shows = l->steps.current < grade->step_count - 1;
-    choices_choose(l->choices, tap, backend, row_map, shows, n < 0 ? NULL : &grade->steps[n],
-                   n < 0 ? NULL : &l->steps.sums[n], grade);
+    ChoiceContext at = { .tap = tap, .shows = l->steps.current < grade->step_count - 1, .grade = grade };
+    if (n >= 0) {
+        at.step = &grade->steps[n];
+        at.sums = &l->steps.sums[n];
+        at.backend = at.sums->backend;
+        at.row_map = at.sums->row_map;
+    } else if (tap_is_token(tap->name)) {
+        at.backend = step_list_array(&l->steps, tap, &at.row_map);
+    }
+    choices_choose(l->choices, &at);
 }
 
 static void on_tap(void *context, const Tap *tap)

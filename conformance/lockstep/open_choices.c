@@ -52,17 +52,17 @@ static void add_alternative(OpenChoice *open_choice, Alternative alternative)
     if (open_choice->alternatives < MOST_ALTERNATIVES) open_choice->alternatives++;
 }
 
-int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, const double *scores, int64_t candidates,
-                          const int64_t *chosen, int64_t width, double limit)
+int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, ScoredRow row, double limit)
 {
+    const double *scores = row.scores;
     double least = INFINITY, most = limit * open_choice.noise;
-    for (int64_t j = 0; j < width; j++) least = fmin(least, scores[chosen[j]]);
-    for (int64_t winner = 0; winner < candidates; winner++) {
-        if (!(least - scores[winner] <= most) || set_place(winner, chosen, width) >= 0) continue;
-        for (int64_t j = 0; j < width; j++) {
-            double gap = scores[chosen[j]] - scores[winner];
+    for (int64_t j = 0; j < row.width; j++) least = fmin(least, scores[row.chosen[j]]);
+    for (int64_t winner = 0; winner < row.candidates; winner++) {
+        if (!(least - scores[winner] <= most) || set_place(winner, row.chosen, row.width) >= 0) continue;
+        for (int64_t j = 0; j < row.width; j++) {
+            double gap = scores[row.chosen[j]] - scores[winner];
             /* Less than nothing: a row that has ended goes on with padding, whatever its scores. */
-            if (gap >= 0 && gap <= most) add_alternative(&open_choice, (Alternative){ chosen[j], winner, gap });
+            if (gap >= 0 && gap <= most) add_alternative(&open_choice, (Alternative){ row.chosen[j], winner, gap });
         }
     }
     if (open_choice.alternatives == 0) return -1;

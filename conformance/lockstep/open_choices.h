@@ -47,10 +47,17 @@ void open_choices_clear(OpenChoices *open_choices);
 /* A pass in which rows whose turn it is take that alternative. Those that are decided take what was kept. */
 void open_choices_begin(OpenChoices *open_choices, int turn, int alternative);
 
-/* Notes an open choice if there is one: its number, or -1. open choice: choice, row, turn and noise of it. chosen: the
- * oracle's `width` candidates. limit: of gap over noise */
-int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, const double *scores, int64_t candidates,
-                          const int64_t *chosen, int64_t width, double limit);
+/* A row of scores, and what the oracle chose by them */
+typedef struct {
+    const double *scores; /* [candidates] */
+    int64_t candidates;
+    const int64_t *chosen; /* [width] */
+    int64_t width;
+} ScoredRow;
+
+/* Notes an open choice if the row has one: its number, or -1. open_choice says of which choice, row and turn it would be,
+ * and the noise of the scores; limit: of gap over noise */
+int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, ScoredRow row, double limit);
 void open_choices_open(OpenChoices *open_choices, int n, Token token); /* its choice was made in this pass */
 const Alternative *open_choices_taken(const OpenChoices *open_choices,
                                       int n); /* in this pass; NULL: the oracle's own */

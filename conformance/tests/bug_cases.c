@@ -40,7 +40,7 @@
     PIXELS "unified-merge-pad-first unified-layernorm-eps posemb-flat-index projector-norm-after-projection " \
            "projector-norm-missing audio-unified-count "
 #define IMAGE_PAIR "pool-images-overlap "
-#define PADDED \
+#define PADDED                                                                                    \
     "vision-mask-none vision-mask-multiplicative vision-mask-bool-added pool-padding-not-zeroed " \
     "pool-kernel-from-real-count "
 #define MERGE "merge-embed-scale-on-features merge-features-inverse-scaled merge-text-unscaled merge-skipped "

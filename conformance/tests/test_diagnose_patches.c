@@ -31,8 +31,8 @@ static Finding find(const Pictures *pictures, const Dump *dump, const char *clas
     DumpedPatches found = dumped_patches_open(dump, pictures, NULL, &error);
     assert_clean(&error);
     finding.grade = grade_patches_honestly(&found, pictures, class_find(class), &way, &scratch);
-    finding.diagnosis = diagnose_patches(pictures, &found, class_find(class), &finding.grade, way, &finding.explained,
-                                         &scratch);
+    PatchTrial trial = { pictures, &found, class_find(class), &finding.grade, way };
+    finding.diagnosis = diagnose_patches(&trial, &finding.explained, &scratch);
     dumped_patches_close(&found);
     return finding;
 }

@@ -27,8 +27,8 @@ static const struct {
 START_TEST(nearly_tied)
 {
     OpenChoices open_choices = open_choices_new(&two_prompts, 0);
-    int n = open_choices_consider(&open_choices, (OpenChoice){ .noise = 1 }, near[_i].scores, 6, near[_i].chosen,
-                                  near[_i].width, 2);
+    int n = open_choices_consider(&open_choices, (OpenChoice){ .noise = 1 },
+                                  (ScoredRow){ near[_i].scores, 6, near[_i].chosen, near[_i].width }, 2);
     const char *text = "";
     for (int a = 0; n >= 0 && a < open_choices.list[n].alternatives; a++) {
         const Alternative *alternative = &open_choices.list[n].alternative[a];
@@ -50,7 +50,8 @@ static OpenChoices two_contests(int second_turn)
     const double scores[] = { 5, 4.9, 4.8 };
     for (int n = 0; n < 2; n++) {
         OpenChoice open_choice = { .choice = n, .row = n, .turn = n ? second_turn : 0, .noise = 1 };
-        ck_assert_int_eq(open_choices_consider(&open_choices, open_choice, scores, 3, (const int64_t[]){ 0 }, 1, 1), n);
+        ScoredRow row = { scores, 3, (const int64_t[]){ 0 }, 1 };
+        ck_assert_int_eq(open_choices_consider(&open_choices, open_choice, row, 1), n);
     }
     return open_choices;
 }
