@@ -9,6 +9,8 @@
 
 static const BugId V_NORM_MISSING = { "v-norm-missing" };
 static const BugId V_NORM_F16_OVERFLOW = { "v-norm-f16-overflow" };
+static const BugId ATTN_SCALE_RSQRT = { "attn-scale-rsqrt" };
+static const BugId ATTN_SOFTCAP_50 = { "attn-softcap-50" };
 static const BugId KV_TIED_AFTER_NORM = { "kv-tied-after-norm" };
 
 static void mask_row(BugRun *run, const Query *query, double *mask, int64_t keys)
@@ -20,11 +22,12 @@ static void mask_row(BugRun *run, const Query *query, double *mask, int64_t keys
     for (int64_t j = 0; j < keys; j++) mask[j] = row[j] != 0 ? 0 : MASKED;
 }
 
-static void scale_rsqrt(BugRun *run, const Tap *tap)
+static void logits_again(BugRun *run, const Tap *tap)
 {
     if (!tap_is_text(tap, ".self_attn#attn_weights")) return;
     double head_dim = (double)recorded_beside(run, tap, "self_attn#query_states")->shape[3];
-    attend_again(run, tap, 1 / sqrt(head_dim), mask_row);
+    bool scaled = bug_is_on(run, &ATTN_SCALE_RSQRT), capped = bug_is_on(run, &ATTN_SOFTCAP_50);
+    attend_again(run, tap, &(Attention){ scaled ? 1 / sqrt(head_dim) : 1, capped ? 50 : 0, mask_row });
 }
 
 /* ---------------------------------------------------------------- values */
@@ -88,13 +91,21 @@ const Bug attention_bugs[] = {
       .exposed_by = "attention_k_eq_v",
       .tap = values_again,
       .needs_in_layer = value_needs },
-    { .id = "attn-scale-rsqrt",
+    { .id = ATTN_SCALE_RSQRT.text,
       .stage = "attention",
       .mechanism = "attention logits are divided by sqrt(head_dim)",
       .source = "https://github.com/mlc-ai/mlc-llm/pull/3485",
       .sources = 1,
       .exposed_by = "two tokens",
-      .tap = scale_rsqrt,
+      .tap = logits_again,
+      .needs_in_layer = (const char *const[]){ "*#causal_mask_mapping.*", ATTENTION_INPUTS, NULL } },
+    { .id = ATTN_SOFTCAP_50.text,
+      .stage = "attention",
+      .mechanism = "attention logits are soft-capped at 50, as in Gemma 2",
+      .source = "https://github.com/onnxruntime/mobius/pull/363",
+      .sources = 1,
+      .exposed_by = "two tokens, and attention logits that are not small beside 50",
+      .tap = logits_again,
       .needs_in_layer = (const char *const[]){ "*#causal_mask_mapping.*", ATTENTION_INPUTS, NULL } },
     { 0 },
 };

@@ -36,6 +36,28 @@ static void double_wide_missing(BugRun *run, const Tap *tap)
         if ((tap->first + i) % tap_width(tap) >= base) tap_set(tap, i, 0);
 }
 
+static void dense_mlp_silu(BugRun *run, const Tap *tap)
+{
+    const char *name = json_string_value(json_object_get(text_config(bug_config(run)), "hidden_activation"));
+    if (!tap_is_text(tap, ".mlp.act_fn") || (name && strcmp(name, "silu") == 0)) return;
+    const Recorded *gate = recorded_beside(run, tap, "mlp.gate_proj");
+    for (int64_t i = 0; i < tap->count; i++) tap_set(tap, i, activate(SILU, gate->values[tap->first + i]));
+}
+
+/* As in the tower (vision_bugs.c). LayerNorms have a bias. */
+static void rmsnorm_one_plus_weight(BugRun *run, const Tap *tap)
+{
+    if (!tap_is_text(tap, "") || tap_begins(tap->name, "model.embed_audio")) return;
+    const char *local = strrchr(tap->name, '.');
+    if (!local || !strstr(local, "norm") || strchr(local, '#') || bias_of(run, tap)) return;
+    const double *weight = weight_of(run, tap);
+    int64_t width = tap_width(tap);
+    for (int64_t i = 0; weight && i < tap->count; i++) {
+        double w = weight[i % width];
+        if (w != 0) tap_set(tap, i, tap_value(tap, i) * (1 + w) / w);
+    }
+}
+
 /* post_attention_layernorm keeps its own; where other models have a norm of that name, it is the one before the MLP. */
 static void pre_ffn_norm_mismapped(Checkpoint *checkpoint)
 {
@@ -79,6 +101,21 @@ const Bug layer_bugs[] = {
       .sources = 1,
       .exposed_by = "use_double_wide_mlp with KV-shared layers",
       .tap = double_wide_missing },
+    { .id = "text-rmsnorm-one-plus-weight",
+      .stage = "norms",
+      .mechanism = "RMSNorm of the text model multiplies by 1 + weight, as in Gemma 1 to 3",
+      .source = "https://github.com/huggingface/candle/pull/3968",
+      .sources = 1,
+      .exposed_by = "any prompt",
+      .tap = rmsnorm_one_plus_weight },
+    { .id = "dense-mlp-silu",
+      .stage = "MLP",
+      .mechanism = "the dense MLP of the text model has SiLU in place of GELU by tanh",
+      .source = "https://github.com/kekzl/imp/pull/9",
+      .sources = 1,
+      .exposed_by = "any prompt",
+      .tap = dense_mlp_silu,
+      .needs_in_layer = (const char *const[]){ "*layers.*.mlp.gate_proj", NULL } },
     { .id = "pre-ffn-norm-mismapped",
       .stage = "decoder layer",
       .mechanism = "pre_feedforward_layernorm has the weight of post_attention_layernorm",

@@ -21,6 +21,9 @@ static void sliding_gets_full_mask(BugRun *run, const Tap *tap)
     rewrite_masks(run, tap, sliding_gets_full_mask_rule);
 }
 
+static bool window_on_global_rule(const MaskCell *c) { return c->may_look && (c->sliding || c->in_window); }
+static void window_on_global(BugRun *run, const Tap *tap) { rewrite_masks(run, tap, window_on_global_rule); }
+
 static bool bidir_missing_rule(const MaskCell *c) { return c->may_look && c->causal; }
 static void bidir_missing(BugRun *run, const Tap *tap) { rewrite_masks(run, tap, bidir_missing_rule); }
 
@@ -47,6 +50,24 @@ static bool bidir_crosses_window_rule(const MaskCell *c) { return c->may_look ||
 static void bidir_crosses_window(BugRun *run, const Tap *tap)
 {
     if (is_bidirectional(run)) rewrite_masks(run, tap, bidir_crosses_window_rule);
+}
+
+static bool bidir_images_one_block_rule(const MaskCell *c)
+{
+    return c->may_look || (c->sliding && c->both_vision && c->in_window);
+}
+static void bidir_images_one_block(BugRun *run, const Tap *tap)
+{
+    if (is_bidirectional(run)) rewrite_masks(run, tap, bidir_images_one_block_rule);
+}
+
+static bool bidir_span_whole_prefix_rule(const MaskCell *c)
+{
+    return c->may_look || (c->sliding && c->before_last && c->in_window);
+}
+static void bidir_span_whole_prefix(BugRun *run, const Tap *tap)
+{
+    if (is_bidirectional(run)) rewrite_masks(run, tap, bidir_span_whole_prefix_rule);
 }
 
 static bool bidir_dropped_when_long_rule(const MaskCell *c)
@@ -82,6 +103,13 @@ const Bug mask_bugs[] = {
       .sources = 1,
       .exposed_by = "a prompt longer than the sliding window",
       .tap = sliding_gets_full_mask },
+    { .id = "window-on-global",
+      .stage = "masks",
+      .mechanism = "full layers have the window of sliding ones too",
+      .source = "https://github.com/vllm-project/vllm/issues/51756",
+      .sources = 1,
+      .exposed_by = "a prompt longer than the sliding window",
+      .tap = window_on_global },
     { .id = "bidir-missing",
       .stage = "masks",
       .mechanism = "tokens of an image see only those before them",
@@ -110,6 +138,20 @@ const Bug mask_bugs[] = {
       .sources = 2,
       .exposed_by = "use_bidirectional_attention \"vision\" and an image longer than the window",
       .tap = bidir_crosses_window },
+    { .id = "bidir-images-one-block",
+      .stage = "masks",
+      .mechanism = "all images of a prompt are one block, whose tokens see each other",
+      .source = "https://github.com/lmstudio-ai/mlx-engine/pull/362",
+      .sources = 1,
+      .exposed_by = "use_bidirectional_attention \"vision\" and two images apart, but within the window",
+      .tap = bidir_images_one_block },
+    { .id = "bidir-span-whole-prefix",
+      .stage = "masks",
+      .mechanism = "everything up to the last image is one block, whose tokens see each other",
+      .source = "https://github.com/lmstudio-ai/mlx-engine/pull/362",
+      .sources = 1,
+      .exposed_by = "use_bidirectional_attention \"vision\" and an image after text",
+      .tap = bidir_span_whole_prefix },
     { .id = "bidir-dropped-when-long",
       .stage = "masks",
       .mechanism = "an image longer than the window is causal altogether",

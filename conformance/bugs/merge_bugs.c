@@ -108,6 +108,34 @@ static void stale_first_image(BugRun *run, const Tap *tap)
     }
 }
 
+/* The n-th place, from 0, of the placeholder `id`, counted token by token through all rows */
+static int64_t nth_place(const Array *ids, int64_t id, int64_t n)
+{
+    int64_t batch = ids->shape[0], seq = ids->shape[1];
+    for (int64_t i = 0; i < batch * seq; i++) {
+        int64_t place = i % batch * seq + i / batch;
+        if (array_integer(ids, place) == id && n-- == 0) return place;
+    }
+    return -1;
+}
+
+/* Features of one kind take their places token by token through all rows of the batch, not row by row. */
+static void seq_major(BugRun *run, const Tap *tap)
+{
+    const Array *ids = bug_inputs(run)->input_ids;
+    int64_t width = tap_width(tap);
+    if (!is_merged(tap) || tap->shape[0] < 2) return;
+    double *all = scratch_row(run, tap->count);
+    for (int64_t i = 0; i < tap->count; i++) all[i] = tap_value(tap, i);
+    for (int64_t i = 0; i < tap_rows(tap); i++) {
+        int64_t id = array_integer(ids, i), n = 0;
+        if (!row_is_feature(run, tap, i)) continue;
+        for (int64_t before = 0; before < i; before++) n += array_integer(ids, before) == id;
+        int64_t place = nth_place(ids, id, n);
+        if (place != i) tap_set_row(tap, place, all + i * width);
+    }
+}
+
 const Bug merge_bugs[] = {
     { .id = "merge-embed-scale-on-features",
       .stage = "merging",
@@ -138,6 +166,13 @@ const Bug merge_bugs[] = {
       .exposed_by = "any image in a prompt",
       .tap = skipped,
       .needs_in_layer = (const char *const[]){ "model.language_model.embed_tokens", NULL } },
+    { .id = "merge-seq-major",
+      .stage = "merging",
+      .mechanism = "features are handed out token by token through all rows of the batch, not row by row",
+      .source = "https://github.com/alibaba/Pai-Megatron-Patch/issues/649",
+      .sources = 1,
+      .exposed_by = "an image in each of two rows",
+      .tap = seq_major },
     { .id = "merge-stale-first-image",
       .stage = "merging",
       .mechanism = "images after the first of a prompt get the features of the first",

@@ -3,6 +3,7 @@
  * Right: the router sees the hidden state before the MLP, through a norm of its own, times scale and hidden^-0.5; the
  * weights of the chosen experts sum to 1, and are then multiplied by per_expert_scale, once.
  */
+#include <math.h>
 #include <string.h>
 
 #include "bugs/hooks/bug_hooks.h"
@@ -11,6 +12,8 @@ static const BugId ROUTER_INPUT_NORMED = { "router-input-normed" };
 static const BugId ROUTER_NORM_SCALE_MISSING = { "router-norm-scale-missing" };
 static const BugId PER_EXPERT_SCALE_TWICE = { "per-expert-scale-twice" };
 static const BugId EXPERTS_SILU = { "experts-silu" };
+static const BugId EXPERTS_GPTOSS_SWIGLU = { "experts-gptoss-swiglu" };
+static const BugId GATE_UP_SWAPPED = { "gate-up-swapped" };
 
 /* ---------------------------------------------------------------- router */
 
@@ -52,12 +55,44 @@ static void route_again(BugRun *run, const Tap *tap)
 
 static const char *const router_needs[] = { "*.post_attention_layernorm", LAYER_INPUTS, NULL };
 
+static void no_renorm(BugRun *run, const Tap *tap)
+{
+    if (!tap_is_text(tap, ".router#top_k_weights")) return;
+    const Recorded *probabilities = recorded_beside(run, tap, "router");
+    const Recorded *index = recorded_beside(run, tap, "router#top_k_index");
+    const double *per_expert_scale = weight_beside(run, tap, "router.per_expert_scale");
+    int64_t k = tap_width(tap);
+    if (k == probabilities->shape[1]) return; /* the sum is 1 already */
+    for (int64_t i = 0; i < tap->count; i++) {
+        int64_t expert = (int64_t)index->values[tap->first + i];
+        tap_set(tap, i, recorded_row(probabilities, (tap->first + i) / k)[expert] * per_expert_scale[expert]);
+    }
+}
+
+static void bf16_softmax(BugRun *run, const Tap *tap)
+{
+    (void)run;
+    for (int64_t i = 0; tap_is_text(tap, ".router") && i < tap->count; i++) {
+        real value = (real)tap_value(tap, i);
+        round_to(ROUNDING_BF16, &value, 1);
+        tap_set(tap, i, value);
+    }
+}
+
 static void per_expert_scale_missing(Checkpoint *checkpoint)
 {
     fill_weights(checkpoint, "*.router.per_expert_scale", 1);
 }
 
 /* ---------------------------------------------------------------- experts */
+
+static double gated(const BugRun *run, Activation act_fn, double gate, double up)
+{
+    if (!bug_is_on(run, &EXPERTS_GPTOSS_SWIGLU)) return as_result(run, activate(act_fn, gate)) * up;
+    gate = fmin(gate, 7);
+    up = fmin(fmax(up, -7), 7);
+    return as_result(run, activate(QUICK_GELU, gate)) * as_result(run, up + 1);
+}
 
 typedef struct {
     Array gate_up_proj, down_proj;
@@ -69,10 +104,11 @@ static void expert_rows(BugRun *run, const Expert *expert, const double *x, doub
 {
     int64_t inner = expert->down_proj.shape[1];
     double *gate_up = scratch_row(run, tokens * 2 * inner), *hidden = scratch_row(run, tokens * inner);
+    bool swapped = bug_is_on(run, &GATE_UP_SWAPPED);
     linear_rows(run, gate_up, x, tokens, &expert->gate_up_proj, NULL);
     for (int64_t i = 0; i < tokens * inner; i++) {
         const double *gate = gate_up + i / inner * 2 * inner + i % inner;
-        hidden[i] = as_result(run, as_result(run, activate(expert->act_fn, gate[0])) * gate[inner]);
+        hidden[i] = as_result(run, gated(run, expert->act_fn, gate[swapped ? inner : 0], gate[swapped ? 0 : inner]));
     }
     linear_rows(run, y, hidden, tokens, &expert->down_proj, NULL);
 }
@@ -152,6 +188,21 @@ const Bug moe_bugs[] = {
       .exposed_by = "experts",
       .tap = route_again,
       .needs_in_layer = router_needs },
+    { .id = "router-bf16-softmax",
+      .stage = "router",
+      .mechanism = "probabilities of experts are rounded to bfloat16, not kept in float32",
+      .source = "https://github.com/ViperEkura/AstrAI/pull/57",
+      .sources = 1,
+      .exposed_by = "experts",
+      .tap = bf16_softmax },
+    { .id = "router-no-renorm",
+      .stage = "router",
+      .mechanism = "weights of the chosen experts are their probabilities, which are not made to sum to 1",
+      .source = "https://github.com/lightseekorg/tokenspeed/pull/603",
+      .sources = 1,
+      .exposed_by = "experts of which some are not chosen",
+      .tap = no_renorm,
+      .needs_in_layer = (const char *const[]){ "*.router", "*.router#top_k_index", NULL } },
     { .id = "per-expert-scale-missing",
       .stage = "router",
       .mechanism = "weights of the chosen experts are not multiplied by per_expert_scale",
@@ -171,6 +222,22 @@ const Bug moe_bugs[] = {
       .stage = "experts",
       .mechanism = "experts have SiLU in place of GELU by tanh",
       .source = "https://github.com/kekzl/imp/pull/9",
+      .sources = 1,
+      .exposed_by = "experts",
+      .tap = experts_again,
+      .needs_in_layer = expert_needs },
+    { .id = EXPERTS_GPTOSS_SWIGLU.text,
+      .stage = "experts",
+      .mechanism = "experts have GPT-OSS's gate: clamped at 7, x * sigmoid(1.702 x), times up + 1",
+      .source = "https://github.com/onnxruntime/mobius/pull/326",
+      .sources = 2,
+      .exposed_by = "experts",
+      .tap = experts_again,
+      .needs_in_layer = expert_needs },
+    { .id = GATE_UP_SWAPPED.text,
+      .stage = "experts",
+      .mechanism = "the halves of gate_up_proj are exchanged, so that up is activated and not gate",
+      .source = "https://github.com/flashinfer-ai/flashinfer/pull/4130",
       .sources = 1,
       .exposed_by = "experts",
       .tap = experts_again,

@@ -20,6 +20,14 @@ static double embed_scale(const BugRun *run)
     return as_weight(run, (float)sqrt(text_number(run, "hidden_size_per_layer_input", 256)));
 }
 
+/* A tap of the model that the tap is a value of, in the same run */
+static const Recorded *recorded_with(BugRun *run, const Tap *tap, const char *ending)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%.*s%s", (int)strcspn(tap->name, "#"), tap->name, ending);
+    return recorded(run, tap, name);
+}
+
 static void placeholder_id(BugRun *run, const Tap *tap)
 {
     if (!is_prompt(tap, TABLE)) return;
@@ -43,6 +51,29 @@ static void pad_unscaled(BugRun *run, const Tap *tap)
     for (int64_t i = 0; i < tap->count; i++)
         if (is_placeholder(run, i / width / tap->shape[1], i / width % tap->shape[1]))
             tap_set(tap, i, tap_value(tap, i) / embed_scale(run));
+}
+
+static void embed_unscaled(BugRun *run, const Tap *tap)
+{
+    for (int64_t i = 0; tap_is_text(tap, TABLE) && i < tap->count; i++)
+        tap_set(tap, i, tap_value(tap, i) / embed_scale(run));
+}
+
+static void input_scale_missing(BugRun *run, const Tap *tap)
+{
+    if (!tap_is_text(tap, "#per_layer_inputs")) return;
+    const Recorded *embedded = recorded_with(run, tap, TABLE);
+    const Recorded *projected = recorded_with(run, tap, ".per_layer_projection_norm");
+    if (!embedded || !projected) return;
+    for (int64_t i = 0; i < tap->count; i++)
+        tap_set(tap, i, embedded->values[tap->first + i] + projected->values[tap->first + i]);
+}
+
+static void missing_in_decode(BugRun *run, const Tap *tap)
+{
+    (void)run;
+    bool adds = tap_is_text(tap, ".post_per_layer_input_norm") && tap_run(tap->name) > 0;
+    for (int64_t i = 0; adds && i < tap->count; i++) tap_set(tap, i, 0);
 }
 
 static void context_unmerged(BugRun *run, const Tap *tap)
@@ -108,6 +139,28 @@ const Bug per_layer_embedding_bugs[] = {
       .sources = 1,
       .exposed_by = "per-layer embeddings, and a batch of several rows of even length",
       .tap = rows_misaligned },
+    { .id = "ple-embed-unscaled",
+      .stage = "per-layer embeddings",
+      .mechanism = "rows of the table are not multiplied by sqrt(hidden_size_per_layer_input)",
+      .source = "https://github.com/huggingface/transformers/issues/45207",
+      .sources = 1,
+      .exposed_by = "per-layer embeddings",
+      .tap = embed_unscaled },
+    { .id = "ple-input-scale-missing",
+      .stage = "per-layer embeddings",
+      .mechanism = "the sum of what is looked up and what is projected is not divided by sqrt(2)",
+      .source = "https://github.com/chrishayuk/larql/issues/125",
+      .sources = 1,
+      .exposed_by = "per-layer embeddings",
+      .tap = input_scale_missing,
+      .needs_in_layer = (const char *const[]){ "*.embed_tokens_per_layer", "*.per_layer_projection_norm", NULL } },
+    { .id = "ple-missing-in-decode",
+      .stage = "per-layer embeddings",
+      .mechanism = "layers add their per-layer input to the prompt, and to no token after it",
+      .source = "https://github.com/chrishayuk/larql/issues/98",
+      .sources = 1,
+      .exposed_by = "per-layer embeddings, and generation of two tokens",
+      .tap = missing_in_decode },
     { .id = "ple-zero-buffer",
       .stage = "per-layer embeddings",
       .mechanism = "layers read zeros where their per-layer input should be",

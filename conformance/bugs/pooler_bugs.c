@@ -60,7 +60,7 @@ static int64_t columns_of(const Array *positions, int64_t image)
     return columns;
 }
 
-/* Whether bins are counted otherwise if the image is taken to be as wide as the widest; its first row never is */
+/* Whether an image taken to be as wide as the widest has other bins; those of its first row are the same */
 static bool has_other_bins(const Pooling *p, const Array *positions, int64_t image, int64_t k)
 {
     bool has_second_row = false;

@@ -10,12 +10,16 @@
 
 static const BugId ROPE_INV_FREQ_LOW_PRECISION = { "rope-inv-freq-low-precision" };
 static const BugId ROPE_PARTIAL_PREFIX = { "rope-partial-prefix" };
+static const BugId ROPE_PAIRS_INTERLEAVED = { "rope-pairs-interleaved" };
+static const BugId ROPE_POSITIONS_BF16 = { "rope-positions-bf16" };
+static const BugId ROPE_ANGLE_F16 = { "rope-angle-f16" };
+static const BugId ROPE_BATCH_CURSOR = { "rope-batch-cursor" };
 static const BugId ROPE_Q_PLUS_ONE = { "rope-q-plus-one" };
 
 /* ---------------------------------------------------------------- configuration */
 
-/* rope_parameters of full layers, with what stands for them where they are absent; NULL unless partial */
-static json_t *partial_rope(json_t *config)
+/* rope_parameters, with what stands for them where they are absent */
+static json_t *rope_parameters(json_t *config)
 {
     json_t *text = text_config(config), *all = json_object_get(text, "rope_parameters");
     if (!json_is_object(all)) {
@@ -24,7 +28,13 @@ static json_t *partial_rope(json_t *config)
                         "rope_theta", 1e4);
         json_object_set_new(text, "rope_parameters", all);
     }
-    json_t *full = json_object_get(all, "full_attention");
+    return all;
+}
+
+/* Those of full layers; NULL unless partial */
+static json_t *partial_rope(json_t *config)
+{
+    json_t *full = json_object_get(rope_parameters(config), "full_attention");
     const char *type = json_string_value(json_object_get(full, "rope_type"));
     double share = json_number_value(json_object_get(full, "partial_rotary_factor"));
     return type && strcmp(type, "proportional") == 0 && share > 0 && share < 1 ? full : NULL;
@@ -45,27 +55,56 @@ static void global_full_rotation(json_t *config)
     config_set(partial_rope(config), "partial_rotary_factor", json_real(1));
 }
 
-/* ---------------------------------------------------------------- frequencies */
-
-static float to_bf16(float value)
+/* Heads keep their width; only theta, and which pairs turn, are the other type's. */
+static void layer_type_swapped(json_t *config)
 {
-    round_result(&(Run){ .rounding = ROUNDING_BF16 }, &value, 1);
+    json_t *all = rope_parameters(config), *full = json_object_get(all, "full_attention");
+    json_t *sliding = json_object_get(all, "sliding_attention");
+    if (!full || !sliding) return;
+    json_incref(full);
+    json_object_set(all, "full_attention", sliding);
+    json_object_set_new(all, "sliding_attention", full);
+}
+
+/* ---------------------------------------------------------------- positions and frequencies */
+
+static float narrowed(Rounding rounding, float value)
+{
+    round_to(rounding, &value, 1);
     return value;
 }
 
-static void low_precision(BugRun *run, const Tap *tap)
+static float to_bf16(float value) { return narrowed(ROUNDING_BF16, value); }
+
+/* The position that tables are made for, with the bugs that are on. Rows that are shorter are padded in front. */
+static int64_t table_position(BugRun *run, const Query *query)
+{
+    int64_t position = position_of(run, query);
+    if (bug_is_on(run, &ROPE_BATCH_CURSOR) && tap_step(query->tap->name) > 0)
+        for (int64_t b = 0; b < query->tap->shape[0]; b++) {
+            int64_t other = position_of(run, &(Query){ query->tap, b, query->q, query->queries });
+            if (other > position) position = other;
+        }
+    return bug_is_on(run, &ROPE_POSITIONS_BF16) ? (int64_t)to_bf16((float)position) : position;
+}
+
+/* Tables anew, where what they are made of is other than it should be */
+static void tables_again(BugRun *run, const Tap *tap)
 {
     bool is_cos = tap_ends(tap->name, "_cos"), is_sin = tap_ends(tap->name, "_sin");
     if (!strstr(tap->name, ".rotary_emb#") || tap_is_tower(tap, "") || (!is_cos && !is_sin)) return;
     int64_t queries = tap->shape[1], head_dim = tap->shape[2], half = head_dim / 2;
+    bool narrow = bug_is_on(run, &ROPE_ANGLE_F16), low_precision = bug_is_on(run, &ROPE_INV_FREQ_LOW_PRECISION);
     float *inv_freq = bug_memory(run, (size_t)half * sizeof *inv_freq);
     text_inv_freq(run, strstr(tap->name, "#sliding") != NULL, head_dim, inv_freq);
     for (int64_t row = 0; row < tap_rows(tap); row++) {
-        double position = (double)position_of(run, &(Query){ tap, row / queries, row % queries, queries });
+        Query at = { tap, row / queries, row % queries, queries };
+        int64_t right = position_of(run, &at), position = table_position(run, &at);
         for (int64_t j = 0; j < head_dim; j++) {
-            double angle = position * to_bf16(inv_freq[j % half]);
-            if (to_bf16(inv_freq[j % half]) != inv_freq[j % half])
-                tap_set(tap, row * head_dim + j, is_cos ? cos(angle) : sin(angle));
+            float freq = inv_freq[j % half];
+            float angle = (float)position * (low_precision ? to_bf16(freq) : freq);
+            if (narrow) angle = narrowed(ROUNDING_FP16, angle);
+            if (angle != (float)right * freq) tap_set(tap, row * head_dim + j, is_cos ? cos(angle) : sin(angle));
         }
     }
 }
@@ -106,8 +145,9 @@ static void turn_again(BugRun *run, const Tap *tap)
     int64_t heads = tap->shape[1], rows = tap->shape[2], head_dim = tap->shape[3], half = head_dim / 2;
     bool sliding = layer_is_sliding(run, tap_layer(tap));
     bool prefix = bug_is_on(run, &ROPE_PARTIAL_PREFIX) && !sliding && live_pairs(run, head_dim) < half;
+    bool interleaved = bug_is_on(run, &ROPE_PAIRS_INTERLEAVED);
     bool further = bug_is_on(run, &ROPE_Q_PLUS_ONE) && is_query && tap_step(tap->name) > 0;
-    if (!normed || (!prefix && !further)) return;
+    if (!normed || (!prefix && !further && !interleaved)) return;
 
     int64_t batch = tap->shape[0], seq = normed->shape[1], pairs = prefix ? live_pairs(run, head_dim) : half;
     double *row = scratch_row(run, head_dim), *c = scratch_row(run, half), *s = scratch_row(run, half);
@@ -118,7 +158,8 @@ static void turn_again(BugRun *run, const Tap *tap)
         memcpy(c, rotary_row(run, &at, "cos"), (size_t)half * sizeof *c);
         memcpy(s, rotary_row(run, &at, "sin"), (size_t)half * sizeof *s);
         if (further) table_one_further(run, &at, c, s);
-        turn_row(run, row, pairs, pairs, c, s);
+        for (int64_t j = 0; interleaved && j < half; j++) turn_row(run, row + 2 * j, 1, 1, c + j, s + j);
+        if (!interleaved) turn_row(run, row, pairs, pairs, c, s);
         tap_set_row(tap, (at.b * heads + h) * rows + rows - seq + at.q, row);
     }
 }
@@ -146,8 +187,47 @@ const Bug rope_bugs[] = {
       .source = "https://github.com/NVIDIA-NeMo/Automodel/pull/2549",
       .sources = 1,
       .exposed_by = "two tokens; the more, the longer the prompt",
-      .tap = low_precision,
+      .tap = tables_again,
       .needs_in_layer = (const char *const[]){ POSITION_INPUTS, NULL } },
+    { .id = "rope-layer-type-swapped",
+      .stage = "rotary embedding",
+      .mechanism = "full layers turn as sliding ones do, with their theta and all pairs, and sliding ones as full ones",
+      .source = "https://github.com/google/gemma.cpp/pull/986",
+      .sources = 2,
+      .exposed_by = "two tokens",
+      .config = layer_type_swapped },
+    { .id = ROPE_POSITIONS_BF16.text,
+      .stage = "rotary embedding",
+      .mechanism = "positions are rounded to bfloat16, which holds no odd ones beyond 256",
+      .source = "https://github.com/keras-team/keras-hub/issues/1494",
+      .sources = 1,
+      .exposed_by = "a prompt longer than 256 tokens, or position_ids beyond 256",
+      .tap = tables_again,
+      .needs_in_layer = (const char *const[]){ POSITION_INPUTS, NULL } },
+    { .id = ROPE_ANGLE_F16.text,
+      .stage = "rotary embedding",
+      .mechanism = "angles are rounded to float16, not kept in float32",
+      .source = "https://github.com/cactus-compute/cactus/pull/688",
+      .sources = 1,
+      .exposed_by = "two tokens; the more, the longer the prompt",
+      .tap = tables_again,
+      .needs_in_layer = (const char *const[]){ POSITION_INPUTS, NULL } },
+    { .id = ROPE_BATCH_CURSOR.text,
+      .stage = "rotary embedding",
+      .mechanism = "in decode steps all rows of a batch have the position of the longest",
+      .source = "https://github.com/scouzi1966/maclocal-api/pull/92",
+      .sources = 1,
+      .exposed_by = "generation of two tokens, and two rows of which one is padded",
+      .tap = tables_again,
+      .needs_in_layer = (const char *const[]){ POSITION_INPUTS, NULL } },
+    { .id = ROPE_PAIRS_INTERLEAVED.text,
+      .stage = "attention",
+      .mechanism = "pairs are neighbours, (2i, 2i + 1), not half of head_dim apart",
+      .source = "https://github.com/zml/zml/issues/660",
+      .sources = 1,
+      .exposed_by = "two tokens",
+      .tap = turn_again,
+      .needs_in_layer = rotation_needs },
     { .id = ROPE_PARTIAL_PREFIX.text,
       .stage = "attention",
       .mechanism = "full layers turn pairs within the first quarter of head_dim, not pairs half of head_dim apart",

@@ -79,7 +79,7 @@ static void attention(BugRun *run, const Tap *tap)
     if (!tap_is_tower(tap, ".self_attn#attn_weights")) return;
     double scale = 1 / sqrt((double)recorded_beside(run, tap, "self_attn#query_states")->shape[3]);
     if (!bug_is_on(run, &VISION_ATTN_SCALE_RSQRT)) scale = 1;
-    if (scale != 1 || is_padded(run, tap)) attend_again(run, tap, scale, mask_row);
+    if (scale != 1 || is_padded(run, tap)) attend_again(run, tap, &(Attention){ scale, 0, mask_row });
 }
 
 static const char *const attention_needs[] = { PADDING, ATTENTION_INPUTS, NULL };

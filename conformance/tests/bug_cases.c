@@ -27,10 +27,12 @@
     "\"full_attention\", \"sliding_attention\", \"full_attention\"], "
 #define CAPPED "\"final_logit_softcapping\": 2.0"
 
-#define DECODER                                                                                 \
-    "rope-global-full-rotation rope-inv-freq-low-precision rope-partial-prefix v-norm-missing " \
+#define DECODER                                                                                     \
+    "rope-global-full-rotation rope-inv-freq-low-precision rope-partial-prefix "                    \
+    "rope-layer-type-swapped rope-angle-f16 rope-pairs-interleaved v-norm-missing attn-softcap-50 " \
+    "text-rmsnorm-one-plus-weight dense-mlp-silu "                                                  \
     "attn-scale-rsqrt layer-scalar-missing pre-ffn-norm-mismapped gelu-exact rms-eps-1e-5 qk-norms-swapped "
-#define WINDOWED "window-off-by-one sliding-gets-full-mask "
+#define WINDOWED "window-off-by-one window-on-global sliding-gets-full-mask "
 #define PIXELS "pixels-all-zero patch-feature-order vision-xy-swapped vision-grid-column-major "
 #define TOWER                                                                                             \
     PIXELS "clippable-keys-missed tower-rmsnorm-one-plus-weight vision-rope-half-shared "                 \
@@ -54,29 +56,33 @@ const BugCase bug_cases[] = {
       .arrays = "{\"input_ids\": [[5]]}",
       .shows =
           "v-norm-missing layer-scalar-missing layer-scalar-misplaced pre-ffn-norm-mismapped gelu-exact rms-eps-1e-5 "
-          "qk-norms-swapped" },
+          "qk-norms-swapped text-rmsnorm-one-plus-weight dense-mlp-silu" },
     { .text = "{" SHARED ", " CAPPED "}",
       .arrays = "{\"input_ids\": [[5, 9, 2, 11, 7, 3], [4, 12, 6, 10, 1, 8]]}",
       .tokens = 3,
       .shows = DECODER WINDOWED "layer-scalar-misplaced double-wide-missing ple-zero-buffer ple-rows-misaligned "
-                                "rope-q-plus-one softcap-missing" },
+                                "rope-q-plus-one ple-embed-unscaled ple-input-scale-missing ple-missing-in-decode "
+                                "softcap-missing softcap-times-logit softcap-twice" },
     { .text = "{" SIX_TYPES "\"num_kv_shared_layers\": 0}",
       .resaved = "{" SIX_TYPES "\"num_kv_shared_layers\": 2}",
       .arrays = two_rows,
       .tokens = 3,
-      .shows = DECODER WINDOWED "layer-scalar-misplaced rope-q-plus-one kv-shared-recomputed kv-shared-wrong-donor "
-                                "kv-shared-overwrites" },
+      .shows = DECODER WINDOWED
+      "layer-scalar-misplaced rope-q-plus-one rope-batch-cursor kv-shared-recomputed kv-shared-wrong-donor "
+      "kv-shared-overwrites" },
     { .text = "{" MOE ", \"attention_k_eq_v\": true}",
       .arrays = two_rows,
       .shows = DECODER WINDOWED
       "layer-scalar-misplaced kv-tied-after-norm router-input-normed router-norm-scale-missing "
-      "per-expert-scale-missing per-expert-scale-twice experts-silu experts-ignored" },
+      "per-expert-scale-missing per-expert-scale-twice experts-silu experts-ignored "
+      "experts-gptoss-swiglu gate-up-swapped router-no-renorm router-bf16-softmax" },
     { .text = "{\"hidden_size_per_layer_input\": 4}",
       .whole = "{}",
       .arrays = "{" PROMPT IMAGES ", \"mm_token_type_ids\": [[0, 1, 1, 0, 1, 0, 0, 0]]}",
       .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR
       "layer-scalar-misplaced merge-stale-first-image ple-placeholder-id "
-      "ple-pad-unscaled ple-context-unmerged ple-zero-buffer bidir-ungated" },
+      "ple-pad-unscaled ple-context-unmerged ple-zero-buffer ple-embed-unscaled "
+      "ple-input-scale-missing bidir-ungated" },
     /* a block within the window, one longer than it, and sound */
     { .text = "{\"use_bidirectional_attention\": \"vision\"}",
       .whole = "{}",
@@ -84,7 +90,7 @@ const BugCase bug_cases[] = {
                 ", \"mm_token_type_ids\": [[1, 1, 1, 1, 0, 1, 3, 3]]}",
       .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR
       "layer-scalar-misplaced merge-stale-first-image bidir-missing "
-      "bidir-on-global bidir-crosses-window bidir-dropped-when-long "
+      "bidir-on-global bidir-crosses-window bidir-dropped-when-long bidir-images-one-block bidir-span-whole-prefix "
       "bidir-on-audio" },
     { .text = "{}",
       .whole = "{}",
@@ -104,20 +110,24 @@ const BugCase bug_cases[] = {
       .unified = true,
       .arrays = "{" UNIFIED "}",
       .shows = DECODER WINDOWED MERGE EMBEDDERS
-      "layer-scalar-misplaced merge-stale-first-image bidir-missing bidir-dropped-when-long bidir-on-audio "
-      "kv-tied-after-norm softcap-missing" },
+      "layer-scalar-misplaced merge-stale-first-image merge-seq-major bidir-missing "
+      "bidir-dropped-when-long bidir-images-one-block bidir-span-whole-prefix bidir-on-audio "
+      "kv-tied-after-norm softcap-missing softcap-times-logit softcap-twice" },
     { .text = "{\"use_bidirectional_attention\": null}",
       .whole = "{}",
       .unified = true,
       .arrays = "{" UNIFIED "}",
       .scaled = { "model.vision_embedder.patch_dense.weight" },
       .shows = DECODER WINDOWED MERGE EMBEDDERS
-      "layer-scalar-misplaced merge-stale-first-image bidir-ungated unified-dense-f16-overflow" },
+      "layer-scalar-misplaced merge-stale-first-image merge-seq-major bidir-ungated unified-dense-f16-overflow" },
     { .text = "{}",
       .whole = "{}",
       .arrays = "{\"input_ids\": [[1, 20, 20, 2, 20, 20, 4, 5]], " WIDE_AND_HIGH "}",
       .shows = DECODER WINDOWED TOWER MERGE IMAGE_PAIR
       "layer-scalar-misplaced merge-stale-first-image pool-width-of-batch" },
+    { .text = "{}",
+      .arrays = "{\"input_ids\": [[5, 9, 2, 11, 7]], \"position_ids\": [[296, 297, 298, 299, 300]]}",
+      .shows = DECODER WINDOWED "layer-scalar-misplaced rope-positions-bf16" },
 };
 
 const int bug_case_count = COUNT(bug_cases);
@@ -187,23 +197,35 @@ static const struct {
     { "merge-features-inverse-scaled", "model#inputs_embeds" },
     { "merge-text-unscaled", ".embed_tokens" },
     { "merge-skipped", "model#inputs_embeds" },
+    { "merge-seq-major", "model#inputs_embeds" },
     { "merge-stale-first-image", "model#inputs_embeds" },
     { "ple-placeholder-id", ".embed_tokens_per_layer" },
     { "ple-pad-unscaled", ".embed_tokens_per_layer" },
     { "ple-context-unmerged", ".per_layer_model_projection" },
     { "ple-rows-misaligned", ".per_layer_model_projection" },
+    { "ple-embed-unscaled", ".embed_tokens_per_layer" },
+    { "ple-input-scale-missing", "#per_layer_inputs" },
+    { "ple-missing-in-decode", ".layers.0.post_per_layer_input_norm" },
     { "ple-zero-buffer", "#per_layer_inputs" },
     { "window-off-by-one", "#causal_mask_mapping.sliding_attention" },
     { "sliding-gets-full-mask", "#causal_mask_mapping.sliding_attention" },
+    { "window-on-global", "#causal_mask_mapping.full_attention" },
     { "bidir-missing", "_attention" },
     { "bidir-ungated", "#causal_mask_mapping.sliding_attention" },
     { "bidir-on-global", "#causal_mask_mapping.full_attention" },
     { "bidir-crosses-window", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-images-one-block", "#causal_mask_mapping.sliding_attention" },
+    { "bidir-span-whole-prefix", "#causal_mask_mapping.sliding_attention" },
     { "bidir-dropped-when-long", "_attention" },
     { "bidir-on-audio", "#causal_mask_mapping.sliding_attention" },
     { "rope-partial-denominator", ".rotary_emb#full_attention_cos" },
     { "rope-global-full-rotation", ".rotary_emb#full_attention_cos" },
     { "rope-inv-freq-low-precision", "attention_cos" },
+    { "rope-layer-type-swapped", "attention_cos" },
+    { "rope-positions-bf16", "attention_cos" },
+    { "rope-angle-f16", "attention_cos" },
+    { "rope-batch-cursor", "attention_cos" },
+    { "rope-pairs-interleaved", ".layers.0.self_attn#query_states" },
     { "rope-partial-prefix", ".layers.1.self_attn#query_states" },
     { "rope-q-plus-one", ".layers.0.self_attn#query_states" },
     { "kv-shared-recomputed", ".layers.4.self_attn#key_states" },
@@ -213,20 +235,29 @@ static const struct {
     { "v-norm-f16-overflow", ".layers.1.self_attn.v_norm" },
     { "kv-tied-after-norm", ".layers.1.self_attn.v_norm" },
     { "attn-scale-rsqrt", ".layers.0.self_attn#attn_weights" },
+    { "attn-softcap-50", ".layers.0.self_attn#attn_weights" },
     { "layer-scalar-missing", ".layers.0" },
     { "layer-scalar-misplaced", "" }, /* the gate of per-layer inputs, or the layer */
     { "double-wide-missing", ".layers.2.mlp.act_fn" },
+    { "text-rmsnorm-one-plus-weight", "norm" },
+    { "dense-mlp-silu", ".layers.0.mlp.act_fn" },
     { "pre-ffn-norm-mismapped", ".layers.0.pre_feedforward_layernorm" },
     { "gelu-exact", ".layers.0.mlp.act_fn" },
     { "rms-eps-1e-5", "norm" },
     { "qk-norms-swapped", ".layers.0.self_attn.q_norm" },
     { "router-input-normed", ".layers.0.router.norm" },
     { "router-norm-scale-missing", ".layers.0.router.norm" },
+    { "router-bf16-softmax", ".layers.0.router" },
+    { "router-no-renorm", ".layers.0.router#top_k_weights" },
     { "per-expert-scale-missing", ".layers.0.router#top_k_weights" },
     { "per-expert-scale-twice", ".layers.0.experts" },
     { "experts-silu", ".layers.0.experts" },
+    { "experts-gptoss-swiglu", ".layers.0.experts" },
+    { "gate-up-swapped", ".layers.0.experts" },
     { "experts-ignored", ".layers.0.experts" },
     { "softcap-missing", "logits" },
+    { "softcap-times-logit", "logits" },
+    { "softcap-twice", "logits" },
 };
 
 bool bug_is_first_seen_at(const char *id, const char *tap)

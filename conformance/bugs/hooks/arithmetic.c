@@ -73,7 +73,7 @@ static void softmax_row(double *row, int64_t width)
     for (int64_t j = 0; j < width; j++) row[j] /= sum;
 }
 
-void attend_again(BugRun *run, const Tap *tap, double scale, MaskRow *mask_row)
+void attend_again(BugRun *run, const Tap *tap, const Attention *attention)
 {
     const Recorded *query = recorded_beside(run, tap, "self_attn#query_states");
     const Recorded *key = recorded_beside(run, tap, "self_attn#key_states");
@@ -86,10 +86,11 @@ void attend_again(BugRun *run, const Tap *tap, double scale, MaskRow *mask_row)
         Query at = { tap, row / (heads * queries), row % queries, queries };
         const double *k = recorded_row(key, (at.b * key->shape[1] + h / groups) * keys);
         for (int64_t j = 0; j < keys; j++) mask[j] = 0;
-        mask_row(run, &at, mask, keys);
+        attention->mask_row(run, &at, mask, keys);
         for (int64_t j = 0; j < keys; j++) {
             double product = dot(run, recorded_row(query, row), k + j * query->shape[3], query->shape[3]);
-            double score = as_result(run, as_result(run, product) * scale);
+            double score = as_result(run, as_result(run, product) * attention->scale), cap = attention->softcap;
+            if (cap > 0) score = as_result(run, cap * as_result(run, tanh(as_result(run, score / cap))));
             scores[j] = mask[j] == MASKED ? MASKED : as_result(run, score + mask[j]); /* no score counts beside it */
         }
         softmax_row(scores, keys);

@@ -137,10 +137,15 @@ double activate(Activation activation, double x);
 /* Turns pairs (i, i + distance), i < pairs, by the angles whose cos[i] and sin[i] are given */
 void turn_row(const BugRun *run, double *row, int64_t pairs, int64_t distance, const double *cos, const double *sin);
 
-/* Writes the rows of attn_weights that the tap holds anew: softmax(scale * q k^T + mask). mask_row fills what is added
- * to the query's logits, from 0 on; MASKED where the query may not look. A bug that asks needs ATTENTION_INPUTS. */
+/* Writes the rows of attn_weights that the tap holds anew: softmax(capped(scale * q k^T) + mask). mask_row fills what
+ * is added to the query's logits, from 0 on; MASKED where the query may not look. A bug that asks needs
+ * ATTENTION_INPUTS. */
 typedef void MaskRow(BugRun *run, const Query *query, double *mask, int64_t keys);
-void attend_again(BugRun *run, const Tap *tap, double scale, MaskRow *mask_row);
+typedef struct {
+    double scale, softcap; /* softcap 0: none */
+    MaskRow *mask_row;
+} Attention;
+void attend_again(BugRun *run, const Tap *tap, const Attention *attention);
 #define MASKED (-DBL_MAX)
 #define ATTENTION_INPUTS "*#query_states", "*#key_states"
 

@@ -20,6 +20,19 @@ static bool in_one_run(const Array *types, int64_t b, int64_t q, int64_t kv, boo
     return kv >= first && kv < end;
 }
 
+static bool is_vision_token(const Array *types, int64_t b, int64_t t)
+{
+    return t < types->shape[1] && is_vision(array_integer(types, b * types->shape[1] + t));
+}
+
+/* The row's last token of an image or video; -1: it has none */
+static int64_t last_vision_token(const Array *types, int64_t b)
+{
+    int64_t last = types->shape[1] - 1;
+    while (last >= 0 && !is_vision_token(types, b, last)) last--;
+    return last;
+}
+
 void rewrite_masks(BugRun *run, const Tap *tap, bool (*rule)(const MaskCell *cell))
 {
     if (!strstr(tap->name, "#causal_mask_mapping.")) return;
@@ -31,7 +44,8 @@ void rewrite_masks(BugRun *run, const Tap *tap, bool (*rule)(const MaskCell *cel
     int64_t total = prompt + (again ? atoi(again + 1) : 0);
     bool prefill = !again && types;
 
-    for (int64_t b = 0; b < tap->shape[0]; b++)
+    for (int64_t b = 0; b < tap->shape[0]; b++) {
+        int64_t last = prefill ? last_vision_token(types, b) : -1;
         for (int64_t i = 0; i < rows; i++)
             for (int64_t j = 0; j < columns; j++) {
                 MaskCell cell = { .q = total - rows + i, .kv = total - columns + j, .sliding = sliding };
@@ -42,9 +56,12 @@ void rewrite_masks(BugRun *run, const Tap *tap, bool (*rule)(const MaskCell *cel
                 cell.causal = cell.kv <= cell.q;
                 cell.in_window = cell.kv > cell.q - cell.window;
                 if (prefill) {
+                    cell.both_vision = is_vision_token(types, b, cell.q) && is_vision_token(types, b, cell.kv);
+                    cell.before_last = cell.q <= last && cell.kv <= last;
                     cell.same_audio = in_one_run(types, b, cell.q, cell.kv, is_audio, &length);
                     cell.same_block = in_one_run(types, b, cell.q, cell.kv, is_vision, &cell.block_length);
                 }
                 tap_set(tap, place, rule(&cell));
             }
+    }
 }

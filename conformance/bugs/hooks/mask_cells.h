@@ -11,6 +11,8 @@
 typedef struct {
     int64_t q, kv, window;
     bool sliding, may_look, causal, in_window, same_block, same_audio;
+    bool both_vision;     /* q and kv are tokens of images or videos, the same or not */
+    bool before_last;     /* q and kv come no later than the last such token of the row */
     int64_t block_length; /* of the image or video that q lies in; 0: in none */
 } MaskCell;
 
