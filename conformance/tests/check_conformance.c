@@ -7,7 +7,8 @@
                   X(suppressed) X(verdict) X(scales) X(gates) X(lockstep) X(lockstep_bent) X(readings) X(profile) \
                   X(value_grid) X(lockstep_text) X(lockstep_steps) X(vision_mask) X(report_grade) X(bugs) \
                   X(diagnose) X(unknown_defects) X(error_pattern) X(matched_filter) X(rounding_bound) X(class_check) \
-                  X(explain) X(dry_run) X(resampling) X(preprocessing) X(patch_steps) X(diagnose_patches) X(dumped_inputs)
+                  X(explain) X(product_factors) X(dry_run) X(resampling) X(preprocessing) X(patch_steps) \
+                  X(diagnose_patches) X(dumped_inputs)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);
