@@ -25,16 +25,16 @@ typedef struct {
  * elements' noise independent, the product would have the power for its variance. It often is not: one rounding in a
  * row moves the whole row. So the variance is also estimated from what is left in each row, product - c power; the
  * larger of the two counts. */
-/* Standard deviations from which a bug is said to be there */
-#define SEEN 8.0
-/* The naming window: whether a coefficient is that of the bug itself, which is 1, give or take its own noise and what
- * rounding makes of it. At z = 8 the window reaches from 0.3 to 1.7, at z = 100 from 0.76 to 1.24. */
-bool coefficient_is_one(double coefficient, double z);
-
 double match_coefficient(Match match);
 double match_z(Match match);
 double match_expected_z(Match match); /* what z would be for the bug itself */
 void match_add(Match *sum, Match match);
+
+/* The standard deviations from which a bug is said to be there */
+#define SEEN 8.0
+/* The naming window: whether a coefficient is that of the bug itself, which is 1, give or take its own noise and what
+ * rounding makes of it. At z = 8 the window reaches from 0.3 to 1.7, at z = 100 from 0.76 to 1.24. */
+bool coefficient_is_one(double coefficient, double z);
 
 MatchedFilter *matched_filter_new(Lockstep *base,
                                   const ArithmeticClass *class);       /* one more pass, of the nearest replay */
