@@ -8,32 +8,9 @@
 #include "explain/product_factors.h"
 #include "run/run.h"
 
-/* The bound is proven of this arithmetic: unit roundoffs of sums, of a factor on its way into a product, and of
- * a result; the least normal number, below which rounding is absolute; and what a result may be flushed to 0 from.
- * Tensor cores add by truncation, a few bits beyond float32's: 2^-22 holds for them (Fasi et al. 2021). They may
- * truncate a tf32 factor, too. A factor in the dump of a narrow class may be the rounded image of what the backend
- * kept. */
-typedef struct {
-    const char *class;
-    double sum, factor, result, least, flushed;
-    int rounded_weights; /* 1 where weights are rounded as factors are */
-    const char *assumes;
-} Arithmetic;
-
-static const Arithmetic arithmetics[] = {
-    { "fp32", 0x1p-24, 0, 0x1p-24, 0x1p-126, 0x1p-126, 0, "float32 sums in any order, u = 2^-24" },
-    { "tf32", 0x1p-22, 0x1p-10, 0x1p-24, 0x1p-126, 0x1p-126, 1,
-      "factors rounded or cut to tf32, float32 sums in any order, as tensor cores add: u = 2^-22" },
-    { "fp16", 0x1p-22, 0x1p-11, 0x1p-11, 0x1p-14, 0x1p-25, 0,
-      "float32 sums in any order, as tensor cores add: u = 2^-22; not of float16 sums, whose bound says nothing" },
-    { "bf16", 0x1p-22, 0x1p-8, 0x1p-8, 0x1p-126, 0x1p-126, 0,
-      "float32 sums in any order, as tensor cores add: u = 2^-22; not of bfloat16 sums, whose bound says nothing" },
-};
-
 typedef struct {
     const StepSums *sums;
     const Step *step;
-    const Arithmetic *arithmetic;
     const ArithmeticClass *class;
     ProductFactors factors;
     double relative;   /* of the sum of absolute products: gamma, and what the factors' rounding adds */
@@ -51,7 +28,7 @@ static void compare(Proof *p, int64_t i, double expected, double size, double al
 {
     double reference = step_sums_expected(p->sums, i), error = fabs(p->sums->residual[i]);
     if (!(fabs(reference - expected) <= 1e-6 * (size + error))) p->another = true;
-    allowed += fmax(p->arithmetic->result * (fabs(reference) + allowed), p->arithmetic->flushed);
+    allowed += fmax(p->class->roundoffs.result * (fabs(reference) + allowed), p->class->roundoffs.flushed);
     p->bound.elements++;
     p->bound.beyond += !(error <= allowed);
     if (p->bound.element >= 0 && error / allowed <= p->nearest) return;
@@ -74,7 +51,7 @@ static bool read_factor(const StepSums *sums, int64_t row, double *out)
 static void add_product(const Proof *p, double x, double y, double *sum, double *size)
 {
     *sum += x * y;
-    *size += fmax(fabs(x), p->arithmetic->least) * fabs(y);
+    *size += fmax(fabs(x), p->class->roundoffs.least) * fabs(y);
 }
 
 /* ---------------------------------------------------------------- x W^T */
@@ -161,7 +138,7 @@ static void prove_weights_row(Proof *p, int64_t row)
         for (int64_t j = 0; j < terms; j++) add_product(p, p->x[j], p->other[j], &logits[k], &size);
         largest = fmax(largest, logits[k]);
         /* Rounded as a product, scaled, the mask added, the largest taken off, and times log2(e): 6 roundings */
-        off = fmax(off, p->relative * size + 6 * p->arithmetic->result * fabs(logits[k]));
+        off = fmax(off, p->relative * size + 6 * p->class->roundoffs.result * fabs(logits[k]));
     }
     for (int64_t k = 0; k < keys; k++) total += exp(logits[k] - largest);
     double factor = expm1(2 * off + (double)(keys + 8) * 0x1p-23);
@@ -210,19 +187,12 @@ static void prove_attention(Proof *p)
 
 /* ---------------------------------------------------------------- */
 
-static const Arithmetic *arithmetic_of(const ArithmeticClass *class)
-{
-    for (size_t i = 0; i < sizeof arithmetics / sizeof *arithmetics; i++)
-        if (strcmp(arithmetics[i].class, class->dtype) == 0) return &arithmetics[i];
-    return NULL;
-}
-
 static const char *why_unproven(const Proof *p, Arena *arena)
 {
     if (p->class->features) return "the class has features, for which nothing is proven";
     if (p->factors.missing) return arena_format(arena, "its factor %s is not in the dump", p->factors.missing);
     if (p->factors.kind == PRODUCT_NONE) return "the step is not one product of matrices";
-    if (p->bound.terms * p->arithmetic->sum >= 0.1) return "its sums are too long for any";
+    if (p->bound.terms * p->class->roundoffs.sum >= 0.1) return "its sums are too long for any";
     return NULL;
 }
 
@@ -230,14 +200,14 @@ static void set_roundings(Proof *p)
 {
     const ProductFactors *f = &p->factors;
     bool linear = f->kind == PRODUCT_LINEAR || f->kind == PRODUCT_GATED;
-    double k = (double)(p->bound.terms + (f->bias != NULL)) * p->arithmetic->sum, gamma = k / (1 - k);
-    double factors = 1 + p->arithmetic->factor;
-    if (!linear || p->arithmetic->rounded_weights) factors *= 1 + p->arithmetic->factor;
-    if (f->kind == PRODUCT_GATED) factors *= (1 + p->arithmetic->factor) * (1 + p->arithmetic->result);
-    p->bound.unit = p->arithmetic->sum;
-    p->bound.output_rounding = p->arithmetic->result;
+    double k = (double)(p->bound.terms + (f->bias != NULL)) * p->class->roundoffs.sum, gamma = k / (1 - k);
+    double factors = 1 + p->class->roundoffs.factor;
+    if (!linear || p->class->roundoffs.rounded_weights) factors *= 1 + p->class->roundoffs.factor;
+    if (f->kind == PRODUCT_GATED) factors *= (1 + p->class->roundoffs.factor) * (1 + p->class->roundoffs.result);
+    p->bound.unit = p->class->roundoffs.sum;
+    p->bound.output_rounding = p->class->roundoffs.result;
     p->bound.input_rounding = factors - 1;
-    p->bound.assumes = p->arithmetic->assumes;
+    p->bound.assumes = p->class->roundoffs.assumes;
     p->relative = (1 + gamma) * factors - 1;
 }
 
@@ -247,7 +217,6 @@ RoundingBound rounding_bound_of(const Lockstep *lockstep, const Model *model, in
     Proof p = { .sums = lockstep_sums(lockstep, step),
                 .step = &grade->steps[step],
                 .class = grade->class,
-                .arithmetic = arithmetic_of(grade->class),
                 .factors = product_factors_of(lockstep, model, step, arena),
                 .bound = { .element = -1 } };
     const ProductFactors *f = &p.factors;

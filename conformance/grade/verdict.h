@@ -16,17 +16,8 @@ typedef struct {
     double bias, honest_bias; /* lockstep.h */
 } Measurement;
 
-/* The most that passes in a class. */
-typedef struct {
-    const char *class;
-    double ratio, row, channel, element, bias;
-    double tie; /* gap between the scores of two candidates, in noise units, that may change places */
-    const char *reason;
-} Limits;
-
 typedef enum { GATE_FINITE, GATE_TAP, GATE_ROW, GATE_CHANNEL, GATE_ELEMENT, GATE_BIAS, GATE_COUNT } Gate;
 
-const Limits *limits_of(const ArithmeticClass *class);
 const char *gate_name(Gate gate); /* as columns are called */
 
 /* The most that passes through a gate at such a step. One row may stand at its own limit where the others are honest,

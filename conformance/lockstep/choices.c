@@ -41,7 +41,7 @@ Choices *choices_new(const PaddingRows *rows, const ArithmeticClass *class, int 
     Choices *choices = allocate_zeroed(1, sizeof *choices);
     choices->rows = rows;
     choices->class = class;
-    choices->limit = limits_of(class)->tie;
+    choices->limit = class->limits.tie;
     choices->open_choices = open_choices_new(rows, max_new_tokens);
     return choices;
 }

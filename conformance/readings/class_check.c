@@ -9,10 +9,6 @@
 #include "run/run.h"
 #include "dump/tap_name.h"
 
-/* Classes of wider noise than float32's, the tightest first */
-static const char *const wider_noise[] = { "fp32", "tf32", "fp16", "bf16" };
-enum { CLASSES = sizeof wider_noise / sizeof *wider_noise };
-
 /* A step tells its class from a tighter one where honest errors are so many times the tighter one's, or the rounding
  * of its result. What a wider dtype rounded in its dump, the next step starts from: that and its own rounding are
  * 1.4, which is why it takes 2.5. There honest backends stand at 0.88 and up, and those that are wider inside at 0.61
@@ -88,13 +84,6 @@ static bool holds_narrow_results(const Dump *dump, const Grade *grade)
     return narrow >= MOST * steps;
 }
 
-static int place_of(const ArithmeticClass *class)
-{
-    for (int i = 0; i < CLASSES; i++)
-        if (strcmp(wider_noise[i], class->dtype) == 0) return i;
-    return CLASSES;
-}
-
 /* Whether the class may be worth a grade. A narrow class rounds every result; tf32 only the factors of products. */
 static bool is_likely(const Dump *dump, const Grade *grade, const ArithmeticClass *class)
 {
@@ -115,8 +104,8 @@ static const ArithmeticClass *find_class(const Trial *trial, const Grade *grade,
     wider.options.with_total = false;
     wider.options.samples = 1;          /* sizes of errors, not how they spread */
     if (!is_finite(grade)) return NULL; /* which is straight nowhere */
-    for (int i = place_of(grade->class) + 1; i < CLASSES && !error_is_set(error); i++) {
-        wider.class = class_find(wider_noise[i]);
+    wider.class = class_wider(grade->class);
+    for (; wider.class && !error_is_set(error); wider.class = class_wider(wider.class)) {
         if (!is_likely(trial->dump, grade, wider.class)) continue;
         Lockstep *l = lockstep_begin(&wider, subject_of(&wider), error);
         Grade *wide = l ? lockstep_end(l) : NULL;
@@ -154,7 +143,7 @@ ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error)
         check.fits = find_class(trial, grade, error);
     } else {
         check.fits = grade->declared;
-        if (place_of(grade->class) > 0) measure_rounding(&check, grade);
+        if (grade->class->results != ROUNDING_NONE) measure_rounding(&check, grade);
     }
     return check;
 }

@@ -72,7 +72,7 @@ static void gates_text(FILE *out, const StepExplained *e)
         fprintf(out, "%s%s%s\n", *place ? "  " : "", place, of->passed ? "" : "  beyond");
     }
     fprintf(out, "  biases of the replays: %.3g\n  limits of %s: %s\n", e->step.honest_bias, e->class->name,
-            limits_of(e->class)->reason);
+            e->class->limits.reason);
 }
 
 static void elements_text(FILE *out, const StepExplained *e)

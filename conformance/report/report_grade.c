@@ -262,7 +262,7 @@ static json_t *names_json(const char **names, int count)
 
 static json_t *limits_json(const ArithmeticClass *class)
 {
-    const Limits *limits = limits_of(class);
+    const Limits *limits = &class->limits;
     return json_pack("{s:f, s:f, s:f, s:f, s:f, s:s}", "ratio", limits->ratio, "worst_row_ratio", limits->row,
                      "worst_channel_ratio", limits->channel, "worst_element_ratio", limits->element, "bias",
                      limits->bias, "reason", limits->reason);

@@ -55,12 +55,34 @@ START_TEST(never_less_than_one_rounding)
 }
 END_TEST
 
+/* The tightest first; with features or without, the next is the same. */
+START_TEST(wider_classes)
+{
+    const ArithmeticClass *class = class_find("fp32");
+    for (int i = 0; i < COUNT(classes); i++, class = class_wider(class)) ck_assert_str_eq(class->name, classes[i].name);
+    ck_assert_ptr_null(class);
+    ck_assert_ptr_eq(class_wider(class_find("fp16+norms-in-dtype")), class_find("bf16"));
+}
+END_TEST
+
+/* Features change the replays, and nothing that passes or is proven. */
+START_TEST(features_leave_the_limits)
+{
+    const ArithmeticClass *plain = class_find("bf16"), *with = class_find("gemma-bf16");
+    ck_assert(with != plain && with->features != 0);
+    ck_assert_mem_eq(&with->limits, &plain->limits, sizeof plain->limits);
+    ck_assert_mem_eq(&with->roundoffs, &plain->roundoffs, sizeof plain->roundoffs);
+}
+END_TEST
+
 Suite *arithmetic_class_suite(void)
 {
     Suite *suite = suite_create("arithmetic_class");
     TCase *tcase = theme(suite, "class");
     tcase_add_loop_test(tcase, class_of_a_dtype, 0, COUNT(classes));
     tcase_add_test(tcase, no_such_class);
+    tcase_add_test(tcase, wider_classes);
+    tcase_add_test(tcase, features_leave_the_limits);
     tcase_add_test(tcase, never_less_than_one_rounding);
     return suite;
 }

@@ -7,12 +7,10 @@ enum { ROWS = 2, WIDTH = 3 };
 
 static const double expected[ROWS][WIDTH] = { { 1, -2, 3 }, { 2, 4, -6 } };
 static const double found[ROWS][WIDTH] = { { 1.5, -2, 3 }, { 2, 3, -6 } };
-static const ArithmeticClass exact = { .name = "bf16",
-                                       .dtype = "bf16",
-                                       .random_over_nearest = 2 }; /* without a rounding to be floored by */
-static const ArithmeticClass coarse = {
-    .name = "bf16", .dtype = "bf16", .random_over_nearest = 2, .output_rounding = 0.5
-};
+/* Without a rounding that would be a floor */
+static const ArithmeticClass exact = { .random_over_nearest = 2,
+                                       .limits = { .ratio = 2, .row = 8, .channel = 5, .element = 8, .bias = 0.5 } };
+static const ArithmeticClass coarse = { .random_over_nearest = 2, .output_rounding = 0.5 };
 
 /* Replays deviate by nearest + row, and by so much along each value's sign where they round at random. */
 static StepSums step_sums_after(const ArithmeticClass *class, double nearest, double at_random, int samples, Step *step)
