@@ -104,6 +104,33 @@ START_TEST(luck_is_no_scale)
 }
 END_TEST
 
+/* Mean sizes: 2 and 4 of the rows; 1.5, 3 and 4.5 of the channels, 3 of all. A channel's own counts for 2 samples beside
+ * 8 of all, so the typical size of row 0 in channel 0 is 2/3 times 2.7. */
+static const double typical_size = 2.0 / 3 * 2.7;
+
+/* An element that is 0 may be a sum of partial sums of twice the typical size, each of them rounded; so may those of
+ * its channel, whose rows are typically 2/3 and 4/3 of the mean. */
+START_TEST(partial_sums)
+{
+    Step step;
+    StepSums sums = step_sums_after(&coarse, 0, 0, 1, &step);
+    assert_near(scale_of_element(&sums, &coarse, 0, 0, 0), 0.25 * pow(2 * typical_size, 2), 1e-9, "element", 0);
+    double channel = 1 + 4 + pow(2 * 2.7, 2) * (4 + 16) / 9;
+    assert_near(scale_of_channel(&sums, &coarse, 0), 0.25 * channel, 1e-9, "channel", 0);
+    step_sums_free(&sums);
+}
+END_TEST
+
+/* However small an element is, a tenth of its typical size is rounded where it is made. */
+START_TEST(small)
+{
+    Step step;
+    StepSums sums = step_sums_after(&coarse, 0, 0, 1, &step);
+    assert_near(noise_of_element(&sums, &coarse, 0, 0, 0), 0.25 * pow(0.1 * typical_size, 2), 1e-9, "noise", 0);
+    step_sums_free(&sums);
+}
+END_TEST
+
 /* A replay that is not finite is no reason to let anything pass, nor to let everything fail. */
 START_TEST(overflow_in_a_replay)
 {
@@ -122,6 +149,8 @@ Suite *scales_suite(void)
     tcase_add_test(tcase, scales_of_like_samples);
     tcase_add_test(tcase, biases);
     tcase_add_test(tcase, luck_is_no_scale);
+    tcase_add_test(tcase, partial_sums);
+    tcase_add_test(tcase, small);
     tcase_add_test(tcase, overflow_in_a_replay);
     return suite;
 }
