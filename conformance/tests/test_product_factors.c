@@ -64,7 +64,7 @@ static const struct {
       TOWER ".self_attn.q_proj.linear.weight", TOWER ".self_attn.q_proj" },
     { TOWER ".mlp.down_proj.linear", PRODUCT_GATED, TOWER ".mlp.act_fn", TOWER ".mlp.up_proj",
       TOWER ".mlp.down_proj.linear.weight", TOWER ".mlp.down_proj" },
-    /* What comes out of the clamp behind a product is none itself. */
+    /* The output of the clamp behind a product is no product itself. */
     { TOWER ".self_attn.q_proj", PRODUCT_NONE, NULL, NULL, NULL, NULL },
     { TOWER ".mlp.down_proj", PRODUCT_NONE, NULL, NULL, NULL, NULL },
     { "model.embed_vision.embedding_projection", PRODUCT_LINEAR, "model.embed_vision.embedding_pre_projection_norm",
