@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import bugs
+import bugs_text
 import bugs_unified
 import hf
 
@@ -76,7 +77,7 @@ def check_grades(case, seed):
                     expect(f"{tap} times {factor} in bf16", found, tap)
             if (label, attention) == ("fp32", "eager"):
                 known = bugs.of(case.load(), case.inputs, case.max_new_tokens)
-                known += bugs_unified.of(case.load(), case.inputs)
+                known += bugs_text.of(case.load(), case.inputs) + bugs_unified.of(case.load(), case.inputs)
                 for bug in known[seed % 2 :: 2]:                        # in float32, where nothing hides them
                     buggy = case.run_buggy(*bug)
                     bent = [tap for tap in buggy if not torch.equal(buggy[tap], dump[tap])]
