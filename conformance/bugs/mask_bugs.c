@@ -4,6 +4,8 @@
  * kv > q - W; blocks only for image and video tokens, and only where use_bidirectional_attention is "vision".
  * In gemma4_unified, of which there are two readings (vision_reading.h), Hugging Face opens blocks in all layers.
  * The masks are taps, 1 where a query may look, so each of these bugs is another rule for the same cells.
+ * transformers 5.7 to 5.12 has two of them itself, bidir-on-global and bidir-crosses-window: a port that was compared
+ * with one of these may have taken them over.
  */
 #include <string.h>
 
