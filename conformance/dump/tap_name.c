@@ -6,7 +6,7 @@
 
 enum { MOST_DIGITS = 9 };
 
-/* The length of the name without "@k"; *run is k, or 0. */
+/* As tap_base_length; *run is k, or 0. */
 static size_t base_length(const char *name, int *run)
 {
     const char *at = strrchr(name, '@');
@@ -16,6 +16,12 @@ static size_t base_length(const char *name, int *run)
     if (digits == 0 || digits > MOST_DIGITS || at[1] == '0' || at[1 + digits]) return strlen(name);
     *run = atoi(at + 1);
     return (size_t)(at - name);
+}
+
+size_t tap_base_length(const char *name)
+{
+    int run;
+    return base_length(name, &run);
 }
 
 int tap_run(const char *name)

@@ -7,8 +7,10 @@
 #define PLUMB_TAP_NAME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 int tap_run(const char *name);                       /* k of "NAME@k"; 0 for the first run */
+size_t tap_base_length(const char *name);            /* without "@k", which begins there */
 bool tap_is(const char *name, const char *base);     /* in whichever run */
 bool tap_ends(const char *name, const char *ending); /* likewise */
 bool tap_begins(const char *name, const char *beginning);

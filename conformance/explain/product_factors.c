@@ -31,8 +31,8 @@ enum { PRODUCT_COUNT = sizeof products / sizeof *products };
 /* The step's name with its ending exchanged; "@k" stays. */
 static const char *beside(const char *tap, const char *ending, const char *other, Arena *arena)
 {
-    int head = (int)(strcspn(tap, "@") - strlen(ending));
-    return arena_format(arena, "%.*s%s%s", head, tap, other, strchr(tap, '@') ? strchr(tap, '@') : "");
+    size_t base = tap_base_length(tap);
+    return arena_format(arena, "%.*s%s%s", (int)(base - strlen(ending)), tap, other, tap + base);
 }
 
 static const Array *weight_named(const Model *model, const char *name)
@@ -55,7 +55,7 @@ static double scalar_of(const Model *model, const char *module, const char *name
 /* The module that a tap is the output of: its name without "@k" */
 static const char *module_of(const char *tap, Arena *arena)
 {
-    return arena_format(arena, "%.*s", (int)strcspn(tap, "@"), tap);
+    return arena_format(arena, "%.*s", (int)tap_base_length(tap), tap);
 }
 
 static void find_weights(ProductFactors *f, const Model *model, const char *tap, Arena *arena)

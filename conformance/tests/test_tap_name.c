@@ -38,6 +38,7 @@ START_TEST(taken_apart)
 {
     const char *name = names[_i].name, *base = names[_i].base;
     ck_assert_int_eq(tap_run(name), names[_i].run);
+    ck_assert_uint_eq(tap_base_length(name), strlen(base));
     ck_assert_int_eq(tap_step(name), names[_i].step);
     ck_assert_int_eq(tap_is_vision(name), names[_i].vision);
     ck_assert_int_eq(tap_is_media(name), names[_i].vision || tap_is_audio(name));

@@ -6,6 +6,7 @@
 #include "command/plumb.h"
 #include "command/progress.h"
 #include "reference.h"
+#include "dump/tap_name.h"
 #include "dump/tap_value.h"
 
 enum { KEY_MAX_NEW_TOKENS = 'n', KEY_LOGITS = 'l', KEY_IGNORE_EOS = 'e' };
@@ -51,21 +52,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static bool is_named(const char *tap, const char *name)
-{
-    size_t length = strlen(name);
-    return strncmp(tap, name, length) == 0 && (tap[length] == '\0' || tap[length] == '@');
-}
-
 static void on_tap(void *context, const Tap *tap)
 {
     GenerateCommand *command = context;
     progress_tap(&command->progress, 0, 1, tap->name);
-    if (is_named(tap->name, "input_ids")) {
+    if (tap_is(tap->name, "input_ids")) {
         for (int64_t b = 0; b < tap->count; b++)
             command->tokens[command->count * command->batch + b] = (int64_t)tap_value(tap, b);
         command->count++;
-    } else if (command->writer && is_named(tap->name, "logits")) {
+    } else if (command->writer && tap_is(tap->name, "logits")) {
         safetensors_writer_begin(command->writer, tap->name, DTYPE_F32, tap->rank, tap->shape);
         safetensors_writer_append(command->writer, tap->values, (size_t)tap->count * tap->value_size);
     }

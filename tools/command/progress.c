@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dump/tap_name.h"
+
 enum { WIDTH = 40 };
 
 Progress progress_start(bool quiet, int layers)
@@ -29,7 +31,7 @@ static bool is_layer(const char *tap)
     if (!layer) return false;
     layer += strlen("layers.");
     layer += strspn(layer, "0123456789");
-    return *layer == '\0' || *layer == '@';
+    return layer == tap + tap_base_length(tap);
 }
 
 void progress_tap(Progress *progress, int pass, int passes, const char *tap)

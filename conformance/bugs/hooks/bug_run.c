@@ -21,7 +21,7 @@ static const char *local_of(const char *name, size_t *length)
 {
     const char *number = number_in(name), *rest = number ? number + strspn(number, "0123456789") : name;
     if (number && *rest == '.') rest++;
-    *length = strcspn(rest, "@");
+    *length = tap_base_length(rest);
     return rest;
 }
 
@@ -112,7 +112,7 @@ void bug_run_tap(BugRun *run, const Tap *tap)
 static bool is_one_of(const char *const *globs, const char *name)
 {
     char plain[NAME_SIZE];
-    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(name, "@"), name);
+    snprintf(plain, sizeof plain, "%.*s", (int)tap_base_length(name), name);
     for (; globs && *globs; globs++)
         if (fnmatch(*globs, plain, 0) == 0) return true;
     return false;
@@ -123,11 +123,11 @@ static Recorded *place_for(BugRun *run, const char *name, bool for_next_run)
 {
     size_t length, other;
     const char *local = for_next_run ? name : local_of(name, &length);
-    if (for_next_run) length = strcspn(name, "@");
+    if (for_next_run) length = tap_base_length(name);
     for (int i = 0; i < run->recorded_count; i++) {
         Recorded *recorded = &run->recorded[i];
         const char *theirs = for_next_run ? recorded->tap : local_of(recorded->tap, &other);
-        if (for_next_run) other = strcspn(recorded->tap, "@");
+        if (for_next_run) other = tap_base_length(recorded->tap);
         if (recorded->for_next_run == for_next_run && other == length && strncmp(theirs, local, length) == 0)
             return recorded;
     }
@@ -195,7 +195,7 @@ const Recorded *recorded_above(BugRun *run, const Tap *tap, const char *local)
 const Recorded *recorded_before(BugRun *run, const Tap *tap)
 {
     char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(tap->name, "@"), tap->name);
+    snprintf(name, sizeof name, "%.*s", (int)tap_base_length(tap->name), tap->name);
     return find(run, name, tap_run(tap->name) - 1);
 }
 

@@ -125,7 +125,7 @@ const double *weight_beside(BugRun *run, const Tap *tap, const char *local)
 static const double *parameter_of(BugRun *run, const Tap *tap, const char *parameter)
 {
     char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%.*s.%s", (int)strcspn(tap->name, "@"), tap->name, parameter);
+    snprintf(name, sizeof name, "%.*s.%s", (int)tap_base_length(tap->name), tap->name, parameter);
     return weight_named(run, name);
 }
 

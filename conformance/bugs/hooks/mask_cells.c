@@ -1,7 +1,6 @@
 /* mask_cells.c - which blocks and which window each cell lies in */
 #include "bugs/hooks/mask_cells.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static bool is_vision(int64_t type) { return type == 1 || type == 2; }
@@ -40,9 +39,8 @@ void rewrite_masks(BugRun *run, const Tap *tap, bool (*rule)(const MaskCell *cel
     const Inputs *inputs = bug_inputs(run);
     const Array *padding = inputs->attention_mask, *types = inputs->mm_token_type_ids;
     int64_t rows = tap->shape[2], columns = tap->shape[3], prompt = inputs->input_ids->shape[1];
-    const char *again = strchr(tap->name, '@');
-    int64_t total = prompt + (again ? atoi(again + 1) : 0);
-    bool prefill = !again && types;
+    int64_t total = prompt + tap_run(tap->name);
+    bool prefill = tap_run(tap->name) == 0 && types;
 
     for (int64_t b = 0; b < tap->shape[0]; b++) {
         int64_t last = prefill ? last_vision_token(types, b) : -1;
