@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "gemma4_unified.h"
-#include "reference.h"
 
 typedef enum { FAMILY_GEMMA4, FAMILY_UNIFIED, FAMILY_TEXT } Family;
 
@@ -148,7 +147,7 @@ static GenerationMixin mixin(const Model *model)
     return m;
 }
 
-static void forward(Model *model, const Inputs *inputs, const Pass *pass)
+void model_forward(Model *model, const Inputs *inputs, const Pass *pass)
 {
     ArenaMark empty = { 0 };
     Arena *arena = &model->activations;
@@ -176,10 +175,3 @@ static void forward(Model *model, const Inputs *inputs, const Pass *pass)
         m.forward(m.model, &arguments, &run);
     arena_release(arena, empty);
 }
-
-#ifdef REAL_IS_DOUBLE
-const Reference reference_f64 = { sizeof(real), forward };
-#else
-const Reference reference_f32 = { sizeof(real), forward };
-void reference_set_threads(int threads) { matmul_set_threads(threads); }
-#endif

@@ -6,6 +6,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "inputs.h"
+#include "pass.h"
 
 typedef struct Model Model;
 
@@ -20,6 +21,8 @@ typedef struct {
 } ModelEdits;
 Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *error);
 void model_close(Model *model); /* NULL is fine */
+/* A pass in this build's real; reference.h has both. inputs must have passed model_check. */
+void model_forward(Model *model, const Inputs *inputs, const Pass *pass);
 void model_check(const Model *model, const Inputs *inputs, Error *error);
 /* What model_check does not know of: that a generation is possible, and its cache no longer than the model allows */
 void model_check_generation(const Model *model, const Inputs *inputs, int max_new_tokens, Error *error);

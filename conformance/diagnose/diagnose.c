@@ -7,6 +7,7 @@
 
 #include "diagnose/error_pattern.h"
 #include "diagnose/suspects.h"
+#include "readings/vision_mask.h"
 
 /* Two that leave the same behind. What the wrong one leaves more is the square of what they differ by, in standard
  * deviations: two that are as large may still be told apart. */
@@ -135,17 +136,6 @@ static void search_bugs(Diagnosis *d, Suspects *s)
     d->complete = suspects_first_open(s) < 0;
 }
 
-Diagnosis *diagnosis_new(void)
-{
-    Diagnosis *d = allocate_zeroed(1, sizeof *d);
-    size_t bugs = (size_t)bug_count() + 1;
-    d->named = allocate_zeroed(bugs, sizeof *d->named);
-    d->equals = allocate_zeroed(bugs, sizeof *d->equals);
-    d->not_exposed = allocate_zeroed(bugs, sizeof *d->not_exposed);
-    d->candidates = allocate_zeroed(bugs, sizeof *d->candidates);
-    return d;
-}
-
 static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
 {
     Diagnosis *d = diagnosis_new();
@@ -190,15 +180,4 @@ Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
     if (!is_google) return d;
     *grade = google_grade;
     return google;
-}
-
-void diagnosis_free(Diagnosis *diagnosis)
-{
-    if (!diagnosis) return;
-    free(diagnosis->named);
-    free(diagnosis->candidates);
-    free(diagnosis->equals);
-    free(diagnosis->not_exposed);
-    arena_free(&diagnosis->arena);
-    free(diagnosis);
 }

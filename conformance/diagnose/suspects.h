@@ -6,8 +6,9 @@
 #ifndef PLUMB_SUSPECTS_H
 #define PLUMB_SUSPECTS_H
 
-#include "diagnose/diagnose.h"
+#include "diagnose/diagnosis.h"
 #include "diagnose/matched_filter.h"
+#include "readings/reading.h"
 
 enum { MOST_CONFIRMED = 6 }; /* suspects that a bent step is graded with */
 

@@ -207,12 +207,12 @@ static void check_end(Lockstep *l)
                   dump_array(l->steps.dump, 0)->file, last, l->decode_step);
 }
 
-static void model_forward(void *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
+static void honest_forward(void *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
 {
     reference->forward(model, inputs, pass);
 }
 
-Subject honest_subject(Model *model) { return (Subject){ .self = model, .forward = model_forward }; }
+Subject honest_subject(Model *model) { return (Subject){ .self = model, .forward = honest_forward }; }
 
 Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dump/tap_name.h"
+#include "noise/step_conclusion.h"
 
 StepList step_list_new(const Dump *dump, const GradeOptions *options, const PaddingRows *rows, Grade *grade,
                        Error *error)

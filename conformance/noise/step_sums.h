@@ -70,6 +70,4 @@ void step_sums_add_replay(StepSums *sums, const ArithmeticClass *class, int64_t 
                           const double *found);
 void step_sums_end_replay(StepSums *sums); /* of the oracle's pass too, which the nearest replay is compared in */
 
-void step_sums_conclude(StepSums *sums, const ArithmeticClass *class, Step *step); /* fills in the step */
-
 #endif

@@ -1,5 +1,6 @@
 /* test_scales.c - sums and scales of two rows of three channels, by hand */
 #include "noise/scales.h"
+#include "noise/step_conclusion.h"
 
 #include "dumps.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/arguments.h"
 #include "command/plumb.h"
 #include "reference.h"
 #include "dump/tap_name.h"
@@ -24,15 +25,6 @@ static const struct argp_option options[] = {
     { "quiet", KEY_QUIET, 0, 0, "No progress bar", 10 },
     { 0 },
 };
-
-int parse_count(struct argp_state *state, const char *option, const char *argument, int most)
-{
-    char *end;
-    long count = strtol(argument, &end, 10);
-    if (*end || end == argument || count < 1 || count > most)
-        argp_error(state, "%s: found %s, expected a whole number from 1 to %d", option, argument, most);
-    return (int)count;
-}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/plumb.h"
+#include "command/arguments.h"
 
 enum {
     KEY_IMAGE = 0x100,

@@ -63,9 +63,6 @@ bool globs_match(const Globs *globs, const char *name); /* true when there is no
 
 enum { MOST_NEW_TOKENS = 1 << 20 };
 
-/* The argument of an option that takes a count, or a usage error */
-int parse_count(struct argp_state *state, const char *option, const char *argument, int most);
-
 /* The argument of --bug, on a growing list */
 void bugs_add(const Bug ***bugs, int *count, const char *id, struct argp_state *state);
 

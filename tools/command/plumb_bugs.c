@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bugs/bug.h"
+#include "command/arguments.h"
 #include "command/plumb.h"
 #include "command/progress.h"
 

@@ -137,10 +137,9 @@ int plumb_compare(int argc, char **argv)
         .options = options,
         .parser = parse_option,
         .args_doc = "EXPECTED ACTUAL",
-        .doc =
-            "Compares the arrays of two dumps by name. Errors that a low-precision backend inherits from "
-            "its own earlier "
-            "layers are in these numbers: to know whether a backend is right, use plumb grade.",
+        .doc = "Compares the arrays of two dumps by name. Errors that a low-precision backend inherits from "
+               "its own earlier "
+               "layers are in these numbers: to know whether a backend is right, use plumb grade.",
     };
     CompareCommand command = { .limit = INFINITY };
     Error error = { "" };

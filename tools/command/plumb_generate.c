@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/arguments.h"
 #include "command/plumb.h"
 #include "command/progress.h"
 #include "reference.h"

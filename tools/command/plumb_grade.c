@@ -9,6 +9,7 @@
 #include "explain/explain.h"
 #include "dump/decode_steps.h"
 #include "inputs/dumped_inputs.h"
+#include "command/arguments.h"
 #include "command/plumb.h"
 #include "command/progress.h"
 #include "report/report_grade.h"

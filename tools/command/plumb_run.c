@@ -6,6 +6,7 @@
 
 #include "bugs/bug.h"
 #include "grade/arithmetic_class.h"
+#include "command/arguments.h"
 #include "command/plumb.h"
 #include "command/progress.h"
 #include "reference.h"

@@ -1,4 +1,4 @@
-/* tap.c - every value worth naming passes through here as it is produced */
+/* tap_output.c - every value worth naming passes through here as it is produced */
 #include <assert.h>
 #include <string.h>
 

@@ -1,0 +1,11 @@
+/* reference.c - the forward pass of this build */
+#include "reference.h"
+
+#include "nn/nn.h"
+
+#ifdef REAL_IS_DOUBLE
+const Reference reference_f64 = { sizeof(real), model_forward };
+#else
+const Reference reference_f32 = { sizeof(real), model_forward };
+void reference_set_threads(int threads) { matmul_set_threads(threads); }
+#endif
