@@ -68,7 +68,7 @@ START_TEST(lists_and_follows)
 }
 END_TEST
 
-/* What nobody wants to know counts as absent, and not as unknown. */
+/* A tap that nobody wants to know counts as absent, and not as unknown. */
 START_TEST(wanted_only)
 {
     Error error = { "" };
