@@ -30,7 +30,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     Case *c = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &c->pictures; return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &c->media; return 0;
     case KEY_MODEL: c->model_folder = argument; return 0;
     case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
     case KEY_QUIET: c->quiet = true; return 0;
@@ -70,7 +70,7 @@ static void open_pictures(Case *c, Error *error)
         error_set(error, "%s: found no such place (%s), expected one for temporary files", folder, strerror(errno));
     } else {
         const char *path = arena_format(&c->arena, "%s/inputs.safetensors", folder);
-        media_arguments_write(&c->pictures, c->model_folder, path, &c->arena, error);
+        media_arguments_write(&c->media, c->model_folder, path, &c->arena, error);
         if (!error_is_set(error)) c->inputs = inputs_open(path, error);
         remove(path);
         remove(folder);
@@ -79,8 +79,8 @@ static void open_pictures(Case *c, Error *error)
 
 void case_open(Case *c, Error *error)
 {
-    bool pictures = media_arguments_given(&c->pictures);
-    if (!c->model_folder || (!c->inputs_file && !pictures)) {
+    bool media = media_arguments_given(&c->media);
+    if (!c->model_folder || (!c->inputs_file && !media)) {
         error_set(error, "found no CASE, expected one, or --model and --inputs (see --help)");
         return;
     }
@@ -88,7 +88,7 @@ void case_open(Case *c, Error *error)
     reference_set_threads(c->threads > 0 ? c->threads : 1);
     c->model = model_open(c->model_folder, error);
     if (!error_is_set(error)) vision_mask_check(c->model, c->vision_mask, error);
-    if (!error_is_set(error) && pictures)
+    if (!error_is_set(error) && media)
         open_pictures(c, error);
     else if (!error_is_set(error))
         c->inputs = inputs_open(c->inputs_file, error);
@@ -98,9 +98,9 @@ void case_open(Case *c, Error *error)
 void case_close(Case *c)
 {
     inputs_close(&c->inputs);
-    pictures_close(c->png_files);
+    pictures_close(c->pictures);
     model_close(c->model);
-    media_arguments_free(&c->pictures);
+    media_arguments_free(&c->media);
     arena_free(&c->arena);
 }
 

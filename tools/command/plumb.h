@@ -28,14 +28,14 @@ typedef struct {
     const char *folder; /* NULL without CASE */
     const char *model_folder, *inputs_file;
     const char *inputs_option; /* --inputs */
-    MediaArguments pictures;   /* instead of inputs_file */
+    MediaArguments media;      /* instead of inputs_file */
     int threads;
     bool quiet;
     VisionMask vision_mask;
     Model *model;
     Inputs inputs;
-    Pictures *png_files; /* that the inputs are made from, where they are needed */
-    Patches bent;        /* in the place of the inputs' own, with --bug */
+    Pictures *pictures;    /* that the inputs are made from, where they are needed */
+    Patches buggy_patches; /* in the place of the inputs' own, with --bug */
 } Case;
 
 extern const struct argp case_argp;                /* a child parser for these options; its input is the Case */

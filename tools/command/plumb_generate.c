@@ -42,7 +42,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_LOGITS: command->logits = argument; return 0;
     case ARGP_KEY_ARG:
-        if (media_argument(&command->c.pictures, argument, state)) return 0;
+        if (media_argument(&command->c.media, argument, state)) return 0;
         if (state->arg_num > 0) argp_usage(state);
         case_set_folder(&command->c, argument);
         return 0;

@@ -106,7 +106,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_SAMPLES: command->samples = parse_count(state, "--samples", argument, MOST_SAMPLES); return 0;
     case ARGP_KEY_ARG:
-        if (media_argument(&command->c.pictures, argument, state)) return 0;
+        if (media_argument(&command->c.media, argument, state)) return 0;
         if (state->arg_num > 1) argp_usage(state);
         command->arguments[command->argument_count++] = argument;
         return 0;

@@ -84,7 +84,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_LIST: command->list = true; return 0;
     case KEY_BUG: bugs_add(&command->bugs, &command->bug_count, argument, state); return 0;
     case ARGP_KEY_ARG:
-        if (media_argument(&command->c.pictures, argument, state)) return 0;
+        if (media_argument(&command->c.media, argument, state)) return 0;
         if (state->arg_num > 0) argp_usage(state);
         case_set_folder(&command->c, argument);
         return 0;
