@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <zip.h>
 
+#include "checkpoint/regular_file.h"
 #include "checkpoint/safetensors.h"
 #include "dump/name_map.h"
 #include "dump/npy.h"
@@ -91,19 +92,16 @@ static void read_folder(Dump *dump, Error *error)
     for (struct dirent *entry; (entry = readdir(folder)) && !error_is_set(error);) {
         if (!ends_with(entry->d_name, ".npy")) continue;
         const char *path = arena_format(&dump->arena, "%s/%s", dump->path, entry->d_name);
-        FILE *file = fopen(path, "rb");
         struct stat status;
-        if (!file || fstat(fileno(file), &status) != 0) {
-            error_set(error, "%s: %s", path, strerror(errno));
-        } else {
-            unsigned char *bytes = arena_allocate(&dump->arena, (size_t)status.st_size + 1);
-            if (fread(bytes, 1, (size_t)status.st_size, file) != (size_t)status.st_size)
-                error_set(error, "%s: cannot be read", path);
-            else
-                append(dump, npy_read(&dump->arena, path, without_npy(dump, entry->d_name), bytes,
-                                      (size_t)status.st_size, error));
-        }
-        if (file) fclose(file);
+        FILE *file = regular_file_open(path, "a .npy file", &status, error);
+        if (!file) break;
+        unsigned char *bytes = arena_allocate(&dump->arena, (size_t)status.st_size + 1);
+        if (fread(bytes, 1, (size_t)status.st_size, file) != (size_t)status.st_size)
+            error_set(error, "%s: cannot be read", path);
+        else
+            append(dump, npy_read(&dump->arena, path, without_npy(dump, entry->d_name), bytes, (size_t)status.st_size,
+                                  error));
+        fclose(file);
     }
     closedir(folder);
 }

@@ -161,6 +161,18 @@ START_TEST(bad_file_in_a_folder)
 }
 END_TEST
 
+START_TEST(pipes_are_refused)
+{
+    static const char *const names[] = { "pipe.npy", "pipe.safetensors" };
+    for (int i = 0; i < COUNT(names); i++) {
+        Error error = { "" };
+        ck_assert_int_eq(mkfifo(temporary(names[i]), 0600), 0);
+        ck_assert_ptr_null(dump_open(i == 0 ? temporary_folder() : temporary(names[i]), NULL, &error));
+        assert_refused(&error, temporary(names[i]), ": found something that is not a file, expected a");
+    }
+}
+END_TEST
+
 START_TEST(empty_folder)
 {
     Error error = { "" };
@@ -195,6 +207,7 @@ Suite *dump_suite(void)
     tcase_add_test(tcase, truncated_archive);
     tcase_add_loop_test(tcase, refused, 0, COUNT(bad));
     tcase_add_test(tcase, bad_file_in_a_folder);
+    tcase_add_test(tcase, pipes_are_refused);
     tcase_add_test(tcase, empty_folder);
     return suite;
 }

@@ -4,19 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "checkpoint/regular_file.h"
+
 enum { LARGEST_COUNT = 1 << 24 };
 
 json_t *config_open(const char *file, Error *error)
 {
     json_error_t why;
-    json_t *json = json_load_file(file, JSON_REJECT_DUPLICATES, &why);
-    if (!json) {
-        if (json_error_code(&why) == json_error_cannot_open_file)
-            error_set(error, "%s: found no such file, expected a Hugging Face configuration", file);
-        else
-            error_set(error, "%s: found invalid JSON (line %d: %s), expected a configuration", file, why.line,
-                      why.text);
-    }
+    struct stat status;
+    FILE *stream = regular_file_open(file, "a Hugging Face configuration", &status, error);
+    if (!stream) return NULL;
+    json_t *json = json_loadf(stream, JSON_REJECT_DUPLICATES, &why);
+    if (!json)
+        error_set(error, "%s: found invalid JSON (line %d: %s), expected a configuration", file, why.line, why.text);
+    fclose(stream);
     return json;
 }
 

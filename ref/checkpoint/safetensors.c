@@ -7,14 +7,12 @@
 #include "checkpoint/safetensors.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "checkpoint/regular_file.h"
 #include "run/arena.h"
 
 struct Safetensors {
@@ -32,24 +30,21 @@ static const int64_t largest_dimension = (int64_t)1 << 40, largest_size = (int64
 
 static void map_file(Safetensors *file, Error *error)
 {
-    int descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
     struct stat status;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
-        error_set(error, "%s: found no readable file (%s), expected a safetensors file", file->path, strerror(errno));
-    } else if (!S_ISREG(status.st_mode)) {
-        error_set(error, "%s: found something that is not a file, expected a safetensors file", file->path);
-    } else if (status.st_size < 8) {
+    FILE *stream = regular_file_open(file->path, "a safetensors file", &status, error);
+    if (!stream) return;
+    if (status.st_size < 8) {
         error_set(error, "%s: found %lld bytes, expected at least the 8 of a safetensors header length", file->path,
                   (long long)status.st_size);
     } else {
         file->size = (size_t)status.st_size;
-        file->map = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        file->map = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fileno(stream), 0);
         if (file->map == MAP_FAILED) {
             file->map = NULL;
             error_set(error, "%s: cannot be mapped: %s", file->path, strerror(errno));
         }
     }
-    if (descriptor >= 0) close(descriptor);
+    fclose(stream);
 }
 
 static json_t *read_header(Safetensors *file, Error *error)

@@ -1,6 +1,8 @@
 /* test_config.c - typed keys of config.json */
 #include "checkpoint/config.h"
 
+#include <sys/stat.h>
+
 #include "helpers.h"
 
 static const char *const text =
@@ -127,7 +129,7 @@ END_TEST
 static const struct {
     const char *content, *says;
 } bad_files[] = {
-    { NULL, ": found no such file, expected a Hugging Face configuration" },
+    { NULL, ": found no readable file (No such file or directory), expected a Hugging Face configuration" },
     { "{\"a\": 1,\n\"a\": 2}", ": found invalid JSON (line 2: duplicate object key" },
     { "{\"a\": ", ": found invalid JSON (line 1: " },
     { "", ": found invalid JSON" },
@@ -140,6 +142,16 @@ START_TEST(bad_file)
     if (bad_files[_i].content) write_text(path, bad_files[_i].content);
     ck_assert_ptr_null(config_open(path, &error));
     assert_refused(&error, path, bad_files[_i].says);
+}
+END_TEST
+
+START_TEST(pipe_is_refused)
+{
+    Error error = { "" };
+    const char *path = temporary("config.json");
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_ptr_null(config_open(path, &error));
+    assert_refused(&error, path, ": found something that is not a file, expected a Hugging Face configuration");
 }
 END_TEST
 
@@ -164,6 +176,7 @@ Suite *config_suite(void)
     tcase_add_loop_test(tcase, bad_value, 0, COUNT(bad));
     tcase = theme(suite, "file");
     tcase_add_loop_test(tcase, bad_file, 0, COUNT(bad_files));
+    tcase_add_test(tcase, pipe_is_refused);
     tcase_add_test(tcase, good_file);
     return suite;
 }

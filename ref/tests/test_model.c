@@ -40,7 +40,7 @@ START_TEST(no_config)
     Error error = { "" };
     copy_file(E2B "/model/model.safetensors", temporary("model.safetensors"));
     ck_assert_ptr_null(model_open(temporary_folder(), &error));
-    assert_refused(&error, temporary("config.json"), ": found no such file");
+    assert_refused(&error, temporary("config.json"), ": found no readable file (No such file");
 }
 END_TEST
 

@@ -205,7 +205,7 @@ START_TEST(bad_input)
     assert_refusal(plumb("preprocess", TEXT, "--image", png, "--out", out()), "config.json",
                    "model_type: found gemma4_text");
     assert_refusal(plumb("preprocess", "--model", temporary("absent"), "--image", png, "--out", out()), "config.json",
-                   "found no such file");
+                   "found no readable file (No such file");
     assert_refusal(plumb("run", E2B, "--image", png, "--inputs", E2B "/inputs.safetensors"), "--inputs",
                    "found --image, --video, --audio or --prompt-ids too, expected either");
     assert_refusal(plumb("run", E2B, "--image", png), "image_position_ids",

@@ -1,0 +1,16 @@
+/* regular_file.h - opens a file that strangers wrote
+ *
+ * A pipe would block until somebody writes to it, and a device may never end, so that only a regular file is opened.
+ */
+#ifndef PLUMB_REGULAR_FILE_H
+#define PLUMB_REGULAR_FILE_H
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "run/error.h"
+
+/* The file to read and its status, or NULL with error set; "expected" ends the message: "a safetensors file". */
+FILE *regular_file_open(const char *path, const char *expected, struct stat *status, Error *error);
+
+#endif
