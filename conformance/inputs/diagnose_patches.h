@@ -15,7 +15,7 @@ typedef struct {
     const DumpedPatches *found;
     const ArithmeticClass *class;
     const PatchGrade *honest; /* the grade of found, against honest way `way` (preprocessing.h) */
-    int way;
+    HonestPreprocessing way;
 } PatchTrial;
 
 /* *explained becomes what the named bugs make of the pictures, in arena; it stays as it is if none is named. */

@@ -12,7 +12,7 @@ struct DumpedInputs {
     const ArithmeticClass *class;
     DumpedPatches found;
     PatchGrade grade;
-    int way;
+    HonestPreprocessing way;
     Patches expected; /* what the dump leaves out is taken from here: honest, or as the named bugs make it */
     Patches given;    /* what the model is given */
     Error unfit;      /* why it is given nothing */

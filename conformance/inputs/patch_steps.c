@@ -195,7 +195,7 @@ PatchGrade grade_patches(const DumpedPatches *found, const Patches *expected, co
 }
 
 PatchGrade grade_patches_honestly(const DumpedPatches *found, const Pictures *pictures, const ArithmeticClass *class,
-                                  int *way, Arena *arena)
+                                  HonestPreprocessing *way, Arena *arena)
 {
     PatchGrade nearest = { .count = 0 };
     for (int i = 0; i < HONEST_WAYS && (i == 0 || nearest.residual > 0); i++) {

@@ -18,9 +18,9 @@ typedef struct {
 PatchGrade grade_patches(const DumpedPatches *found, const Patches *expected, const Gemma4ImageProcessor *p,
                          const ArithmeticClass *class, Arena *arena);
 
-/* Against the honest way that it is nearest to; *way becomes its number. */
+/* Against the honest way that it is nearest to; *way becomes that one. */
 PatchGrade grade_patches_honestly(const DumpedPatches *found, const Pictures *pictures, const ArithmeticClass *class,
-                                  int *way, Arena *arena);
+                                  HonestPreprocessing *way, Arena *arena);
 
 /* Whether there are as many patches in each picture, as far as the dump tells */
 bool patches_fit(const DumpedPatches *found, const Patches *expected);

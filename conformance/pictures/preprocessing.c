@@ -53,20 +53,20 @@ void pictures_close(Pictures *pictures)
 static const Resampling exact = { kernel_bicubic, 2, true, false, FINISH_CUT, false };
 static const Resampling uncut = { kernel_bicubic, 2, true, false, FINISH_NONE, false };
 
-Preprocessing honest_preprocessing(const Pictures *pictures, int way)
+Preprocessing honest_preprocessing(const Pictures *pictures, HonestPreprocessing way)
 {
     ResizeFlavour asked = pictures->processor.flavour;
     ResizeFlavour other = asked == RESIZE_PIL ? RESIZE_TORCHVISION : RESIZE_PIL;
-    return (Preprocessing){ .flavour = way == 1 ? other : asked,
-                            .resampling = way == 2   ? &exact
-                                          : way == 3 ? &uncut
-                                                     : NULL };
+    return (Preprocessing){ .flavour = way == HONEST_OTHER ? other : asked,
+                            .resampling = way == HONEST_EXACT   ? &exact
+                                          : way == HONEST_UNCUT ? &uncut
+                                                                : NULL };
 }
 
-const char *honest_preprocessing_name(const Pictures *pictures, int way)
+const char *honest_preprocessing_name(const Pictures *pictures, HonestPreprocessing way)
 {
-    if (way == 2) return "real arithmetic";
-    if (way == 3) return "real arithmetic, not cut to 0 .. 1";
+    if (way == HONEST_EXACT) return "real arithmetic";
+    if (way == HONEST_UNCUT) return "real arithmetic, not cut to 0 .. 1";
     return honest_preprocessing(pictures, way).flavour == RESIZE_PIL ? "pil" : "torchvision";
 }
 

@@ -39,11 +39,16 @@ typedef struct {
 
 /* Each picture has as many patches as the budget, or as the largest of them needs. The result lives in arena. */
 Patches preprocess(const Pictures *pictures, const Preprocessing *how, Arena *arena);
-/* An honest preprocessor may do one of these: the flavour that was asked for, the other one, real arithmetic cut to the
- * range of levels, or not cut */
-enum { HONEST_EXACT = 2, HONEST_WAYS = 4 };
-Preprocessing honest_preprocessing(const Pictures *pictures, int way);
-const char *honest_preprocessing_name(const Pictures *pictures, int way);
+/* An honest preprocessor may do any of these. */
+typedef enum {
+    HONEST_ASKED, /* the flavour that was asked for */
+    HONEST_OTHER, /* the other one */
+    HONEST_EXACT, /* real arithmetic, cut to the range of levels */
+    HONEST_UNCUT, /* real arithmetic, not cut */
+    HONEST_WAYS,
+} HonestPreprocessing;
+Preprocessing honest_preprocessing(const Pictures *pictures, HonestPreprocessing way);
+const char *honest_preprocessing_name(const Pictures *pictures, HonestPreprocessing way);
 
 /* The size of picture i after resizing; target_size as above */
 ImageSize size_in_pixels(const Pictures *pictures, int i, TargetSize *target_size);

@@ -56,7 +56,7 @@ Pictures *pictures_in_memory(const Picture *list, int count, int max_soft_tokens
     return p;
 }
 
-Patches honest_patches(const Pictures *pictures, int way)
+Patches honest_patches(const Pictures *pictures, HonestPreprocessing way)
 {
     Preprocessing how = honest_preprocessing(pictures, way);
     return preprocess(pictures, &how, &scratch);

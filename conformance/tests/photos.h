@@ -15,7 +15,7 @@ Picture waves(int width, int height, double waviness); /* radians a pixel */
 Pictures *pictures_in_memory(const Picture *list, int count, int max_soft_tokens);
 #define one_photo(width, height, tokens) pictures_in_memory((Picture[]){ photo(width, height) }, 1, tokens)
 
-Patches honest_patches(const Pictures *pictures, int way);
+Patches honest_patches(const Pictures *pictures, HonestPreprocessing way);
 
 Array as_bf16(const Array *array); /* of float32 */
 

@@ -27,7 +27,7 @@ static Finding find(const Pictures *pictures, const Dump *dump, const char *clas
 {
     Error error = { "" };
     Finding finding = { .diagnosis = NULL };
-    int way = 0;
+    HonestPreprocessing way = HONEST_ASKED;
     DumpedPatches found = dumped_patches_open(dump, pictures, NULL, &error);
     assert_clean(&error);
     finding.grade = grade_patches_honestly(&found, pictures, class_find(class), &way, &scratch);

@@ -10,7 +10,7 @@ static Pictures *pictures(void) { return pictures_in_memory((Picture[]){ photo(3
 static PatchGrade grade_of(const Pictures *of, const Array *pixel_values, const Array *image_position_ids)
 {
     Error error = { "" };
-    int way = 0;
+    HonestPreprocessing way = HONEST_ASKED;
     Dump *dump = dump_of_patches(pixel_values, image_position_ids);
     DumpedPatches found = dumped_patches_open(dump, of, NULL, &error);
     assert_clean(&error);

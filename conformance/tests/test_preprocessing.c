@@ -27,7 +27,7 @@ START_TEST(as_hugging_face)
     Pictures *pictures = plumb_png(_i ? RESIZE_PIL : RESIZE_TORCHVISION, &error);
     assert_clean(&error);
     Patches patches = honest_patches(pictures, 0), other = honest_patches(pictures, 1);
-    ck_assert_str_eq(honest_preprocessing_name(pictures, 0), name);
+    ck_assert_str_eq(honest_preprocessing_name(pictures, HONEST_ASKED), name);
     const json_t *expected;
     size_t index;
     int compared = 0;
