@@ -1,4 +1,5 @@
 /* test_step_sums.c - what is kept of a step's rows from pass to pass, by hand */
+#include "noise/step_conclusion.h"
 #include "noise/step_sums.h"
 
 #include "dumps.h"
