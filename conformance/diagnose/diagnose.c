@@ -9,6 +9,8 @@
 #include "diagnose/suspects.h"
 #include "readings/vision_mask.h"
 
+enum { MOST_PAIRS = 1 }; /* steps that two bugs together are tried on */
+
 /* Two that leave the same behind. What the wrong one leaves more is the square of what they differ by, in standard
  * deviations: two that are as large may still be told apart. */
 static bool is_alike(const Suspect *a, const Suspect *b)
@@ -90,50 +92,64 @@ static const Bug *partial_cause(const Suspects *s, int n)
 }
 
 /* Two bugs bend step n: one is switched on, and another one looked for on top of it. */
-static void find_pair(Diagnosis *d, const Suspects *s, int n)
+static bool find_pair(Diagnosis *d, const Suspects *s, int n)
 {
+    bool is_found = false;
     const Bug *below = partial_cause(s, n);
     Suspects top = { 0 };
-    if (!below) return;
+    if (!below) return false;
     if (suspects_begin(&top, s->search, below) && suspects_bent(&top, n)) {
         suspects_try_all(&top);
         int found = confirm(&top, n);
-        if (found >= 0) {
+        is_found = found >= 0;
+        if (is_found) {
             add_named(d, below);
             add_named(d, top.list[found].candidate.bug);
             mark_explained(s, top.list[found].straight);
         }
     }
     grade_free(suspects_end(&top));
+    return is_found;
 }
 
+/* A step that no bug and no pair makes straight is left unexplained, and the search goes on behind it: what bends a later
+ * step is found all the same. A pair costs as much as a diagnosis, so the first steps alone are asked for one. */
 static void name_one_after_the_other(Diagnosis *d, Suspects *s)
 {
+    int pairs = 0;
     for (int n = suspects_first_open(s); n >= 0 && !error_is_set(s->search->error); n = suspects_first_open(s)) {
         int found = confirm(s, n);
         if (d->candidate_count == 0) show_candidates(d, s);
-        if (found < 0) {
-            find_pair(d, s, n);
-            return;
+        if (found >= 0) {
+            mark_explained(s, s->list[found].straight);
+            add_named(d, s->list[found].candidate.bug);
+            if (d->named_count == 1) list_equals(d, s, &s->list[found]);
+        } else if (pairs++ >= MOST_PAIRS || !find_pair(d, s, n) || !s->covered[n]) {
+            s->unexplained[n] = true;
         }
-        mark_explained(s, s->list[found].straight);
-        add_named(d, s->list[found].candidate.bug);
-        if (d->named_count == 1) list_equals(d, s, &s->list[found]);
         suspects_rank(s);
     }
+}
+
+/* The first step that is bent and that nothing makes straight; -1 */
+static int first_unexplained(const Suspects *s)
+{
+    for (int n = 0; n < suspects_graded(s)->step_count; n++)
+        if (suspects_bent(s, n) && !s->covered[n]) return n;
+    return -1;
 }
 
 static void search_bugs(Diagnosis *d, Suspects *s)
 {
     suspects_try_all(s);
     for (int i = 0; i < s->not_exposed_count; i++) d->not_exposed[d->not_exposed_count++] = s->not_exposed[i];
-    if (suspects_first_open(s) >= 0) {
+    if (suspects_graded(s)->first_bent >= 0) {
         name_one_after_the_other(d, s);
     } else {
         find_below_noise(d, s);
         show_candidates(d, s);
     }
-    d->complete = suspects_first_open(s) < 0;
+    d->complete = first_unexplained(s) < 0;
 }
 
 static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
@@ -143,8 +159,11 @@ static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
     Suspects suspects;
     if (suspects_begin(&suspects, &search, NULL)) {
         search_bugs(d, &suspects);
-        int open = suspects_first_open(&suspects);
-        if (open >= 0) d->pattern = pattern_of(suspects.base, open, trial->inputs, &d->arena);
+        int n = first_unexplained(&suspects);
+        if (n >= 0) {
+            d->unexplained = arena_format(&d->arena, "%s", suspects_graded(&suspects)->steps[n].tap);
+            d->pattern = pattern_of(suspects.base, n, trial->inputs, &d->arena);
+        }
     }
     *grade = suspects_end(&suspects);
     d->check = search.followed.check;

@@ -26,8 +26,9 @@ typedef struct {
     int equal_count;
     const Bug **not_exposed;
     int not_exposed_count;
-    ClassCheck check;    /* whether the dump's arithmetic is what its backend declares */
-    const char *pattern; /* what the error looks like, when no bug is it; NULL */
+    ClassCheck check;        /* whether the dump's arithmetic is what its backend declares */
+    const char *unexplained; /* the first bent step that no bug makes straight; NULL: there is none */
+    const char *pattern;     /* what the error looks like, when no bug is it; NULL */
     Arena arena;
 } Diagnosis;
 

@@ -15,7 +15,7 @@ enum { AT_ONCE = 8 }; /* bugs in one dry run: each keeps taps of its own */
 
 const Grade *suspects_graded(const Suspects *s) { return lockstep_grade_so_far(s->base); }
 bool suspects_bent(const Suspects *s, int n) { return suspects_graded(s)->steps[n].verdict != VERDICT_PASS; }
-static bool is_open(const Suspects *s, int n) { return suspects_bent(s, n) && !s->covered[n]; }
+static bool is_open(const Suspects *s, int n) { return suspects_bent(s, n) && !s->covered[n] && !s->unexplained[n]; }
 
 int suspects_first_open(const Suspects *s)
 {
@@ -62,6 +62,7 @@ bool suspects_begin(Suspects *s, Search *search, const Bug *below)
 
     size_t bugs = (size_t)bug_count() + 1;
     s->covered = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->covered);
+    s->unexplained = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->unexplained);
     s->list = allocate_zeroed(bugs, sizeof *s->list);
     s->not_exposed = allocate_zeroed(bugs, sizeof *s->not_exposed);
     return true;
@@ -75,6 +76,7 @@ Grade *suspects_end(Suspects *s)
     }
     free(s->list);
     free(s->covered);
+    free(s->unexplained);
     free(s->not_exposed);
     matched_filter_free(s->filter);
     return s->base ? lockstep_end(s->base) : NULL;
@@ -103,7 +105,7 @@ void suspects_grade(const Suspects *s, Suspect *suspect)
 static void weigh_steps(const Suspects *s, Suspect *suspect, bool all)
 {
     Candidate *c = &suspect->candidate;
-    bool straight = suspects_first_open(s) < 0;
+    bool straight = suspects_graded(s)->first_bent < 0;
     Match heard = { 0 };
     double residual = 0, left = 0;
     for (int n = 0; n < suspects_graded(s)->step_count; n++) {
@@ -141,7 +143,7 @@ static void summarise(const Suspects *s, Suspect *suspect)
      * standing out reach 9 together. */
     suspect->z_needed = SEEN;
     weigh_steps(s, suspect, true);
-    if (suspects_first_open(s) >= 0 || suspect_is_the_bug(suspect)) return;
+    if (suspects_graded(s)->first_bent >= 0 || suspect_is_the_bug(suspect)) return;
     suspect->z_needed = EXPOSED;
     weigh_steps(s, suspect, false);
 }

@@ -35,8 +35,9 @@ typedef struct {
     const Bug *below; /* that the base has; NULL */
     Lockstep *base;
     MatchedFilter *filter;
-    bool *covered; /* of each step: bent, and straight with a bug that is named */
-    Suspect *list; /* the likeliest first */
+    bool *covered;     /* of each step: bent, and straight with a bug that is named */
+    bool *unexplained; /* of each step: bent, and straight with no bug that was tried */
+    Suspect *list;     /* the likeliest first */
     int count;
     const Bug **not_exposed;
     int not_exposed_count;
@@ -52,7 +53,7 @@ Grade *suspects_end(Suspects *suspects);                         /* the base's; 
 
 const Grade *suspects_graded(const Suspects *suspects); /* by the base */
 bool suspects_bent(const Suspects *suspects, int step);
-int suspects_first_open(const Suspects *suspects); /* bent, and not covered; -1 */
+int suspects_first_open(const Suspects *suspects); /* bent, neither covered nor unexplained; -1 */
 bool suspect_is_the_bug(const Suspect *suspect);
 
 #endif

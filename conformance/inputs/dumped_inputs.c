@@ -204,7 +204,10 @@ static void join(Diagnosis *d, Diagnosis *model)
     if (d->named_count == 0) append_bugs(d->equals, &d->equal_count, model->equals, model->equal_count);
     append_bugs(d->named, &d->named_count, model->named, model->named_count);
     d->complete = d->complete && model->complete;
-    if (model->pattern && d->named_count == 0) d->pattern = arena_format(&d->arena, "%s", model->pattern);
+    if (model->unexplained && !d->pattern) {
+        d->unexplained = arena_format(&d->arena, "%s", model->unexplained);
+        d->pattern = arena_format(&d->arena, "%s", model->pattern);
+    }
     for (int i = 0; i < model->candidate_count; i++) {
         Candidate *to = &d->candidates[d->candidate_count];
         if (is_candidate(d, model->candidates[i].bug)) continue;

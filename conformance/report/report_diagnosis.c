@@ -63,8 +63,8 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
         fprintf(out, "nothing after the inputs was graded: %s\n", grade->model_not_graded_because);
 
     named_text(out, d, !bent);
-    if (bent && d->named_count > 0 && !d->complete)
-        fprintf(out, "      other steps stay bent with it: there is more to find than the catalogue knows\n");
+    if (bent && d->named_count > 0 && d->unexplained)
+        fprintf(out, "no known bug explains %s; its error looks like: %s\n", d->unexplained, d->pattern);
     if (bent && d->named_count == 0) fprintf(out, "no known bug explains it; the error looks like: %s\n", d->pattern);
     if (bent && d->named_count == 0)
         for (int i = 0; i < d->candidate_count && i < SHOWN && d->candidates[i].explained > 0.01; i++) {
