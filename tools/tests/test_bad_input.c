@@ -160,7 +160,7 @@ static const struct {
     { { "generate", TEXT, "--max-new-tokens" }, "plumb generate: option '--max-new-tokens' requires an argument" },
     { { "generate", TEXT, WHOLE, "--max-new-tokens", "3" }, "Usage: plumb generate" },
     { { "grade", E2B, HONEST, "--as", "fp64" },
-      "plumb grade: --as: found fp64, expected one of fp32, tf32, fp16, bf16" },
+      "plumb grade: --as: found fp64, expected one of fp32, tf32, fp16 or bf16" },
     { { "grade", E2B, HONEST, "--samples", "0" },
       "plumb grade: --samples: found 0, expected a whole number from 1 to 1024" },
     { { "grade", E2B, HONEST, "--samples", "few" }, "plumb grade: --samples: found few, expected a whole number" },
