@@ -53,6 +53,14 @@ class Case:
         return self.run(model)
 
 
+def is_changed(tap, buggy, honest, inputs):
+    """Whether a bug shows in a tap: nobody grades the embeddings of placeholders, whose places features take."""
+    types = inputs.get("mm_token_type_ids")
+    if types is not None and tap.endswith(("embed_tokens", "embed_tokens_per_layer")):
+        buggy, honest = buggy[types == 0], honest[types == 0]
+    return not torch.equal(buggy, honest)
+
+
 def check_grades(case, seed):
     """Whether each grade came out right, and what failed."""
     grades, failures = [], []
@@ -80,7 +88,7 @@ def check_grades(case, seed):
                 known += bugs_text.of(case.load(), case.inputs) + bugs_unified.of(case.load(), case.inputs)
                 for bug in known[seed % 2 :: 2]:                        # in float32, where nothing hides them
                     buggy = case.run_buggy(*bug)
-                    bent = [tap for tap in buggy if not torch.equal(buggy[tap], dump[tap])]
+                    bent = [tap for tap in buggy if is_changed(tap, buggy[tap], dump[tap], case.inputs)]
                     expect(bug[0].__name__, first_bent(case, buggy, label), bent[0] if bent else None)
     return grades, failures
 
