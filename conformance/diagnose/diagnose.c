@@ -166,7 +166,6 @@ static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
         }
     }
     *grade = suspects_end(&suspects);
-    d->check = search.followed.check;
     followed_free(&search.followed);
     if (!error_is_set(error)) return d;
     grade_free(*grade);
@@ -182,7 +181,7 @@ static bool is_simpler(const Diagnosis *a, const Diagnosis *b)
 }
 
 /* A dump that is bent by Hugging Face's reading of the masks may follow Google's: the simpler story counts. */
-Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
+static Diagnosis *diagnose_by_either(const Trial *trial, Grade **grade, Error *error)
 {
     bool either = trial->vision_mask == VISION_MASK_EITHER;
     Trial by_hf = *trial, by_google = *trial;
@@ -199,4 +198,29 @@ Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
     if (!is_google) return d;
     *grade = google_grade;
     return google;
+}
+
+/* The arithmetic is looked at where bugs alone do not explain the dump, because that costs passes and most buggy dumps are
+ * explained: then either another class fits the dump, or it is diagnosed again in a class with the features that it shows. */
+Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
+{
+    Trial as_declared = *trial;
+    as_declared.as_declared = true;
+    Diagnosis *d = diagnose_by_either(&as_declared, grade, error);
+    if (!d || d->complete) return d;
+
+    Followed followed;
+    Lockstep *l = readings_begin(trial, &followed, error);
+    d->check = followed.check;
+    if (l) grade_free(lockstep_end(l));
+    if (l && followed.trial.declared) {
+        as_declared.class = followed.trial.class;
+        as_declared.declared = followed.trial.declared;
+        as_declared.options.straightened = followed.trial.options.straightened;
+        diagnosis_free(d);
+        grade_free(*grade);
+        d = diagnose_by_either(&as_declared, grade, error);
+    }
+    followed_free(&followed);
+    return d;
 }

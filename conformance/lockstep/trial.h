@@ -38,6 +38,7 @@ typedef struct {
     const ArithmeticClass *declared; /* what the backend says, where class has features besides; NULL: class */
     GradeOptions options;
     VisionMask vision_mask;
+    bool as_declared; /* neither another class nor features are looked for where the dump is bent (readings/) */
 } Trial;
 
 /* Whoever computes F: the honest model, or one of readings/subjects.h. */
