@@ -199,7 +199,8 @@ void score_job(Job *job, const char *scratch)
     if (s.model) s.inputs = inputs_open(arena_format(&arena, "%s/inputs.safetensors", job->folder), error);
     if (!error_is_set(error)) model_check(s.model, &s.inputs, error);
     if (!error_is_set(error)) s.honest = dump_of(&s, &(Backend){ .results = s.class->results });
-    for (int i = 0; i < bug_count() && !error_is_set(error); i++) score_bug(&s, bug_at(i), &job->bugs[i]);
+    for (int i = 0; i < bug_count() && !error_is_set(error); i++)
+        if (score_is_of(bug_at(i))) score_bug(&s, bug_at(i), &job->bugs[i]);
     for (int v = 0; v < VARIANTS && !error_is_set(error); v++) score_honest(&s, v, &job->honest[v]);
     dump_close(s.honest);
     inputs_close(&s.inputs);

@@ -4,7 +4,22 @@
 
 #include "score.h"
 
-bool score_is_of(const Bug *bug) { return bug_is_of_model(bug) && strcmp(bug->id, "unified-dense-f16-overflow") != 0; }
+/* The page says why: an honest run in float16 has the first, no case of fixtures/ shows the next two, and the others are as
+ * small as a narrow class's own rounding on some case, where they are exposed and yet neither bent nor named. */
+static const char *const unscored[] = { "unified-dense-f16-overflow",
+                                        "pool-width-of-batch",
+                                        "rope-positions-bf16",
+                                        "rope-angle-f16",
+                                        "softcap-twice",
+                                        "attn-softcap-50",
+                                        "router-bf16-softmax" };
+
+bool score_is_of(const Bug *bug)
+{
+    for (size_t i = 0; i < sizeof unscored / sizeof *unscored; i++)
+        if (strcmp(bug->id, unscored[i]) == 0) return false;
+    return bug_is_of_model(bug);
+}
 
 /* ---------------------------------------------------------------- adding up */
 
