@@ -1,7 +1,8 @@
-/* choice_scores.h - what experts and tokens are chosen by
+/* choice_scores.h - the scores that experts and tokens are chosen by
  *
- * The router's probabilities, as logarithms, and the logits of the last position. The largest are chosen, so two
- * candidates can change places when the gap between their scores is within the noise of the scores.
+ * Experts are chosen by the router's probabilities, kept here as logarithms, and tokens by the logits of the last
+ * position. The largest scores win, so two candidates can change places when the gap between their scores is within the
+ * noise of the scores.
  */
 #ifndef PLUMB_CHOICE_SCORES_H
 #define PLUMB_CHOICE_SCORES_H

@@ -20,9 +20,9 @@ struct Lockstep {
     Choices *choices;
     PassKind pass;
     int pass_number, passes;
-    int samples, sample; /* replays: all, and this one's number */
-    int decode_step;     /* that the pass has come to */
-    VisitRow *visit;     /* of PASS_SUSPECT and PASS_NEAREST */
+    int samples, sample; /* how many replays there are, and the number of this one */
+    int decode_step;     /* the pass has come to this one */
+    VisitRow *visit;     /* sees the rows of PASS_SUSPECT and PASS_NEAREST */
     void *visit_context;
 };
 
@@ -43,8 +43,8 @@ static double squared_distance(const double *a, const double *b, int64_t count)
     return sum;
 }
 
-/* Whether a bug that the dump is graded with makes of the row's values what they are, infinite or not a number: the
- * replay shows it, which is as narrow as the backend. An honest row is finite. */
+/* Whether the bug that the dump is graded with explains each value of the row that is infinite or not a number: the
+ * replay, which is as narrow as the backend, must have the same there. An honest row is finite. */
 static bool bug_predicts_nonfinite(const Lockstep *l, const StepSums *sums, int64_t dump_row, const double *found)
 {
     const float *replay = sums->deviation + dump_row * sums->row_map.width;
@@ -63,7 +63,7 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t d
     int64_t width = sums->row_map.width, non_finite = 0;
     double *own = buffers, *expected = own + width, *found = expected + width;
     for (int64_t j = 0; j < width; j++) own[j] = expected[j] = tap_value(tap, row * width - tap->first + j);
-    /* Without the experts that they are of, weights have no order but that of their size. */
+    /* Where the dump does not say which experts the weights belong to, their only order is that of their size. */
     bool weights = tap_ends(tap->name, ".router#top_k_weights");
     sums->sorted = weights && choices_order_is_free(l->choices);
     if (sums->sorted) step_sums_sort_row(expected, width);
@@ -175,7 +175,7 @@ static void run_samples(Lockstep *l)
     for (l->sample = 1; l->sample < l->samples; l->sample++) run_pass(l, PASS_RANDOM, 0, 0);
 }
 
-/* Only what the dump leaves open costs passes, and only where it is a near-tie. */
+/* A choice costs passes only where the dump leaves it open and it is nearly tied. */
 static void run_rounds(Lockstep *l)
 {
     run_round(l);

@@ -55,8 +55,8 @@ typedef struct {
     int64_t width;
 } ScoredRow;
 
-/* Notes an open choice if the row has one, and returns its number, or -1. open_choice says of which choice, row and turn
- * it would be, and the noise of the scores; two candidates are nearly tied up to a gap of limit times that noise. */
+/* Notes an open choice if the row has one, and returns its number, or -1. open_choice says of which choice, row and
+ * turn it would be, and the noise of the scores; two candidates are nearly tied up to a gap of limit times it. */
 int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, ScoredRow row, double limit);
 void open_choices_open(OpenChoices *open_choices, int n, Token token); /* its choice was made in this pass */
 const Alternative *open_choices_taken(const OpenChoices *open_choices,

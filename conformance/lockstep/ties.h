@@ -15,7 +15,8 @@ typedef struct {
     const char *tap;
     int64_t row, width;
     const double *scores; /* of all candidates */
-    double noise, limit;  /* of gap over noise */
+    double noise;         /* of the scores */
+    double limit;         /* of gap over noise, up to which two candidates are tied */
 } ChosenRow;
 
 /* expected[j]: what stands in the reference's own choice in place of found[j]; found[j] itself where that is in it, or

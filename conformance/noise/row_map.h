@@ -1,7 +1,8 @@
 /* row_map.h - how an array of the dump lies on its tap
  *
- * The same shape, but for dimensions of 1, which many backends leave out. Or fewer positions of the text: then they are
- * the last ones, as Hugging Face's generate computes no others where nothing depends on them.
+ * An array has the shape of its tap, but for dimensions of 1, which many backends leave out. Or it holds fewer
+ * positions of the text: then these are the last ones, because Hugging Face's generate computes no others where nothing
+ * depends on them.
  */
 #ifndef PLUMB_ROW_MAP_H
 #define PLUMB_ROW_MAP_H
@@ -11,8 +12,8 @@
 
 typedef struct {
     Layout layout; /* of the tap */
-    int64_t held;  /* of its positions, the last ones */
-    int64_t width; /* of a row */
+    int64_t held;  /* the array holds so many of its positions, the last ones */
+    int64_t width; /* elements of a row */
 } RowMap;
 
 bool array_matches_shape(const Array *array, int rank, const int64_t *shape); /* but for dimensions of 1 */

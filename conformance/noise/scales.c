@@ -3,11 +3,12 @@
 
 #include <math.h>
 
-/* How many samples the expectation counts for. */
+/* The expectation counts for so many samples. */
 static const double PRIOR = 8;
 
-/* An element may be a sum of partial sums that were rounded too, as split-K products in a narrow dtype are: of so many
- * times its typical size. And however small it is, it is made from something that is not. */
+/* An element may be a sum of partial sums that were rounded too, as split-K products in a narrow dtype are: these may
+ * be PARTIAL_SUMS times as large as the element typically is. And however small an element is, it is made from terms
+ * that are not: at least SMALL of its typical size was rounded on the way. */
 static const double PARTIAL_SUMS = 2, SMALL = 0.1;
 
 static double square(double x) { return x * x; }
@@ -46,7 +47,7 @@ static void conclude_sizes(StepSums *sums, int64_t graded_rows)
 
 /* ---------------------------------------------------------------- scales */
 
-/* Never less than what was seen, nor much less than what was to be expected. */
+/* The pooled value is never less than what was seen, nor much less than what was to be expected. */
 static double pooled(double seen, int samples, double expected) { return fmax(seen, blended(seen, samples, expected)); }
 
 static double row_noise(const StepSums *sums, int64_t row)

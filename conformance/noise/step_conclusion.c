@@ -13,7 +13,7 @@ static double relative(double difference, double norm)
     return difference == 0 ? 0 : sqrt(difference / norm); /* infinite where the norm is 0 */
 }
 
-/* The value that the row's element should have: 1 where it is a name, that is, all of it */
+/* The value that the row's element should have. A choice is right or wrong, and counts as 1. */
 static double expected_at(const StepSums *sums, int64_t row, int64_t j, const double *found)
 {
     return sums->is_choice ? 1 : found[j] - sums->residual[row * sums->row_map.width + j];
@@ -73,7 +73,7 @@ static void find_worst_channel(const StepSums *sums, const ArithmeticClass *clas
     }
 }
 
-/* And the bias, in units of the elements' scales */
+/* The bias is measured in units of the elements' noise, which is added up here, too. */
 static void find_worst_element(const StepSums *sums, const ArithmeticClass *class, Step *step, double *found)
 {
     int64_t width = sums->row_map.width;

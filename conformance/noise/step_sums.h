@@ -1,8 +1,8 @@
 /* step_sums.h - what the rows of one step add up to, from pass to pass
  *
- * The nearest replay is first, then the oracle's pass, then replays that round at random. Two numbers are kept of an
- * element: the backend's residual, from which and the dump the oracle's value comes back, and what the replays so far
- * deviate by.
+ * The nearest replay comes first, then the oracle's pass, then replays that round at random. Two numbers of each
+ * element are kept. One is the residual of the backend: the dump's value less the residual is the oracle's value again.
+ * The other is how far the replays so far deviate from the oracle's value.
  */
 #ifndef PLUMB_STEP_SUMS_H
 #define PLUMB_STEP_SUMS_H
@@ -12,13 +12,13 @@
 
 /* An element is a sum of terms as large as other elements of its row and channel, however small it is itself. */
 typedef struct {
-    double *row;    /* mean size of its elements over that of all */
-    double *column; /* mean size of its elements, pooled with that of all */
+    double *row;    /* the mean size of a row's elements over that of all */
+    double *column; /* the mean size of a channel's elements, pooled with that of all */
     double rows;    /* sum of squares of row */
     double norm;    /* sum of squares of all elements' own and typical size */
 } Sizes;
 
-/* Sums of squares of what an honest backend is off by, before any allowance (scales.h) */
+/* An honest backend is off by so much: sums of squares, before any allowance (scales.h) */
 typedef struct {
     double *row, *column;
 } Noise;
@@ -49,16 +49,17 @@ typedef struct StepSums {
 StepSums step_sums_new(RowMap row_map, const Array *backend, bool is_choice, bool with_total);
 void step_sums_free(StepSums *sums);
 
-/* The backend's row, in the order of size where `sorted` says so. row: of the array, as in all of these */
+/* Reads the backend's row, in the order of size where `sorted` says so. Here as in all of these, rows are those of the
+ * dump's array. */
 void step_sums_read_found(const StepSums *sums, int64_t row, double *found);
 void step_sums_sort_row(double *row, int64_t width);
 
 void step_sums_keep_free(StepSums *sums, int64_t row, const double *values);
 void step_sums_keep_replay(StepSums *sums, int64_t row, const double *values);
 
-/* A graded row in the oracle pass: the reference's values, and the backend's. */
+/* Compares a graded row in the oracle's pass: the reference's values, and the backend's. */
 void step_sums_measure(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found);
-/* The same for a row of choices. */
+/* Does the same for a row of choices, which are right or wrong. */
 void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found);
 
 /* Element i of the array: the backend's value, and the reference's */
@@ -68,6 +69,7 @@ double step_sums_expected(const StepSums *sums, int64_t i);
 /* Adds a row of a replay that was rounded at random. */
 void step_sums_add_replay(StepSums *sums, const ArithmeticClass *class, int64_t row, const double *values,
                           const double *found);
-void step_sums_end_replay(StepSums *sums); /* of the oracle's pass too, which the nearest replay is compared in */
+/* Ends a replay; and the oracle's pass, in which the nearest replay is compared. */
+void step_sums_end_replay(StepSums *sums);
 
 #endif

@@ -105,8 +105,8 @@ START_TEST(luck_is_no_scale)
 }
 END_TEST
 
-/* Mean sizes: 2 and 4 of the rows; 1.5, 3 and 4.5 of the channels, 3 of all. A channel's own counts for 2 samples beside
- * 8 of all, so the typical size of row 0 in channel 0 is 2/3 times 2.7. */
+/* Mean sizes: 2 and 4 of the rows; 1.5, 3 and 4.5 of the channels, 3 of all. A channel's own counts for 2 samples
+ * beside 8 of all, so the typical size of row 0 in channel 0 is 2/3 times 2.7. */
 static const double typical_size = 2.0 / 3 * 2.7;
 
 /* An element that is 0 may be a sum of partial sums of twice the typical size, each of them rounded; so may those of
