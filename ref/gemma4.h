@@ -181,9 +181,14 @@ typedef struct {
     int hidden_size;
 } Gemma4VisionPooler;
 
-/* padding_positions [batch, patches] in; *mask [batch, output_length] out, in the run's arena */
-Tensor gemma4_vision_pooler_forward(const Gemma4VisionPooler *m, Tensor hidden_states, PositionIds pixel_position_ids,
-                                    const bool *padding_positions, int64_t output_length, const bool **mask, Run *run);
+typedef struct {
+    Tensor hidden_states; /* [batch, output_length, hidden] */
+    const bool *mask;     /* [batch, output_length]: which of them are soft tokens; in the run's arena */
+} Pooled;
+
+/* padding_positions [batch, patches] */
+Pooled gemma4_vision_pooler_forward(const Gemma4VisionPooler *m, Tensor hidden_states, PositionIds pixel_position_ids,
+                                    const bool *padding_positions, int64_t output_length, Run *run);
 /* k of the k x k patches that become one soft token, or 0 where Hugging Face raises */
 int64_t gemma4_vision_pooler_kernel(int64_t input_seq_len, int64_t length);
 /* The soft token that each patch of one image falls into; on an odd grid it can lie beyond the last */
@@ -228,9 +233,16 @@ typedef struct {
     Gemma4RMSNorm q_norm, k_norm, v_norm;
 } Gemma4VisionAttention;
 
+/* HF hands the whole module over; eager_attention_forward reads this of it. */
+typedef struct {
+    const char *path;
+    int num_key_value_groups;
+    double scaling;
+} AttentionModule;
+
 void apply_multidimensional_rope_(Tensor x, PositionEmbeddings position_embeddings, Run *run);
-Tensor eager_attention_forward(const char *path, Tensor query, Tensor key, Tensor value, int num_key_value_groups,
-                               Tensor attention_mask, double scaling, Run *run);
+Tensor eager_attention_forward(AttentionModule module, Tensor query, Tensor key, Tensor value, Tensor attention_mask,
+                               Run *run);
 void gemma4_vision_attention_load(Gemma4VisionAttention *m, Loader at, const Gemma4VisionConfig *config);
 Tensor gemma4_vision_attention_forward(const Gemma4VisionAttention *m, Tensor hidden_states,
                                        PositionEmbeddings position_embeddings, Tensor attention_mask, Run *run);
@@ -333,6 +345,14 @@ typedef struct {
     Arena arena; /* they outlive their layer */
 } SharedKvStates;
 
+/* A layer and its attention are called with these, beside the hidden states. */
+typedef struct {
+    PositionEmbeddings position_embeddings;
+    Tensor attention_mask; /* data NULL: every query looks everywhere */
+    SharedKvStates *shared_kv_states;
+    DynamicCache *past_key_values; /* NULL without a cache */
+} Gemma4TextLayerArguments;
+
 typedef struct {
     const char *path;
     int layer_idx;
@@ -348,8 +368,7 @@ typedef struct {
 
 void gemma4_text_attention_load(Gemma4TextAttention *m, Loader at, const Gemma4TextConfig *config, int layer_idx);
 Tensor gemma4_text_attention_forward(const Gemma4TextAttention *m, Tensor hidden_states,
-                                     PositionEmbeddings position_embeddings, Tensor attention_mask,
-                                     SharedKvStates *shared_kv_states, DynamicCache *past_key_values, Run *run);
+                                     const Gemma4TextLayerArguments *arguments, Run *run);
 
 /* gemma4/text_experts.c */
 
@@ -408,8 +427,7 @@ typedef struct {
 void gemma4_text_decoder_layer_load(Gemma4TextDecoderLayer *m, Loader at, const Gemma4TextConfig *config,
                                     int layer_idx);
 Tensor gemma4_text_decoder_layer_forward(const Gemma4TextDecoderLayer *m, Tensor hidden_states, Tensor per_layer_input,
-                                         PositionEmbeddings position_embeddings, Tensor attention_mask,
-                                         SharedKvStates *shared_kv_states, DynamicCache *past_key_values, Run *run);
+                                         const Gemma4TextLayerArguments *arguments, Run *run);
 
 /* gemma4/text_scaled_word_embedding.c */
 

@@ -18,8 +18,8 @@ static Matrix mask_rows(Tensor attention_mask, int64_t b, int64_t first, int64_t
     return mask.rows == 1 ? mask : matrix_rows(mask, first, count);
 }
 
-Tensor eager_attention_forward(const char *path, Tensor query, Tensor key, Tensor value, int num_key_value_groups,
-                               Tensor attention_mask, double scaling, Run *run)
+Tensor eager_attention_forward(AttentionModule module, Tensor query, Tensor key, Tensor value, Tensor attention_mask,
+                               Run *run)
 {
     int64_t batch = query.shape[0], heads = query.shape[1], q = query.shape[2], head_dim = query.shape[3];
     int64_t kv = key.shape[2];
@@ -29,16 +29,16 @@ Tensor eager_attention_forward(const char *path, Tensor query, Tensor key, Tenso
     Tensor block = new_tensor(run, q < QUERY_BLOCK ? q : QUERY_BLOCK, kv);
     for (int64_t b = 0; b < batch; b++)
         for (int64_t h = 0; h < heads; h++) {
-            int64_t kv_head = h / num_key_value_groups; /* HF: repeat_kv */
+            int64_t kv_head = h / module.num_key_value_groups; /* HF: repeat_kv */
             for (int64_t first = 0; first < q; first += QUERY_BLOCK) {
                 int64_t count = q - first < QUERY_BLOCK ? q - first : QUERY_BLOCK;
                 Tensor attn_weights = { block.data, 2, { count, kv } };
                 matmul_transposed(matrix(attn_weights), matrix_rows(matrix_of(query, b, h), first, count),
-                                  matrix_of(key, b, kv_head), scaling, run);
+                                  matrix_of(key, b, kv_head), module.scaling, run);
                 softmax_rows_(matrix(attn_weights), mask_rows(attention_mask, b, first, count), run);
                 attn_weights = to_dtype_(attn_weights, run);
-                tap_part(run, path, "attn_weights", SHAPE(batch, heads, q, kv), ((b * heads + h) * q + first) * kv,
-                         attn_weights);
+                tap_part(run, module.path, "attn_weights",
+                         (TensorPart){ attn_weights, ((b * heads + h) * q + first) * kv, SHAPE(batch, heads, q, kv) });
                 Matrix output = { attn_output.data + ((b * q + first) * heads + h) * head_dim, count, head_dim,
                                   heads * head_dim };
                 matmul(output, matrix(attn_weights), matrix_of(value, b, kv_head), run);

@@ -51,11 +51,12 @@ static void store(SharedKvStates *shared_kv_states, LayerType layer_type, Tensor
 }
 
 Tensor gemma4_text_attention_forward(const Gemma4TextAttention *m, Tensor hidden_states,
-                                     PositionEmbeddings position_embeddings, Tensor attention_mask,
-                                     SharedKvStates *shared_kv_states, DynamicCache *past_key_values, Run *run)
+                                     const Gemma4TextLayerArguments *arguments, Run *run)
 {
     int64_t batch = hidden_states.shape[0], seq = hidden_states.shape[1], head_dim = m->head_dim;
-    Tensor cos = position_embeddings.cos, sin = position_embeddings.sin;
+    Tensor cos = arguments->position_embeddings.cos, sin = arguments->position_embeddings.sin;
+    SharedKvStates *shared_kv_states = arguments->shared_kv_states;
+    DynamicCache *past_key_values = arguments->past_key_values;
     ArenaMark mark = arena_mark(run->arena);
 
     Tensor query_states = linear_forward(&m->q_proj, hidden_states, run);
@@ -91,8 +92,9 @@ Tensor gemma4_text_attention_forward(const Gemma4TextAttention *m, Tensor hidden
         dynamic_cache_keep(past_key_values, m->layer_idx, key_states, value_states);
     if (m->store_full_length_kv) store(shared_kv_states, m->layer_type, key_states, value_states);
 
-    Tensor attn_output = eager_attention_forward(m->path, query_states, key_states, value_states,
-                                                 m->num_key_value_groups, attention_mask, m->scaling, run);
+    AttentionModule module = { m->path, m->num_key_value_groups, m->scaling };
+    Tensor attn_output = eager_attention_forward(module, query_states, key_states, value_states,
+                                                 arguments->attention_mask, run);
 
     attn_output = view(attn_output, batch, seq, -1);
     attn_output = tap_local(run, m->path, "attn_output", attn_output);

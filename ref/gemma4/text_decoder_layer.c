@@ -48,14 +48,12 @@ void gemma4_text_decoder_layer_load(Gemma4TextDecoderLayer *m, Loader at, const 
 }
 
 Tensor gemma4_text_decoder_layer_forward(const Gemma4TextDecoderLayer *m, Tensor hidden_states, Tensor per_layer_input,
-                                         PositionEmbeddings position_embeddings, Tensor attention_mask,
-                                         SharedKvStates *shared_kv_states, DynamicCache *past_key_values, Run *run)
+                                         const Gemma4TextLayerArguments *arguments, Run *run)
 {
     Tensor residual = hidden_states;
 
     hidden_states = gemma4_rms_norm_forward(&m->input_layernorm, hidden_states, run);
-    hidden_states = gemma4_text_attention_forward(&m->self_attn, hidden_states, position_embeddings, attention_mask,
-                                                  shared_kv_states, past_key_values, run);
+    hidden_states = gemma4_text_attention_forward(&m->self_attn, hidden_states, arguments, run);
     hidden_states = gemma4_rms_norm_forward(&m->post_attention_layernorm, hidden_states, run);
     hidden_states = add(residual, hidden_states, run);
 

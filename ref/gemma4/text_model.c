@@ -106,9 +106,11 @@ static Tensor layers_forward(const Gemma4TextModel *m, Stream s, const ForwardAr
             per_layer_input = narrow(s.per_layer_inputs, 2, i, 1, run);
             per_layer_input = view(per_layer_input, per_layer_input.shape[0], per_layer_input.shape[1], -1);
         }
-        s.hidden_states = gemma4_text_decoder_layer_forward(
-            &m->layers[i], s.hidden_states, per_layer_input, s.position_embeddings[layer_type],
-            s.causal_mask_mapping.of[layer_type], &shared_kv_states, arguments->past_key_values, run);
+        Gemma4TextLayerArguments layer_arguments = { s.position_embeddings[layer_type],
+                                                     s.causal_mask_mapping.of[layer_type], &shared_kv_states,
+                                                     arguments->past_key_values };
+        s.hidden_states = gemma4_text_decoder_layer_forward(&m->layers[i], s.hidden_states, per_layer_input,
+                                                            &layer_arguments, run);
         s.hidden_states = keep(run, mark, s.hidden_states);
         if (arguments->seq > 1) checkpoint_let_go(m->checkpoint); /* nothing of a layer is read again soon */
     }

@@ -56,8 +56,8 @@ Tensor gemma4_vision_attention_forward(const Gemma4VisionAttention *m, Tensor hi
     value_states = transpose_1_2(value_states, run);
     value_states = tap_local(run, m->path, "value_states", value_states);
 
-    Tensor attn_output = eager_attention_forward(m->path, query_states, key_states, value_states,
-                                                 m->num_key_value_groups, attention_mask, m->scaling, run);
+    AttentionModule module = { m->path, m->num_key_value_groups, m->scaling };
+    Tensor attn_output = eager_attention_forward(module, query_states, key_states, value_states, attention_mask, run);
 
     attn_output = view(attn_output, batch, seq, -1);
     attn_output = tap_local(run, m->path, "attn_output", attn_output);

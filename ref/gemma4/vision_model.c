@@ -51,11 +51,10 @@ Tensor gemma4_vision_model_forward(const Gemma4VisionModel *m, Tensor pixel_valu
     Tensor last_hidden_state = gemma4_vision_encoder_forward(&m->encoder, inputs_embeds, padding_positions,
                                                              pixel_position_ids, run);
 
-    const bool *pooler_mask;
-    Tensor hidden_states = gemma4_vision_pooler_forward(&m->pooler, last_hidden_state, pixel_position_ids,
-                                                        padding_positions, output_length, &pooler_mask, run);
+    Pooled pooled = gemma4_vision_pooler_forward(&m->pooler, last_hidden_state, pixel_position_ids, padding_positions,
+                                                 output_length, run);
 
-    hidden_states = select_rows(hidden_states, pooler_mask, run);
+    Tensor hidden_states = select_rows(pooled.hidden_states, pooled.mask, run);
 
     if (m->config->standardize) standardize_(m, hidden_states, run);
     return tap_output(run, m->path, to_dtype_(hidden_states, run));

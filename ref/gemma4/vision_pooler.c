@@ -30,8 +30,8 @@ void gemma4_vision_pooler_kernel_idxs(int64_t *kernel_idxs, const int64_t *xy, i
     }
 }
 
-static Tensor avg_pool_by_positions(const Gemma4VisionPooler *m, Tensor hidden_states, PositionIds pixel_position_ids,
-                                    int64_t length, const bool **mask_out, Run *run)
+static Pooled avg_pool_by_positions(const Gemma4VisionPooler *m, Tensor hidden_states, PositionIds pixel_position_ids,
+                                    int64_t length, Run *run)
 {
     int64_t batch = hidden_states.shape[0], patches = hidden_states.shape[1], hidden = m->hidden_size;
     int64_t k = gemma4_vision_pooler_kernel(patches, length);
@@ -49,20 +49,20 @@ static Tensor avg_pool_by_positions(const Gemma4VisionPooler *m, Tensor hidden_s
         for (int64_t i = 0; i < patches; i++) mask[b * length + kernel_idxs[i]] = true;
     }
     tap_mask(run, m->path, "mask", mask, batch, length);
-    *mask_out = mask;
-    return to_dtype_(output, run);
+    return (Pooled){ to_dtype_(output, run), mask };
 }
 
-Tensor gemma4_vision_pooler_forward(const Gemma4VisionPooler *m, Tensor hidden_states, PositionIds pixel_position_ids,
-                                    const bool *padding_positions, int64_t output_length, const bool **mask, Run *run)
+Pooled gemma4_vision_pooler_forward(const Gemma4VisionPooler *m, Tensor hidden_states, PositionIds pixel_position_ids,
+                                    const bool *padding_positions, int64_t output_length, Run *run)
 {
-    *mask = padding_positions;
     hidden_states = masked_fill(hidden_states, padding_positions, 0, run);
+    Pooled pooled = { hidden_states, padding_positions };
 
     if (hidden_states.shape[1] != output_length)
-        hidden_states = avg_pool_by_positions(m, hidden_states, pixel_position_ids, output_length, mask, run);
+        pooled = avg_pool_by_positions(m, hidden_states, pixel_position_ids, output_length, run);
 
     const real root_hidden_size = constant(run, sqrt(m->hidden_size));
-    for (int64_t i = 0; i < elements(hidden_states); i++) hidden_states.data[i] *= root_hidden_size;
-    return tap_output(run, m->path, hidden_states);
+    for (int64_t i = 0; i < elements(pooled.hidden_states); i++) pooled.hidden_states.data[i] *= root_hidden_size;
+    pooled.hidden_states = tap_output(run, m->path, pooled.hidden_states);
+    return pooled;
 }

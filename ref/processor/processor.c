@@ -111,16 +111,15 @@ static PromptFeatures prompt_features(const int *soft_tokens, size_t size, int c
 static int64_t write_prompt(SafetensorsWriter *writer, const ProcessorRequest *request, const ProcessorReport *report,
                             const PromptTokens *tokens, Arena *arena, Error *error)
 {
-    int64_t count = 0, *ids = NULL;
-    if (!error_is_set(error)) ids = prompt_ids_parse(request->prompt_name, request->prompt_ids, &count, arena, error);
-    if (!ids) return 0;
-    PromptFeatures images = prompt_features(&report->images->soft_tokens, sizeof(PictureReport), report->image_count,
-                                            arena),
-                   frames = prompt_features(&report->frames->soft_tokens, sizeof(PictureReport), report->frame_count,
-                                            arena),
-                   sounds = prompt_features(&report->sounds->soft_tokens, sizeof(SoundReport), report->sound_count,
-                                            arena);
-    Prompt prompt = prompt_expand(request->prompt_name, ids, count, tokens, images, frames, sounds, arena, error);
+    PromptIds ids = { 0 };
+    if (!error_is_set(error)) ids = prompt_ids_parse(request->prompt_name, request->prompt_ids, arena, error);
+    if (!ids.ids) return 0;
+    PromptMedia media = {
+        prompt_features(&report->images->soft_tokens, sizeof(PictureReport), report->image_count, arena),
+        prompt_features(&report->frames->soft_tokens, sizeof(PictureReport), report->frame_count, arena),
+        prompt_features(&report->sounds->soft_tokens, sizeof(SoundReport), report->sound_count, arena),
+    };
+    Prompt prompt = prompt_expand(ids, tokens, media, arena, error);
     if (error_is_set(error)) return 0;
     int64_t *ones = arena_allocate(arena, (size_t)prompt.length * sizeof *ones);
     for (int64_t i = 0; i < prompt.length; i++) ones[i] = 1;

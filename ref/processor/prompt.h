@@ -23,9 +23,19 @@ typedef struct {
 } PromptTokens;
 
 typedef struct {
+    const char *name; /* of the prompt, for messages */
+    const int64_t *ids;
+    int64_t count;
+} PromptIds;
+
+typedef struct {
     const int *soft_tokens; /* [count]: of each image, frame or sound */
     int count;
 } PromptFeatures;
+
+typedef struct {
+    PromptFeatures images, frames, sounds;
+} PromptMedia;
 
 typedef struct {
     int64_t length;
@@ -34,11 +44,9 @@ typedef struct {
 
 PromptTokens prompt_tokens_load(ConfigReader at);
 
-/* name: of the prompt, for messages */
-Prompt prompt_expand(const char *name, const int64_t *ids, int64_t count, const PromptTokens *tokens,
-                     PromptFeatures images, PromptFeatures frames, PromptFeatures sounds, Arena *arena, Error *error);
+Prompt prompt_expand(PromptIds prompt, const PromptTokens *tokens, PromptMedia media, Arena *arena, Error *error);
 
-/* "2 105, 258880\n106": whole numbers between blanks or commas. NULL with error set */
-int64_t *prompt_ids_parse(const char *name, const char *text, int64_t *count, Arena *arena, Error *error);
+/* "2 105, 258880\n106": whole numbers between blanks or commas; with error set, ids is NULL. */
+PromptIds prompt_ids_parse(const char *name, const char *text, Arena *arena, Error *error);
 
 #endif

@@ -42,15 +42,22 @@ int64_t elements(Tensor tensor);
 int64_t rows(Tensor tensor); /* elements / last dimension */
 int64_t last(Tensor tensor); /* the last dimension */
 
+/* A value that is never held whole is handed over some rows at a time. */
+typedef struct {
+    Tensor values;
+    int64_t first; /* the place of values.data[0] among the elements of the whole */
+    int rank;      /* of the whole, as is shape */
+    const int64_t *shape;
+} TensorPart;
+
 /* The one hook. tap_output stands in a module's last line, where a Hugging Face forward hook fires; tap_local names a
- * value that no module outputs. tap_part hands over rows first / last(part) .. of a value that is never held whole. */
+ * value that no module outputs, and tap_part some rows of such a value. */
 Tensor tap_output(Run *run, const char *module_path, Tensor value);
 Tensor tap_local(Run *run, const char *module_path, const char *local_name, Tensor value);
 Tensor tap_copy(Run *run, const char *module_path, const char *local_name, Tensor value); /* of what others hold too */
 void tap_mask(Run *run, const char *module_path, const char *local_name, const bool *mask, int64_t rows,
               int64_t columns);
-void tap_part(Run *run, const char *module_path, const char *local_name, int rank, const int64_t *shape, int64_t first,
-              Tensor part);
+void tap_part(Run *run, const char *module_path, const char *local_name, TensorPart part);
 
 /* Rounding: nothing happens unless the run asks for it. At random, a value goes to one of its two neighbours, the more
  * likely the nearer it is, so that on average it is what it was; and a float32 result sometimes to the next float32. */

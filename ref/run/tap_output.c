@@ -4,29 +4,29 @@
 
 #include "run/run.h"
 
-static void show(Run *run, const char *name, int rank, const int64_t *shape, int64_t first, Tensor part)
+static void show(Run *run, const char *name, TensorPart part)
 {
     ArenaMark mark = arena_mark(run->arena);
     Tap tap = { .name = run->repeat ? arena_format(run->arena, "%s@%d", name, run->repeat) : name,
-                .rank = rank,
-                .first = first,
-                .count = elements(part),
-                .values = part.data,
+                .rank = part.rank,
+                .first = part.first,
+                .count = elements(part.values),
+                .values = part.values.data,
                 .value_size = sizeof(real) };
-    memcpy(tap.shape, shape, (size_t)rank * sizeof *shape);
+    memcpy(tap.shape, part.shape, (size_t)part.rank * sizeof *part.shape);
     run->hook(run->hook_context, &tap);
     arena_release(run->arena, mark);
 }
 
 Tensor tap_output(Run *run, const char *module_path, Tensor value)
 {
-    if (run->hook) show(run, module_path, value.rank, value.shape, 0, value);
+    if (run->hook) show(run, module_path, (TensorPart){ value, 0, value.rank, value.shape });
     return value;
 }
 
 Tensor tap_local(Run *run, const char *module_path, const char *local_name, Tensor value)
 {
-    tap_part(run, module_path, local_name, value.rank, value.shape, 0, value);
+    tap_part(run, module_path, local_name, (TensorPart){ value, 0, value.rank, value.shape });
     return value;
 }
 
@@ -50,12 +50,11 @@ void tap_mask(Run *run, const char *module_path, const char *local_name, const b
     arena_release(run->arena, mark);
 }
 
-void tap_part(Run *run, const char *module_path, const char *local_name, int rank, const int64_t *shape, int64_t first,
-              Tensor part)
+void tap_part(Run *run, const char *module_path, const char *local_name, TensorPart part)
 {
     if (!run->hook) return;
-    assert(first % last(part) == 0 && shape[rank - 1] == last(part));
+    assert(part.first % last(part.values) == 0 && part.shape[part.rank - 1] == last(part.values));
     ArenaMark mark = arena_mark(run->arena);
-    show(run, arena_format(run->arena, "%s#%s", module_path, local_name), rank, shape, first, part);
+    show(run, arena_format(run->arena, "%s#%s", module_path, local_name), part);
     arena_release(run->arena, mark);
 }

@@ -77,7 +77,8 @@ static Tensor forward(const Attention *a, Watch *w)
     Run *run = run_as(ROUNDING_NONE);
     run->hook = watch;
     run->hook_context = w;
-    return eager_attention_forward("self_attn", a->query, a->key, a->value, a->groups, a->mask, a->scaling, run);
+    return eager_attention_forward((AttentionModule){ "self_attn", a->groups, a->scaling }, a->query, a->key, a->value,
+                                   a->mask, run);
 }
 
 static const struct {
@@ -139,7 +140,7 @@ START_TEST(every_operation_is_rounded)
     Run *run = run_as(ROUNDING_BF16);
     Tensor query = view(values((real)0x1.56p-2), 1, 1, 1, 1), key = view(values((real)0x1.02p0, 0), 1, 1, 2, 1);
     Tensor value = view(values(1, 3), 1, 1, 2, 1), none = { 0 };
-    Tensor output = eager_attention_forward("self_attn", query, key, value, 1, none, 1, run);
+    Tensor output = eager_attention_forward((AttentionModule){ "self_attn", 1, 1 }, query, key, value, none, run);
     real score = to_dtype_(values((real)(0x1.56p-2 * 0x1.02p0)), run).data[0];
     double share = exp((double)score) / (exp((double)score) + 1);
     Tensor shares = to_dtype_(values((real)share, (real)(1 - share)), run);

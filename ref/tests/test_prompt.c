@@ -66,12 +66,12 @@ static const char *joined(const int64_t *ids, int64_t count)
 START_TEST(prompt)
 {
     Error error = { "" };
-    int64_t count;
-    int64_t *ids = prompt_ids_parse("prompt", prompts[_i].ids, &count, &scratch, &error);
+    PromptIds ids = prompt_ids_parse("prompt", prompts[_i].ids, &scratch, &error);
     assert_clean(&error);
-    Prompt p = prompt_expand("prompt", ids, count, &tokens, (PromptFeatures){ image_tokens, prompts[_i].images },
-                             (PromptFeatures){ frame_tokens, prompts[_i].frames },
-                             (PromptFeatures){ sound_tokens, prompts[_i].sounds }, &scratch, &error);
+    PromptMedia media = { { image_tokens, prompts[_i].images },
+                          { frame_tokens, prompts[_i].frames },
+                          { sound_tokens, prompts[_i].sounds } };
+    Prompt p = prompt_expand(ids, &tokens, media, &scratch, &error);
     if (!prompts[_i].types) {
         assert_refused(&error, "prompt", prompts[_i].expected);
         return;
@@ -103,13 +103,12 @@ static const struct {
 START_TEST(list)
 {
     Error error = { "" };
-    int64_t count;
-    int64_t *ids = prompt_ids_parse("ids.txt", lists[_i].text, &count, &scratch, &error);
+    PromptIds list = prompt_ids_parse("ids.txt", lists[_i].text, &scratch, &error);
     if (lists[_i].expected) {
         assert_clean(&error);
-        ck_assert_str_eq(joined(ids, count), lists[_i].expected);
+        ck_assert_str_eq(joined(list.ids, list.count), lists[_i].expected);
     } else {
-        ck_assert_ptr_null(ids);
+        ck_assert_ptr_null(list.ids);
         assert_refused(&error, "ids.txt", lists[_i].says);
     }
 }

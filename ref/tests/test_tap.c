@@ -59,7 +59,7 @@ END_TEST
 START_TEST(part_says_where_it_belongs)
 {
     Tensor part = view(values(1, 2, 3, 4, 5, 6), 2, 3);
-    tap_part(watched_run(), "model.x", "attn_weights", SHAPE(2, 4, 3), 15, part);
+    tap_part(watched_run(), "model.x", "attn_weights", (TensorPart){ part, 15, SHAPE(2, 4, 3) });
     assert_seen("model.x#attn_weights", SHAPE(2, 4, 3), 15, 6);
     ck_assert_double_eq(part.data[0], 2);
 }
@@ -111,7 +111,7 @@ START_TEST(repeated_module_has_its_number_at_the_end)
     ck_assert_str_eq(seen_name, repeats[_i].local);
     tap_copy(run, "model.x", "y", values(1, 2));
     ck_assert_str_eq(seen_name, repeats[_i].local);
-    tap_part(run, "model.x", "y", SHAPE(2, 2), 2, values(3, 4));
+    tap_part(run, "model.x", "y", (TensorPart){ values(3, 4), 2, SHAPE(2, 2) });
     ck_assert_str_eq(seen_name, repeats[_i].local);
     tap_mask(run, "model.x", "y", &(bool){ true }, 1, 1);
     ck_assert_str_eq(seen_name, repeats[_i].local);

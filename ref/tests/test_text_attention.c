@@ -137,14 +137,16 @@ START_TEST(forward)
     if (donor != layer) { /* every layer before, so that the last of the type is the one that counts */
         for (int i = 0; i < 2; i++) {
             Tensor states = random_values(BATCH, SEQ, TINY_HIDDEN);
-            gemma4_text_attention_forward(attention(tiny, i), states, embeddings(tiny, i, 0, SEQ), mask, &shared, NULL,
-                                          run_as(ROUNDING_NONE));
+            gemma4_text_attention_forward(
+                attention(tiny, i), states,
+                &(Gemma4TextLayerArguments){ embeddings(tiny, i, 0, SEQ), mask, &shared, NULL }, run_as(ROUNDING_NONE));
             if (i == donor) donor_states = states;
         }
     }
     Recording taps = { 0 };
-    Tensor y = gemma4_text_attention_forward(m, x, embeddings(tiny, layer, 0, SEQ), mask, &shared, NULL,
-                                             recording_run(&taps, ROUNDING_NONE));
+    Tensor y = gemma4_text_attention_forward(
+        m, x, &(Gemma4TextLayerArguments){ embeddings(tiny, layer, 0, SEQ), mask, &shared, NULL },
+        recording_run(&taps, ROUNDING_NONE));
 
     Run *plain = run_as(ROUNDING_NONE);
     States s = naive_states(tiny, layer, x, donor, donor_states, layers[_i].k_eq_v);
@@ -187,10 +189,12 @@ START_TEST(order_of_taps)
     int layer = modules[_i].layer;
     SharedKvStates shared = { 0 };
     Tensor x = random_values(BATCH, SEQ, TINY_HIDDEN), none = { 0 };
-    gemma4_text_attention_forward(attention(tiny, 0), x, embeddings(tiny, 0, 0, SEQ), none, &shared, NULL,
+    gemma4_text_attention_forward(attention(tiny, 0), x,
+                                  &(Gemma4TextLayerArguments){ embeddings(tiny, 0, 0, SEQ), none, &shared, NULL },
                                   run_as(ROUNDING_NONE));
     Recording taps = { 0 };
-    gemma4_text_attention_forward(attention(tiny, layer), x, embeddings(tiny, layer, 0, SEQ), none, &shared, NULL,
+    gemma4_text_attention_forward(attention(tiny, layer), x,
+                                  &(Gemma4TextLayerArguments){ embeddings(tiny, layer, 0, SEQ), none, &shared, NULL },
                                   recording_run(&taps, ROUNDING_NONE));
     char names[512] = "";
     for (int i = 0; i < taps.count; i++)
@@ -210,7 +214,8 @@ START_TEST(rounded)
     SharedKvStates shared = { 0 };
     Recording taps = { 0 };
     Tensor x = to_dtype_(random_values(BATCH, SEQ, TINY_HIDDEN), run), none = { 0 };
-    gemma4_text_attention_forward(attention(tiny, 0), x, embeddings(tiny, 0, 0, SEQ), none, &shared, NULL,
+    gemma4_text_attention_forward(attention(tiny, 0), x,
+                                  &(Gemma4TextLayerArguments){ embeddings(tiny, 0, 0, SEQ), none, &shared, NULL },
                                   recording_run(&taps, ROUNDING_BF16));
     for (int i = 0; i < taps.count; i++) {
         Tensor value = taps.taps[i].value;

@@ -50,13 +50,17 @@ START_TEST(passes_equal_one)
     Run *run = run_as(ROUNDING_NONE);
     SharedKvStates shared = { 0 };
     Tensor x = random_values(BATCH, SEQ, TINY_HIDDEN);
-    Tensor whole = gemma4_text_attention_forward(m, x, embeddings(tiny, layer, 0, SEQ),
-                                                 mask_for(tiny, layer, SEQ, NULL), &shared, NULL, run);
+    Tensor whole = gemma4_text_attention_forward(
+        m, x,
+        &(Gemma4TextLayerArguments){ embeddings(tiny, layer, 0, SEQ), mask_for(tiny, layer, SEQ, NULL), &shared, NULL },
+        run);
     DynamicCache cache = dynamic_cache_new(&tiny->m.config);
     for (const int *count = cached[_i].passes; *count; first += *count++) {
         Tensor part = gemma4_text_attention_forward(m, narrow(x, 1, first, *count, run),
-                                                    embeddings(tiny, layer, first, *count),
-                                                    mask_for(tiny, layer, *count, &cache), &shared, &cache, run);
+                                                    &(Gemma4TextLayerArguments){ embeddings(tiny, layer, first, *count),
+                                                                                 mask_for(tiny, layer, *count, &cache),
+                                                                                 &shared, &cache },
+                                                    run);
         cache.seq_length += *count;
         /* not of row 1's padding, which sees nothing, and so everything alike: more or less of it */
         Tensor expected = narrow(whole, 1, first, *count, run);
@@ -98,8 +102,9 @@ START_TEST(replaced_keys_are_kept_and_shared)
     Run *run = recording_run(&taps, ROUNDING_NONE);
     Tensor x = random_values(BATCH, SEQ, TINY_HIDDEN), none = { 0 };
     for (int layer = 0; layer < 3; layer += 2)
-        gemma4_text_attention_forward(attention(tiny, layer), x, embeddings(tiny, layer, 0, SEQ), none, &shared, &cache,
-                                      run);
+        gemma4_text_attention_forward(
+            attention(tiny, layer), x,
+            &(Gemma4TextLayerArguments){ embeddings(tiny, layer, 0, SEQ), none, &shared, &cache }, run);
     assert_all(cache.layers[0].keys, 7, 0, "kept key");
     ck_assert_int_eq(cache.layers[0].keys.shape[2], TINY_WINDOW - 1);
     assert_all(tap_of(&taps, "model.layers.2.self_attn#key_states"), 7, 0, "shared key");

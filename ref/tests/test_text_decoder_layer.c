@@ -93,8 +93,8 @@ static PositionEmbeddings embeddings(const Tiny *tiny, int layer)
 
 static Tensor forward(const Tiny *tiny, int layer, Tensor x, Tensor per_layer_input, SharedKvStates *shared, Run *run)
 {
-    return gemma4_text_decoder_layer_forward(&tiny->m.model.layers[layer], x, per_layer_input, embeddings(tiny, layer),
-                                             (Tensor){ 0 }, shared, NULL, run);
+    Gemma4TextLayerArguments arguments = { embeddings(tiny, layer), .shared_kv_states = shared };
+    return gemma4_text_decoder_layer_forward(&tiny->m.model.layers[layer], x, per_layer_input, &arguments, run);
 }
 
 START_TEST(composed)

@@ -67,7 +67,9 @@ static Tensor pooled(Tensor hidden_states, PositionIds ids, int64_t length, cons
     run->hook = look_at_mask;
     run->hook_context = mask_seen;
     *mask_seen = 0;
-    return gemma4_vision_pooler_forward(&pooler, hidden_states, ids, padding, length, mask, run);
+    Pooled pooled = gemma4_vision_pooler_forward(&pooler, hidden_states, ids, padding, length, run);
+    *mask = pooled.mask;
+    return pooled.hidden_states;
 }
 
 /* The mean of 3 x 3 patches times sqrt(4); padding has no value, though it falls into the first token. */

@@ -50,8 +50,8 @@ static double forward(Bench *b, int64_t seq)
         per_layer_input = random_hidden(&run, seq, b->config.hidden_size_per_layer_input);
 
     double start = now();
-    gemma4_text_decoder_layer_forward(&b->layer, hidden_states, per_layer_input, positions, masks.of[type],
-                                      &b->shared_kv_states, &b->cache, &run);
+    Gemma4TextLayerArguments layer_arguments = { positions, masks.of[type], &b->shared_kv_states, &b->cache };
+    gemma4_text_decoder_layer_forward(&b->layer, hidden_states, per_layer_input, &layer_arguments, &run);
     double seconds = now() - start;
     b->cache.seq_length += seq;
     arena_release(&b->arena, (ArenaMark){ 0 });
