@@ -45,6 +45,7 @@ help:
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
 	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
+	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
 	@echo 'make check-score  a part of it, against docs/score.md; part of check'
@@ -81,6 +82,10 @@ check-sounds: $(VENV)/ready $(BUILD)/plumb
 
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb
+
+check-docs: $(VENV)/ready $(BUILD)/plumb
+	@cd tools/make && $(PYTHON) -B -m unittest -q test_check_docs
+	@$(PYTHON) -B tools/make/check_docs.py --build $(BUILD)
 
 bench: $(VENV)/ready $(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench
 	$(PY) tools/bench/bench.py $(BUILD)
@@ -161,8 +166,8 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
-.PHONY: all help deps demo check check-hf check-images check-sounds fuzz mirror bench bench-images score check-score \
-        fixtures format clean
+.PHONY: all help deps demo check check-hf check-docs check-images check-sounds fuzz mirror bench bench-images score \
+        check-score fixtures format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

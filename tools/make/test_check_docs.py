@@ -1,0 +1,52 @@
+"""What check_docs.py calls the same and what not, and how it reads a page."""
+import unittest
+
+from check_docs import agree, blocks_of, commands_of
+
+PAGE = """\
+<!-- check-docs: setup: true -->
+```
+$ echo 'one
+two'
+one
+two
+
+# A comment of the page
+$ echo three
+three
+```
+"""
+
+
+class CheckDocs(unittest.TestCase):
+    def test_numbers_agree_within_one_unit_of_the_last_place(self):
+        self.assertTrue(agree(["ratio 1.02  2.5e-03"], ["ratio 1.03 2.4e-03"]))
+        self.assertFalse(agree(["ratio 1.02"], ["ratio 1.04"]))
+        self.assertFalse(agree(["2.5e-03"], ["2.3e-03"]))
+        self.assertFalse(agree(["2.5e-03"], ["2.5e-02"]))
+
+    def test_whole_numbers_and_words_are_the_same_or_not(self):
+        self.assertFalse(agree(["63 soft tokens"], ["64 soft tokens"]))
+        self.assertFalse(agree(["PASS"], ["FAIL"]))
+        self.assertFalse(agree(["a", "b"], ["a"]))
+        self.assertFalse(agree(["a"], ["a", "b"]))
+        self.assertFalse(agree([], ["a"]))
+
+    def test_three_dots_stand_for_any_lines(self):
+        self.assertTrue(agree(["a", "b", "c", "d"], ["a", "...", "d"]))
+        self.assertTrue(agree(["a", "d"], ["a", "...", "d"]))
+        self.assertFalse(agree(["a", "b", "c"], ["a", "...", "d"]))
+        self.assertFalse(agree(["a", "b", "c"], ["...", "b"]))
+
+    def test_loose_blocks_compare_words_only(self):
+        self.assertTrue(agree(["ratio 1.5"], ["ratio 77"], loose=True))
+        self.assertFalse(agree(["ratio 1.5"], ["bias 1.5"], loose=True))
+
+    def test_a_block_is_read_with_its_markers_and_commands(self):
+        (block,) = blocks_of(PAGE)
+        self.assertEqual(block.marked("setup"), ["true"])
+        self.assertEqual(commands_of(block), [("echo 'one\ntwo'", ["one", "two"], 2), ("echo three", ["three"], 7)])
+
+
+if __name__ == "__main__":
+    unittest.main()
