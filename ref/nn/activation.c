@@ -98,3 +98,26 @@ Tensor tanh_(Tensor x, Run *run)
     for (int64_t i = 0; i < count; i++) x.data[i] = real_tanh(x.data[i]);
     return to_dtype_(x, run);
 }
+
+Tensor softplus(Tensor x, Run *run)
+{
+    Tensor y = tensor_new(run, x.rank, x.shape);
+    for (int64_t i = 0; i < elements(x); i++) y.data[i] = x.data[i] > 20 ? x.data[i] : real_log1p(real_exp(x.data[i]));
+    return to_dtype_(y, run);
+}
+
+Tensor glu(Tensor x, Run *run)
+{
+    int64_t width = last(x) / 2;
+    assert(last(x) == 2 * width);
+    Tensor y = x;
+    y.shape[y.rank - 1] = width;
+    y = tensor_new(run, y.rank, y.shape);
+    for (int64_t i = 0; i < rows(x); i++) {
+        const real *a = x.data + 2 * i * width, *b = a + width;
+        real *to = y.data + i * width;
+#pragma omp simd
+        for (int64_t j = 0; j < width; j++) to[j] = a[j] / (1 + real_exp(-b[j]));
+    }
+    return to_dtype_(y, run);
+}

@@ -56,10 +56,12 @@ static inline float real_exp(float x)
 }
 static inline float real_erf(float x) { return erff(x); }
 static inline float real_tanh(float x) { return tanhf(x); }
+static inline float real_log1p(float x) { return log1pf(x); }
 #else
 static inline double real_exp(double x) { return exp(x); }
 static inline double real_erf(double x) { return erf(x); }
 static inline double real_tanh(double x) { return tanh(x); }
+static inline double real_log1p(double x) { return log1p(x); }
 #endif
 
 #endif

@@ -24,6 +24,29 @@ Tensor transpose_1_2(Tensor x, Run *run)
     return y;
 }
 
+/* In tiles, so that neither side leaves the cache line that it reads or writes. */
+static void transpose(real *to, const real *from, int64_t height, int64_t width)
+{
+    enum { TILE = 16 };
+    for (int64_t i = 0; i < height; i += TILE)
+        for (int64_t j = 0; j < width; j += TILE)
+            for (int64_t k = i; k < i + TILE && k < height; k++)
+                for (int64_t l = j; l < j + TILE && l < width; l++) to[l * height + k] = from[k * width + l];
+}
+
+Tensor transpose_last(Tensor x, Run *run)
+{
+    assert(x.rank >= 2);
+    int64_t height = x.shape[x.rank - 2], width = last(x), size = height * width;
+    Tensor y = x;
+    y.shape[x.rank - 2] = width;
+    y.shape[x.rank - 1] = height;
+    y = tensor_new(run, y.rank, y.shape);
+    for (int64_t first = 0; first < elements(x); first += size)
+        transpose(y.data + first, x.data + first, height, width);
+    return y;
+}
+
 /* x is [outer, shape[dim], inner] for this purpose. */
 static int64_t outer(Tensor x, int dim)
 {

@@ -48,6 +48,7 @@ Tensor to_dtype_(Tensor x, Run *run);                                 /* HF: x.t
 
 Tensor tensor_clone(Tensor x, Run *run);
 Tensor transpose_1_2(Tensor x, Run *run);                                 /* [a, b, c, d] -> [a, c, b, d] */
+Tensor transpose_last(Tensor x, Run *run);                                /* [.., a, b] -> [.., b, a] */
 Tensor narrow(Tensor x, int dim, int64_t first, int64_t count, Run *run); /* torch: x.narrow(dim, first, count) */
 Tensor cat(Tensor a, Tensor b, int dim, Run *run);
 Tensor select_rows(Tensor x, const bool *mask, Run *run); /* torch: x[mask], mask [rows of x] -> [true rows, last(x)] */
@@ -63,7 +64,8 @@ Tensor embedding(const Array *weight, const int64_t *ids, int64_t batch, int64_t
 
 /* x * (mean(x^2) + eps)^-0.5, times weight [last(x)] unless it is NULL; float32 inside */
 Tensor rms_norm(Tensor x, const Array *weight, double eps, Run *run);
-/* (x - mean(x)) * (mean((x - mean(x))^2) + eps)^-0.5 * weight + bias, both [last(x)]; float32 inside */
+/* (x - mean(x)) * (mean((x - mean(x))^2) + eps)^-0.5 * weight, plus bias unless it is NULL, both [last(x)]; float32
+ * inside */
 Tensor layer_norm(Tensor x, const Array *weight, const Array *bias, double eps, Run *run);
 
 /* softmax.c */
@@ -84,6 +86,17 @@ bool activation_from_name(const char *name, Activation *activation);
 extern const char *const activation_names; /* all of them, for a message */
 Tensor act_fn_(Activation activation, Tensor x, Run *run);
 Tensor tanh_(Tensor x, Run *run);
+Tensor softplus(Tensor x, Run *run); /* log(1 + exp(x)); x itself above 20, as in torch */
+Tensor glu(Tensor x, Run *run);      /* [.., 2 n] -> [.., n]: the first half of each row times sigmoid(the second) */
+
+/* convolution.c */
+
+/* x [batch, in, height, width], weight [out, in, kernel height, kernel width]; zeros around x, padding wide
+ * -> [batch, out, (height + 2 padding - kernel height) / stride + 1, the same of width] */
+Tensor conv2d(Tensor x, const Array *weight, int stride, int padding, Run *run);
+/* Each channel by itself: x [batch, channels, length], weight [channels, 1, kernel]; left_pad zeros before x
+ * -> [batch, channels, length + left_pad - kernel + 1] */
+Tensor depthwise_conv1d(Tensor x, const Array *weight, int left_pad, Run *run);
 
 /* rope.c */
 

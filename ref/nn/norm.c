@@ -70,7 +70,7 @@ Tensor layer_norm(Tensor x, const Array *weight, const Array *bias, double eps, 
 
     ArenaMark mark = arena_mark(run->arena);
     real *squares = new_tensor(run, width).data;
-    const real *w = widened(weight, width, run), *b = widened(bias, width, run);
+    const real *w = widened(weight, width, run), *b = bias ? widened(bias, width, run) : NULL;
     for (int64_t i = 0; i < count; i++) {
         real *row = y.data + i * width, centre = mean(row, width, run);
         round_inside(run, &centre, 1);
@@ -79,7 +79,7 @@ Tensor layer_norm(Tensor x, const Array *weight, const Array *bias, double eps, 
         normalize(row, squares, width, eps, run);
         for (int64_t j = 0; j < width; j++) row[j] *= w[j];
         round_inside(run, row, width);
-        for (int64_t j = 0; j < width; j++) row[j] += b[j];
+        for (int64_t j = 0; b && j < width; j++) row[j] += b[j];
     }
     arena_release(run->arena, mark);
     return to_dtype_(y, run);

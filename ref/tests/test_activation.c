@@ -104,6 +104,35 @@ START_TEST(tanh_of_each)
 }
 END_TEST
 
+START_TEST(softplus_of_each)
+{
+    Tensor x = values(0, 0.5, -2, 19, -40, 20.5, 300, NAN), y = softplus(x, run_as(ROUNDING_NONE));
+    for (int i = 0; i < 5; i++)
+        assert_near(y.data[i], log1p(exp((double)x.data[i])), CLOSE * fmax(1, fabs((double)x.data[i])), "softplus", i);
+    ck_assert_double_eq(y.data[5], 20.5);
+    ck_assert_double_eq(y.data[6], 300);
+    ck_assert_double_nan(y.data[7]);
+    ck_assert_double_eq(softplus(values(1), run_as(ROUNDING_BF16)).data[0], 0x1.5p0);
+}
+END_TEST
+
+START_TEST(glu_of_each)
+{
+    Tensor x = random_values(3, 2, 34), y = glu(x, run_as(ROUNDING_NONE));
+    ck_assert_int_eq(y.rank, 3);
+    ck_assert_int_eq(last(y), 17);
+    for (int64_t i = 0; i < elements(y); i++) {
+        const real *row = x.data + i / 17 * 34;
+        assert_near(y.data[i], (double)row[i % 17] / (1 + exp(-(double)row[17 + i % 17])), CLOSE, "glu", i);
+    }
+    y = glu(view(values(3, 3, 3, -1000, 1000, NAN), 1, 6), run_as(ROUNDING_NONE));
+    ck_assert_double_eq(y.data[0], 0);
+    ck_assert_double_eq(y.data[1], 3);
+    ck_assert_double_nan(y.data[2]);
+    ck_assert_double_eq(glu(values(1, (real)0.5), run_as(ROUNDING_BF16)).data[0], 0x1.3ep-1);
+}
+END_TEST
+
 START_TEST(names)
 {
     Activation activation;
@@ -149,5 +178,7 @@ Suite *activation_suite(void)
     tcase_add_test(tcase, quick_gelu_is_rounded_thrice);
     tcase_add_test(tcase, names);
     tcase_add_test(theme(suite, "tanh"), tanh_of_each);
+    tcase_add_test(theme(suite, "softplus"), softplus_of_each);
+    tcase_add_test(theme(suite, "glu"), glu_of_each);
     return suite;
 }

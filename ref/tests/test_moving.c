@@ -101,6 +101,20 @@ START_TEST(none_selected)
 }
 END_TEST
 
+START_TEST(last_two_change_places)
+{
+    static const int64_t heights[] = { 1, 16, 33 };
+    int64_t height = heights[_i], width = 19;
+    Tensor x = random_values(2, 3, height, width), y = transpose_last(x, run_as(ROUNDING_NONE));
+    ck_assert_int_eq(y.shape[2], width);
+    ck_assert_int_eq(y.shape[3], height);
+    for (int64_t i = 0; i < elements(x); i++) {
+        int64_t plane = i / (height * width), row = i / width % height, column = i % width;
+        assert_near(y.data[(plane * width + column) * height + row], x.data[i], 0, "transposed", i);
+    }
+}
+END_TEST
+
 Suite *moving_suite(void)
 {
     Suite *suite = suite_create("moving");
@@ -111,5 +125,6 @@ Suite *moving_suite(void)
     tcase_add_loop_test(tcase, put_together, 0, COUNT(seams));
     tcase_add_test(tcase, selected_and_scattered);
     tcase_add_test(tcase, none_selected);
+    tcase_add_loop_test(theme(suite, "transpose_last"), last_two_change_places, 0, 3);
     return suite;
 }

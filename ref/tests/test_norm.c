@@ -101,6 +101,17 @@ START_TEST(constant_rows_become_the_bias)
 }
 END_TEST
 
+START_TEST(layer_norm_without_bias)
+{
+    Tensor x = random_values(3, 7), w = random_values(7), none = new_tensor(run_as(ROUNDING_NONE), 7);
+    memset(none.data, 0, 7 * sizeof *none.data);
+    Array weight = array_of(w);
+    Tensor y = layer_norm(x, &weight, NULL, 1e-6, run_as(ROUNDING_NONE));
+    for (int64_t i = 0; i < elements(x); i++)
+        assert_near(y.data[i], expected_layer(x, w, none, 1e-6, i / 7, i % 7), 4 * CLOSE, "normed", i);
+}
+END_TEST
+
 /* The result alone is rounded, and weight and bias as they are read. Here x is normed to -1, 1. */
 START_TEST(layer_rounded_once)
 {
@@ -127,6 +138,7 @@ Suite *norm_suite(void)
     tcase_add_loop_test(tcase, layer_normed_rows, 0, COUNT(widths));
     tcase_add_test(tcase, variance_around_the_mean);
     tcase_add_test(tcase, constant_rows_become_the_bias);
+    tcase_add_test(tcase, layer_norm_without_bias);
     tcase_add_test(tcase, layer_rounded_once);
     return suite;
 }
