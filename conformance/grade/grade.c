@@ -17,6 +17,15 @@ Measurement step_measurement(const Step *step)
                           .honest_bias = step->honest_bias };
 }
 
+bool step_is_partial(const Step *step) { return step->rows < step->tap_rows; }
+
+int grade_partial_steps(const Grade *grade)
+{
+    int partial = 0;
+    for (int n = 0; n < grade->step_count; n++) partial += step_is_partial(&grade->steps[n]);
+    return partial;
+}
+
 void grade_add_tie(Grade *grade, Tie tie)
 {
     grade->ties = realloc(grade->ties, (size_t)(grade->tie_count + 1) * sizeof tie);

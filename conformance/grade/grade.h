@@ -15,6 +15,7 @@ typedef struct {
     int absent;                /* taps of the reference that come before it and are not graded */
     int samples;               /* replays that its noise was learned from */
     int64_t rows, graded_rows; /* in the dump, which may hold only the last positions */
+    int64_t tap_rows;          /* that the pass computed; 0: of inputs, which are compared whole */
     double introduced, honest, ratio;
     double inherited, total; /* NaN unless asked for */
     /* The worst by ratio, each to its own noise: flat indices, of a channel its number; -1 when no row is graded */
@@ -31,6 +32,7 @@ typedef struct {
 } Step;
 
 Measurement step_measurement(const Step *step); /* that its verdict rests on */
+bool step_is_partial(const Step *step);         /* the dump holds fewer rows than the pass computed */
 
 /* A choice other than the reference's, of a candidate that is as good within the noise. */
 typedef struct {
@@ -58,7 +60,8 @@ typedef struct {
     Arena arena;
 } Grade;
 
-void grade_add_tie(Grade *grade, Tie tie); /* copies the name of its tap */
-void grade_free(Grade *grade);             /* NULL is fine */
+int grade_partial_steps(const Grade *grade); /* how many there are */
+void grade_add_tie(Grade *grade, Tie tie);   /* copies the name of its tap */
+void grade_free(Grade *grade);               /* NULL is fine */
 
 #endif

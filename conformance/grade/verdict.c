@@ -35,6 +35,14 @@ double limit_of(const ArithmeticClass *class, const Measurement *m, Gate gate)
     return -1;
 }
 
+double widening_by_few_rows(const ArithmeticClass *class, const Measurement *m, Gate gate)
+{
+    const Limits *limits = &class->limits;
+    if (gate == GATE_TAP) return fmax(1, one_of(limits->row, m->rows) / limits->ratio);
+    if (gate == GATE_CHANNEL) return fmax(1, one_of(limits->element, m->rows) / limits->channel);
+    return 1;
+}
+
 double measurement_at(const Measurement *m, Gate gate)
 {
     switch (gate) {

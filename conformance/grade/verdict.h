@@ -24,6 +24,8 @@ const char *gate_name(Gate gate); /* as columns are called */
  * so a tap of few rows, as a decode step's, is allowed more as a whole; and so is a channel of few rows, in which one
  * element may. Biases of honest backends spread as those of the replays do. Few samples say less. */
 double limit_of(const ArithmeticClass *class, const Measurement *measurement, Gate gate);
+/* How many times as much passes there because rows are few; 1 where they are many enough */
+double widening_by_few_rows(const ArithmeticClass *class, const Measurement *measurement, Gate gate);
 double measurement_at(const Measurement *measurement, Gate gate);
 Verdict verdict_of(const ArithmeticClass *class, Measurement measurement);
 const char *verdict_name(Verdict verdict); /* "pass", "FAIL": short, for a column */

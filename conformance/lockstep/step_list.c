@@ -68,6 +68,7 @@ static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowM
                     .rank = tap->rank,
                     .absent = grade->not_graded_count,
                     .rows = row_map_rows(&row_map),
+                    .tap_rows = row_map_tap_rows(&row_map),
                     .worst_row = -1,
                     .worst_channel = -1,
                     .worst_element = -1 };

@@ -41,6 +41,11 @@ bool row_map_of(const PaddingRows *rows, const Array *array, const Tap *tap, Row
 
 int64_t row_map_rows(const RowMap *row_map) { return row_map->layout.outer * row_map->held * row_map->layout.inner; }
 
+int64_t row_map_tap_rows(const RowMap *row_map)
+{
+    return row_map->layout.outer * row_map->layout.positions * row_map->layout.inner;
+}
+
 int64_t row_map_dump_row(const RowMap *row_map, int64_t row)
 {
     const Layout *at = &row_map->layout;

@@ -20,6 +20,7 @@ bool array_matches_shape(const Array *array, int rank, const int64_t *shape); /*
 bool row_map_of(const PaddingRows *rows, const Array *array, const Tap *tap,
                 RowMap *row_map);                                 /* false: of another shape */
 int64_t row_map_rows(const RowMap *row_map);                      /* of the array */
+int64_t row_map_tap_rows(const RowMap *row_map);                  /* of the tap */
 int64_t row_map_dump_row(const RowMap *row_map, int64_t row);     /* a row of the tap: which of the array's; -1: none */
 int64_t row_map_tap_row(const RowMap *row_map, int64_t dump_row); /* and back */
 

@@ -1,6 +1,7 @@
 /* value_grid.c - values rounded, and compared with themselves */
 #include "readings/value_grid.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "run/run.h"
@@ -20,14 +21,15 @@ static bool lies_on(const Array *array, int64_t count, Rounding rounding)
     return true;
 }
 
-ValueGrid value_grid_of(const Dump *dump)
+/* counts: of each array of the dump, whether it is looked at; NULL: all are */
+static ValueGrid grid_of(const Dump *dump, const bool *counts)
 {
     int bf16 = 0, fp16 = 0, wider_bf16 = 0, wider_fp16 = 0;
     ValueGrid grid = { .class = class_find("fp32") };
     for (int i = 0; i < dump_count(dump); i++) {
         const Array *array = dump_array(dump, i);
         int64_t count = array_elements(array) < LOOKED_AT ? array_elements(array) : LOOKED_AT;
-        if (count == 0 || !dtype_is_float(array->dtype)) continue;
+        if (count == 0 || !dtype_is_float(array->dtype) || (counts && !counts[i])) continue;
         bool is_bf16 = array->dtype == DTYPE_BF16 || lies_on(array, count, ROUNDING_BF16);
         bool is_fp16 = array->dtype == DTYPE_F16 || lies_on(array, count, ROUNDING_FP16);
         if (is_bf16 && is_fp16 && dtype_size(array->dtype) > 2) continue;
@@ -39,10 +41,28 @@ ValueGrid value_grid_of(const Dump *dump)
     }
     bool is_bf16 = bf16 > 0 && 2 * bf16 >= grid.arrays, is_fp16 = fp16 > 0 && 2 * fp16 >= grid.arrays;
     if (is_bf16)
-        grid = (ValueGrid){ class_find("bf16"), grid.arrays, bf16, wider_bf16 };
+        grid = (ValueGrid){ class_find("bf16"), grid.arrays, bf16, wider_bf16, false };
     else if (is_fp16)
-        grid = (ValueGrid){ class_find("fp16"), grid.arrays, fp16, wider_fp16 };
+        grid = (ValueGrid){ class_find("fp16"), grid.arrays, fp16, wider_fp16, false };
     return grid;
+}
+
+ValueGrid value_grid_of(const Dump *dump) { return grid_of(dump, NULL); }
+
+bool value_grid_misled(ValueGrid *grid, const Dump *dump, const Grade *grade)
+{
+    const ArithmeticClass *taken = grid->class;
+    if (grid->of_graded) return false;
+    bool *graded = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *graded);
+    for (int n = 0; n < grade->step_count; n++) {
+        const Array *array = dump_find(dump, grade->steps[n].tap);
+        if (array && !grade->steps[n].of_inputs) graded[array - dump_array(dump, 0)] = true;
+    }
+    ValueGrid narrowed = grid_of(dump, graded);
+    free(graded);
+    if (narrowed.arrays > 0) *grid = narrowed;
+    grid->of_graded = true;
+    return grid->class != taken;
 }
 
 void value_grid_text(FILE *out, const ValueGrid *grid)

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "report/json_file.h"
+#include "report/report_rows.h"
 
 static const Candidate *candidate_of(const Diagnosis *d, const Bug *bug)
 {
@@ -54,6 +55,7 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
     else {
         fprintf(out, "PASS  all %d steps are straight", grade->step_count);
         report_features(out, grade);
+        report_rows_of_dump(out, grade);
         fputc('\n', out);
     }
 

@@ -7,6 +7,7 @@
 #include "grade/features.h"
 #include "readings/reading.h"
 #include "report/json_file.h"
+#include "report/report_rows.h"
 #include "dump/tap_name.h"
 
 enum { NAMES_SHOWN = 6 };
@@ -75,6 +76,7 @@ static void step_text(FILE *out, const Step *step, int width)
     fprintf(out, "  %s", is_graded(step) ? verdict_name(step->verdict) : "not graded");
     if (step->non_finite) fprintf(out, "  %lld not finite", (long long)step->non_finite);
     if (step->note) fprintf(out, "  %s", step->note);
+    report_rows_of_step(out, step);
     fputc('\n', out);
 }
 
@@ -141,6 +143,7 @@ static void passed_text(FILE *out, const Grade *grade)
     fprintf(out, "PASS  all %d steps are straight as %s", grade->step_count, grade->declared->name);
     report_features(out, grade);
     if (grade->tie_count > 0) fprintf(out, ", %d choice%s tied", grade->tie_count, grade->tie_count > 1 ? "s" : "");
+    report_rows_of_dump(out, grade);
     fputc('\n', out);
 }
 
@@ -201,6 +204,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
     names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
                grade->not_graded_count);
     names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
+    report_few_rows(out, grade);
     report_readings(out, grade);
     if (grade->model_not_graded_because)
         fprintf(out, "nothing after the inputs was graded: %s\n", grade->model_not_graded_because);
@@ -224,26 +228,29 @@ json_t *place_json(const Step *step, int dimensions, int64_t index)
     return place;
 }
 
-static json_t *step_json(const Step *step)
+static json_t *step_json(const Step *step, const ArithmeticClass *class)
 {
     json_t *element = json_null();
     if (step->worst_element >= 0)
         element = json_pack("{s:o, s:o, s:o}", "index", place_json(step, step->rank, step->worst_element), "found",
                             number_json(step->worst_found), "expected", number_json(step->worst_expected));
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:s*}",
-                     "tap", step->tap, "introduced", number_json(step->introduced), "honest", number_json(step->honest),
-                     "ratio", number_json(step->ratio), "worst_row", place_json(step, step->rank - 1, step->worst_row),
-                     "worst_row_ratio", number_json(step->worst_row_ratio), "worst_channel",
-                     step->worst_channel < 0 ? json_null() : json_integer(step->worst_channel), "worst_channel_ratio",
-                     number_json(step->worst_channel_ratio), "worst_element", element, "worst_element_ratio",
-                     number_json(step->worst_element_ratio), "bias", number_json(step->bias), "honest_bias",
-                     number_json(step->honest_bias), "rows", (json_int_t)step->rows, "graded_rows",
-                     (json_int_t)step->graded_rows, "non_finite", (json_int_t)step->non_finite, "inherited",
-                     number_json(step->inherited), "total", number_json(step->total), "verdict",
-                     !is_graded(step)                ? "none"
-                     : step->verdict == VERDICT_PASS ? "pass"
-                                                     : "fail",
-                     "note", step->note);
+    json_t *json = json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:s*}", "tap",
+        step->tap, "introduced", number_json(step->introduced), "honest", number_json(step->honest), "ratio",
+        number_json(step->ratio), "worst_row", place_json(step, step->rank - 1, step->worst_row), "worst_row_ratio",
+        number_json(step->worst_row_ratio), "worst_channel",
+        step->worst_channel < 0 ? json_null() : json_integer(step->worst_channel), "worst_channel_ratio",
+        number_json(step->worst_channel_ratio), "worst_element", element, "worst_element_ratio",
+        number_json(step->worst_element_ratio), "bias", number_json(step->bias), "honest_bias",
+        number_json(step->honest_bias), "rows", (json_int_t)step->rows, "graded_rows", (json_int_t)step->graded_rows,
+        "non_finite", (json_int_t)step->non_finite, "inherited", number_json(step->inherited), "total",
+        number_json(step->total), "verdict",
+        !is_graded(step)                ? "none"
+        : step->verdict == VERDICT_PASS ? "pass"
+                                        : "fail",
+        "note", step->note);
+    json_object_update_new(json, rows_json(step, class));
+    return json;
 }
 
 static json_t *tie_json(const Tie *tie)
@@ -271,7 +278,7 @@ static json_t *limits_json(const ArithmeticClass *class)
 void report_json_with(const char *path, const Grade *grade, ReportTitle title, json_t *more, Error *error)
 {
     json_t *steps = json_array(), *ties = json_array();
-    for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n]));
+    for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n], grade->class));
     for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
     json_t *report = json_pack(
         "{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s*}", "case", title.case_name, "dump",

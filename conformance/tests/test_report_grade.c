@@ -1,6 +1,7 @@
 /* test_report_grade.c - a grade as text and as JSON, from grades made by hand */
 #include "report/report_grade.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "dumps.h"
@@ -123,6 +124,35 @@ START_TEST(text_of_padding_only)
 }
 END_TEST
 
+/* A tap of which the dump holds the last rows alone */
+START_TEST(text_of_a_part)
+{
+    Grade grade = grade_of(1, -1);
+    steps[0].tap_rows = 24;
+    assert_holds(text_of(&grade),
+                 (const char *const[]){ "  pass  6 of 24 rows\n",
+                                        "PASS  all 1 steps are straight as bf16, 1 of them in part (fewest: 6 of 24 "
+                                        "rows)\n",
+                                        NULL });
+    steps[0].tap_rows = steps[0].rows;
+    ck_assert_ptr_null(strstr(text_of(&grade), " of 6 rows"));
+    ck_assert_ptr_null(strstr(text_of(&grade), "in part"));
+}
+END_TEST
+
+START_TEST(text_of_few_rows)
+{
+    Grade grade = grade_of(1, -1);
+    steps[0].graded_rows = 1;
+    assert_holds(text_of(&grade),
+                 (const char *const[]){ "\nlimits are wider at 1 step of few rows, most at model.a (1): "
+                                        "4.00 times for ratio, 1.60 for channel\n",
+                                        NULL });
+    steps[0].graded_rows = 100;
+    ck_assert_ptr_null(strstr(text_of(&grade), "few rows"));
+}
+END_TEST
+
 static Tie ties[] = {
     { "model.layers.2.router#top_k_index@1", 7, 5, 3, 0.008, 0.01 },
     { "input_ids@3", 0, 17, 9, 0, 0 },
@@ -189,7 +219,7 @@ START_TEST(json_of_a_bent_dump)
     json_t *list = json_object_get(report, "steps"), *bent = json_array_get(list, 1),
            *padding = json_array_get(list, 2);
     ck_assert_uint_eq(json_array_size(list), 3);
-    ck_assert_uint_eq(json_object_size(bent), 18);
+    ck_assert_uint_eq(json_object_size(bent), 21);
     ck_assert_int_eq(json_integer_value(json_object_get(bent, "worst_channel")), 2);
     assert_near(json_number_value(json_object_get(bent, "worst_channel_ratio")), 1.3, 1e-9, "worst_channel_ratio", 0);
     assert_near(json_number_value(json_object_get(bent, "worst_element_ratio")), 1234, 1e-9, "worst_element_ratio", 0);
@@ -203,6 +233,10 @@ START_TEST(json_of_a_bent_dump)
     assert_near(json_number_value(json_object_get(bent, "introduced")), 2e-3, 1e-9, "introduced", 0);
     ck_assert_int_eq(json_integer_value(json_object_get(bent, "non_finite")), 3);
     ck_assert_int_eq(json_integer_value(json_object_get(bent, "graded_rows")), 5);
+    ck_assert_int_eq(json_integer_value(json_object_get(bent, "tap_rows")), 6);
+    assert_near(json_number_value(json_object_get(bent, "ratio_limit")), sqrt(1 + 63 / 5.0), 1e-8, "ratio_limit", 0);
+    assert_near(json_number_value(json_object_get(bent, "worst_channel_limit")), 5, 1e-8, "worst_channel_limit", 0);
+    ck_assert(json_is_null(json_object_get(padding, "ratio_limit")));
     ck_assert_str_eq(json_string_value(json_object_get(bent, "verdict")), "fail");
     ck_assert(json_is_null(json_object_get(bent, "ratio"))); /* infinite */
     ck_assert(json_is_null(json_object_get(bent, "total"))); /* NaN */
@@ -262,6 +296,8 @@ Suite *report_grade_suite(void)
     tcase_add_test(tcase, text_of_a_bent_dump);
     tcase_add_test(tcase, text_of_a_straight_dump);
     tcase_add_test(tcase, text_of_padding_only);
+    tcase_add_test(tcase, text_of_a_part);
+    tcase_add_test(tcase, text_of_few_rows);
     tcase_add_test(tcase, text_of_ties);
     tcase_add_test(tcase, verdicts);
     tcase = theme(suite, "json");

@@ -66,11 +66,34 @@ START_TEST(few_narrow_arrays)
 }
 END_TEST
 
+/* What was not graded tells nothing: names that are no taps may be many. */
+START_TEST(of_graded_arrays)
+{
+    const char *path = temporary("many.safetensors");
+    write_arrays_of(path, 3, (Dtype[]){ DTYPE_F32, DTYPE_BF16, DTYPE_BF16 }, (int64_t[]){ 8, 8, 8 });
+    Error error = { "" };
+    Dump *dump = dump_open(path, NULL, &error);
+    assert_clean(&error);
+    ValueGrid grid = value_grid_of(dump), none = grid;
+    ck_assert_str_eq(grid.class->name, "bf16");
+
+    Step step = { .tap = "a0" }, input = { .tap = "a0", .of_inputs = true };
+    Grade grade = { .steps = &step, .step_count = 1 }, of_inputs = { .steps = &input, .step_count = 1 };
+    ck_assert(value_grid_misled(&grid, dump, &grade));
+    ck_assert_str_eq(grid.class->name, "fp32");
+    ck_assert_int_eq(grid.arrays, 1);
+    ck_assert(!value_grid_misled(&grid, dump, &grade)); /* it is settled */
+    ck_assert(!value_grid_misled(&none, dump, &of_inputs));
+    ck_assert_str_eq(none.class->name, "bf16"); /* where nothing tells, all arrays do */
+    dump_close(dump);
+}
+END_TEST
+
 static void print_grid(FILE *out, const void *grid) { value_grid_text(out, grid); }
 
 START_TEST(said)
 {
-    ValueGrid wider = { class_find("bf16"), 73, 72, 72 }, plain = { class_find("bf16"), 73, 72, 0 };
+    ValueGrid wider = { class_find("bf16"), 73, 72, 72, false }, plain = { class_find("bf16"), 73, 72, 0, false };
     ck_assert_str_eq(printed(print_grid, &wider),
                      "note  72 of 73 arrays hold bf16 numbers, 72 of them stored in a wider "
                      "dtype: graded as bf16\n");
@@ -85,6 +108,7 @@ Suite *value_grid_suite(void)
     tcase_add_loop_test(grid, as_they_are, 0, COUNT(stored));
     tcase_add_loop_test(grid, stored_wider, 0, COUNT(stored));
     tcase_add_test(grid, few_narrow_arrays);
+    tcase_add_test(grid, of_graded_arrays);
     tcase_add_test(grid, said);
     return suite;
 }

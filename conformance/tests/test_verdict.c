@@ -72,8 +72,10 @@ START_TEST(limits_of_few_rows)
     for (int g = 0; g < COUNT(gates); g++) {
         Measurement m = { .samples = SAMPLES, .rows = 1 };
         assert_near(limit_of(class, &m, gates[g]), part[g], 1e-9, "one row", g);
+        assert_near(widening_by_few_rows(class, &m, gates[g]), part[g] / whole[g], 1e-9, "widened", g);
         m.rows = MANY;
         assert_near(limit_of(class, &m, gates[g]), whole[g], 0, "many rows", g);
+        assert_near(widening_by_few_rows(class, &m, gates[g]), 1, 0, "not widened", g);
         for (m.rows = 2; m.rows < 4; m.rows++) {
             double sum = part[g] * part[g] + (double)(m.rows - 1);
             assert_near(limit_of(class, &m, gates[g]), fmax(whole[g], sqrt(sum / (double)m.rows)), 1e-9, "rows",

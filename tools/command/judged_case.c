@@ -30,7 +30,7 @@ DumpedInputs *case_judge_inputs(Case *c, const Dump *dump, const ArithmeticClass
     const char *model_type = json_string_value(json_object_get(model_config(c->model), "model_type"));
     bool known = model_type && strcmp(model_type, "gemma4") == 0, held = false; /* the other family's are not graded */
     for (int i = 0; i < dump_count(dump); i++) held |= is_of_preprocessing(dump_array(dump, i)->name);
-    if (known && held) open_case_pictures(c, error);
+    if (known && held && !c->pictures) open_case_pictures(c, error);
     return error_is_set(error) ? NULL : dumped_inputs_open(c->pictures, dump, class, only, error);
 }
 

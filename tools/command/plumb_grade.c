@@ -10,6 +10,7 @@
 #include "dump/decode_steps.h"
 #include "inputs/dumped_inputs.h"
 #include "command/arguments.h"
+#include "command/grade_status.h"
 #include "command/plumb.h"
 #include "command/progress.h"
 #include "report/report_grade.h"
@@ -63,7 +64,10 @@ static const struct argp_option options[] = {
       "Learn what is honest from N passes of a backend of the class: one that rounds to nearest, the others at random "
       "(default: 8). With 1, scales of rows, channels and elements are rough",
       0 },
-    { "strict", KEY_STRICT, 0, 0, "Taps that are missing from the dump, and names that are no taps, are failures", 0 },
+    { "strict", KEY_STRICT, 0, 0,
+      "Taps that are missing from the dump or hold fewer rows than were computed, and names that are no taps, are "
+      "failures",
+      0 },
     { 0 },
 };
 
@@ -125,20 +129,6 @@ static Progress start_progress(const GradeCommand *command, const Dump *dump)
                           model_layers(command->c.model, &command->c.inputs, decode_steps_new_tokens(dump)));
 }
 
-static Status status_of(const Grade *grade, bool strict)
-{
-    if (grade->first_bent >= 0) return STATUS_FAIL;
-    if (strict && grade->class != grade->declared) {
-        printf("FAIL  --strict: found %s, which %s does not declare\n", grade->class->name, grade->declared->name);
-        return STATUS_FAIL;
-    }
-    if (strict && grade->not_graded_count + grade->unknown_count > 0) {
-        printf("FAIL  --strict: %d taps missing, %d names unknown\n", grade->not_graded_count, grade->unknown_count);
-        return STATUS_FAIL;
-    }
-    return strcmp(report_verdict(grade), "none") == 0 ? STATUS_NOTHING : STATUS_PASS;
-}
-
 static GradeOptions options_of(GradeCommand *command)
 {
     return (GradeOptions){
@@ -195,7 +185,7 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Explanation **expl
     return grade;
 }
 
-static Status grade(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
+static Status grade_dump(GradeCommand *command, const Dump *dump, const char *dump_name, Error *error)
 {
     Inputs given = { 0 };
     Trial trial = trial_of(command, &given, dump);
@@ -213,9 +203,15 @@ static Status grade(GradeCommand *command, const Dump *dump, const char *dump_na
     if (!error_is_set(error)) grade = dumped_inputs_grade(judged, dump, grade);
     dumped_inputs_close(judged);
 
+    if (!error_is_set(error) && !command->class && value_grid_misled(&command->grid, dump, grade)) {
+        explanation_free(explanation);
+        grade_free(grade);
+        return grade_dump(command, dump, dump_name, error);
+    }
+
     ReportTitle title = { command->c.name, dump_name };
     if (!error_is_set(error)) report_grade(command, grade, title, &check, explanation, error);
-    Status status = error_is_set(error) ? STATUS_BAD_INPUT : status_of(grade, command->strict);
+    Status status = error_is_set(error) ? STATUS_BAD_INPUT : grade_status(grade, command->strict);
     explanation_free(explanation);
     grade_free(grade);
     return status;
@@ -232,6 +228,11 @@ static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char 
     progress_end(&command->progress);
     dumped_inputs_close(judged);
     if (!diagnosis) return STATUS_BAD_INPUT;
+    if (!command->class && value_grid_misled(&command->grid, dump, grade)) {
+        diagnosis_free(diagnosis);
+        grade_free(grade);
+        return diagnose_dump(command, dump, dump_name, error);
+    }
 
     ReportTitle title = { command->c.name, dump_name };
     if (wants_text(command)) {
@@ -239,7 +240,7 @@ static Status diagnose_dump(GradeCommand *command, const Dump *dump, const char 
         if (!command->class) value_grid_text(stdout, &command->grid);
     }
     if (command->json) report_diagnosis_json(command->json, diagnosis, grade, title, error);
-    Status status = status_of(grade, command->strict);
+    Status status = grade_status(grade, command->strict);
     diagnosis_free(diagnosis);
     grade_free(grade);
     return status;
@@ -284,7 +285,7 @@ int plumb_grade(int argc, char **argv)
     return judge(argc, argv,
                  "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
                  "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .npy files.",
-                 grade, true);
+                 grade_dump, true);
 }
 
 int plumb_diagnose(int argc, char **argv)

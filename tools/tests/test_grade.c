@@ -1,6 +1,9 @@
 /* test_grade.c - plumb grade, of text: decode steps, choices, what plumb itself has written; and plumb diagnose */
 #include "command.h"
 
+#include "checkpoint/safetensors.h"
+#include "dump/dump.h"
+
 #define WHOLE_HONEST WHOLE "/dumps/honest-bf16-eager.safetensors"
 #define EXPERTS_HONEST EXPERTS "/dumps/honest-bf16-eager.safetensors"
 
@@ -130,6 +133,68 @@ START_TEST(class_is_checked)
 }
 END_TEST
 
+/* All arrays of one dump, and under names that are no taps those of another */
+static void write_together(const char *path, const char *taps, const char *others)
+{
+    Error error = { "" };
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    for (int part = 0; part < 2; part++) {
+        Dump *dump = dump_open(part ? others : taps, NULL, &error);
+        for (int i = 0; i < dump_count(dump); i++) {
+            const Array *array = dump_array(dump, i);
+            const char *name = arena_format(&scratch, "%s%s", part ? "debug." : "", array->name);
+            if (!part && i >= 8) break;
+            safetensors_writer_begin(writer, name, array->dtype, array->rank, array->shape);
+            safetensors_writer_append(writer, array->data, (size_t)array_elements(array) * dtype_size(array->dtype));
+        }
+        dump_close(dump);
+    }
+    safetensors_writer_close(writer, &error);
+    assert_clean(&error);
+}
+
+/* Arrays that are no taps do not say what class the others are of. */
+START_TEST(unknown_arrays_change_no_class)
+{
+    const char *dump = temporary("together.safetensors");
+    write_together(dump, TEXT "/expected.safetensors", TEXT "/dumps/honest-bf16-eager.safetensors");
+    Result result = plumb("grade", TEXT, dump);
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "straight as fp32") != NULL, "%s", result.out);
+    result = plumb("diagnose", TEXT, dump);
+    ck_assert_msg(strstr(result.out, "diagnosed as fp32") != NULL, "%s", result.out);
+}
+END_TEST
+
+/* A dump of the last position alone passes, and says so; --strict does not take it for a whole one. */
+START_TEST(part_of_the_rows)
+{
+    const char *path = temporary("part.safetensors");
+    Error error = { "" };
+    Dump *whole = dump_open(TEXT "/expected.safetensors", NULL, &error);
+    const Array *tap = dump_find(whole, "model.layers.0");
+    ck_assert_int_eq(tap->rank, 3);
+    size_t position = (size_t)tap->shape[2] * dtype_size(tap->dtype);
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    safetensors_writer_begin(writer, tap->name, tap->dtype, 3, (const int64_t[]){ tap->shape[0], 1, tap->shape[2] });
+    for (int64_t row = 1; row <= tap->shape[0]; row++)
+        safetensors_writer_append(writer, tap->data + (size_t)(row * tap->shape[1] - 1) * position, position);
+    safetensors_writer_close(writer, &error);
+    dump_close(whole);
+    assert_clean(&error);
+
+    Result result = plumb("grade", TEXT, path);
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "  pass  2 of 24 rows\n") != NULL, "%s", result.out);
+    ck_assert_msg(strstr(result.out, ", 1 of them in part (fewest: 2 of 24 rows)\n") != NULL, "%s", result.out);
+    result = plumb("grade", TEXT, path, "--strict");
+    assert_status(result, 1);
+    ck_assert_msg(strstr(result.out, ", 1 taps of fewer rows than were computed\n") != NULL, "%s", result.out);
+    result = plumb("diagnose", TEXT, path);
+    ck_assert_msg(strstr(result.out, ", 1 of them in part (fewest: 2 of 24 rows)\n") != NULL, "%s", result.out);
+}
+END_TEST
+
 /* Nothing is written where nothing is explained. */
 START_TEST(unknown_step_is_not_explained)
 {
@@ -196,6 +261,8 @@ Suite *grade_suite(void)
     tcase_add_test(tcase, wrong_choice);
     tcase = theme(suite, "besides");
     tcase_add_test(tcase, class_is_checked);
+    tcase_add_test(tcase, unknown_arrays_change_no_class);
+    tcase_add_test(tcase, part_of_the_rows);
     tcase_add_test(tcase, unknown_step_is_not_explained);
     tcase = theme(suite, "diagnose");
     tcase_add_loop_test(tcase, diagnosed, 0, COUNT(diagnoses));
