@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "checkpoint/json_load.h"
 #include "dump/npy.h"
 
 /* Whether name fits pattern; the digits that stood for "{}" go to number, which holds size bytes. */
@@ -51,11 +52,7 @@ static void permute(Array *array, const json_t *order, const char *path, Arena *
 
 void name_map_apply(const char *path, Array *arrays, int count, Arena *arena, Error *error)
 {
-    json_error_t why;
-    json_t *map = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
-    if (!json_is_object(map))
-        error_set(error, "%s: found no JSON object (line %d: %s), expected a map of names", path, why.line, why.text);
-
+    json_t *map = json_load_object(path, "a map of names", error);
     for (int i = 0; i < count && !error_is_set(error); i++) {
         const char *pattern;
         json_t *entry;

@@ -1,10 +1,26 @@
 /* case_pictures.c - case.json read for its pictures */
 #include "pictures/case_pictures.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "checkpoint/config.h"
+#include "checkpoint/json_load.h"
+
+/* Whether a name of case.json stays in the case's folder: relative, no "..", and no link that leads out of it */
+static bool stays_in(const char *folder, const char *name, Arena *arena)
+{
+    for (const char *part = name; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+        if (strcmp(part, "..") == 0 || strncmp(part, "../", 3) == 0) return false;
+    if (*name == '/') return false;
+    char *inside = realpath(folder, NULL), *file = realpath(arena_format(arena, "%s/%s", folder, name), NULL);
+    size_t length = inside ? strlen(inside) : 0;
+    bool stays = !inside || !file || (strncmp(file, inside, length) == 0 && (length == 1 || file[length] == '/'));
+    free(inside);
+    free(file);
+    return stays; /* a file that is not there is refused when it is opened */
+}
 
 static const char **read_paths(ConfigReader at, const char *folder, int *count, Arena *arena)
 {
@@ -14,6 +30,8 @@ static const char **read_paths(ConfigReader at, const char *folder, int *count, 
     for (int i = 0; i < *count; i++) {
         const char *name = json_string_value(json_array_get(images, (size_t)i));
         if (!name) config_refuse(at, "images", "something else", "names of PNG files");
+        if (name && !stays_in(folder, name, arena))
+            config_refuse(at, "images", name, "a name inside of the case's folder");
         paths[i] = arena_format(arena, "%s/%s", folder, name ? name : "");
     }
     if (*count == 0) config_refuse(at, "images", "none", "a list of names of PNG files");
@@ -48,7 +66,7 @@ Pictures *case_pictures_open(const char *folder, const char *model_folder, const
     Arena arena = { 0 };
     Pictures *pictures = NULL;
     ConfigReader at = { .file = arena_format(&arena, "%s/case.json", folder), .path = "", .error = error };
-    json_t *config = access(at.file, F_OK) == 0 ? config_open(at.file, error) : NULL;
+    json_t *config = access(at.file, F_OK) == 0 ? json_load_object(at.file, "a case", error) : NULL;
     at.object = config;
     if (config && config_has(at, "images")) pictures = open_images(at, folder, model_folder, inputs, &arena);
     json_decref(config);

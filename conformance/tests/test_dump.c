@@ -136,7 +136,7 @@ static const struct {
     const char *name, *content, *says;
 } bad[] = {
     { "dump.npz", "no archive", ": found no readable zip archive" },
-    { "absent.npz", NULL, ": found no readable zip archive" },
+    { "absent.npz", NULL, ": found no readable file (No such file" },
     { "dump.safetensors", "...", ": found 3 bytes, expected at least" },
     { "absent.safetensors", NULL, ": found no readable file (No such file" },
 };

@@ -75,9 +75,9 @@ static const struct {
     { "{\"a\": {\"tap\": \"b\", \"permute\": [1, 4294967296]}}", ": a: permute: found another order" },
     { "{\"a\": 7}", ": a: found no tap, expected a name" },
     { "{\"a\": {\"permute\": [1, 0]}}", ": a: found no tap, expected a name" },
-    { "[]", ": found no JSON object" },
-    { "{\"a\": \"b\", \"a\": \"c\"}", ": found no JSON object (line 1: duplicate object key" },
-    { "{", ": found no JSON object (line 1" },
+    { "[]", ": found JSON that is not an object, expected a map of names" },
+    { "{\"a\": \"b\", \"a\": \"c\"}", ": found invalid JSON (line 1: duplicate object key" },
+    { "{", ": found invalid JSON (line 1" },
 };
 
 START_TEST(bad_map)
@@ -94,7 +94,7 @@ START_TEST(no_map)
     Error error = { "" };
     Array array = array_named("a");
     name_map_apply(temporary("absent.json"), &array, 1, &scratch, &error);
-    assert_refused(&error, temporary("absent.json"), ": found no JSON object");
+    assert_refused(&error, temporary("absent.json"), ": found no readable file (No such file");
 }
 END_TEST
 

@@ -6,9 +6,9 @@
 #include <sndfile.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "audio/riff.h"
+#include "checkpoint/regular_file.h"
 
 /* ---------------------------------------------------------------- libsndfile reads from memory */
 
@@ -126,21 +126,16 @@ Waveform waveform_load_wav(const char *path, int sampling_rate, Arena *arena, Er
 {
     Waveform waveform = { 0 };
     struct stat status;
-    FILE *file = fopen(path, "rb");
-    if (!file || fstat(fileno(file), &status) != 0) {
-        error_set(error, "%s: found no file (%s), expected a WAV", path, strerror(errno));
-    } else if (!S_ISREG(status.st_mode)) {
-        error_set(error, "%s: found something else than a file, expected a WAV", path);
-    } else {
-        Arena whole = { 0 };
-        unsigned char *bytes = arena_allocate(&whole, (size_t)status.st_size);
-        size_t size = fread(bytes, 1, (size_t)status.st_size, file);
-        if (ferror(file))
-            error_set(error, "%s: found nothing to read (%s), expected a WAV", path, strerror(errno));
-        else
-            waveform = waveform_decode_wav(bytes, size, path, sampling_rate, arena, error);
-        arena_free(&whole);
-    }
-    if (file) fclose(file);
+    FILE *file = regular_file_open(path, "a WAV", &status, error);
+    if (!file) return waveform;
+    Arena whole = { 0 };
+    unsigned char *bytes = arena_allocate(&whole, (size_t)status.st_size);
+    size_t size = fread(bytes, 1, (size_t)status.st_size, file);
+    if (ferror(file))
+        error_set(error, "%s: found nothing to read (%s), expected a WAV", path, strerror(errno));
+    else
+        waveform = waveform_decode_wav(bytes, size, path, sampling_rate, arena, error);
+    arena_free(&whole);
+    fclose(file);
     return waveform;
 }

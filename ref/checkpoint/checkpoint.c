@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "checkpoint/conversion_mapping.h"
+#include "checkpoint/json_load.h"
 
 static int by_name(const void *left, const void *right)
 {
@@ -28,13 +29,9 @@ static void open_shard(Checkpoint *checkpoint, const char *path, Error *error)
 /* Opens each shard of {"weight_map": {"tensor": "model-00001-of-00002.safetensors", ..}} once. */
 static void open_shards(Checkpoint *checkpoint, Error *error)
 {
-    json_error_t why;
-    json_t *index = json_load_file(checkpoint->file, JSON_REJECT_DUPLICATES, &why);
+    json_t *index = json_load_object(checkpoint->file, "an index", error);
     const json_t *weight_map = json_object_get(index, "weight_map");
-    if (!index)
-        error_set(error, "%s: found invalid JSON (line %d: %s), expected an index", checkpoint->file, why.line,
-                  why.text);
-    else if (!json_is_object(weight_map))
+    if (!json_is_object(weight_map))
         error_set(error, "%s: weight_map: found none, expected an object of tensor: file", checkpoint->file);
 
     const char *name;

@@ -4,21 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "checkpoint/regular_file.h"
+#include "checkpoint/json_load.h"
 
 enum { LARGEST_COUNT = 1 << 24 };
 
 json_t *config_open(const char *file, Error *error)
 {
-    json_error_t why;
-    struct stat status;
-    FILE *stream = regular_file_open(file, "a Hugging Face configuration", &status, error);
-    if (!stream) return NULL;
-    json_t *json = json_loadf(stream, JSON_REJECT_DUPLICATES, &why);
-    if (!json)
-        error_set(error, "%s: found invalid JSON (line %d: %s), expected a configuration", file, why.line, why.text);
-    fclose(stream);
-    return json;
+    return json_load_object(file, "a Hugging Face configuration", error);
 }
 
 bool config_has(ConfigReader at, const char *key)

@@ -20,3 +20,24 @@ FILE *regular_file_open(const char *path, const char *expected, struct stat *sta
     if (descriptor >= 0 && !file) close(descriptor);
     return file;
 }
+
+char *regular_file_read(const char *path, const char *expected, int64_t most, const char *option, size_t *size,
+                        Arena *arena, Error *error)
+{
+    struct stat status;
+    FILE *file = regular_file_open(path, expected, &status, error);
+    if (!file) return NULL;
+    char *text = NULL;
+    if (status.st_size > most) {
+        error_set(error, "%s: found %lld bytes, expected at most %lld (%s)", path, (long long)status.st_size,
+                  (long long)most, option);
+    } else {
+        text = arena_allocate(arena, (size_t)status.st_size + 1);
+        *size = fread(text, 1, (size_t)status.st_size, file);
+        text[*size] = '\0';
+        if (*size != (size_t)status.st_size)
+            error_set(error, "%s: found %zu bytes to read, expected %lld", path, *size, (long long)status.st_size);
+    }
+    fclose(file);
+    return error_is_set(error) ? NULL : text;
+}

@@ -5,12 +5,19 @@
 #ifndef PLUMB_REGULAR_FILE_H
 #define PLUMB_REGULAR_FILE_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "run/arena.h"
 #include "run/error.h"
 
 /* The file to read and its status, or NULL with error set; "expected" ends the message: "a safetensors file". */
 FILE *regular_file_open(const char *path, const char *expected, struct stat *status, Error *error);
+
+/* All of its bytes and a 0 behind them, in the arena, or NULL with error set. At most `most` bytes, which `option`
+ * raises. */
+char *regular_file_read(const char *path, const char *expected, int64_t most, const char *option, size_t *size,
+                        Arena *arena, Error *error);
 
 #endif

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "checkpoint/json_load.h"
+#include "checkpoint/file_limits.h"
 #include "checkpoint/regular_file.h"
 #include "run/arena.h"
 
@@ -58,13 +60,8 @@ static json_t *read_header(Safetensors *file, Error *error)
     }
     file->data = 8 + (size_t)length;
 
-    json_error_t why;
-    json_t *header = json_loadb((const char *)file->map + 8, (size_t)length, JSON_REJECT_DUPLICATES, &why);
-    if (!header)
-        error_set(error, "%s: header: found invalid JSON (%s), expected one object", file->path, why.text);
-    else if (!json_is_object(header))
-        error_set(error, "%s: header: found JSON that is not an object, expected one object", file->path);
-    return header;
+    const char *what = arena_format(&file->arena, "%s: header", file->path);
+    return json_parse_object((const char *)file->map + 8, (size_t)length, what, "one object", error);
 }
 
 static void read_dtype(Array *array, const json_t *entry, Error *error)
@@ -158,6 +155,11 @@ static void check_coverage(Safetensors *file, Error *error)
 
 static void read_arrays(Safetensors *file, json_t *header, Error *error)
 {
+    if (json_object_size(header) > (size_t)file_limits.arrays) {
+        error_set(error, "%s: header: found %zu arrays, expected at most %lld (--max-arrays)", file->path,
+                  json_object_size(header), (long long)file_limits.arrays);
+        return;
+    }
     file->arrays = arena_allocate(&file->arena, (json_object_size(header) + 1) * sizeof *file->arrays);
     const char *name;
     json_t *entry;

@@ -5,6 +5,7 @@
 #include <png.h>
 #include <string.h>
 
+#include "checkpoint/regular_file.h"
 #include "image/orientation.h"
 #include "image/png_chunk.h"
 
@@ -189,11 +190,9 @@ Picture picture_decode_png(FILE *file, const char *path, PngOptions options, Are
 
 Picture picture_load_png(const char *path, PngOptions options, Arena *arena, Error *error)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        error_set(error, "%s: found no file (%s), expected a PNG", path, strerror(errno));
-        return (Picture){ 0 };
-    }
+    struct stat status;
+    FILE *file = regular_file_open(path, "a PNG", &status, error);
+    if (!file) return (Picture){ 0 };
     Picture picture = picture_decode_png(file, path, options, arena, error);
     fclose(file);
     return picture;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ALIGNMENT = 64, SMALLEST_CHUNK = 1 << 20, LARGEST_CHUNK = 64 << 20 }; /* each is twice the one before */
 
@@ -23,23 +24,34 @@ static _Noreturn void out_of_memory(size_t bytes)
 
 void *allocate_zeroed(size_t count, size_t size)
 {
-    void *memory = calloc(count + 1, size); /* never 0 bytes, for which calloc may answer NULL */
+    void *memory = count < SIZE_MAX ? calloc(count + 1, size) : NULL; /* never 0 bytes, which may be NULL */
     if (!memory) out_of_memory(count * size);
     return memory;
 }
 
+void *reallocate(void *memory, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) out_of_memory(SIZE_MAX);
+    void *moved = realloc(memory, bytes ? bytes : 1);
+    if (!moved) out_of_memory(bytes);
+    return moved;
+}
+
+char *copy_text(const char *text) { return strcpy(reallocate(NULL, strlen(text) + 1, 1), text); }
+
 static ArenaChunk *new_chunk(size_t size)
 {
-    ArenaChunk *chunk = malloc(sizeof *chunk);
+    ArenaChunk *chunk = allocate_zeroed(1, sizeof *chunk);
     char *bytes = aligned_alloc(ALIGNMENT, size);
-    if (!chunk || !bytes) out_of_memory(size);
+    if (!bytes) out_of_memory(size);
     *chunk = (ArenaChunk){ .size = size, .bytes = bytes };
     return chunk;
 }
 
 void *arena_allocate(Arena *arena, size_t bytes)
 {
-    assert(bytes < SIZE_MAX - ALIGNMENT);
+    if (bytes > SIZE_MAX - ALIGNMENT) out_of_memory(bytes);
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 
     ArenaChunk *chunk = arena->current;

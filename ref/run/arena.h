@@ -25,8 +25,10 @@ typedef struct {
     size_t used;
 } ArenaMark;
 
-void *allocate_zeroed(size_t count, size_t size); /* calloc for what lives alone; free it */
-void *arena_allocate(Arena *arena, size_t bytes); /* aligned to 64 bytes; not cleared */
+void *allocate_zeroed(size_t count, size_t size);          /* calloc for what lives alone; free it */
+void *reallocate(void *memory, size_t count, size_t size); /* realloc for a list that grows; free it */
+char *copy_text(const char *text);                         /* strdup; free it */
+void *arena_allocate(Arena *arena, size_t bytes);          /* aligned to 64 bytes; not cleared */
 char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 ArenaMark arena_mark(const Arena *arena);
 void arena_release(Arena *arena, ArenaMark mark); /* keeps the chunks for what comes next */

@@ -125,7 +125,7 @@ static const struct {
       ".safetensors: a: found it in a second shard (" },
     { "{\"metadata\":{}}", INDEX, ": weight_map: found none, expected an object of tensor: file" },
     { "{\"weight_map\":[\"1.safetensors\"]}", INDEX, ": weight_map: found none" },
-    { "[]", INDEX, ": weight_map: found none" },
+    { "[]", INDEX, ": found JSON that is not an object, expected an index" },
     { "{\"weight_map\":{\"a\":\"../1.safetensors\"}}", INDEX,
       ": a: found no file name, expected one in the same folder" },
     { "{\"weight_map\":{\"a\":1}}", INDEX, ": a: found no file name" },

@@ -165,10 +165,10 @@ END_TEST
 START_TEST(no_file)
 {
     assert_no_picture(temporary("absent.png"), (PngOptions){ .max_pixels = 0 },
-                      ": found no file (No such file or directory), expected a PNG");
+                      ": found no readable file (No such file or directory), expected a PNG");
     mkdir(temporary("folder.png"), 0700);
     assert_no_picture(temporary("folder.png"), (PngOptions){ .max_pixels = 0 },
-                      ": found nothing to read (Is a directory), expected a PNG");
+                      ": found something that is not a file, expected a PNG");
 }
 END_TEST
 

@@ -222,7 +222,7 @@ START_TEST(pictures)
 {
     const char *second[] = { PLUMB, temporary("absent.png") };
     assert_not_written(&(ProcessorRequest){ .images = { second, 2 } }, second[1],
-                       ": found no file (No such file or directory)");
+                       ": found no readable file (No such file or directory)");
     const char *folder = temporary("nowhere");
     assert_not_written(&(ProcessorRequest){ .videos = { &folder, 1 } }, folder,
                        ": found no folder (No such file or directory), expected");

@@ -18,7 +18,7 @@ static const struct {
     { "{\"a\":", -1, 8, ": header: found invalid JSON" },
     { "", -1, 8, ": header: found invalid JSON" },
     { "[1]", -1, 0, ": header: found JSON that is not an object, expected one object" },
-    { "{" A "," A "}", -1, 8, ": header: found invalid JSON (duplicate object key" },
+    { "{" A "," A "}", -1, 8, ": header: found invalid JSON (line 1: duplicate object key" },
     { "{" A ",\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", -1, 12,
       ": b: data_offsets: found an overlap" },
     { "{" A ",\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", -1, 8,

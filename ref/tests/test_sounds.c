@@ -82,7 +82,7 @@ START_TEST(second_is_bad)
     reports[0] = (SoundReport){ .path = PLUCK };
     reports[1] = (SoundReport){ .path = temporary("absent.wav") };
     write_sounds(&p, 2, &error);
-    assert_refused(&error, temporary("absent.wav"), ": found no file");
+    assert_refused(&error, temporary("absent.wav"), ": found no readable file");
     ck_assert_int_eq(files_in(temporary_folder()), 0);
 }
 END_TEST

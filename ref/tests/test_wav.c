@@ -108,11 +108,12 @@ START_TEST(no_file)
 {
     Error error = { "" };
     waveform_load_wav(temporary("absent.wav"), RATE, &scratch, &error);
-    assert_refused(&error, temporary("absent.wav"), ": found no file (No such file or directory), expected a WAV");
+    assert_refused(&error, temporary("absent.wav"),
+                   ": found no readable file (No such file or directory), expected a WAV");
     error = (Error){ "" };
     mkdir(temporary("folder.wav"), 0700);
     waveform_load_wav(temporary("folder.wav"), RATE, &scratch, &error);
-    assert_refused(&error, temporary("folder.wav"), ": found something else than a file, expected a WAV");
+    assert_refused(&error, temporary("folder.wav"), ": found something that is not a file, expected a WAV");
 }
 END_TEST
 

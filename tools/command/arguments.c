@@ -1,7 +1,6 @@
 /* arguments.c - numbers, or argp's two lines and exit status 2 */
 #include "command/arguments.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 int parse_count(struct argp_state *state, const char *option, const char *argument, int most)

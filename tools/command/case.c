@@ -124,12 +124,6 @@ bool globs_match(const Globs *globs, const char *name)
     return globs->count == 0;
 }
 
-void parse_arguments(const struct argp *argp, int argc, char **argv, void *input)
-{
-    argp_err_exit_status = STATUS_BAD_INPUT;
-    if (argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, input) != 0) exit(STATUS_BAD_INPUT);
-}
-
 int finish(const Error *error, Status otherwise)
 {
     if (!error_is_set(error)) return (int)otherwise;

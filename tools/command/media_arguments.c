@@ -1,12 +1,13 @@
 /* media_arguments.c - --image, --video, --audio, --prompt-ids and what goes with them */
 #include "command/media_arguments.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/file_limits.h"
+#include "checkpoint/regular_file.h"
 #include "command/arguments.h"
 
 enum {
@@ -126,22 +127,9 @@ bool media_arguments_given(const MediaArguments *a)
 static const char *prompt_text(const MediaArguments *a, Arena *arena, Error *error)
 {
     if (!a->prompt || strspn(a->prompt, "0123456789, \t\n") == strlen(a->prompt)) return a->prompt;
-    FILE *file = fopen(a->prompt, "rb");
-    if (!file) {
-        error_set(error, "%s: found no file (%s), expected token ids, or a file of them", a->prompt, strerror(errno));
-        return NULL;
-    }
-    size_t size = 0, room = 1 << 16, count;
-    char *text = malloc(room);
-    while (text && (count = fread(text + size, 1, room - size - 1, file)) > 0)
-        if ((size += count) == room - 1) text = realloc(text, room *= 2);
-    if (!text) abort();
-    text[size] = '\0';
-    if (ferror(file)) error_set(error, "%s: found no text (%s), expected token ids", a->prompt, strerror(errno));
-    const char *copy = arena_format(arena, "%s", text);
-    free(text);
-    fclose(file);
-    return copy;
+    size_t size;
+    return regular_file_read(a->prompt, "token ids, or a file of them", file_limits.json_bytes, "--max-json", &size,
+                             arena, error);
 }
 
 ProcessorReport media_arguments_write(const MediaArguments *a, const char *model_folder, const char *path, Arena *arena,

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bugs/bug.h"
+#include "checkpoint/json_load.h"
 #include "command/arguments.h"
 #include "command/plumb.h"
 #include "command/progress.h"
@@ -95,10 +97,11 @@ static const char *first_bent(BugsCommand *command, const Bug *bug)
 }
 
 /* As the case's makers ran it */
-static int generated_tokens(BugsCommand *command)
+static int generated_tokens(BugsCommand *command, Error *error)
 {
     const char *path = arena_format(&command->arena, "%s/case.json", command->folder);
-    json_t *file = json_load_file(path, 0, NULL), *generate = json_object_get(file, "generate");
+    json_t *file = access(path, F_OK) == 0 ? json_load_object(path, "a case", error) : NULL;
+    json_t *generate = json_object_get(file, "generate");
     int tokens = (int)json_integer_value(json_object_get(generate, "max_new_tokens"));
     json_decref(file);
     return tokens > 0 && tokens <= MOST_NEW_TOKENS ? tokens : 0;
@@ -109,7 +112,7 @@ static void open_case(BugsCommand *command, Error *error)
     case_set_folder(&command->c, command->folder);
     case_open(&command->c, error);
     if (error_is_set(error)) return;
-    if (command->max_new_tokens == 0) command->max_new_tokens = generated_tokens(command);
+    if (command->max_new_tokens == 0) command->max_new_tokens = generated_tokens(command, error);
     if (command->max_new_tokens > 0)
         model_check_generation(command->c.model, &command->c.inputs, command->max_new_tokens, error);
 }

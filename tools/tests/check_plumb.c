@@ -4,7 +4,7 @@
 #include "command.h"
 
 /* clang-format off */
-#define SUITES(X) X(bad_input) X(bad_text_input) X(commands) X(generate) X(grade) X(preprocess) X(preprocess_sounds) \
+#define SUITES(X) X(bad_input) X(bad_text_input) X(commands) X(generate) X(grade) X(hostile_files) X(preprocess) X(preprocess_sounds) \
                   X(pictures) X(vision_mask_option)
 /* clang-format on */
 

@@ -142,7 +142,7 @@ static const struct {
     { "{\"images\": [], \"max_soft_tokens\": 70}", "images: found none, expected a list" },
     { "{\"images\": \"a.png\"}", "images: found none, expected a list" },
     { "{\"images\": [7]}", "images: found something else, expected names of PNG files" },
-    { "{\"images\": [\"b.png\"]}", "b.png: found no file" },
+    { "{\"images\": [\"b.png\"]}", "b.png: found no readable file" },
     { "{\"images\": [\"a.png\"], \"load\": \"white\"}", "load: found white, expected opened or path" },
     { "{\"images\": [\"a.png\"], \"max_soft_tokens\": 71}", "max_soft_tokens: found another number, expected one of" },
 };

@@ -183,7 +183,7 @@ START_TEST(bad_input)
     size_t size;
     const char *whole = read_text(PLUMB, &size), *png = temporary("a.png");
     const char *const preprocess[] = { "preprocess", E2B, "--image", png, "--out", out(), NULL };
-    assert_refusal(run_plumb(preprocess), png, "found no file (No such file or directory), expected a PNG");
+    assert_refusal(run_plumb(preprocess), png, "found no readable file (No such file or directory), expected a PNG");
     write_text(png, "");
     assert_refusal(run_plumb(preprocess), png, "found an empty file, expected a PNG");
     write_text(png, "\xff\xd8\xff\xe0 JFIF");
@@ -196,7 +196,8 @@ START_TEST(bad_input)
     assert_refusal(plumb("preprocess", E2B, "--image", png, "--prompt-ids", "2", "--out", out()), "--prompt-ids",
                    "found 0 image placeholders, expected 1, one for each image");
     assert_refusal(plumb("preprocess", E2B, "--image", png, "--prompt-ids", "nowhere.txt", "--out", out()),
-                   "nowhere.txt", "found no file (No such file or directory), expected token ids, or a file of them");
+                   "nowhere.txt",
+                   "found no readable file (No such file or directory), expected token ids, or a file of them");
     write_text(temporary("ids.txt"), "2 sixty");
     assert_refusal(plumb("preprocess", E2B, "--image", png, "--prompt-ids", temporary("ids.txt"), "--out", out()),
                    "ids.txt", "found \"sixty\" as token 1, expected a token id");

@@ -179,7 +179,7 @@ START_TEST(bad_usage)
 {
     const char *absent = temporary("absent.wav");
     assert_refusal(plumb("preprocess", "--model", model(), "--audio", absent, "--out", out()), absent,
-                   "found no file (No such file or directory), expected a WAV");
+                   "found no readable file (No such file or directory), expected a WAV");
     assert_refusal(plumb("preprocess", "--model", model(), "--audio", PLUCK, "--prompt-ids", "2", "--out", out()),
                    "--prompt-ids", "found 0 sound placeholders, expected 1, one for each sound");
     assert_refusal(plumb("preprocess", "--model", model(), "--image", PLUMB, "--resize", "pil", "--out", out()),
