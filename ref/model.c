@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/quantization_config.h"
 #include "gemma4_unified.h"
 
 typedef enum { FAMILY_GEMMA4, FAMILY_UNIFIED, FAMILY_TEXT } Family;
@@ -58,12 +59,12 @@ Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *err
         model_close(model);
         return NULL;
     }
-    if (edits->weights) edits->weights(model->checkpoint, edits->context);
-
     ConfigReader at = { .file = arena_format(&model->checkpoint->arena, "%s/config.json", folder),
                         .path = "",
                         .error = error };
     at.object = model->config = config_open(at.file, error);
+    if (!error_is_set(error)) read_quantization_config(model->checkpoint, at);
+    if (!error_is_set(error) && edits->weights) edits->weights(model->checkpoint, edits->context);
     if (!error_is_set(error) && edits->config) edits->config(model->config, edits->context);
     if (!error_is_set(error)) load(model, at);
 

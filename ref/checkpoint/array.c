@@ -13,7 +13,7 @@ static const struct {
     const char *name;
     size_t size;
     bool is_float;
-} dtypes[DTYPE_COUNT] = {
+} dtypes[] = {
     [DTYPE_F64]  = { "F64", 8, true },   [DTYPE_F32]  = { "F32", 4, true },
     [DTYPE_F16]  = { "F16", 2, true },   [DTYPE_BF16] = { "BF16", 2, true },
     [DTYPE_I64]  = { "I64", 8, false },  [DTYPE_I32]  = { "I32", 4, false },
@@ -21,12 +21,19 @@ static const struct {
     [DTYPE_U64]  = { "U64", 8, false },  [DTYPE_U32]  = { "U32", 4, false },
     [DTYPE_U16]  = { "U16", 2, false },  [DTYPE_U8]   = { "U8", 1, false },
     [DTYPE_BOOL] = { "BOOL", 1, false },
+    [DTYPE_F8_E4M3] = { "F8_E4M3", 1, true }, [DTYPE_F8_E5M2] = { "F8_E5M2", 1, true },
+    [DTYPE_ENCODED] = { "encoded", 0, true },
 };
 /* clang-format on */
 
 const char *dtype_name(Dtype dtype) { return dtypes[dtype].name; }
 size_t dtype_size(Dtype dtype) { return dtypes[dtype].size; }
 bool dtype_is_float(Dtype dtype) { return dtypes[dtype].is_float; }
+
+const char *array_scheme(const Array *array)
+{
+    return array->dtype == DTYPE_ENCODED ? array->encoding->scheme : dtype_name(array->dtype);
+}
 
 bool dtype_from_name(const char *name, Dtype *dtype)
 {
@@ -51,7 +58,10 @@ Array array_at(const Array *array, int64_t index)
     Array part = *array;
     part.rank--;
     memmove(part.shape, array->shape + 1, (size_t)part.rank * sizeof *part.shape);
-    part.data += (size_t)(index * array_elements(&part)) * dtype_size(part.dtype);
+    if (part.dtype == DTYPE_ENCODED)
+        part.offset += index * array_elements(&part);
+    else
+        part.data += (size_t)(index * array_elements(&part)) * dtype_size(part.dtype);
     return part;
 }
 
@@ -83,6 +93,23 @@ static float float_from_f16(uint16_t bits)
     return value;
 }
 
+/* Like binary16 of a narrower exponent and fraction; all ones are NaN, and there is no infinity. */
+static float float_from_e4m3(uint8_t bits)
+{
+    uint32_t rest = (uint32_t)(bits & 0x7f) << 20, sign = (uint32_t)(bits & 0x80) << 24;
+    float value;
+    memcpy(&value, &rest, sizeof value);
+    value *= 0x1p120f;
+    memcpy(&rest, &value, sizeof rest);
+    if ((bits & 0x7f) == 0x7f) rest = 0x7fc00000;
+    rest |= sign;
+    memcpy(&value, &rest, sizeof value);
+    return value;
+}
+
+/* The upper half of a binary16 */
+static float float_from_e5m2(uint8_t bits) { return float_from_f16((uint16_t)(bits << 8)); }
+
 #define IDENTITY(x) (x)
 #define READ_AS(dtype, stored, convert)                                           \
     case dtype: {                                                                 \
@@ -94,6 +121,14 @@ static float float_from_f16(uint16_t bits)
         }                                                                         \
         break;                                                                    \
     }
+#define READ_ENCODED                                                                    \
+    for (int64_t i = 0; i < count; i += ENCODED_BLOCK) {                                \
+        double exact[ENCODED_BLOCK];                                                    \
+        int64_t some = count - i < ENCODED_BLOCK ? count - i : ENCODED_BLOCK;           \
+        array->encoding->read(array->encoding, array->offset + first + i, some, exact); \
+        for (int64_t j = 0; j < some; j++) out[i + j] = (OUT)exact[j];                  \
+    }
+enum { ENCODED_BLOCK = 512 };
 #define DEFINE_ARRAY_READ(name)                                                     \
     void name(const Array *array, int64_t first, int64_t count, OUT *out)           \
     {                                                                               \
@@ -112,6 +147,9 @@ static float float_from_f16(uint16_t bits)
             READ_AS(DTYPE_U16, uint16_t, IDENTITY)                                  \
             READ_AS(DTYPE_U8, uint8_t, IDENTITY)                                    \
             READ_AS(DTYPE_BOOL, uint8_t, IDENTITY)                                  \
+            READ_AS(DTYPE_F8_E4M3, uint8_t, float_from_e4m3)                        \
+            READ_AS(DTYPE_F8_E5M2, uint8_t, float_from_e5m2)                        \
+        case DTYPE_ENCODED: READ_ENCODED break;                                     \
         case DTYPE_COUNT: assert(0);                                                \
         }                                                                           \
     }
@@ -132,6 +170,13 @@ static DEFINE_ARRAY_READ(array_read_i64)
     int64_t value = 0;
     array_read_i64(array, index, 1, &value);
     return value;
+}
+
+static bool has_byte(const unsigned char *data, int64_t count, unsigned char mask, unsigned char least)
+{
+    bool found = false;
+    for (int64_t i = 0; i < count; i++) found |= (data[i] & mask) >= least;
+    return found;
 }
 
 /* An exponent of ones is NaN or infinity. In a loop that the compiler turns into vector code: checkpoints are large. */
@@ -158,6 +203,9 @@ bool array_is_finite(const Array *array)
     case DTYPE_BF16: return !has_exponent_16(array->data, count, 0x7f80);
     case DTYPE_F32: return !has_exponent_32(array->data, count, 0x7f800000);
     case DTYPE_F64: return !has_exponent_64(array->data, count, 0x7ff0000000000000);
+    case DTYPE_F8_E4M3: return !has_byte(array->data, count, 0x7f, 0x7f);
+    case DTYPE_F8_E5M2: return !has_byte(array->data, count, 0x7f, 0x7c);
+    case DTYPE_ENCODED: return array->encoding->is_finite(array->encoding);
     default: return true;
     }
 }

@@ -23,10 +23,23 @@ typedef enum {
     DTYPE_U16,
     DTYPE_U8,
     DTYPE_BOOL,
-    DTYPE_COUNT
+    DTYPE_F8_E4M3,
+    DTYPE_F8_E5M2,
+    DTYPE_COUNT,
+    DTYPE_ENCODED /* no dtype of a file: the elements follow from codes and scales */
 } Dtype;
 
 enum { ARRAY_MAX_RANK = 8 };
+
+/* Where the elements of a quantised tensor come from. A layout's own struct begins with one of these. */
+typedef struct Encoding Encoding;
+struct Encoding {
+    const char *scheme; /* for people: "int4, groups of 32" */
+    /* Elements first .. first + count - 1 of the flattened tensor: what the codes and scales say, exactly where a double
+     * can hold it. */
+    void (*read)(const Encoding *encoding, int64_t first, int64_t count, double *out);
+    bool (*is_finite)(const Encoding *encoding);
+};
 
 typedef struct {
     const char *file; /* for messages */
@@ -35,9 +48,12 @@ typedef struct {
     int rank;
     int64_t shape[ARRAY_MAX_RANK];
     const unsigned char *data; /* row-major, little-endian, perhaps unaligned */
+    const Encoding *encoding;  /* of DTYPE_ENCODED, which has no data */
+    int64_t offset;            /* elements of the encoding before this array's first */
 } Array;
 
-const char *dtype_name(Dtype dtype); /* "BF16", as safetensors spells it */
+const char *dtype_name(Dtype dtype);          /* "BF16", as safetensors spells it */
+const char *array_scheme(const Array *array); /* the same, or the encoding's scheme */
 bool dtype_from_name(const char *name, Dtype *dtype);
 size_t dtype_size(Dtype dtype);
 bool dtype_is_float(Dtype dtype);

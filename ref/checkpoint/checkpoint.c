@@ -55,6 +55,11 @@ static void open_shards(Checkpoint *checkpoint, Error *error)
     json_decref(index);
 }
 
+void checkpoint_sort(Checkpoint *checkpoint)
+{
+    qsort(checkpoint->tensors, (size_t)checkpoint->tensor_count, sizeof *checkpoint->tensors, by_name);
+}
+
 static void list_tensors(Checkpoint *checkpoint, Error *error)
 {
     int count = 0;
@@ -64,7 +69,7 @@ static void list_tensors(Checkpoint *checkpoint, Error *error)
         for (int j = 0; j < safetensors_count(checkpoint->shards[i]); j++)
             checkpoint->tensors[checkpoint->tensor_count++] = (CheckpointTensor){ .array = safetensors_array(
                                                                                       checkpoint->shards[i], j) };
-    qsort(checkpoint->tensors, (size_t)count, sizeof *checkpoint->tensors, by_name);
+    checkpoint_sort(checkpoint);
 
     for (int i = 0; i < count; i++) {
         const Array *array = checkpoint->tensors[i].array;
@@ -105,6 +110,7 @@ void checkpoint_close(Checkpoint *checkpoint)
     if (!checkpoint) return;
     for (int i = 0; i < checkpoint->shard_count; i++) safetensors_close(checkpoint->shards[i]);
     free(checkpoint->shards);
+    free(checkpoint->made);
     arena_free(&checkpoint->arena);
     free(checkpoint);
 }

@@ -1,7 +1,8 @@
 /* checkpoint.h - the tensors of a Hugging Face checkpoint folder, in one file or in shards
  *
  * model.safetensors, or the shards that model.safetensors.index.json names. Every tensor remembers whether the model
- * asked for it, so that leftovers can be reported.
+ * asked for it, so that leftovers can be reported. Codes and scales are tensors like any other here:
+ * quantization_config.h makes weights of them.
  */
 #ifndef PLUMB_CHECKPOINT_H
 #define PLUMB_CHECKPOINT_H
@@ -11,7 +12,8 @@
 
 typedef struct {
     const Array *array;
-    bool asked; /* the model has a place for it */
+    bool asked;   /* the model has a place for it */
+    bool is_part; /* codes, scales and the like, of which a weight was made (module_parts.h) */
 } CheckpointTensor;
 
 typedef struct {
@@ -22,10 +24,13 @@ typedef struct {
     int shard_count;
     CheckpointTensor *tensors; /* of all shards, sorted by name */
     int tensor_count;
+    const Array **made; /* weights that codes and scales stand for; in tensors too */
+    int made_count;
     bool has_model_prefix; /* keys begin with "model."; without it the base model was saved alone */
 } Checkpoint;
 
 Checkpoint *checkpoint_open(const char *folder, Error *error); /* NULL with error set */
+void checkpoint_sort(Checkpoint *checkpoint);                  /* after tensors changed */
 void checkpoint_close(Checkpoint *checkpoint);                 /* NULL is fine */
 void checkpoint_let_go(Checkpoint *checkpoint); /* of the pages read so far; they come back from the files */
 /* By its name in Hugging Face's model, whichever the file has (conversion_mapping.h); NULL if absent */

@@ -68,7 +68,9 @@ static void read_dtype(Array *array, const json_t *entry, Error *error)
 {
     const char *name = json_string_value(json_object_get(entry, "dtype"));
     if (!name || !dtype_from_name(name, &array->dtype))
-        error_set(error, "%s: %s: dtype: found \"%s\", expected one of F64, F32, F16, BF16, I64..I8, U64..U8, BOOL",
+        error_set(error,
+                  "%s: %s: dtype: found \"%s\", expected one of F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64..I8, "
+                  "U64..U8, BOOL",
                   array->file, array->name, name ? name : "(none)");
 }
 

@@ -30,6 +30,12 @@ static const struct {
     { DTYPE_U16, 0xffff, 65535 },
     { DTYPE_U8, 0xff, 255 },
     { DTYPE_BOOL, 1, 1 },
+    { DTYPE_F8_E4M3, 0x7e, 448 },
+    { DTYPE_F8_E4M3, 0x81, -0x1p-9 },
+    { DTYPE_F8_E4M3, 0x08, 0x1p-6 },
+    { DTYPE_F8_E5M2, 0x7b, 57344 },
+    { DTYPE_F8_E5M2, 0xfc, -INFINITY },
+    { DTYPE_F8_E5M2, 0x01, 0x1p-16 },
 };
 
 static Array array_in(const void *data, Dtype dtype, int64_t count)
@@ -97,8 +103,8 @@ START_TEST(names)
         ck_assert_int_eq(dtype, i);
     }
     Dtype dtype;
-    ck_assert(!dtype_from_name("F8_E4M3", &dtype));
-    ck_assert(!dtype_from_name("", &dtype));
+    ck_assert(!dtype_from_name("F8_E8M0", &dtype));
+    ck_assert(!dtype_from_name("", &dtype) && !dtype_from_name(dtype_name(DTYPE_ENCODED), &dtype));
     ck_assert(dtype_is_float(DTYPE_BF16) && !dtype_is_float(DTYPE_I64) && !dtype_is_float(DTYPE_BOOL));
 }
 END_TEST

@@ -35,7 +35,7 @@ static const struct {
     { ENTRY("\"F32\"", "[2]", "[0]"), -1, 8, ": a: data_offsets: found none, expected [begin, end]" },
     { ENTRY("\"F32\"", "[2]", "[0.0,8.0]"), -1, 8, ": a: data_offsets: found none" },
     { ENTRY("\"F32\"", "[2]", "null"), -1, 8, ": a: data_offsets: found none" },
-    { ENTRY("\"F8_E4M3\"", "[8]", "[0,8]"), -1, 8, ": a: dtype: found \"F8_E4M3\", expected one of F64, F32" },
+    { ENTRY("\"F8_E8M0\"", "[8]", "[0,8]"), -1, 8, ": a: dtype: found \"F8_E8M0\", expected one of F64, F32" },
     { ENTRY("7", "[2]", "[0,8]"), -1, 8, ": a: dtype: found \"(none)\"" },
     { ENTRY("\"F32\"", "[-2]", "[0,8]"), -1, 8, ": a: shape: found dimension 0 out of range" },
     { ENTRY("\"F32\"", "[2,1.0]", "[0,8]"), -1, 8, ": a: shape: found dimension 1 out of range" },

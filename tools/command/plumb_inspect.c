@@ -41,13 +41,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static void show_array(InspectCommand *command, const char *list, const Array *array)
 {
     if (command->text)
-        printf("  %-80s %-5s %s\n", array->name, dtype_name(array->dtype), SHAPE_TEXT(array->rank, array->shape));
+        printf("  %-80s %-5s %s\n", array->name, array_scheme(array), SHAPE_TEXT(array->rank, array->shape));
     json_t *shape = json_array();
     for (int i = 0; i < array->rank; i++) json_array_append_new(shape, json_integer(array->shape[i]));
     json_t *entries = json_object_get(command->report, list);
     if (!entries) json_object_set_new(command->report, list, entries = json_array());
     json_array_append_new(
-        entries, json_pack("{s:s, s:s, s:o}", "name", array->name, "dtype", dtype_name(array->dtype), "shape", shape));
+        entries, json_pack("{s:s, s:s, s:o}", "name", array->name, "dtype", array_scheme(array), "shape", shape));
 }
 
 static void inspect_dump(InspectCommand *command, const char *path, const char *list, Error *error)

@@ -1,0 +1,116 @@
+/* code_grid.c - a row of codes at a time, group by group */
+#include "checkpoint/code_grid.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { CODE_BLOCK = 512 };
+
+/* A row begins at a byte; code i lies in bits i * bits and following, the lowest first. */
+static void read_bits(const CodeGrid *grid, int64_t row, int64_t first, int64_t count, unsigned char *out)
+{
+    int64_t row_bytes = array_elements(&grid->codes) / grid->codes.shape[0] * (int64_t)dtype_size(grid->codes.dtype);
+    const unsigned char *codes = grid->codes.data + row * row_bytes;
+    int bits = grid->bits;
+    if (bits == 8) {
+        memcpy(out, codes + first, (size_t)count);
+        return;
+    }
+    uint32_t mask = ((uint32_t)1 << bits) - 1;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = (first + i) * bits;
+        uint32_t word = codes[at / 8];
+        if (at % 8 + bits > 8) word |= (uint32_t)codes[at / 8 + 1] << 8;
+        out[i] = (unsigned char)(word >> (at % 8) & mask);
+    }
+}
+
+static double value_at(const Array *array, int64_t index)
+{
+    double value;
+    array_read_f64(array, index, 1, &value);
+    return value;
+}
+
+static int64_t group_of(const CodeGrid *grid, int64_t column)
+{
+    return grid->column_index ? array_integer(grid->column_index, column) : column / grid->column_group;
+}
+
+/* How many of `most` columns from `column` on are sure to be of one group */
+static int64_t columns_left(const CodeGrid *grid, int64_t column, int64_t most)
+{
+    int64_t left = grid->column_index ? 1 : grid->column_group - column % grid->column_group;
+    return left < most ? left : most;
+}
+
+static void read_in_row(const CodeGrid *grid, int64_t row, int64_t first, int64_t count, double *out)
+{
+    unsigned char codes[CODE_BLOCK];
+    assert(count <= CODE_BLOCK);
+    grid->read_codes(grid, row, first, count, codes);
+    int64_t groups = grid->scales.rank > 0 ? grid->scales.shape[grid->scales.rank - 1] : 1;
+    for (int64_t i = 0, some; i < count; i += some) {
+        some = columns_left(grid, first + i, count - i);
+        int64_t group = group_of(grid, first + i), at = row / grid->row_group * groups + group;
+        double scale = value_at(&grid->scales, at) / grid->divisor;
+        double zero = grid->zeros ? grid->zero(grid, row, group) : 0;
+        double bias = grid->biases ? value_at(grid->biases, at) : 0;
+        for (int64_t j = i; j < i + some; j++) out[j] = (grid->values[codes[j]] - zero) * scale + bias;
+    }
+}
+
+static void read_grid(const Encoding *encoding, int64_t first, int64_t count, double *out)
+{
+    const CodeGrid *grid = (const CodeGrid *)encoding;
+    while (count > 0) {
+        int64_t row = first / grid->columns, column = first % grid->columns, some = grid->columns - column;
+        if (some > count) some = count;
+        if (some > CODE_BLOCK) some = CODE_BLOCK;
+        read_in_row(grid, row, column, some, out);
+        first += some;
+        count -= some;
+        out += some;
+    }
+}
+
+static bool grid_is_finite(const Encoding *encoding)
+{
+    const CodeGrid *grid = (const CodeGrid *)encoding;
+    return array_is_finite(&grid->scales) && array_is_finite(&grid->codes) &&
+           (!grid->biases || array_is_finite(grid->biases));
+}
+
+void code_grid_init(CodeGrid *grid)
+{
+    grid->encoding.read = read_grid;
+    grid->encoding.is_finite = grid_is_finite;
+    if (grid->divisor == 0) grid->divisor = 1;
+    if (!grid->read_codes) grid->read_codes = read_bits;
+}
+
+const double *integer_values(int bits, int64_t first, Arena *arena)
+{
+    double *values = arena_allocate(arena, CODE_VALUES * sizeof *values);
+    for (int64_t i = 0; i < CODE_VALUES; i++) values[i] = (double)(first + (i & (((int64_t)1 << bits) - 1)));
+    return values;
+}
+
+const double *complement_values(int bits, Arena *arena)
+{
+    double *values = arena_allocate(arena, CODE_VALUES * sizeof *values);
+    int64_t count = (int64_t)1 << bits;
+    for (int64_t i = 0; i < CODE_VALUES; i++)
+        values[i] = (double)(i % count < count / 2 ? i % count : i % count - count);
+    return values;
+}
+
+const double *float8_values(Dtype dtype, Arena *arena)
+{
+    unsigned char codes[CODE_VALUES];
+    double *values = arena_allocate(arena, CODE_VALUES * sizeof *values);
+    for (int i = 0; i < CODE_VALUES; i++) codes[i] = (unsigned char)i;
+    array_read_f64(&(Array){ .dtype = dtype, .rank = 1, .shape = { CODE_VALUES }, .data = codes }, 0, CODE_VALUES,
+                   values);
+    return values;
+}

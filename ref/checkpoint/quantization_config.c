@@ -1,0 +1,31 @@
+/* quantization_config.c - which quant_method reads it */
+#include "checkpoint/quantization_config.h"
+
+#include <string.h>
+
+#include "checkpoint/module_parts.h"
+
+static const struct {
+    const char *name;
+    void (*read)(Checkpoint *checkpoint, ConfigReader at);
+} methods[] = {
+    { "compressed-tensors", read_compressed_tensors },
+};
+
+static void read_object(Checkpoint *checkpoint, ConfigReader at)
+{
+    const char *method = config_string(at, "quant_method");
+    if (error_is_set(at.error)) return;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(method, methods[i].name) == 0) {
+            methods[i].read(checkpoint, at);
+            if (!error_is_set(at.error)) parts_settle(checkpoint);
+            return;
+        }
+    config_refuse(at, "quant_method", method, "compressed-tensors");
+}
+
+void read_quantization_config(Checkpoint *checkpoint, ConfigReader at)
+{
+    if (config_has(at, "quantization_config")) read_object(checkpoint, config_child(at, "quantization_config"));
+}
