@@ -82,6 +82,7 @@ check-sounds: $(VENV)/ready $(BUILD)/plumb
 
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_meanings.py
 
 check-docs: $(VENV)/ready $(BUILD)/plumb
 	@cd tools/make && $(PYTHON) -B -m unittest -q test_check_docs

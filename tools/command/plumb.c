@@ -17,6 +17,8 @@ static const struct {
     { "generate", plumb_generate, "generates greedily, and prints token ids" },
     { "grade", plumb_grade, "grades a backend's dump, step by step" },
     { "diagnose", plumb_diagnose, "names the known bug that bends a dump" },
+    { "explain-model", plumb_explain_model,
+      "tells a forward pass tap by tap: what each is, and whose line computes it" },
     { "preprocess", plumb_preprocess, "makes a model's inputs of PNG files, as Hugging Face does" },
     { "compare", plumb_compare, "compares two dumps, without a model" },
     { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
@@ -28,7 +30,7 @@ static void help(FILE *out)
 {
     fprintf(out, "Usage: plumb COMMAND [ARGUMENTS]\n"
                  "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
-    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\n'plumb COMMAND --help' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
                  "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing could be graded.\n");
 }
@@ -75,8 +77,8 @@ int main(int argc, char **argv)
             return with_stdout_written(commands[i].main(argc - 1, argv + 1));
         }
     fprintf(stderr,
-            "plumb: %s: found no such command, expected run, generate, grade, diagnose, preprocess, compare, "
-            "inspect or bugs\n",
+            "plumb: %s: found no such command, expected run, generate, grade, diagnose, explain-model, "
+            "preprocess, compare, inspect or bugs\n",
             argv[1]);
     return STATUS_BAD_INPUT;
 }

@@ -16,6 +16,7 @@ int plumb_run(int argc, char **argv);
 int plumb_generate(int argc, char **argv);
 int plumb_grade(int argc, char **argv);
 int plumb_diagnose(int argc, char **argv);
+int plumb_explain_model(int argc, char **argv);
 int plumb_compare(int argc, char **argv);
 int plumb_preprocess(int argc, char **argv);
 int plumb_inspect(int argc, char **argv);

@@ -1,5 +1,4 @@
 /* plumb_run.c - plumb run: computes a case and writes its taps */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +8,8 @@
 #include "command/arguments.h"
 #include "command/plumb.h"
 #include "command/progress.h"
+#include "command/tap_sum.h"
 #include "reference.h"
-#include "dump/tap_value.h"
 
 enum {
     KEY_OUT = 'o',
@@ -33,9 +32,8 @@ typedef struct {
     int max_new_tokens;
     Progress progress;
     SafetensorsWriter *writer;
-    bool found;                   /* a tap that --only names */
-    int64_t non_finite, elements; /* of the tap that is being printed */
-    double squares;
+    bool found; /* a tap that --only names */
+    TapSum sum; /* of the tap that is being printed */
 } RunCommand;
 
 static const struct argp_option options[] = {
@@ -94,20 +92,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static void print_tap(RunCommand *command, const Tap *tap)
 {
-    int64_t elements = 1;
-    for (int i = 0; i < tap->rank; i++) elements *= tap->shape[i];
-    if (tap->first == 0) command->non_finite = command->elements = 0, command->squares = 0;
-    for (int64_t i = 0; i < tap->count; i++) {
-        double value = tap_value(tap, i);
-        command->squares += value * value;
-        command->non_finite += !isfinite(value);
-    }
-    command->elements += tap->count;
-    if (command->elements < elements) return;
-
+    if (!tap_sum_add(&command->sum, tap)) return;
     printf("%-70s %-20s", tap->name, SHAPE_TEXT(tap->rank, tap->shape));
-    if (!command->list) printf(" rms %.4g", elements ? sqrt(command->squares / (double)elements) : 0);
-    if (!command->list && command->non_finite) printf(" %lld not finite", (long long)command->non_finite);
+    if (!command->list) printf(" rms %.4g", command->sum.rms);
+    if (!command->list && command->sum.non_finite) printf(" %lld not finite", (long long)command->sum.non_finite);
     putchar('\n');
 }
 

@@ -108,6 +108,7 @@ static const struct {
 } refused[] = {
     { { "grade", E2B, E2B "/inputs.safetensors" }, { "inputs.safetensors", "no known tap", "model.embed_vision" } },
     { { "grade", E2B, HONEST, "--only", "model.absent" }, { "honest-bf16-eager.safetensors", "no known tap" } },
+    { { "explain-model", E2B, "--only", "model.absent" }, { "--only", "no tap of such a name", "--list" } },
     { { "grade", BIG, HONEST },
       { "honest-bf16-eager.safetensors", "#padding_positions", "[2, 18], expected [1, 45]" } },
     { { "grade", E2B, E2B }, { E2B, ".npy" } },
