@@ -15,7 +15,7 @@ BUILD    = build
 CFLAGS   = -std=gnu11 $(OPTIMIZE) -g $(ARCH) -fopenmp-simd -ffp-contract=off -fno-math-errno -fno-trapping-math \
            -Wall -Wextra $(SANITIZE)
 CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
-LDLIBS   = -lopenblas -ljansson -lpng -lsndfile -lzip -lm
+LDLIBS   = -lopenblas -ljansson -lpng -lsndfile -lzip -lcrypto -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor/*.c image/*.c audio/*.c nn/*.c \
@@ -34,6 +34,9 @@ HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o pictu
 VENV   = build/venv
 # Python's modules of tools/ find each other by name.
 PY     = PYTHONPATH=tools:tools/hf:tools/check_hf:tools/fixtures $(VENV)/bin/python
+
+VERSION = $(shell cat VERSION)
+COMMIT  = $(shell cat COMMIT 2> /dev/null || git describe --always --dirty --abbrev=12 --exclude '*' 2> /dev/null)
 
 all: $(BUILD)/plumb
 
@@ -158,6 +161,14 @@ $(BUILD)/f32/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# A report says which plumb wrote it. The file changes when the version or the commit does.
+$(BUILD)/version: always
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
+
+$(BUILD)/f32/conformance/report/version.o: $(BUILD)/version
+$(BUILD)/f32/conformance/report/version.o: CPPFLAGS += -DPLUMB_VERSION='"$(VERSION)"' -DPLUMB_COMMIT='"$(COMMIT)"'
+
 # The same sources with real = double. Every symbol but one is hidden, so that both builds live in one program.
 $(BUILD)/f64/%.o: %.c
 	@mkdir -p $(@D)
@@ -167,8 +178,8 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
-.PHONY: all help deps demo check check-hf check-docs check-images check-sounds fuzz mirror bench bench-images score \
-        check-score fixtures format clean
+.PHONY: always all help deps demo check check-hf check-docs check-images check-sounds fuzz mirror bench bench-images \
+        score check-score fixtures format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

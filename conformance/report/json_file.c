@@ -10,20 +10,31 @@
 
 enum { FLAGS = JSON_INDENT(1) | JSON_REAL_PRECISION(9) };
 
+void json_file_dump(const json_t *json, FILE *stream)
+{
+    json_dumpf(json, stream, FLAGS);
+    putc('\n', stream);
+}
+
 void json_file_write(const char *path, json_t *json, Error *error)
 {
     assert(json);
     if (strcmp(path, "-") == 0) {
-        json_dumpf(json, stdout, FLAGS);
-        putchar('\n');
+        json_file_dump(json, stdout);
     } else {
         Output *output = output_open(path, error);
         if (output) {
-            json_dumpf(json, output_stream(output), FLAGS);
+            json_file_dump(json, output_stream(output));
             output_close(output, error);
         }
     }
     json_decref(json);
+}
+
+json_t *text_json(const char *text)
+{
+    json_t *string = json_string(text);
+    return string ? string : json_string("(not UTF-8)");
 }
 
 json_t *number_json(double value) { return isfinite(value) ? json_real(value) : json_null(); }

@@ -3,12 +3,15 @@
 #define PLUMB_JSON_FILE_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "run/error.h"
 
 /* Takes json over. path "-" is stdout; otherwise a temporary name is written and renamed. */
 void json_file_write(const char *path, json_t *json, Error *error);
 
-json_t *number_json(double value); /* null where it is not finite: JSON knows neither NaN nor infinity */
+void json_file_dump(const json_t *json, FILE *stream);
+json_t *text_json(const char *text); /* "(not UTF-8)" where it is not */
+json_t *number_json(double value);   /* null where it is not finite: JSON knows neither NaN nor infinity */
 
 #endif

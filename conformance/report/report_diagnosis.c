@@ -96,19 +96,28 @@ static json_t *candidate_json(const Candidate *c)
                      c->step ? json_string(c->step) : json_null(), "confirmed", c->confirmed);
 }
 
-void report_diagnosis_json(const char *path, const Diagnosis *d, const Grade *grade, ReportTitle title, Error *error)
+/* What is known of each bug that the diagnosis speaks of, by id */
+static json_t *bugs_json(const Diagnosis *d)
+{
+    json_t *bugs = json_object();
+    for (int i = 0; i < d->candidate_count + d->equal_count; i++) {
+        const Bug *bug = i < d->candidate_count ? d->candidates[i].bug : d->equals[i - d->candidate_count];
+        json_object_set_new(bugs, bug->id,
+                            json_pack("{s:s, s:s, s:s, s:s}", "stage", bug->stage, "mechanism", bug->mechanism,
+                                      "source", bug->source, "exposed_by", bug->exposed_by));
+    }
+    return bugs;
+}
+
+json_t *report_diagnosis_json(const Diagnosis *d, const Grade *grade)
 {
     json_t *candidates = json_array();
     for (int i = 0; i < d->candidate_count; i++) json_array_append_new(candidates, candidate_json(&d->candidates[i]));
-    json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "case",
-                               title.case_name, "dump", title.dump_name, "class", grade->declared->name, "verdict",
-                               report_verdict(grade), "first_bent",
-                               grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap),
-                               "named", d->named_count ? json_string(d->named[0]->id) : json_null(), "all_named",
-                               ids((const Bug *const *)d->named, d->named_count), "cannot_tell_from",
-                               ids((const Bug *const *)d->equals, d->equal_count), "complete", d->complete,
-                               "below_noise", d->named_count > 0 && grade->first_bent < 0, "candidates", candidates,
-                               "not_exposed", ids((const Bug *const *)d->not_exposed, d->not_exposed_count), "pattern",
-                               d->pattern ? json_string(d->pattern) : json_null());
-    json_file_write(path, report, error);
+    return json_pack("{s:s?, s:o, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?, s:o}", "named",
+                     d->named_count ? d->named[0]->id : NULL, "all_named",
+                     ids((const Bug *const *)d->named, d->named_count), "cannot_tell_from",
+                     ids((const Bug *const *)d->equals, d->equal_count), "complete", d->complete, "below_noise",
+                     d->named_count > 0 && grade->first_bent < 0, "candidates", candidates, "not_exposed",
+                     ids((const Bug *const *)d->not_exposed, d->not_exposed_count), "unexplained", d->unexplained,
+                     "pattern", d->pattern, "bugs", bugs_json(d));
 }

@@ -8,8 +8,6 @@
 #include "report/report_grade.h"
 
 void report_diagnosis_text(FILE *out, const Diagnosis *diagnosis, const Grade *grade, ReportTitle title);
-/* path "-": stdout */
-void report_diagnosis_json(const char *path, const Diagnosis *diagnosis, const Grade *grade, ReportTitle title,
-                           Error *error);
+json_t *report_diagnosis_json(const Diagnosis *diagnosis, const Grade *grade); /* what it adds to the grade's JSON */
 
 #endif

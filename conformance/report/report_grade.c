@@ -275,24 +275,22 @@ static json_t *limits_json(const ArithmeticClass *class)
                      limits->bias, "reason", limits->reason);
 }
 
-void report_json_with(const char *path, const Grade *grade, ReportTitle title, json_t *more, Error *error)
+json_t *report_grade_json(const Grade *grade, ReportTitle title)
 {
     json_t *steps = json_array(), *ties = json_array();
     for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n], grade->class));
     for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
-    json_t *report = json_pack(
-        "{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s*}", "case", title.case_name, "dump",
-        title.dump_name, "class", grade->declared->name, "features", features_json(grade), "vision_mask",
-        grade->readings & READING_GOOGLE_MASKS ? "google" : "hf", "readings", readings_json(grade), "limits",
-        limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
+    return json_pack(
+        "{s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s?}", "case", text_json(title.case_name),
+        "dump", text_json(title.dump_name), "class", grade->declared->name, "features", features_json(grade),
+        "vision_mask", grade->readings & READING_GOOGLE_MASKS ? "google" : "hf", "readings", readings_json(grade),
+        "limits", limits_json(grade->class), "verdict", report_verdict(grade), "first_bent",
         grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
         ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
         names_json(grade->unknown, grade->unknown_count), "stopped", grade->model_not_graded_because);
-    json_object_update_new(report, more);
-    json_file_write(path, report, error);
 }
 
 void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error)
 {
-    report_json_with(path, grade, title, json_object(), error);
+    json_file_write(path, report_grade_json(grade, title), error);
 }

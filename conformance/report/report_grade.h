@@ -19,8 +19,7 @@ void report_features(FILE *out, const Grade *grade);
 void report_text(FILE *out, const Grade *grade, ReportTitle title);
 /* Written under a temporary name and renamed; "-" is stdout. */
 void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error);
-/* more: an object whose keys come into the report too; taken over */
-void report_json_with(const char *path, const Grade *grade, ReportTitle title, json_t *more, Error *error);
+json_t *report_grade_json(const Grade *grade, ReportTitle title);
 
 /* "pass", "fail", or "none" when no row of any step could be graded */
 const char *report_verdict(const Grade *grade);

@@ -4,7 +4,9 @@
 
 #include "command/plumb.h"
 #include "grade/grade.h"
+#include "report/report_file.h"
 
-Status grade_status(const Grade *grade, bool strict); /* prints what --strict finds, unless a step is bent */
+/* Fills in the report's strict_failure, unless a step is bent. */
+Status grade_status(const Grade *grade, ReportFile *report);
 
 #endif

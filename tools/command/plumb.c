@@ -7,6 +7,7 @@
 
 #include "nn/kernel.h"
 #include "nn/nn.h"
+#include "report/version.h"
 
 static const struct {
     const char *name;
@@ -38,7 +39,9 @@ static void help(FILE *out)
 static void version(void)
 {
     const char *kernel = matmul_kernel(), *before = kernel_before();
-    printf("plumb (Plumbline)\nproducts: OpenBLAS, kernel %s", kernel ? kernel : "fixed");
+    printf("plumb (Plumbline) %s%s%s%s\n", plumb_version, *plumb_commit ? " (" : "", plumb_commit,
+           *plumb_commit ? ")" : "");
+    printf("products: OpenBLAS, kernel %s", kernel ? kernel : "fixed");
     if (before) printf(", in the place of %s, which OpenBLAS had chosen", before);
     putchar('\n');
 }

@@ -2,7 +2,7 @@
 #
 # As root or through sudo; otherwise it prints the line to run, and fails. Where there is no dpkg it trusts that the
 # libraries are there: the compiler will say so if not.
-packages='gcc libc6-dev make pkg-config libopenblas-dev libjansson-dev libpng-dev libsndfile1-dev libzip-dev check'
+packages='gcc libc6-dev make pkg-config libopenblas-dev libjansson-dev libpng-dev libsndfile1-dev libzip-dev libssl-dev check'
 
 command -v dpkg-query > /dev/null || exit 0
 

@@ -141,6 +141,7 @@ START_TEST(bent_case)
     assert_one_line(plumb("run", folder, "--out", out, "--max-new-tokens", "2"), bent_cases[_i].names);
     assert_one_line(plumb("generate", folder, "--logits", out, "--max-new-tokens", "2"), bent_cases[_i].names);
     assert_one_line(plumb("grade", folder, expected, "--json", out), bent_cases[_i].names);
+    ck_assert_msg(remove(out) == 0, "no report says the error");
     ck_assert_msg(files_in(temporary_folder()) == 1, "a file was left behind");
 }
 END_TEST

@@ -1,0 +1,110 @@
+/* grade_arguments.c - options of plumb grade and plumb diagnose */
+#include "command/grade_arguments.h"
+
+#include "command/arguments.h"
+
+enum {
+    KEY_AS = 'a',
+    KEY_ONLY = 'O',
+    KEY_LAYERS = 'L',
+    KEY_NAMES = 'n',
+    KEY_JSON = 'j',
+    KEY_STRICT = 's',
+    KEY_IGNORE_EOS = 'e',
+    KEY_SAMPLES = 'S',
+    KEY_EXPLAIN = 'x',
+    KEY_DETAIL = 'd'
+};
+
+enum { MOST_SAMPLES = 1024 };
+
+static const struct argp_option options[] = {
+    { "as", KEY_AS, "CLASS", 0,
+      "The arithmetic that the backend declares: fp32, tf32, fp16 or bf16, perhaps with features "
+      "(bf16+norms-in-dtype; docs/tolerances.md) or as an engine's preset, ggml-f32, ggml-f16, mlx-bf16, gemma-bf16 or "
+      "openvino-bf16 (default: the narrowest dtype that most of the dump's values are "
+      "numbers of, however they are stored)",
+      0 },
+    { "only", KEY_ONLY, "GLOB", 0,
+      "Grade only taps of such names, as if the dump held no others; may be given several "
+      "times. The tokens that decode steps were fed are followed all the same",
+      0 },
+    { "layers", KEY_LAYERS, 0, 0, "Only outputs of layers, towers and embedders, none from inside them", 0 },
+    { "names", KEY_NAMES, "MAP", 0, "JSON that maps the backend's names and layouts onto taps", 0 },
+    { "json", KEY_JSON, "FILE", 0,
+      "Also write the report as JSON (docs/report.md), with inherited and total errors, whatever the exit status is; - "
+      "is stdout, which then holds nothing else",
+      0 },
+    { "ignore-eos", KEY_IGNORE_EOS, 0, 0, "The backend went on after an end-of-sequence token", 0 },
+    { "samples", KEY_SAMPLES, "N", 0,
+      "Learn what is honest from N passes of a backend of the class: one that rounds to nearest, the others at random "
+      "(default: 8). With 1, scales of rows, channels and elements are rough",
+      0 },
+    { "strict", KEY_STRICT, 0, 0,
+      "Taps that are missing from the dump or hold fewer rows than were computed, and names that are no taps, are "
+      "failures",
+      0 },
+    { 0 },
+};
+
+/* Only a grade is explained. */
+static const struct argp_option explain_options[] = {
+    { "explain", KEY_EXPLAIN, "TAP", 0,
+      "Also print every number that the verdict of a tap rests on, and the proven bound where there is one; a name or "
+      "a glob, may be given several times",
+      0 },
+    { "json-detail", KEY_DETAIL, 0, 0,
+      "With --json: also write the ratio of each row and channel, and how errors of elements are spread", 0 },
+    { 0 },
+};
+
+static error_t parse_explain(int key, char *argument, struct argp_state *state)
+{
+    GradeCommand *command = state->input;
+    switch (key) {
+    case KEY_EXPLAIN: globs_add(&command->explained, argument); return 0;
+    case KEY_DETAIL: command->detailed = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp explain_argp = { .options = explain_options, .parser = parse_explain };
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    GradeCommand *command = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &command->c;
+        if (command->explains) state->child_inputs[1] = command;
+        return 0;
+    case KEY_AS:
+        command->class = class_find(argument);
+        if (!command->class) argp_error(state, "--as: found %s, expected one of %s", argument, class_names);
+        return 0;
+    case KEY_ONLY: globs_add(&command->only, argument); return 0;
+    case KEY_LAYERS: globs_add_layers(&command->only); return 0;
+    case KEY_NAMES: command->names = argument; return 0;
+    case KEY_JSON: command->report.path = argument; return 0;
+    case KEY_STRICT: command->report.strict = true; return 0;
+    case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
+    case KEY_SAMPLES: command->samples = parse_count(state, "--samples", argument, MOST_SAMPLES); return 0;
+    case ARGP_KEY_ARG:
+        if (media_argument(&command->c.media, argument, state)) return 0;
+        if (state->arg_num > 1) argp_usage(state);
+        command->arguments[command->argument_count++] = argument;
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void grade_arguments_parse(GradeCommand *command, int argc, char **argv, const char *doc)
+{
+    const struct argp_child children[] = { { &case_argp, 0, NULL, 0 },
+                                           { command->explains ? &explain_argp : NULL, 0, NULL, 0 },
+                                           { 0 } };
+    const struct argp argp = {
+        .options = options, .parser = parse_option, .args_doc = "CASE DUMP", .children = children, .doc = doc
+    };
+    parse_arguments(&argp, argc, argv, command);
+}

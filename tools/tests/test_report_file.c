@@ -1,0 +1,138 @@
+/* test_report_file.c - --json: whatever the exit status is, the report follows docs/report.schema.json */
+#include "command.h"
+#include "schema.h"
+
+#define BENT TEXT "/dumps/buggy-window-off-by-one-bf16.safetensors"
+#define STRAIGHT TEXT "/dumps/honest-bf16-eager.safetensors"
+
+static const struct {
+    const char *arguments[8];
+    int status;
+    const char *outcome;
+} commands[] = {
+    { { "grade", TEXT, STRAIGHT }, 0, "pass" },
+    { { "grade", TEXT, STRAIGHT, "--json-detail", "--explain", "logits" }, 0, "pass" },
+    { { "grade", TEXT, BENT }, 1, "fail" },
+    { { "grade", TEXT, BENT, "--json-detail", "--only", "*.layers.1" }, 0, "pass" },
+    { { "grade", WHOLE, WHOLE "/dumps/honest-bf16-eager.safetensors", "--layers" }, 0, "pass" },
+    { { "diagnose", TEXT, BENT }, 1, "fail" },
+    { { "diagnose", TEXT, STRAIGHT }, 0, "pass" },
+    { { "grade", TEXT, "README.md" }, 2, "error" },
+    { { "diagnose", "fixtures/none", STRAIGHT }, 2, "error" },
+    { { "grade" }, 2, "error" },
+};
+
+static Result with_json(int i, const char *path)
+{
+    const char *all[16] = { NULL };
+    int count = 0;
+    while (commands[i].arguments[count]) {
+        all[count] = commands[i].arguments[count];
+        count++;
+    }
+    all[count] = "--json";
+    all[count + 1] = path;
+    return run_plumb(all);
+}
+
+static void check_report(json_t *report, int i, const char *printed)
+{
+    json_t *schema = read_json("docs/report.schema.json");
+    assert_follows_schema(schema, report);
+    ck_assert_str_eq(json_string_value(json_object_get(report, "outcome")), commands[i].outcome);
+    ck_assert_int_eq(json_integer_value(json_object_get(report, "exit_status")), commands[i].status);
+    const char *error = json_string_value(json_object_get(report, "error"));
+    ck_assert((commands[i].status == 2) == (error != NULL));
+    if (error) ck_assert_str_eq(arena_format(&scratch, "plumb: %s\n", error), printed);
+    if (!error) ck_assert_uint_gt(json_array_size(json_object_get(report, "steps")), 0);
+    if (!error) ck_assert_uint_eq(json_array_size(json_object_get(report, "files")), 4);
+    json_decref(schema);
+}
+
+START_TEST(follows_the_schema)
+{
+    const char *path = temporary("report.json");
+    Result result = with_json(_i, path);
+    assert_status(result, commands[_i].status);
+    json_t *report = read_json(path);
+    check_report(report, _i, result.err);
+    json_decref(report);
+}
+END_TEST
+
+/* With --json - nothing but the report is on stdout. */
+START_TEST(stdout_is_json)
+{
+    Result result = with_json(_i, "-");
+    assert_status(result, commands[_i].status);
+    json_t *report = json_loads(result.out, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_msg(report != NULL, "stdout is no valid JSON: %s", result.out);
+    check_report(report, _i, result.err);
+    json_decref(report);
+}
+END_TEST
+
+/* A grade that --strict does not let pass says why, on a line and in the report, and stdout stays JSON. */
+START_TEST(strictness_is_told)
+{
+    Result result = plumb("grade", TEXT, STRAIGHT, "--only", "*.layers.1", "--strict", "--json", "-");
+    assert_status(result, 1);
+    json_t *report = json_loads(result.out, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_ptr_nonnull(report);
+    ck_assert_str_eq(json_string_value(json_object_get(report, "verdict")), "pass");
+    ck_assert_str_eq(json_string_value(json_object_get(report, "outcome")), "fail");
+    ck_assert(strstr(json_string_value(json_object_get(report, "strict_failure")), " taps missing") != NULL);
+    size_t i, left_out = 0;
+    json_t *absence;
+    json_array_foreach(json_object_get(report, "not_graded"), i, absence)
+        left_out += strcmp(json_string_value(json_object_get(absence, "because")), "left out") == 0;
+    ck_assert_uint_gt(left_out, 0);
+    json_decref(report);
+}
+END_TEST
+
+/* Ratios of rows and channels are those that the worst ones are picked from. */
+START_TEST(detail_holds_the_worst)
+{
+    const char *path = temporary("report.json");
+    assert_status(plumb("grade", TEXT, BENT, "--json-detail", "--json", path), 1);
+    json_t *report = read_json(path), *step;
+    size_t i;
+    int seen = 0;
+    json_array_foreach(json_object_get(report, "steps"), i, step)
+    {
+        const json_t *channels = json_object_get(json_object_get(step, "detail"), "channels");
+        if (!channels) continue;
+        double worst = 0, told = json_number_value(json_object_get(step, "worst_channel_ratio"));
+        for (size_t j = 0; j < json_array_size(channels); j++)
+            worst = fmax(worst, json_number_value(json_array_get(channels, j)));
+        ck_assert_msg(fabs(worst - told) <= 1e-3 * told, "%g is told, %g is the worst channel", told, worst);
+        seen++;
+    }
+    ck_assert_int_gt(seen, 5);
+    json_decref(report);
+}
+END_TEST
+
+/* It is noticed before the work: the case, which is missing too, has not been looked at. */
+START_TEST(unwritable_report)
+{
+    assert_status(plumb("grade", "fixtures/none", STRAIGHT, "--json", "fixtures/none/report.json"), 2);
+    Result result = plumb("grade", "fixtures/none", STRAIGHT, "--json", "fixtures/none/report.json");
+    ck_assert_str_eq(result.err, "plumb: fixtures/none/report.json: cannot be written: No such file or directory\n");
+    ck_assert_str_eq(result.out, "");
+}
+END_TEST
+
+Suite *report_file_suite(void)
+{
+    Suite *suite = suite_create("report_file");
+    TCase *tcase = theme(suite, "schema");
+    tcase_add_loop_test(tcase, follows_the_schema, 0, COUNT(commands));
+    tcase_add_loop_test(tcase, stdout_is_json, 0, COUNT(commands));
+    tcase = theme(suite, "content");
+    tcase_add_test(tcase, strictness_is_told);
+    tcase_add_test(tcase, detail_holds_the_worst);
+    tcase_add_test(tcase, unwritable_report);
+    return suite;
+}
