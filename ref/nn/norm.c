@@ -4,15 +4,24 @@
 
 #include "nn/nn.h"
 
-/* A sum that is not reordered is one chain of additions: the compiler keeps it as it is written. */
+/* In as many sums as a vector has lanes, which are then added in pairs: in this order with every compiler and option. */
+static real sum_in_lanes(const real *x, int64_t width)
+{
+    enum { LANES = 32 / sizeof(real) };
+    real lane[LANES] = { 0 };
+    int64_t whole = width / LANES * LANES;
+    for (int64_t j = 0; j < whole; j += LANES)
+        for (int k = 0; k < LANES; k++) lane[k] += x[j + k];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++) lane[k] += lane[k + half];
+    for (int64_t j = whole; j < width; j++) lane[0] += x[j];
+    return lane[0];
+}
+
 static real mean(const real *x, int64_t width, const Run *run)
 {
+    if (!(run->features & FEATURE_SEQUENTIAL_SUMS)) return sum_in_lanes(x, width) / (real)width;
     real sum = 0;
-    if (run->features & FEATURE_SEQUENTIAL_SUMS) {
-        for (int64_t j = 0; j < width; j++) sum += x[j];
-        return sum / (real)width;
-    }
-#pragma omp simd reduction(+ : sum)
     for (int64_t j = 0; j < width; j++) sum += x[j];
     return sum / (real)width;
 }

@@ -41,10 +41,9 @@ enum { DEADLY = sizeof deadly / sizeof *deadly };
 
 static void watch_for_the_end(void)
 {
-    static bool watching; /* one process, one set of handlers */
-    if (watching) return;
-    watching = true;
-    atexit(remove_unfinished);
+    static bool at_exit;
+    if (!at_exit) atexit(remove_unfinished);
+    at_exit = true;
     for (int i = 0; i < DEADLY; i++) {
         struct sigaction now, ours = { .sa_handler = remove_and_die, .sa_flags = (int)SA_RESETHAND };
         if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL) sigaction(deadly[i], &ours, NULL);

@@ -121,10 +121,10 @@ static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGKILL };
 
 START_TEST(signal_in_the_middle)
 {
-    write_bytes(temporary("out"), "old", 3); /* no output yet: the child sets the handlers itself */
+    write_bytes(temporary("out"), "old", 3);
     pid_t child = fork();
     if (child == 0) {
-        for (int i = 0; i < 3; i++) signal(ends[i], SIG_DFL);
+        for (int i = 0; i < 3; i++) signal(ends[i], SIG_DFL); /* Check has handlers of its own */
         opened(temporary("out"), "new");
         raise(ends[_i]);
         _exit(0);
