@@ -43,8 +43,8 @@ extern const char *const layer_type_names[LAYER_TYPE_COUNT]; /* "full_attention"
 typedef enum { KV_OWN, KV_STORE, KV_REUSE } KvSharingMode; /* HF: None, "store", "reuse" */
 typedef enum { BIDIRECTIONAL_NONE, BIDIRECTIONAL_VISION, BIDIRECTIONAL_ALL } BidirectionalAttention;
 
-/* What one text layer has of its own. Hub checkpoints spell it global_head_dim and num_global_key_value_heads;
- * transformers saves it again as per_layer_config. */
+/* Text layers differ in these. Hub checkpoints spell them global_head_dim and num_global_key_value_heads; transformers
+ * saves them again as per_layer_config. */
 typedef struct {
     LayerType layer_type;
     KvSharingMode kv_sharing_mode;
@@ -52,7 +52,7 @@ typedef struct {
     int num_key_value_heads;
 } Gemma4TextLayerConfig;
 
-/* Of the layers of one type. */
+/* All layers of one type share these. */
 typedef struct {
     bool exists; /* some layer is of this type */
     int head_dim;
@@ -86,7 +86,7 @@ typedef struct {
     Gemma4TextLayerConfig *layers;                         /* [num_hidden_layers] */
 } Gemma4TextConfig;
 
-/* What Hugging Face takes where a key is absent, and its classes differ in */
+/* Hugging Face takes these where a key is absent, and its classes differ in them. */
 typedef struct {
     int max_position_embeddings, sliding_window;
     BidirectionalAttention use_bidirectional_attention;
@@ -109,7 +109,7 @@ typedef struct {
 void gemma4_config_load(Gemma4Config *config, ConfigReader at, Arena *arena);
 Activation config_activation(ConfigReader at, const char *key);
 
-/* What Gemma4Model.forward is called with; NULL where it is None. */
+/* Gemma4Model.forward is called with these; NULL is None. */
 typedef struct {
     int64_t batch, seq;
     const int64_t *input_ids;         /* [batch, seq] */
@@ -477,7 +477,7 @@ typedef struct {
 void gemma4_for_causal_lm_load(Gemma4ForCausalLM *m, Loader at, ConfigReader config);
 void for_causal_lm_load(Gemma4ForCausalLM *m, Loader at); /* the modules, of m->config, unless that is in error */
 Tensor gemma4_for_causal_lm_forward(const void *m, const ForwardArguments *arguments, Run *run);
-/* What both heads share: lm_head_load takes the embeddings' weight where it is tied to them; compute_logits keeps the
+/* Both heads share these: lm_head_load takes the embeddings' weight where it is tied to them; compute_logits keeps the
  * last logits_to_keep tokens, applies lm_head, and soft-caps. */
 void lm_head_load(Linear *m, Loader at, const Gemma4TextConfig *config,
                   const Gemma4TextScaledWordEmbedding *embeddings);
@@ -586,7 +586,7 @@ typedef struct {
     const char *pixels_name, *positions_name;
 } Pixels;
 
-/* What a vision_config lets through */
+/* A vision_config sets these limits. */
 typedef struct {
     const char *file;
     bool has_vision;

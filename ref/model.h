@@ -24,7 +24,7 @@ void model_close(Model *model); /* NULL is fine */
 /* A pass in this build's real; reference.h has both. inputs must have passed model_check. */
 void model_forward(Model *model, const Inputs *inputs, const Pass *pass);
 void model_check(const Model *model, const Inputs *inputs, Error *error);
-/* What model_check does not know of: that a generation is possible, and its cache no longer than the model allows */
+/* Checks what model_check knows nothing of: a generation is possible, and its cache no longer than the model allows. */
 void model_check_generation(const Model *model, const Inputs *inputs, int max_new_tokens, Error *error);
 const Checkpoint *model_checkpoint(const Model *model);
 const json_t *model_config(const Model *model); /* config.json */

@@ -112,8 +112,8 @@ static bool find_pair(Diagnosis *d, const Suspects *s, int n)
     return is_found;
 }
 
-/* A step that no bug and no pair makes straight is left unexplained, and the search goes on behind it: what bends a later
- * step is found all the same. A pair costs as much as a diagnosis, so the first steps alone are asked for one. */
+/* A step that no bug and no pair makes straight is left unexplained, and the search goes on behind it: what bends a
+ * later step is found all the same. A pair costs as much as a diagnosis, so the first steps alone are asked for one. */
 static void name_one_after_the_other(Diagnosis *d, Suspects *s)
 {
     int pairs = 0;
@@ -200,8 +200,9 @@ static Diagnosis *diagnose_by_either(const Trial *trial, Grade **grade, Error *e
     return google;
 }
 
-/* The arithmetic is looked at where bugs alone do not explain the dump, because that costs passes and most buggy dumps are
- * explained: then either another class fits the dump, or it is diagnosed again in a class with the features that it shows. */
+/* The arithmetic is looked at where bugs alone do not explain the dump, because that costs passes and most buggy dumps
+ * are explained: then either another class fits the dump, or it is diagnosed again in a class with the features that it
+ * shows. */
 Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
 {
     Trial as_declared = *trial;

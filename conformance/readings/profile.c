@@ -13,7 +13,8 @@
 static const double SHOWN = 1.1, LEAST = 0.75, MOST = 1.5;
 
 /* A feature changes a step as a whole, so a bent step that has it errs more as a whole than honest ones do: right dumps
- * stand at 1.39 and up. A step that errs as honest ones do, but for one element or one row, is bent by something else. */
+ * stand at 1.39 and up. A step that errs as honest ones do, but for one element or one row, is bent by something
+ * else. */
 static const double AS_A_WHOLE = 1.25;
 
 /* So many of the straight steps that show the feature must err as they should. */

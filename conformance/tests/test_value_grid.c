@@ -66,7 +66,7 @@ START_TEST(few_narrow_arrays)
 }
 END_TEST
 
-/* What was not graded tells nothing: names that are no taps may be many. */
+/* Arrays that were not graded tell nothing: names that are no taps may be many. */
 START_TEST(of_graded_arrays)
 {
     const char *path = temporary("many.safetensors");

@@ -237,19 +237,26 @@ START_TEST(refused_where_there_is_one)
 }
 END_TEST
 
-/* A bug is looked for on top of the reading that fits. */
-START_TEST(diagnosed)
+static Diagnosis *diagnose_images(Opened opened, const char *class, VisionMask mask, Grade **grade)
 {
     Error error = { "" };
-    Grade *grade;
-    Opened opened = open_dump(IMAGES, DUMPS "buggy-kv-tied-after-norm-bf16.safetensors");
     Trial trial = { .model = opened.model,
                     .folder = IMAGES "/model",
                     .inputs = &opened.inputs,
                     .dump = opened.dump,
-                    .class = class_find("bf16") };
-    Diagnosis *diagnosis = diagnose(&trial, &grade, &error);
+                    .class = class_find(class),
+                    .vision_mask = mask };
+    Diagnosis *diagnosis = diagnose(&trial, grade, &error);
     assert_clean(&error);
+    return diagnosis;
+}
+
+/* A bug is looked for on top of the reading that fits. */
+START_TEST(diagnosed)
+{
+    Grade *grade;
+    Opened opened = open_dump(IMAGES, DUMPS "buggy-kv-tied-after-norm-bf16.safetensors");
+    Diagnosis *diagnosis = diagnose_images(opened, "bf16", VISION_MASK_EITHER, &grade);
     ck_assert((grade->readings & READING_GOOGLE_MASKS) && diagnosis->complete);
     ck_assert_int_eq(diagnosis->named_count, 1);
     ck_assert_str_eq(diagnosis->named[0]->id, "kv-tied-after-norm");
@@ -262,17 +269,9 @@ END_TEST
 /* In a full layer Google's reading has nothing of what Hugging Face's has: there it is a bug like any other. */
 START_TEST(exposed_by_the_reading)
 {
-    Error error = { "" };
     Grade *grade;
     Opened opened = open_dump(IMAGES, IMAGES "/expected.safetensors");
-    Trial trial = { .model = opened.model,
-                    .folder = IMAGES "/model",
-                    .inputs = &opened.inputs,
-                    .dump = opened.dump,
-                    .class = class_find("fp32"),
-                    .vision_mask = VISION_MASK_GOOGLE };
-    Diagnosis *diagnosis = diagnose(&trial, &grade, &error);
-    assert_clean(&error);
+    Diagnosis *diagnosis = diagnose_images(opened, "fp32", VISION_MASK_GOOGLE, &grade);
     bool is_named = false;
     for (int i = 0; i < diagnosis->named_count; i++)
         is_named |= strcmp(diagnosis->named[i]->id, "bidir-on-global") == 0;

@@ -8,7 +8,7 @@
 #include "audio/rfft.h"
 #include "audio/wav.h"
 
-/* What the JSON files beside a model can set, and what follows from it; fields are Hugging Face's. */
+/* The JSON files beside a model can set these, or they follow from what is set; fields are Hugging Face's. */
 typedef struct {
     int feature_size, sampling_rate;
     float padding_value;
@@ -22,7 +22,7 @@ typedef struct {
     RealFft fft;
 } Gemma4AudioFeatureExtractor;
 
-/* What is in the folder, and Hugging Face's defaults where it holds no such file. Tables live in the arena. */
+/* Reads the file of the folder, or takes Hugging Face's defaults where it holds none. Tables live in the arena. */
 void gemma4_audio_load(Gemma4AudioFeatureExtractor *p, const char *folder, Arena *arena, Error *error);
 
 /* Frames of every clip of a batch whose longest has so many samples; 0 where that is shorter than one */

@@ -4,7 +4,7 @@
 
 #include "run/arena.h"
 
-/* Of a filter only the bins where it is not 0 are kept, from first on. */
+/* A filter keeps only the bins where it is not 0, from first on. */
 typedef struct {
     int first, count;
     double *weights; /* [count] */

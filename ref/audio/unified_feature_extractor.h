@@ -6,7 +6,7 @@
 
 #include "audio/wav.h"
 
-/* What the JSON files beside a model can set; fields are Hugging Face's. */
+/* The JSON files beside a model can set these; fields are Hugging Face's. */
 typedef struct {
     int sampling_rate;
     float padding_value;
@@ -15,7 +15,7 @@ typedef struct {
     int max_length;    /* an argument of a call: frames of a clip, at most; 0: all */
 } Gemma4UnifiedAudioFeatureExtractor;
 
-/* What is in the folder, and Hugging Face's defaults where it holds no such file. */
+/* Reads the file of the folder, or takes Hugging Face's defaults where it holds none. */
 void gemma4_unified_audio_load(Gemma4UnifiedAudioFeatureExtractor *p, const char *folder, int max_length, Error *error);
 
 /* Frames, which are soft tokens, of a clip */

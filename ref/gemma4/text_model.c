@@ -63,7 +63,7 @@ static const int64_t *count_positions(const ForwardArguments *arguments, Run *ru
     return position_ids;
 }
 
-/* What goes through the layers */
+/* These go through the layers together. */
 typedef struct {
     Tensor hidden_states, per_layer_inputs;
     PositionEmbeddings position_embeddings[LAYER_TYPE_COUNT];

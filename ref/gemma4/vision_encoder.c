@@ -11,7 +11,7 @@ void gemma4_vision_encoder_load(Gemma4VisionEncoder *m, Loader at, const Gemma4V
         gemma4_vision_encoder_layer_load(&m->layers[i], child_at(at, "layers", i), config);
 }
 
-/* Of HF's [batch, 1, seq, seq] one row is enough, as all are equal: padding is masked as a key, never as a query. */
+/* One row of HF's [batch, 1, seq, seq] is enough: padding is masked as a key, never as a query, so all are equal. */
 static Tensor create_bidirectional_mask(const bool *padding_positions, int64_t batch, int64_t seq, Run *run)
 {
     bool padded = false;

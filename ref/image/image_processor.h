@@ -9,7 +9,7 @@
 #include "image/resize.h"
 #include "run/error.h"
 
-/* What the JSON files beside a model can set, which is the same for all four; fields are Hugging Face's. */
+/* The JSON files beside a model can set these, the same for all four; fields are Hugging Face's. */
 typedef struct {
     bool do_resize, do_rescale, do_normalize;
     double rescale_factor, image_mean[3], image_std[3];
@@ -17,8 +17,8 @@ typedef struct {
     ResizeFlavour flavour; /* which of Hugging Face's two backends; of videos there is only torchvision */
 } Gemma4ImageProcessor;
 
-/* image/processor_settings.c: what is in the folder, and Hugging Face's defaults where it holds no such file.
- * max_soft_tokens: 0, or one that counts instead */
+/* image/processor_settings.c reads the file of the folder, or takes Hugging Face's defaults where it holds none.
+ * max_soft_tokens counts instead of the file's, unless it is 0. */
 void gemma4_image_processor_load(Gemma4ImageProcessor *p, const char *folder, ResizeFlavour flavour,
                                  int max_soft_tokens, Error *error);
 void gemma4_video_processor_load(Gemma4ImageProcessor *p, const char *folder, int max_soft_tokens, Error *error);

@@ -15,7 +15,7 @@
 #include "image/picture.h"
 #include "run/error.h"
 
-/* What Pillow refuses as a decompression bomb begins above this: twice its MAX_IMAGE_PIXELS. */
+/* Pillow refuses more pixels than this as a decompression bomb: twice its MAX_IMAGE_PIXELS. */
 #define PNG_MAX_PIXELS ((int64_t)2 * (1024 * 1024 * 1024 / 4 / 3))
 
 typedef struct {

@@ -25,7 +25,7 @@ static const char *compression_fault(const unsigned char *data, size_t size, siz
     return rest > 0 && end[1] != 0 ? "has an unknown compression method" : NULL;
 }
 
-/* Of an animation. Its first frame is the picture where fcTL stands before the image data; Pillow would draw a smaller
+/* The first frame of an animation is the picture where fcTL stands before the image data; Pillow would draw a smaller
  * one onto black. */
 static const char *frame_fault(const unsigned char *data, unsigned width, unsigned height)
 {

@@ -25,7 +25,7 @@ bool is_supported_soft_tokens(int max_soft_tokens)
     return false;
 }
 
-/* What is given for one channel, or for all three at once */
+/* The file gives a number for each channel, or one for all three. */
 static void read_channels(ConfigReader at, const char *key, double *channels)
 {
     const json_t *value = json_object_get(at.object, key);

@@ -15,18 +15,28 @@
 
 enum { LANES = 32, TILE = 64 }; /* sums formed side by side in vector registers; bytes of a row transposed at once */
 
+/* One new pixel is made with these. */
+typedef struct {
+    const int *weights; /* [count] */
+    int count, precision;
+} PixelWeights;
+
+static PixelWeights weights_of(ResizeWeights w, size_t pixel)
+{
+    return (PixelWeights){ w.weights + pixel * (size_t)w.most, w.count[pixel], w.precision };
+}
+
 /* out[lane] = the weighted sum over j of in[j * stride + lane], rounded half up and cut to a level. It stays within 31
  * bits: the weights sum to 1, and to less than 2 without their signs. */
 static inline __attribute__((always_inline)) void weighted_sum(unsigned char *out, const unsigned char *in,
-                                                               size_t stride, const int *weights, int count,
-                                                               int precision, int lanes)
+                                                               size_t stride, PixelWeights w, int lanes)
 {
     int sums[LANES];
-    for (int lane = 0; lane < lanes; lane++) sums[lane] = 1 << (precision - 1);
-    for (int j = 0; j < count; j++)
-        for (int lane = 0; lane < lanes; lane++) sums[lane] += weights[j] * in[(size_t)j * stride + (size_t)lane];
+    for (int lane = 0; lane < lanes; lane++) sums[lane] = 1 << (w.precision - 1);
+    for (int j = 0; j < w.count; j++)
+        for (int lane = 0; lane < lanes; lane++) sums[lane] += w.weights[j] * in[(size_t)j * stride + (size_t)lane];
     for (int lane = 0; lane < lanes; lane++) {
-        int level = sums[lane] >> precision;
+        int level = sums[lane] >> w.precision;
         out[lane] = (unsigned char)(level < 0 ? 0 : level > 255 ? 255 : level);
     }
 }
@@ -36,11 +46,10 @@ static void vertical(Picture out, Picture in, ResizeWeights w)
     size_t row = picture_row(in), rest = row % LANES;
     for (int y = 0; y < out.height; y++) {
         const unsigned char *from = in.pixels + (size_t)w.first[y] * row;
-        const int *weights = w.weights + (size_t)y * (size_t)w.most;
+        PixelWeights weights = weights_of(w, (size_t)y);
         unsigned char *to = out.pixels + (size_t)y * row;
-        for (size_t x = 0; x + LANES <= row; x += LANES)
-            weighted_sum(to + x, from + x, row, weights, w.count[y], w.precision, LANES);
-        if (rest) weighted_sum(to + row - rest, from + row - rest, row, weights, w.count[y], w.precision, (int)rest);
+        for (size_t x = 0; x + LANES <= row; x += LANES) weighted_sum(to + x, from + x, row, weights, LANES);
+        if (rest) weighted_sum(to + row - rest, from + row - rest, row, weights, (int)rest);
     }
 }
 
@@ -64,9 +73,9 @@ static void horizontal(Picture out, Picture in, ResizeWeights w, Arena *arena)
         transpose(block, in.pixels + (size_t)y * row, row, lanes);
         unsigned char *to = out.pixels + (size_t)y * out_row;
         for (size_t x = 0; x < out_row; x++) { /* of bytes, three a pixel */
-            const int *weights = w.weights + x / 3 * (size_t)w.most;
+            PixelWeights weights = weights_of(w, x / 3);
             const unsigned char *from = block + (3 * (size_t)w.first[x / 3] + x % 3) * LANES;
-            weighted_sum(sums, from, 3 * LANES, weights, w.count[x / 3], w.precision, LANES);
+            weighted_sum(sums, from, 3 * LANES, weights, LANES);
             for (int lane = 0; lane < lanes; lane++) to[(size_t)lane * out_row + x] = sums[lane];
         }
     }

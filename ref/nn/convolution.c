@@ -6,8 +6,8 @@
 
 enum { BLOCK = 1 << 19 }; /* elements of the patches that are unfolded at a time: 2 MiB as float */
 
-/* What one output position sees of x [channels, height, width], a [channels, kernel height, kernel width] patch whose
- * first row and column are at `top` and `left`; zeros beyond the edges */
+/* One output position sees a patch [channels, kernel height, kernel width] of x [channels, height, width], whose first
+ * row and column are at `top` and `left`. Beyond the edges there are zeros. */
 static void unfold(real *patch, const real *x, const int64_t *shape, const int64_t *kernel, int64_t top, int64_t left)
 {
     for (int64_t c = 0; c < shape[0]; c++)

@@ -28,7 +28,7 @@ const char *kernel_wanted(Processor processor, const char *chosen);
  * not set: what the user set stays. Returns where there is nothing to do or it can't be done. */
 void kernel_start(char **argv);
 
-/* What OpenBLAS had chosen before the program started itself again; NULL if it did not. */
+/* Returns the kernel that OpenBLAS had chosen before the program started itself again; NULL if it did not. */
 const char *kernel_before(void);
 
 #endif

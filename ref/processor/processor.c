@@ -171,7 +171,7 @@ static void refuse_null(ConfigReader at, const char *key, const char *expected)
         config_refuse(at, key, "null", expected);
 }
 
-/* What config.json has to say: whose processor it is, that what is given is wanted, and the ids of the tokens. */
+/* config.json says whose processor it is, whether the model takes what is given, and the ids of the tokens. */
 static PromptTokens read_config(const char *folder, const ProcessorRequest *request, const Family **family,
                                 Arena *arena, Error *error)
 {

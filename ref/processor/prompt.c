@@ -8,7 +8,7 @@
 
 enum { TEXT, IMAGE, VIDEO, AUDIO };
 
-/* What the placeholders of one type stand for; used counts them. */
+/* Placeholders of one type stand for these features; used counts how many have been seen. */
 typedef struct {
     int type;
     const char *thing;

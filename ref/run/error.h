@@ -2,7 +2,7 @@
  *
  * A file, JSON, a shape, a flag: one line that names the file, the tensor, what was found and what was expected.
  * The first error stays; later ones are dropped, so a loader is straight-line code that is checked once, at its end.
- * What only we can get wrong is an assert.
+ * A mistake that only this code can make is an assert.
  */
 #ifndef PLUMB_ERROR_H
 #define PLUMB_ERROR_H

@@ -27,7 +27,7 @@ typedef enum {
 
 enum { TENSOR_MAX_RANK = 4 };
 
-/* What a hook sees. Large values come in parts: whole rows, in order, without another tap in between. */
+/* A hook sees one of these. Large values come in parts: whole rows, in order, without another tap in between. */
 typedef struct {
     const char *name; /* "model.embed_vision", or "path#local_name" */
     int rank;

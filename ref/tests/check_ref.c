@@ -6,8 +6,8 @@
     X(error) X(arena) X(rounding) X(tap) X(tensor) X(output)                                                           \
     X(array) X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config) X(compressed_scheme) X(compressed_tensors)                                   \
     X(processor_config) X(riff) X(wav) X(unified_feature_extractor) X(sounds) X(kernel) X(matmul) X(elementwise)       \
-    X(moving) X(embedding) X(norm) X(softmax) X(top_k) X(activation) X(convolution) X(rope) X(one_hot) X(features)                    \
-    X(feature_extractor)                                                                                               \
+    X(moving) X(embedding) X(norm) X(softmax) X(top_k) X(activation) X(convolution) X(rope) X(one_hot)                 \
+    X(features) X(feature_extractor)                                                                                   \
     X(vision_configuration) X(text_configuration) X(text_configuration_bad) X(configuration)                           \
     X(clippable_linear) X(vision_patch_embedder) X(vision_pooler) X(vision_rotary_embedding)                           \
     X(eager_attention_forward) X(text_mlp) X(text_rotary_embedding) X(dynamic_cache) X(masks)                          \

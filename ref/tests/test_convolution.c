@@ -2,7 +2,7 @@
 #include "helpers.h"
 #include "nn/nn.h"
 
-/* What is known of a place of x [.., height, width]: 0 beyond the edges */
+/* Returns an element of x [.., height, width], 0 beyond the edges. */
 static double at(const Tensor *x, int64_t plane, int64_t i, int64_t j)
 {
     int64_t height = x->shape[2], width = x->shape[3];

@@ -79,7 +79,7 @@ START_TEST(window_of_one_keeps_nothing)
 }
 END_TEST
 
-/* What is kept lies in memory of its own: the pass's arena may be released. */
+/* Kept tokens lie in memory of their own: the pass's arena may be released. */
 START_TEST(states_may_go)
 {
     DynamicCache cache = new_cache(WINDOW);

@@ -14,7 +14,7 @@ static Gemma4AudioFeatureExtractor load(void)
     return p;
 }
 
-/* What Gemma4Processor counts for one clip of that many samples, alone */
+/* Gemma4Processor counts these for one clip of that many samples, alone. */
 static const struct {
     int64_t samples, frames;
     int valid, soft_tokens;

@@ -52,7 +52,7 @@ START_TEST(attention_adds_up_in_float16)
 }
 END_TEST
 
-/* Of 1 and 6: the mean square is 18.5, its root's reciprocal 0.232495 or, as a bfloat16, 0.232422. */
+/* The mean square of 1 and 6 is 18.5; its root's reciprocal is 0.232495 or, as a bfloat16, 0.232422. */
 START_TEST(norms_round_inside)
 {
     Tensor inside = rms_norm(values(1, 6), NULL, 0, run_with(ROUNDING_BF16, FEATURE_NORMS_IN_DTYPE));

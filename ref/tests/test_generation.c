@@ -18,7 +18,7 @@ static int64_t token_of(const Recording *taps, int step, int64_t row)
     return (int64_t)tap_of(taps, at_step("input_ids", step)).data[row];
 }
 
-/* Of a token's logits, which step `step` chose from: the last position's */
+/* Step `step` chose from the logits of the last position; returns those. */
 static const real *logits_of(const Recording *taps, int step, int64_t row)
 {
     Tensor logits = tap_of(taps, at_step("logits", step));
@@ -57,7 +57,7 @@ static const char *list_of(const int64_t *values, int64_t rows, int64_t columns)
     return text;
 }
 
-/* What the prompt and its tokens have become after `steps` steps, as inputs of one pass without a cache */
+/* Returns the prompt with the tokens of `steps` steps, as inputs of one pass without a cache. */
 static const char *whole_of(const Recording *taps, int steps)
 {
     static const int64_t prompt[] = { 7, 3, 9, 11, 2, 0, 0, 4, 17, 8 };
@@ -105,7 +105,7 @@ START_TEST(cached_equals_uncached)
 }
 END_TEST
 
-/* Of each row and step: the prompt's tokens count from 0 at the first that is no padding. */
+/* Positions of each row and step: the prompt's tokens count from 0 at the first that is no padding. */
 static const struct {
     const char *arrays;
     int64_t prefill[10], step_one[2];

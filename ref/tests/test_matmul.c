@@ -148,7 +148,7 @@ START_TEST(bf16_weight)
 }
 END_TEST
 
-/* What lies below float16's numbers is 0 in a float16 backend, and tf32 rounds x: in one row as in many. */
+/* A value below float16's numbers is 0 in a float16 backend, and tf32 rounds x: in one row as in many. */
 START_TEST(bf16_weight_in_another_class)
 {
     const uint16_t tiny = 0x0f80, one = 0x3f80; /* 2^-96, and 1 */

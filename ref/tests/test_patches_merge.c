@@ -53,7 +53,7 @@ START_TEST(any_order)
 }
 END_TEST
 
-/* What Hugging Face's patches_merge makes of padding: it comes first, and the positions are a mixture. */
+/* Hugging Face's patches_merge puts padding first, and makes a mixture of the positions. */
 START_TEST(padding_comes_first)
 {
     float patches[(PATCHES + PADDING) * WIDTH] = { 0 }, merged[(SQUARES + 1) * MERGED];

@@ -78,7 +78,7 @@ START_TEST(which_transparency)
 }
 END_TEST
 
-/* What changes no pixel is passed over: texts, gamma, the frames of an animation behind the first. */
+/* Chunks that change no pixel are passed over: texts, gamma, the frames of an animation behind the first. */
 START_TEST(other_chunks)
 {
     PngFile file = png_begin(2, 2, PNG_RGB, 8);

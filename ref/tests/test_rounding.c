@@ -203,7 +203,7 @@ START_TEST(either_neighbour_and_no_bias)
 }
 END_TEST
 
-/* What needs no rounding gets none; but a float32 goes to a neighbour now and then. */
+/* A value that needs no rounding gets none; but a float32 goes to a neighbour now and then. */
 START_TEST(exact_stays_exact)
 {
     static const float exact[] = { 0, -0.0f, 1, -1.5f, 0x1p-24f, 0x1p15f, INFINITY, -INFINITY };

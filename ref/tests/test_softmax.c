@@ -48,7 +48,7 @@ static Tensor softmax_of(Tensor x, const real *mask, Rounding rounding)
     return x;
 }
 
-/* Of equal lowest values, as torch has it. */
+/* The softmax of equal lowest values is uniform, as torch has it. */
 START_TEST(all_masked_is_uniform)
 {
     const real mask[] = { REAL_LOWEST, REAL_LOWEST, REAL_LOWEST, REAL_LOWEST };

@@ -82,7 +82,7 @@ START_TEST(empty_value_is_seen)
 }
 END_TEST
 
-/* What others hold too may be replaced all the same: the hook sees a copy. */
+/* A value that others hold too may be replaced all the same: the hook sees a copy. */
 START_TEST(copy_is_replaced_and_the_value_stays)
 {
     Tensor value = view(values(1, 2, 3, 4), 2, 2), copy = tap_copy(watched_run(), "model.x", "key_states", value);

@@ -24,7 +24,7 @@ static PositionEmbeddings embeddings(const Tiny *tiny, int layer, int first, int
                                                 attention(tiny, layer)->layer_type, run_as(ROUNDING_NONE));
 }
 
-/* Of a pass over everything: a third of the keys are out of reach, another third for each query. */
+/* A third of the keys are out of reach, another third for each query. */
 static Tensor scattered_mask(void)
 {
     Tensor mask = new_tensor(run_as(ROUNDING_NONE), BATCH, 1, SEQ, SEQ);

@@ -40,7 +40,7 @@ START_TEST(sizes)
 }
 END_TEST
 
-/* What Hugging Face takes where a key is absent, or null */
+/* Hugging Face takes these where a key is absent, or null. */
 START_TEST(defaults)
 {
     Gemma4TextConfig c = loaded("{\"max_position_embeddings\": null, \"hidden_size_per_layer_input\": null,"
@@ -114,7 +114,7 @@ END_TEST
 #define FULL "\"full_attention\""
 #define SLIDE "\"sliding_attention\""
 
-/* What the layers of a configuration come to: of six layers at most, the rest 0 */
+/* A configuration has six layers at most here; the rest are 0. */
 static const struct {
     const char *changes;
     Gemma4TextLayerConfig layers[7];

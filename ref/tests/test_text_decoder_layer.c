@@ -23,7 +23,6 @@ static const struct {
     { "{" SHARED "," PLE "}", 2, ROUNDING_NONE },
 };
 
-/* What the test below looks at */
 typedef struct {
     const Tiny *tiny;
     const Recording *taps;

@@ -55,7 +55,7 @@ END_TEST
 START_TEST(every_operation_is_rounded) { assert_layer(0, ROUNDING_BF16); }
 END_TEST
 
-/* What a hook puts in place of a value is what goes on. */
+/* A hook's value goes on in place of the one that it saw. */
 static void make_zero(const char *name, real *values, int64_t first, int64_t count)
 {
     (void)first;

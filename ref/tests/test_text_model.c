@@ -120,7 +120,7 @@ START_TEST(per_layer_inputs)
 }
 END_TEST
 
-/* What the caller has made is not made again. */
+/* Values that the caller has made are not made again. */
 START_TEST(given)
 {
     Tiny *tiny = tiny_open("{" PLE "}");

@@ -48,7 +48,7 @@ START_TEST(every_key)
 }
 END_TEST
 
-/* What Hugging Face's class takes where the text has no such key, or null */
+/* Hugging Face's class takes these where the text has no such key, or null. */
 START_TEST(defaults)
 {
     Error error = { "" };

@@ -132,7 +132,7 @@ static void put_text(Place at, const Gemma4TextConfig *c)
     put(at, SHAPE(per_layer), "per_layer_projection_norm.weight");
 }
 
-/* Of the tower of whole_base, with a projector into the text's hidden size */
+/* Writes the tower of whole_base, with a projector into the text's hidden size. */
 static void put_vision(SafetensorsWriter *writer, int64_t text_hidden)
 {
     static const char *const norms[] = { "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm",

@@ -25,6 +25,8 @@ if "$build"/score --against docs/score.md $(ls fixtures/*/case.json | xargs -n 1
 else
     failed=$((failed + 1))
 fi
-if sh tools/make/dependencies.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+for check in dependencies style; do
+    if sh tools/make/$check.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -81,7 +81,10 @@ function walk(node, trail,    i, n, next_nodes) {
 
 $1 == "order" {
     level++
-    for (i = 2; i <= NF && $i ~ /^(ref|conformance|tools)(\/[a-z0-9_]+)?$/; i++) { rank[$i] = level; places[++place_count] = $i }
+    for (i = 2; i <= NF && $i ~ /^(ref|conformance|tools)(\/[a-z0-9_]+)?$/; i++) {
+        rank[$i] = level
+        places[++place_count] = $i
+    }
     also[$2] = $0
 }
 $1 == "file" { files[$2] = 1 }

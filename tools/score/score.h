@@ -43,7 +43,7 @@ void score_job(Job *job, const char *scratch); /* scratch: a path for dumps, whi
 
 /* ---------------------------------------------------------------- score_sum.c */
 
-/* What adds up, of one job or of many */
+/* These counts are of one job, or the sums of many. */
 typedef struct {
     int exposed, detected, located, named, rivals, faint, honest, alarms;
 } Score;
@@ -60,7 +60,8 @@ void score_row_name(char *name, size_t size, const Job *job); /* what the job's 
 
 /* ---------------------------------------------------------------- score_page.c */
 
-/* What is measured; by class; the misses by name; by case; where each bug shows. jobs: all of each case */
+/* The page says what is measured, then counts by class, names the misses, counts by case, and says where each bug
+ * shows. jobs must hold all of each case. */
 void score_write(const char *path, const Job *jobs, int count, Error *error);
 void score_print_misses(FILE *out, const Job *jobs, int count); /* a line each */
 

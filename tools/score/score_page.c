@@ -137,8 +137,10 @@ static const char head[] =
     "Not here: bugs that end before the model begins (`resize-bilinear` and its like), which "
     "`tools/check_hf/check_pixels.py` makes\n"
     "with the libraries that ports use; `unified-dense-f16-overflow`, which an honest run in float16 has too, and\n"
-    "`tools/check_hf/check_overflow.py` shows in Hugging Face itself; `pool-width-of-batch` and `rope-positions-bf16`, which\n"
-    "no case of `fixtures/` shows; and `rope-angle-f16`, `softcap-twice`, `attn-softcap-50` and `router-bf16-softmax`: in a\n"
+    "`tools/check_hf/check_overflow.py` shows in Hugging Face itself; `pool-width-of-batch` and `rope-positions-bf16`, "
+    "which\n"
+    "no case of `fixtures/` shows; and `rope-angle-f16`, `softcap-twice`, `attn-softcap-50` and `router-bf16-softmax`: "
+    "in a\n"
     "narrow class they are exposed by some case, but so near its rounding that no step is bent and none is named.\n";
 
 void score_write(const char *path, const Job *jobs, int count, Error *error)

@@ -4,8 +4,8 @@
 
 #include "score.h"
 
-/* The page says why: an honest run in float16 has the first, no case of fixtures/ shows the next two, and the others are as
- * small as a narrow class's own rounding on some case, where they are exposed and yet neither bent nor named. */
+/* The page says why: an honest run in float16 has the first, no case of fixtures/ shows the next two, and the others
+ * are as small as a narrow class's own rounding on some case, where they are exposed and yet neither bent nor named. */
 static const char *const unscored[] = { "unified-dense-f16-overflow",
                                         "pool-width-of-batch",
                                         "rope-positions-bf16",

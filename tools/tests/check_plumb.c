@@ -5,7 +5,7 @@
 
 /* clang-format off */
 #define SUITES(X) X(bad_input) X(bad_text_input) X(commands) X(generate) X(grade) X(hostile_files) X(preprocess) \
-                  X(preprocess_sounds) X(pictures) X(report_file) X(vision_mask_option)
+                  X(preprocess_sounds) X(pictures) X(report_file) X(style) X(vision_mask_option)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

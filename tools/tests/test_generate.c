@@ -115,7 +115,7 @@ START_TEST(logits_are_a_dump)
 }
 END_TEST
 
-/* What a row chose each token from: the largest of its logits is the token that is printed. */
+/* The largest of the logits that a row chose each token from is the token that is printed. */
 START_TEST(logits_explain_tokens)
 {
     Error error = { "" };

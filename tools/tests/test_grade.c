@@ -43,7 +43,7 @@ START_TEST(graded)
 }
 END_TEST
 
-/* What plumb writes is a dump without a gap. */
+/* A file that plumb wrote is a dump without a gap. */
 START_TEST(own_generation_is_graded)
 {
     static const char *const folders[] = { TEXT, WHOLE, EXPERTS };

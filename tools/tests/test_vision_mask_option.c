@@ -43,7 +43,7 @@ START_TEST(json_says_so)
 }
 END_TEST
 
-/* What plumb computes by a reading is graded by it, with a bug or without. */
+/* A dump that plumb computed by a reading is graded by that reading, with a bug or without. */
 START_TEST(own_runs_are_graded)
 {
     const char *dump = temporary("dump.safetensors");
