@@ -143,7 +143,8 @@ $(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter size-filter score)
 FUZZED = $(addprefix ref/image/,picture.c png.c png_chunk.c convert_to_rgb.c orientation.c resize.c resize_weights.c \
            image_processor.c unified_image_processor.c patches_merge.c get_aspect_ratio_preserving_size.c) \
          $(addprefix ref/audio/,riff.c wav.c unified_feature_extractor.c) \
-         $(addprefix ref/checkpoint/,config.c processor_config.c json_load.c file_limits.c regular_file.c) ref/run/arena.c ref/run/error.c
+         $(addprefix ref/checkpoint/,config.c processor_config.c json_load.c file_limits.c regular_file.c) \
+         ref/run/arena.c ref/run/error.c
 FUZZ_SECONDS = 300
 
 $(BUILD)/fuzz/fuzz-%: tools/fuzz/fuzz_%.c $(FUZZED)

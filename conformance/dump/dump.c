@@ -126,7 +126,8 @@ static void read_folder(Dump *dump, Error *error)
         if (!ends_with(entry->d_name, ".npy")) continue;
         size_t size;
         const char *path = arena_format(&dump->arena, "%s/%s", dump->path, entry->d_name);
-        const char *bytes = regular_file_read(path, "a .npy file", INT64_MAX - 1, "", &size, &dump->arena, error);
+        const char *bytes = regular_file_read(path, (ExpectedFile){ "a .npy file", INT64_MAX - 1, "" }, &size,
+                                              &dump->arena, error);
         if (bytes)
             append(dump,
                    npy_read(&dump->arena, path, without_npy(dump, entry->d_name), (const unsigned char *)bytes, size,

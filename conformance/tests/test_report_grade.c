@@ -78,27 +78,26 @@ static const char *text_of(const Grade *grade)
     return kept;
 }
 
-static void assert_holds(const char *text, const char *const *parts)
+static void assert_parts(const char *text, const char *const *parts)
 {
     for (; *parts; parts++) ck_assert_msg(strstr(text, *parts) != NULL, "no \"%s\" in:\n%s", *parts, text);
 }
+
+#define assert_holds(text, ...) assert_parts(text, (const char *const[]){ __VA_ARGS__, NULL })
 
 START_TEST(text_of_a_bent_dump)
 {
     Grade grade = grade_of(3, 1);
     assert_holds(
-        text_of(&grade),
-        (const char *const[]){
-            "case e2b   dump yours.safetensors   graded as bf16   3 of 11 taps present\n",
-            "model.a     2.0e-03  2.1e-03    0.95   1.40    1.30    3.70  -0.02  pass\n",
-            "    inf    123    1.30    1234  -0.02  FAIL  3 not finite\n", "not graded\n",
-            ": 8 names (--json lists them)\n", "in the dump, but no tap of this case: my.own\n",
-            "FAIL  first bent step: model.b (steps before it: 1, all straight; after it: 1, 1 of them straight on its "
-            "output)\n"
-            "      over its limit: not finite 3 (0), ratio inf (3.69), row [1, 1] 123 (8), element [1, 1, "
-            "1] 1.23e+03 (8)\n"
-            "      worst element [1, 1, 1]: found 0.75, expected 1\n",
-            NULL });
+        text_of(&grade), "case e2b   dump yours.safetensors   graded as bf16   3 of 11 taps present\n",
+        "model.a     2.0e-03  2.1e-03    0.95   1.40    1.30    3.70  -0.02  pass\n",
+        "    inf    123    1.30    1234  -0.02  FAIL  3 not finite\n", "not graded\n",
+        ": 8 names (--json lists them)\n", "in the dump, but no tap of this case: my.own\n",
+        "FAIL  first bent step: model.b (steps before it: 1, all straight; after it: 1, 1 of them straight on its "
+        "output)\n"
+        "      over its limit: not finite 3 (0), ratio inf (3.69), row [1, 1] 123 (8), element [1, 1, "
+        "1] 1.23e+03 (8)\n"
+        "      worst element [1, 1, 1]: found 0.75, expected 1\n");
 }
 END_TEST
 
@@ -107,7 +106,7 @@ START_TEST(text_of_a_straight_dump)
     Grade grade = grade_of(1, -1);
     grade.not_graded_count = grade.unknown_count = 0;
     const char *text = text_of(&grade);
-    assert_holds(text, (const char *const[]){ "PASS  all 1 steps are straight as bf16\n", NULL });
+    assert_holds(text, "PASS  all 1 steps are straight as bf16\n");
     ck_assert_ptr_null(strstr(text, "not graded"));
     ck_assert_ptr_null(strstr(text, "FAIL"));
 }
@@ -117,10 +116,8 @@ START_TEST(text_of_padding_only)
 {
     Grade grade = grade_of(3, -1);
     steps[0] = steps[1] = steps[2];
-    assert_holds(
-        text_of(&grade),
-        (const char *const[]){
-            "NOTHING GRADED  the dump holds no row of an image or a text, only padding or nothing at all\n", NULL });
+    assert_holds(text_of(&grade),
+                 "NOTHING GRADED  the dump holds no row of an image or a text, only padding or nothing at all\n");
 }
 END_TEST
 
@@ -129,11 +126,9 @@ START_TEST(text_of_a_part)
 {
     Grade grade = grade_of(1, -1);
     steps[0].tap_rows = 24;
-    assert_holds(text_of(&grade),
-                 (const char *const[]){ "  pass  6 of 24 rows\n",
-                                        "PASS  all 1 steps are straight as bf16, 1 of them in part (fewest: 6 of 24 "
-                                        "rows)\n",
-                                        NULL });
+    assert_holds(text_of(&grade), "  pass  6 of 24 rows\n",
+                 "PASS  all 1 steps are straight as bf16, 1 of them in part (fewest: 6 of 24 "
+                 "rows)\n");
     steps[0].tap_rows = steps[0].rows;
     ck_assert_ptr_null(strstr(text_of(&grade), " of 6 rows"));
     ck_assert_ptr_null(strstr(text_of(&grade), "in part"));
@@ -144,10 +139,8 @@ START_TEST(text_of_few_rows)
 {
     Grade grade = grade_of(1, -1);
     steps[0].graded_rows = 1;
-    assert_holds(text_of(&grade),
-                 (const char *const[]){ "\nlimits are wider at 1 step of few rows, most at model.a (1): "
-                                        "4.00 times for ratio, 1.60 for channel\n",
-                                        NULL });
+    assert_holds(text_of(&grade), "\nlimits are wider at 1 step of few rows, most at model.a (1): "
+                                  "4.00 times for ratio, 1.60 for channel\n");
     steps[0].graded_rows = 100;
     ck_assert_ptr_null(strstr(text_of(&grade), "few rows"));
 }
@@ -169,14 +162,12 @@ static Grade tied_grade(int count)
 START_TEST(text_of_ties)
 {
     Grade grade = tied_grade(2);
-    assert_holds(
-        text_of(&grade),
-        (const char *const[]){ "\ntie  model.layers.2.router#top_k_index@1 [7]: expert 5 for 3, 0.8 noise units apart\n"
-                               "tie  input_ids@3 [0]: token 17 for 9, 0.0 noise units apart\n",
-                               "PASS  all 1 steps are straight as bf16, 2 choices tied\n", NULL });
-    grade = tied_grade(1);
     assert_holds(text_of(&grade),
-                 (const char *const[]){ "PASS  all 1 steps are straight as bf16, 1 choice tied\n", NULL });
+                 "\ntie  model.layers.2.router#top_k_index@1 [7]: expert 5 for 3, 0.8 noise units apart\n"
+                 "tie  input_ids@3 [0]: token 17 for 9, 0.0 noise units apart\n",
+                 "PASS  all 1 steps are straight as bf16, 2 choices tied\n");
+    grade = tied_grade(1);
+    assert_holds(text_of(&grade), "PASS  all 1 steps are straight as bf16, 1 choice tied\n");
 }
 END_TEST
 
@@ -220,23 +211,12 @@ START_TEST(json_of_a_bent_dump)
            *padding = json_array_get(list, 2);
     ck_assert_uint_eq(json_array_size(list), 3);
     ck_assert_uint_eq(json_object_size(bent), 21);
-    const struct {
-        const char *key;
-        double value;
-    } numbers[] = { { "worst_channel", 2 },
-                    { "worst_channel_ratio", 1.3 },
-                    { "worst_element_ratio", 1234 },
-                    { "bias", -0.02 },
-                    { "honest_bias", 0.1 },
-                    { "introduced", 2e-3 },
-                    { "non_finite", 3 },
-                    { "graded_rows", 5 },
-                    { "tap_rows", 6 },
-                    { "ratio_limit", sqrt(1 + 63 / 5.0) },
-                    { "worst_channel_limit", 5 } };
-    for (int i = 0; i < COUNT(numbers); i++)
-        assert_near(json_number_value(json_object_get(bent, numbers[i].key)), numbers[i].value, 1e-8, numbers[i].key,
-                    0);
+    static const char *const keys[] = { "worst_channel", "worst_channel_ratio", "worst_element_ratio", "bias",
+                                        "honest_bias",   "introduced",          "non_finite",          "graded_rows",
+                                        "tap_rows",      "ratio_limit",         "worst_channel_limit" };
+    const double numbers[] = { 2, 1.3, 1234, -0.02, 0.1, 2e-3, 3, 5, 6, sqrt(1 + 63 / 5.0), 5 };
+    for (int i = 0; i < COUNT(keys); i++)
+        assert_near(json_number_value(json_object_get(bent, keys[i])), numbers[i], 1e-8, keys[i], 0);
     json_t *place = json_object_get(bent, "worst_row"), *element = json_object_get(bent, "worst_element");
     ck_assert_int_eq(json_integer_value(json_array_get(place, 0)), 1);
     ck_assert_int_eq(json_integer_value(json_array_get(place, 1)), 1);

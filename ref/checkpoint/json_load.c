@@ -53,7 +53,8 @@ json_t *json_load_object(const char *path, const char *expected, Error *error)
 {
     Arena arena = { 0 };
     size_t size;
-    const char *text = regular_file_read(path, expected, file_limits.json_bytes, "--max-json", &size, &arena, error);
+    const char *text = regular_file_read(path, (ExpectedFile){ expected, file_limits.json_bytes, "--max-json" }, &size,
+                                         &arena, error);
     json_t *json = text ? json_parse_object(text, size, path, expected, error) : NULL;
     arena_free(&arena);
     return json;

@@ -21,16 +21,15 @@ FILE *regular_file_open(const char *path, const char *expected, struct stat *sta
     return file;
 }
 
-char *regular_file_read(const char *path, const char *expected, int64_t most, const char *option, size_t *size,
-                        Arena *arena, Error *error)
+char *regular_file_read(const char *path, ExpectedFile expected, size_t *size, Arena *arena, Error *error)
 {
     struct stat status;
-    FILE *file = regular_file_open(path, expected, &status, error);
+    FILE *file = regular_file_open(path, expected.what, &status, error);
     if (!file) return NULL;
     char *text = NULL;
-    if (status.st_size > most) {
+    if (status.st_size > expected.most) {
         error_set(error, "%s: found %lld bytes, expected at most %lld (%s)", path, (long long)status.st_size,
-                  (long long)most, option);
+                  (long long)expected.most, expected.option);
     } else {
         text = arena_allocate(arena, (size_t)status.st_size + 1);
         *size = fread(text, 1, (size_t)status.st_size, file);

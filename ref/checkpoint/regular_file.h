@@ -15,9 +15,13 @@
 /* The file to read and its status, or NULL with error set; "expected" ends the message: "a safetensors file". */
 FILE *regular_file_open(const char *path, const char *expected, struct stat *status, Error *error);
 
-/* All of its bytes and a 0 behind them, in the arena, or NULL with error set. At most `most` bytes, which `option`
- * raises. */
-char *regular_file_read(const char *path, const char *expected, int64_t most, const char *option, size_t *size,
-                        Arena *arena, Error *error);
+typedef struct {
+    const char *what;   /* "token ids": ends the message where there is no such file */
+    int64_t most;       /* bytes */
+    const char *option; /* raises most */
+} ExpectedFile;
+
+/* Returns all of its bytes and a 0 behind them, in the arena, or NULL with error set. */
+char *regular_file_read(const char *path, ExpectedFile expected, size_t *size, Arena *arena, Error *error);
 
 #endif

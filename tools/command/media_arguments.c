@@ -128,8 +128,9 @@ static const char *prompt_text(const MediaArguments *a, Arena *arena, Error *err
 {
     if (!a->prompt || strspn(a->prompt, "0123456789, \t\n") == strlen(a->prompt)) return a->prompt;
     size_t size;
-    return regular_file_read(a->prompt, "token ids, or a file of them", file_limits.json_bytes, "--max-json", &size,
-                             arena, error);
+    return regular_file_read(a->prompt,
+                             (ExpectedFile){ "token ids, or a file of them", file_limits.json_bytes, "--max-json" },
+                             &size, arena, error);
 }
 
 ProcessorReport media_arguments_write(const MediaArguments *a, const char *model_folder, const char *path, Arena *arena,
