@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "dump/array_layout.h"
 #include "dump/tap_name.h"
 
 bool array_matches_shape(const Array *array, int rank, const int64_t *shape)
@@ -28,7 +29,7 @@ bool row_map_of(const PaddingRows *rows, const Array *array, const Tap *tap, Row
 {
     Layout layout = padding_rows_layout(rows, tap);
     *row_map = (RowMap){ layout, layout.positions, tap->shape[tap->rank - 1] };
-    if (array_matches_shape(array, tap->rank, tap->shape)) return true;
+    if (array_regroups(array, tap->rank, tap->shape)) return true;
 
     int64_t shape[TENSOR_MAX_RANK], held = count_held(array, tap, layout);
     if (tap_is_media(tap->name) || tap->rank < 2 || held < 1 || held >= layout.positions) return false;
