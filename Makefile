@@ -20,8 +20,8 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 
 REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor/*.c image/*.c audio/*.c nn/*.c \
                     checkpoint/*.c run/*.c))
-JUDGE  = $(wildcard $(addprefix conformance/,dump/*.c grade/*.c pictures/*.c noise/*.c bugs/*.c bugs/hooks/*.c \
-                    bugs/switch/*.c lockstep/*.c readings/*.c diagnose/*.c explain/*.c inputs/*.c report/*.c))
+JUDGE  = $(wildcard $(addprefix conformance/,dump/*.c grade/*.c pictures/*.c noise/*.c names/*.c bugs/*.c \
+                    bugs/hooks/*.c bugs/switch/*.c lockstep/*.c readings/*.c diagnose/*.c explain/*.c inputs/*.c report/*.c))
 TOOL   = $(wildcard tools/command/*.c)
 
 # Both builds of the reference, and the judge: what every program is linked from. Test programs of the double build

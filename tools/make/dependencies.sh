@@ -17,6 +17,7 @@ conformance/dump
 conformance/grade
 conformance/pictures
 conformance/noise
+conformance/names
 conformance/bugs
 conformance/lockstep
 conformance/readings
