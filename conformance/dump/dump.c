@@ -12,7 +12,6 @@
 #include "checkpoint/file_limits.h"
 #include "checkpoint/regular_file.h"
 #include "checkpoint/safetensors.h"
-#include "dump/name_map.h"
 #include "dump/npy.h"
 #include "run/arena.h"
 
@@ -142,7 +141,7 @@ static int by_name(const void *left, const void *right)
     return strcmp(((const Array *)left)->name, ((const Array *)right)->name);
 }
 
-Dump *dump_open(const char *path, const char *names, Error *error)
+Dump *dump_open(const char *path, Error *error)
 {
     Dump *dump = allocate_zeroed(1, sizeof *dump);
     dump->path = arena_format(&dump->arena, "%s", path);
@@ -157,7 +156,6 @@ Dump *dump_open(const char *path, const char *names, Error *error)
 
     if (dump->count == 0 && !dump->file) error_set(error, "%s: found no .npy in it, expected one for each tap", path);
 
-    if (names && !error_is_set(error)) name_map_apply(names, dump->arrays, dump->count, &dump->arena, error);
     if (dump->count > 0) qsort(dump->arrays, (size_t)dump->count, sizeof *dump->arrays, by_name);
     for (int i = 1; i < dump->count && !error_is_set(error); i++)
         if (by_name(&dump->arrays[i - 1], &dump->arrays[i]) == 0)
@@ -169,6 +167,17 @@ Dump *dump_open(const char *path, const char *names, Error *error)
     }
     return dump;
 }
+
+void dump_replace(Dump *dump, const Array *arrays, int count)
+{
+    free(dump->arrays);
+    dump->arrays = allocate_zeroed((size_t)count + 1, sizeof *arrays);
+    if (count > 0) memcpy(dump->arrays, arrays, (size_t)count * sizeof *arrays);
+    dump->count = count;
+    if (count > 0) qsort(dump->arrays, (size_t)count, sizeof *dump->arrays, by_name);
+}
+
+Arena *dump_arena(Dump *dump) { return &dump->arena; }
 
 void dump_close(Dump *dump)
 {

@@ -24,7 +24,7 @@ const char *edited_dump(const char *from, Edit *edit, const void *context)
 {
     static const char *const file = "edited.safetensors";
     Error error = { "" };
-    Dump *dump = dump_open(from, NULL, &error);
+    Dump *dump = dump_open(from, &error);
     SafetensorsWriter *writer = safetensors_writer_open(temporary(file), &error);
     assert_clean(&error);
     for (int i = 0; i < dump_count(dump); i++) {
@@ -58,7 +58,7 @@ Grade *grade_with(const char *model_folder, const char *inputs_file, const char 
 {
     Model *model = model_open(model_folder, error);
     Inputs inputs = inputs_open(inputs_file, error);
-    Dump *dump = dump_open(dump_path, NULL, error);
+    Dump *dump = dump_open(dump_path, error);
     assert_clean(error);
     Grade *grade = readings_grade(
         &(Trial){ .model = model, .inputs = &inputs, .dump = dump, .class = class_find(class), .options = *options },

@@ -92,7 +92,7 @@ Dump *dump_of_patches(const Array *pixel_values, const Array *image_position_ids
     write_array(writer, "pixel_values", pixel_values);
     write_array(writer, "image_position_ids", image_position_ids);
     safetensors_writer_close(writer, &error);
-    Dump *dump = dump_open(temporary("patches.safetensors"), NULL, &error);
+    Dump *dump = dump_open(temporary("patches.safetensors"), &error);
     assert_clean(&error);
     return dump;
 }

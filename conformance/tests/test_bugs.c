@@ -123,7 +123,7 @@ static Dump *dump_of(const BugCase *c, const OpenedCase *opened, const Bug *cons
                                  .ignore_eos = true });
     buggy_model_close(model);
     safetensors_writer_close(writer, &error);
-    Dump *dump = dump_open(path, NULL, &error);
+    Dump *dump = dump_open(path, &error);
     assert_clean(&error);
     return dump;
 }

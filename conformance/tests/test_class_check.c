@@ -60,7 +60,7 @@ static Checked check(const char *folder, const char *dump_file, const char *decl
     Error error = { "" };
     Model *model = model_open(model_of(folder), &error);
     Inputs inputs = inputs_open(inputs_of(folder), &error);
-    Dump *dump = dump_open(dump_file, NULL, &error);
+    Dump *dump = dump_open(dump_file, &error);
     assert_clean(&error);
     Trial trial = { .model = model,
                     .inputs = &inputs,

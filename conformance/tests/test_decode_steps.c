@@ -7,7 +7,7 @@ static Dump *dump_of(const char *arrays)
 {
     Error error = { "" };
     write_arrays(temporary("dump.safetensors"), arrays);
-    Dump *dump = dump_open(temporary("dump.safetensors"), NULL, &error);
+    Dump *dump = dump_open(temporary("dump.safetensors"), &error);
     assert_clean(&error);
     return dump;
 }

@@ -23,7 +23,7 @@ static Finding find(const char *folder, const char *dump_file, const char *class
     const char *model_folder = arena_format(&scratch, "%s/model", folder);
     Model *model = model_open(model_folder, &error);
     Inputs inputs = inputs_open(arena_format(&scratch, "%s/inputs.safetensors", folder), &error);
-    Dump *dump = dump_open(dump_file, NULL, &error);
+    Dump *dump = dump_open(dump_file, &error);
     assert_clean(&error);
     Finding finding;
     Trial trial = { .model = model,

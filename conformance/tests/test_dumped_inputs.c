@@ -70,7 +70,7 @@ static Dump *dump_of(const Subjects *s, const Patches *patches, bool pixels, boo
     buggy_model_forward(model, &reference_f32, &inputs, &(Pass){ .hook = write_tap, .hook_context = writer });
     buggy_model_close(model);
     safetensors_writer_close(writer, &error);
-    Dump *dump = dump_open(temporary("judged.safetensors"), NULL, &error);
+    Dump *dump = dump_open(temporary("judged.safetensors"), &error);
     assert_clean(&error);
     return dump;
 }
@@ -165,7 +165,7 @@ START_TEST(what_the_model_cannot_be_given_is_not_graded)
     write_input(writer, &patches.pixel_values);
     write_input(writer, dump_array(clean, 0));
     safetensors_writer_close(writer, &error);
-    Dump *dump = dump_open(temporary("infinite.safetensors"), NULL, &error);
+    Dump *dump = dump_open(temporary("infinite.safetensors"), &error);
     assert_clean(&error);
     s.honest = finite;
     Grade *grade = grade_of(&s, dump);

@@ -114,7 +114,7 @@ static const char *pattern_at(const char *bent, Text text, const char *dump_file
     Error error = { "" };
     Model *model = model_open(text.model, &error);
     Inputs inputs = inputs_open(text.inputs, &error);
-    Dump *dump = dump_open(dump_file, NULL, &error);
+    Dump *dump = dump_open(dump_file, &error);
     assert_clean(&error);
     Trial trial = { .model = model, .inputs = &inputs, .dump = dump, .class = class_find(class) };
     Lockstep *lockstep = lockstep_begin(&trial, honest_subject(model), &error);

@@ -19,7 +19,7 @@ typedef struct {
 
 static Explained explain_dump(Text text, const char *dump, const char *class, const char *const *globs, Error *error)
 {
-    Explained e = { .model = model_open(text.model, error), .dump = dump_open(dump, NULL, error) };
+    Explained e = { .model = model_open(text.model, error), .dump = dump_open(dump, error) };
     e.inputs = inputs_open(text.inputs, error);
     assert_clean(error);
     Trial trial = { .model = e.model, .inputs = &e.inputs, .dump = e.dump, .class = class_find(class) };

@@ -41,7 +41,7 @@ static double scale_at(const char *dump_path, const char *class, const Bend *at,
     Error error = { "" };
     Model *model = model_open(E2B "/model", &error);
     Inputs inputs = inputs_open(E2B "/inputs.safetensors", &error);
-    Dump *dump = dump_open(dump_path, NULL, &error);
+    Dump *dump = dump_open(dump_path, &error);
     Trial trial = { .model = model, .inputs = &inputs, .dump = dump, .class = class_find(class), .options.only = only };
     Lockstep *l = lockstep_begin(&trial, honest_subject(model), &error);
     assert_clean(&error);

@@ -240,7 +240,7 @@ START_TEST(progress_is_told)
     int seen[PASSES + 1] = { 0 };
     Model *model = model_open(E2B "/model", &error);
     Inputs inputs = inputs_open(E2B "/inputs.safetensors", &error);
-    Dump *dump = dump_open(BF16, NULL, &error);
+    Dump *dump = dump_open(BF16, &error);
     GradeOptions options = { .with_total = true, .progress = count_passes, .progress_context = seen };
     Trial trial = { .model = model, .inputs = &inputs, .dump = dump, .class = class_find("bf16"), .options = options };
     grade_free(lockstep_grade(&trial, &error));

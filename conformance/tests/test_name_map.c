@@ -1,100 +1,335 @@
-/* test_name_map.c - a backend's own names and layouts */
-#include "dump/name_map.h"
+/* test_name_map.c - maps applied to dumps of few elements */
+#include "names/name_map.h"
 
 #include "dumps.h"
 
+#define TEXT "fixtures/e2b-text"
+
+/* A dump, a map, and arrays that come of them: names, shapes and values as Python prints them */
 static const struct {
-    const char *map, *name, *expected;
-} renamed[] = {
-    { "{\"blk.{}.attn\": \"model.layers.{}.self_attn\"}", "blk.12.attn", "model.layers.12.self_attn" },
-    { "{\"blk.{}.attn\": \"model.layers.{}.self_attn\"}", "blk.0.attn", "model.layers.0.self_attn" },
-    { "{\"blk.{}\": \"model.layers.{}\"}", "blk.7", "model.layers.7" },
-    { "{\"blk.{}\": \"model.layers.{}\"}", "blk.7.attn", "blk.7.attn" },
-    { "{\"blk.{}\": \"model.layers.{}\"}", "blk.", "blk." },
-    { "{\"blk.{}\": \"model.layers.{}\"}", "blk.x", "blk.x" },
-    { "{\"blk.{}\": \"model.layers.{}\"}", "my.blk.7", "my.blk.7" },
-    { "{\"out\": \"model.embed_vision\"}", "out", "model.embed_vision" },
-    { "{\"out\": \"model.embed_vision\"}", "outer", "outer" },
-    { "{\"out\": {\"tap\": \"model.embed_vision\"}}", "out", "model.embed_vision" },
-    { "{\"a\": \"b\", \"b\": \"c\"}", "a", "b" }, /* once */
-    { "{}", "a", "a" },
+    const char *dump, *map, *expected;
+} mapped[] = {
+    { "{\"blk.2\": [[1, 2]]}", "{\"blk.{}\": \"layers.{}\"}", "layers.2 [1, 2] 1 2" },
+    { "{\"a\": [1]}", "{\"*\": \"model.*\"}", "model.a [1] 1" },
+    { "{\"a\": [1], \"b\": [2]}", "{\"a\": \"c\"}", "b [1] 2; c [1] 1" },
+    { "{\"a\": [1], \"b\": [2]}", "{\"a\": \"b\", \"b\": \"c\"}", "b [1] 1; c [1] 2" }, /* once */
+    { "{\"a\": [1], \"b\": [2]}", "{\"b\": \"x\", \"*\": \"model.*\"}", "model.a [1] 1; x [1] 2" },
+    { "{\"a\": [1], \"b\": [2]}", "{\"a\": {\"drop\": true}}", "b [1] 2" },
+    { "{\"a\": [1]}", "{\"$schema\": \"names.schema.json\", \"a\": {\"tap\": \"b\", \"comment\": \"as is\"}}",
+      "b [1] 1" },
+    { "{\"q.3\": [[1, 2, 3], [4, 5, 6]]}", "{\"q.{}\": {\"tap\": \"l.{}\", \"permute\": [1, 0]}}",
+      "l.3 [3, 2] 1 4 2 5 3 6" },
+    { "{\"qkv\": [[1, 2, 3, 4], [5, 6, 7, 8]]}",
+      "{\"qkv\": {\"taps\": [\"q\", \"k\", \"v\"], \"split\": {\"axis\": -1, \"shares\": [2, 1, 1]}}}",
+      "k [2, 1] 3 7; q [2, 2] 1 2 5 6; v [2, 1] 4 8" },
+    { "{\"qkv\": [[1, 2, 3, 4]]}",
+      "{\"qkv\": {\"taps\": [\"q\", null], \"split\": {\"axis\": -1, \"shares\": [1, 1]}}}", "q [1, 2] 1 2" },
+    { "{\"h\": [[1, 2, 3, 4]]}", "{\"h\": {\"tap\": \"h.{i}\", \"split\": {\"axis\": 1, \"shares\": [1, 1]}}}",
+      "h.0 [1, 2] 1 2; h.1 [1, 2] 3 4" },
+    { "{\"kv\": [[1, 2], [3, 4]]}", "{\"kv\": {\"taps\": [\"k\", \"v\"], \"unstack\": 0}}", "k [2] 1 2; v [2] 3 4" },
+    { "{\"all\": [[1, 2], [3, 4]]}", "{\"all\": {\"tap\": \"l.{i}.o\", \"unstack\": 0}}",
+      "l.0.o [2] 1 2; l.1.o [2] 3 4" },
+    { "{\"all\": [[1, 2], [3, 4]]}",
+      "{\"all\": {\"tap\": \"l.{i}\", \"unstack\": {\"axis\": 0, \"first\": 5, \"step\": 6}}}",
+      "l.11 [2] 3 4; l.5 [2] 1 2" },
+    { "{\"g@1\": [3], \"g\": [1], \"g@10\": [7]}", "{\"g@{}\": {\"tap\": \"g\", \"stack\": 0}}", "g [3, 1] 1 3 7" },
+    { "{\"g.0\": [1, 2], \"g.1\": [3]}", "{\"g.{}\": {\"tap\": \"g\", \"concat\": 0}}", "g [3] 1 2 3" },
+    { "{\"up\": [[1], [2]], \"gate\": [[3], [4]]}", "{\"gate\": {\"with\": [\"up\"], \"tap\": \"g\", \"concat\": -1}}",
+      "g [2, 2] 3 1 4 2" },
+    { "{\"a.0.x\": [1], \"a.1.x\": [2], \"a.0.y\": [3], \"a.1.y\": [4]}",
+      "{\"a.{}.*\": {\"tap\": \"*\", \"stack\": 1}}", "x [1, 2] 1 2; y [1, 2] 3 4" },
+    { "{\"a\": [1, 2, 3, 4, 5, 6]}",
+      "{\"a\": {\"tap\": \"b\", \"steps\": [{\"reshape\": [2, -1]}, {\"permute\": [1, 0]}]}}", "b [3, 2] 1 4 2 5 3 6" },
+    { "{\"a\": [[[1, 2], [3, 4]]]}", "{\"a\": {\"tap\": \"b\", \"merge\": [1, 2]}}", "b [1, 4] 1 2 3 4" },
+    { "{\"a\": [[[1, 2], [3, 4]]]}", "{\"a\": {\"tap\": \"b\", \"reshape\": [0, -1]}}", "b [1, 4] 1 2 3 4" },
+    { "{\"a\": [[1, 2], [3, 4]]}", "{\"a\": {\"tap\": \"b\", \"select\": {\"axis\": 0, \"index\": -1}}}", "b [2] 3 4" },
+    { "{\"a\": [[1, 2, 3]]}", "{\"a\": {\"tap\": \"b\", \"select\": {\"axis\": 1, \"first\": 1, \"count\": 2}}}",
+      "b [1, 2] 2 3" },
+    { "{\"a\": [[1, 2]]}", "{\"a\": {\"tap\": \"b\", \"squeeze\": 0}}", "b [2] 1 2" },
+    { "{\"a\": [1.5, 2.5]}", "{\"a\": {\"tap\": \"b\", \"scale\": 2}}", "b [2] 3 5" },
+    { "{\"a\": [1.00390625, 2.5]}", "{\"a\": {\"tap\": \"b\", \"cast\": \"bf16\"}}", "b [2] 1 2.5" },
 };
 
-static Array array_named(const char *name)
+static const char *values_text(const Dump *dump)
 {
-    static const float values[] = { 1, 2, 3, 4, 5, 6 };
-    return (Array){ .file = "dump",
-                    .name = name,
-                    .dtype = DTYPE_F32,
-                    .rank = 2,
-                    .shape = { 2, 3 },
-                    .data = (const unsigned char *)values };
+    const char *text = "";
+    for (int i = 0; i < dump_count(dump); i++) {
+        const Array *array = dump_array(dump, i);
+        text = arena_format(&scratch, "%s%s%s %s", text, i ? "; " : "", array->name,
+                            SHAPE_TEXT(array->rank, array->shape));
+        for (int64_t n = 0; n < array_elements(array); n++) {
+            double value;
+            array_read_f64(array, n, 1, &value);
+            text = arena_format(&scratch, "%s %.9g", text, value);
+        }
+    }
+    return text;
 }
 
-static void apply(const char *map, Array *array, Error *error)
+/* The lines of what is wrong; "" */
+static const char *complaints_text(Complaints *complaints)
 {
-    write_text(temporary("map.json"), map);
-    name_map_apply(temporary("map.json"), array, 1, &scratch, error);
+    const char *text = "";
+    for (int i = 0; i < complaints->count; i++) text = arena_format(&scratch, "%s%s\n", text, complaints->lines[i]);
+    complaints_free(complaints);
+    return text;
 }
 
-START_TEST(name)
+/* Applies the map to the dump, and returns the complaints. */
+static const char *apply(const char *map_json, Dump *dump, NamesCase *names_case)
+{
+    Complaints complaints = { .lines = NULL };
+    write_text(temporary("map.json"), map_json);
+    NameMap *map = name_map_open(temporary("map.json"), &complaints);
+    if (map) name_map_apply(map, dump, names_case, &complaints);
+    name_map_close(map);
+    return complaints_text(&complaints);
+}
+
+static Dump *opened(const char *json)
 {
     Error error = { "" };
-    Array array = array_named(renamed[_i].name);
-    apply(renamed[_i].map, &array, &error);
+    write_arrays(temporary("dump.safetensors"), json);
+    Dump *dump = dump_open(temporary("dump.safetensors"), &error);
     assert_clean(&error);
-    ck_assert_str_eq(array.name, renamed[_i].expected);
-    ck_assert(array_has_shape(&array, SHAPE(2, 3)));
+    return dump;
+}
+
+START_TEST(arrays)
+{
+    Dump *dump = opened(mapped[_i].dump);
+    ck_assert_str_eq(apply(mapped[_i].map, dump, NULL), "");
+    ck_assert_str_eq(values_text(dump), mapped[_i].expected);
+    dump_close(dump);
 }
 END_TEST
 
-START_TEST(layout)
-{
-    Error error = { "" };
-    Array array = array_named("blk.3.q");
-    apply("{\"blk.{}.q\": {\"tap\": \"layers.{}.q\", \"permute\": [1, 0]}}", &array, &error);
-    assert_clean(&error);
-    ck_assert_str_eq(array.name, "layers.3.q");
-    ck_assert(array_has_shape(&array, SHAPE(3, 2)));
-    float found[6];
-    array_read_f32(&array, 0, 6, found);
-    ck_assert_mem_eq(found, ((float[]){ 1, 4, 2, 5, 3, 6 }), sizeof found);
-}
-END_TEST
-
+/* Each of a map, of a dump with a, b [2] and c [2, 3], and of what is said: a phrase, and how many lines */
 static const struct {
     const char *map, *says;
+    int lines;
 } bad[] = {
-    { "{\"a\": {\"tap\": \"b\", \"permute\": [0]}}",
-      ": a: permute: found another order, expected each of the 2 dimensions once" },
-    { "{\"a\": {\"tap\": \"b\", \"permute\": [0, 0]}}", ": a: permute: found another order" },
-    { "{\"a\": {\"tap\": \"b\", \"permute\": [0, 2]}}", ": a: permute: found another order" },
-    { "{\"a\": {\"tap\": \"b\", \"permute\": [-1, 0]}}", ": a: permute: found another order" },
-    { "{\"a\": {\"tap\": \"b\", \"permute\": [1, 0, 2]}}", ": a: permute: found another order" },
-    { "{\"a\": {\"tap\": \"b\", \"permute\": \"10\"}}", ": a: permute: found another order" },
-    { "{\"a\": {\"tap\": \"b\", \"permute\": [1, 4294967296]}}", ": a: permute: found another order" },
-    { "{\"a\": 7}", ": a: found no tap, expected a name" },
-    { "{\"a\": {\"permute\": [1, 0]}}", ": a: found no tap, expected a name" },
-    { "[]", ": found JSON that is not an object, expected a map of names" },
-    { "{\"a\": \"b\", \"a\": \"c\"}", ": found invalid JSON (line 1: duplicate object key" },
-    { "{", ": found invalid JSON (line 1" },
+    { "[]", ": found JSON that is not an object, expected a map of names", 1 },
+    { "{", ": found invalid JSON (line 1", 1 },
+    { "{\"a\": \"b\", \"a\": \"c\"}", "duplicate object key", 1 },
+    { "{\"a\": 7}", ": a: found no tap, expected a name or an object", 1 },
+    { "{\"a\": {}}", ": a: found no tap", 1 },
+    { "{\"a\": {\"permute\": [1, 0]}}", ": a: found no tap", 1 },
+    { "{\"a\": {\"tap\": 7}}", ": a: tap: found no name", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"permut\": [0]}}", ": a: found the key permut, expected tap, taps, ", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"nope\": 0}, \"b\": 7, \"c\": \"c.{}\"}", "\n", 3 },
+    { "{\"a\": {\"tap\": \"x\", \"taps\": [\"y\", \"z\"]}}", ": a: found tap and taps", 1 },
+    { "{\"a\": {\"taps\": [\"y\", \"z\"]}}", ": a: taps: found neither split nor unstack", 1 },
+    { "{\"a\": {\"taps\": \"y\"}}", ": a: taps: found no list", 1 },
+    { "{\"a\": {\"tap\": \"y\", \"split\": 0}}", ": a: found one tap for several parts", 1 },
+    { "{\"a\": {\"tap\": \"y.{i}\"}}", ": a: found {i} in a tap", 1 },
+    { "{\"a\": {\"tap\": \"y\", \"with\": [\"b\"]}}", ": a: with: found neither concat nor stack", 1 },
+    { "{\"a\": {\"tap\": \"y\", \"drop\": true}}", ": a: drop: found more beside it", 1 },
+    { "{\"a\": {\"drop\": 1}}", ": a: drop: expected true or false", 1 },
+    { "{\"a\": {\"tap\": \"y\", \"merge\": [0, 1], \"cast\": \"bf16\"}}", ": a: found 2 operations, expected one, or",
+      1 },
+    { "{\"a\": {\"tap\": \"y\", \"steps\": [{\"nope\": 1}]}}", ": a: steps: found no operation at place 0", 1 },
+    { "{\"a\": {\"tap\": \"y\", \"steps\": 1}}", ": a: steps: expected a list", 1 },
+    { "{\"a\": {\"taps\": [\"y\", \"z\"], \"steps\": [{\"unstack\": 0}, {\"stack\": 0}]}}",
+      ": a: found stack after a split", 1 },
+    { "{\"a\": {\"tap\": \"b\", \"permute\": [0, 0]}}", ": a: permute: found another order", 1 },
+    { "{\"a\": {\"tap\": \"b\", \"permute\": [0, 2]}}", ": a: permute: found another order", 1 },
+    { "{\"a\": {\"tap\": \"b\", \"permute\": [-1, 0]}}", ": a: permute: found another order", 1 },
+    { "{\"a\": {\"tap\": \"b\", \"permute\": [1, 4294967296]}}", ": a: permute: found another order", 1 },
+    { "{\"a\": {\"tap\": \"b\", \"permute\": \"10\"}}", ": a: permute: found another order", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"reshape\": [-1, -1]}}", ": a: reshape: found several -1", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"merge\": 1}}", ": a: merge: found something else", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"select\": {\"axis\": 0}}}", ": a: select: found something else", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"select\": {\"axis\": 0, \"index\": 0, \"count\": 1}}}", ": a: select: found", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"rows\": \"words\"}}", ": a: rows: found something else, expected \"tokens\"", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"scale\": 0}}", ": a: scale: found something else", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"scale\": \"hidden_size\"}}", ": a: scale: found something else", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"scale\": \"^2\"}}", ": a: scale: found something else", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"cast\": \"int4\"}}", ": a: cast: found something else", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"squeeze\": 9}}", ": a: squeeze: found no axis", 1 },
+    { "{\"*\": \"model.*\", \"a\": \"x\"}", ": a: found * before it, which fits all its names", 1 },
+    { "{\"l.{}\": \"m.{}\", \"l.{}@{}\": \"n.{}@{}\"}", ": l.{}@{}: found l.{} before it", 1 },
+    /* of the map and the dump together */
+    { "{\"zz\": \"x\"}", "found no entry that fits an array of the dump, expected some (its first is a)", 1 },
+    { "{\"a\": \"c\"}", ": c: found two sources, a and c, expected one", 1 },
+    { "{\"a\": \"x\", \"b\": \"x\", \"c\": \"x\"}", ": x: found two sources, ", 2 },
+    { "{\"a\": {\"tap\": \"x\", \"permute\": [1, 0]}}", ": a: permute: a: found shape [2], expected 2 dimensions", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"merge\": [0, 1]}}", ": a: merge: a: found shape [2], expected axes 0 to 1", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"reshape\": [3]}}", ": a: reshape: a: found shape [2], expected one with", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"reshape\": [3, -1]}}", ": a: reshape: a: found shape [2], expected one with", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"select\": {\"axis\": 0, \"index\": 2}}}",
+      "found 2 along axis 0, expected more than 2", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"squeeze\": 0}}", ": a: squeeze: a: found 2 along axis 0, expected 1", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"rows\": \"tokens\"}}", ": a: rows: a: found no case", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"scale\": 2}}", ": a: scale: a: found I64, expected numbers that are not whole", 1 },
+    { "{\"c\": {\"tap\": \"x\", \"cast\": \"int64\"}}", ": c: cast: c: found F32, expected a dtype that I64", 1 },
+    { "{\"c\": {\"taps\": [\"x\", \"y\"], \"split\": -1}}", ": c: split: c: found no shares and no case", 1 },
+    { "{\"c\": {\"taps\": [\"x\", \"y\"], \"split\": 0}}", ": c: split: c: found axis 0 of [2, 3] and no shares", 1 },
+    { "{\"c\": {\"taps\": [\"x\", \"y\"], \"split\": {\"axis\": 1, \"shares\": [1, 1]}}}",
+      "found 3 along axis 1, expected a multiple of 2, of 2 parts", 1 },
+    { "{\"c\": {\"taps\": [\"x\", \"y\", \"z\"], \"unstack\": 0}}", "found 2 along axis 0, expected 3", 1 },
+    { "{\"a\": {\"with\": [\"c\"], \"tap\": \"x\", \"concat\": 0}}",
+      "found I64 [2] and F32 [2, 3] (c), expected one shape", 1 },
+    { "{\"a\": {\"tap\": \"x\", \"stack\": 2}}", ": a: stack: a: found shape [2], expected one with axis 2", 1 },
 };
 
-START_TEST(bad_map)
+START_TEST(complained_of)
 {
-    Error error = { "" };
-    Array array = array_named("a");
-    apply(bad[_i].map, &array, &error);
-    assert_refused(&error, temporary("map.json"), bad[_i].says);
+    Dump *dump = opened("{\"a\": [1, 2], \"b\": [1, 2], \"c\": [[0.5, 1, 1], [1, 1, 1]]}");
+    const char *said = apply(bad[_i].map, dump, NULL);
+    int lines = 0;
+    for (const char *at = said; *at; at++) lines += *at == '\n';
+    ck_assert_msg(strstr(said, bad[_i].says) != NULL, "no \"%s\" in: %s", bad[_i].says, said);
+    ck_assert_msg(strncmp(said, temporary("map.json"), strlen(temporary("map.json"))) == 0, "%s", said);
+    ck_assert_msg(lines == bad[_i].lines, "found %d lines, expected %d: %s", lines, bad[_i].lines, said);
+    dump_close(dump);
 }
 END_TEST
 
 START_TEST(no_map)
 {
+    Complaints complaints = { .lines = NULL };
+    ck_assert_ptr_null(name_map_open(temporary("absent.json"), &complaints));
+    const char *said = complaints_text(&complaints);
+    ck_assert_msg(strstr(said, "absent.json: found no readable file") != NULL, "%s", said);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- laid out for a case */
+
+/* [2, tokens, width] without its padding rows: [real tokens, width] */
+static void make_ragged(Value *value, const void *context)
+{
+    const Array *mask = ((const Inputs *)context)->attention_mask;
+    if (value->rank != 3 || value->shape[0] != mask->shape[0] || value->shape[1] != mask->shape[1]) {
+        value->dropped = true;
+        return;
+    }
+    int64_t width = value->shape[2], kept = 0;
+    for (int64_t row = 0; row < array_elements(mask); row++)
+        if (array_integer(mask, row))
+            memmove(value->values + width * kept++, value->values + width * row, (size_t)width * sizeof(float));
+    value->rank = 2;
+    value->shape[0] = kept;
+    value->shape[1] = width;
+}
+
+typedef struct {
+    Model *model;
+    Inputs inputs;
+    NamesCase names_case;
+} OpenCase;
+
+static void open_case(OpenCase *c)
+{
     Error error = { "" };
-    Array array = array_named("a");
-    name_map_apply(temporary("absent.json"), &array, 1, &scratch, &error);
-    assert_refused(&error, temporary("absent.json"), ": found no readable file (No such file");
+    c->model = model_open(TEXT "/model", &error);
+    c->inputs = inputs_open(TEXT "/inputs.safetensors", &error);
+    c->names_case = (NamesCase){ .model = c->model, .inputs = &c->inputs };
+    assert_clean(&error);
+}
+
+static void close_case(OpenCase *c)
+{
+    names_case_free(&c->names_case);
+    inputs_close(&c->inputs);
+    model_close(c->model);
+}
+
+START_TEST(ragged_rows)
+{
+    OpenCase c;
+    Error error = { "" };
+    open_case(&c);
+    const char *honest = TEXT "/expected.safetensors";
+    Dump *dump = dump_open(edited_dump(honest, make_ragged, &c.inputs), &error), *expected = dump_open(honest, &error);
+    assert_clean(&error);
+    ck_assert_str_eq(apply("{\"*\": {\"tap\": \"*\", \"rows\": \"tokens\"}}", dump, &c.names_case), "");
+    ck_assert_int_gt(dump_count(dump), 20);
+    for (int i = 0; i < dump_count(dump); i++) {
+        const Array *found = dump_array(dump, i), *whole = dump_find(expected, found->name);
+        ck_assert_ptr_nonnull(whole);
+        ck_assert_msg(array_has_shape(found, whole->rank, whole->shape), "%s", found->name);
+        int64_t width = whole->shape[2];
+        for (int64_t n = 0; n < array_elements(whole); n++) {
+            double x, y;
+            array_read_f64(found, n, 1, &x);
+            array_read_f64(whole, n, 1, &y);
+            ck_assert(x == (array_integer(c.inputs.attention_mask, n / width) ? y : 0));
+        }
+    }
+    dump_close(dump);
+    dump_close(expected);
+    close_case(&c);
+}
+END_TEST
+
+/* Query states as [tokens, heads * head_dim], which only the tap's own shape says how to take apart; and a fused
+ * projection whose parts are as wide as their taps */
+START_TEST(laid_out_as_taps)
+{
+    OpenCase c;
+    open_case(&c);
+    const ListedTap *states = names_case_tap(&c.names_case, "model.layers.0.self_attn#query_states"),
+                    *q = names_case_tap(&c.names_case, "model.layers.0.self_attn.q_proj"),
+                    *k = names_case_tap(&c.names_case, "model.layers.0.self_attn.k_proj"),
+                    *v = names_case_tap(&c.names_case, "model.layers.0.self_attn.v_proj");
+    ck_assert(states && q && k && v);
+    int64_t width = states->shape[1] * states->shape[3], fused = q->shape[2] + k->shape[2] + v->shape[2];
+    Dump *dump = opened(arena_format(&scratch, "{\"q.0\": \"%d %d\", \"qkv.0\": \"%d %d\"}",
+                                     (int)(states->shape[0] * states->shape[2]), (int)width,
+                                     (int)(q->shape[0] * q->shape[1]), (int)fused));
+    ck_assert_str_eq(
+        apply("{\"q.{}\": {\"tap\": \"model.layers.{}.self_attn#query_states\", \"permute\": [0, 2, 1, 3]},"
+              "\"qkv.{}\": {\"split\": -1, \"taps\": [\"model.layers.{}.self_attn.q_proj\","
+              "\"model.layers.{}.self_attn.k_proj\", \"model.layers.{}.self_attn.v_proj\"]}}",
+              dump, &c.names_case),
+        "");
+    ck_assert_int_eq(dump_count(dump), 4);
+    const Array *found = dump_find(dump, states->name), *keys = dump_find(dump, k->name);
+    ck_assert(found && array_has_shape(found, states->rank, states->shape));
+    ck_assert(keys && keys->shape[1] == k->shape[2]);
+    dump_close(dump);
+    close_case(&c);
+}
+END_TEST
+
+START_TEST(scaled_by_configuration)
+{
+    OpenCase c;
+    open_case(&c);
+    double width = json_number_value(json_object_get(model_config(c.model), "hidden_size"));
+    Dump *dump = opened("{\"a\": [1.5]}");
+    ck_assert_str_eq(apply("{\"a\": {\"tap\": \"b\", \"scale\": \"hidden_size^0.5\"}}", dump, &c.names_case), "");
+    double found;
+    array_read_f64(dump_array(dump, 0), 0, 1, &found);
+    ck_assert_double_eq(found, 1.5 * sqrt(width));
+    const char *said = apply("{\"b\": {\"tap\": \"c\", \"scale\": \"hiden_size^0.5\"}}", dump, &c.names_case);
+    ck_assert_msg(strstr(said, "found no number hiden_size in the model's configuration") != NULL, "%s", said);
+    dump_close(dump);
+    close_case(&c);
+}
+END_TEST
+
+START_TEST(fates)
+{
+    const Fate *fates;
+    Complaints complaints = { .lines = NULL };
+    Dump *dump = opened("{\"a\": [1], \"b\": [2], \"c\": [[3], [4]]}");
+    write_text(temporary("map.json"), "{\"a\": {\"drop\": true}, \"c\": {\"taps\": [\"x\", \"y\"], \"unstack\": 0},"
+                                      "\"no\": \"z\", \"nor\": {\"tap\": \"z\", \"optional\": true}}");
+    NameMap *map = name_map_open(temporary("map.json"), &complaints);
+    name_map_apply(map, dump, NULL, &complaints);
+    ck_assert_str_eq(complaints_text(&complaints), "");
+    ck_assert_int_eq(name_map_fates(map, &fates), 4);
+    ck_assert(!fates[0].tap && strcmp(fates[0].pattern, "a") == 0);
+    ck_assert(!fates[1].pattern && strcmp(fates[1].tap, "b") == 0);
+    ck_assert_str_eq(fates[2].tap, "x");
+    ck_assert_str_eq(fates[3].tap, "y");
+    ck_assert_str_eq(name_map_unused(map)[0], "no");
+    ck_assert_ptr_null(name_map_unused(map)[1]);
+    name_map_close(map);
+    dump_close(dump);
 }
 END_TEST
 
@@ -102,9 +337,12 @@ Suite *name_map_suite(void)
 {
     Suite *suite = suite_create("name_map");
     TCase *tcase = theme(suite, "map");
-    tcase_add_loop_test(tcase, name, 0, COUNT(renamed));
-    tcase_add_test(tcase, layout);
-    tcase_add_loop_test(tcase, bad_map, 0, COUNT(bad));
+    tcase_add_loop_test(tcase, arrays, 0, COUNT(mapped));
+    tcase_add_loop_test(tcase, complained_of, 0, COUNT(bad));
     tcase_add_test(tcase, no_map);
+    tcase_add_test(tcase, ragged_rows);
+    tcase_add_test(tcase, laid_out_as_taps);
+    tcase_add_test(tcase, scaled_by_configuration);
+    tcase_add_test(tcase, fates);
     return suite;
 }

@@ -81,7 +81,7 @@ typedef struct {
 static Graded grade(const char *model, const char *inputs, const char *dump, const char *class)
 {
     Error error = { "" };
-    Graded g = { .model = model_open(model, &error), .dump = dump_open(dump, NULL, &error) };
+    Graded g = { .model = model_open(model, &error), .dump = dump_open(dump, &error) };
     g.inputs = inputs_open(inputs, &error);
     assert_clean(&error);
     Trial trial = { .model = g.model,

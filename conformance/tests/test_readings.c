@@ -84,7 +84,7 @@ static Grade *graded_picture(const char *class, bool cast, float factor)
                                    .hook = write_tap,
                                    .hook_context = writer });
     safetensors_writer_close(writer, &error);
-    Dump *dump = dump_open(path, NULL, &error);
+    Dump *dump = dump_open(path, &error);
     assert_clean(&error);
     trial.dump = dump;
     Grade *grade = readings_grade(&trial, &error);

@@ -19,7 +19,7 @@ static Opened *open_dump(const char *model, const char *inputs, const char *dump
     Opened *o = arena_allocate(&scratch, sizeof *o);
     o->model = model_open(model, &error);
     o->inputs = inputs_open(inputs, &error);
-    o->dump = dump_open(dump, NULL, &error);
+    o->dump = dump_open(dump, &error);
     assert_clean(&error);
     o->lockstep = lockstep_begin(&(Trial){ .model = o->model,
                                            .inputs = &o->inputs,

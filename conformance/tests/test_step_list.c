@@ -9,7 +9,7 @@ static const PaddingRows one_prompt = { .batch = 1, .tokens = 3 };
 static StepList list_of(const char *arrays, const GradeOptions *options, Error *error)
 {
     write_arrays(temporary("dump.safetensors"), arrays);
-    Dump *dump = dump_open(temporary("dump.safetensors"), NULL, error);
+    Dump *dump = dump_open(temporary("dump.safetensors"), error);
     assert_clean(error);
     Grade *grade = allocate_zeroed(1, sizeof *grade);
     grade->class = class_find("fp32");

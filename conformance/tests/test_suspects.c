@@ -57,7 +57,7 @@ static void begin(Trying *s, const char *dump, const Bug *below)
 {
     *s = (Trying){ 0 };
     s->model = model_open(TEXT "/model", &s->error);
-    s->dump = dump_open(dump, NULL, &s->error);
+    s->dump = dump_open(dump, &s->error);
     s->inputs = inputs_open(TEXT "/inputs.safetensors", &s->error);
     assert_clean(&s->error);
     s->options = (GradeOptions){ .ignore_eos = true, .progress = show, .progress_context = s };

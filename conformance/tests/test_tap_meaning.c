@@ -21,7 +21,7 @@ static int look_up(int fixture, bool *used)
     char path[128];
     Error error = { "" };
     snprintf(path, sizeof path, "%s/expected.safetensors", fixtures[fixture].fixture);
-    Dump *dump = dump_open(path, NULL, &error);
+    Dump *dump = dump_open(path, &error);
     ck_assert_msg(dump != NULL, "%s", error.message);
     int count = dump_count(dump);
     for (int i = 0; i < count; i++) {

@@ -147,7 +147,7 @@ static void assert_unnamed(const Defect *d, const char *dump, const char *const 
     const char *model_folder = arena_format(&scratch, "%s/model", d->folder);
     Model *model = model_open(model_folder, &error);
     Inputs inputs = inputs_open(arena_format(&scratch, "%s/inputs.safetensors", d->folder), &error);
-    Dump *opened = dump_open(dump, NULL, &error);
+    Dump *opened = dump_open(dump, &error);
     assert_clean(&error);
     Trial trial = { .model = model,
                     .folder = model_folder,

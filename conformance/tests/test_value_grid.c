@@ -8,7 +8,7 @@ static void widen(Value *value, const void *context) { (void)value, (void)contex
 static ValueGrid grid_of(const char *path)
 {
     Error error = { "" };
-    Dump *dump = dump_open(path, NULL, &error);
+    Dump *dump = dump_open(path, &error);
     assert_clean(&error);
     ValueGrid grid = value_grid_of(dump);
     dump_close(dump);
@@ -72,7 +72,7 @@ START_TEST(of_graded_arrays)
     const char *path = temporary("many.safetensors");
     write_arrays_of(path, 3, (Dtype[]){ DTYPE_F32, DTYPE_BF16, DTYPE_BF16 }, (int64_t[]){ 8, 8, 8 });
     Error error = { "" };
-    Dump *dump = dump_open(path, NULL, &error);
+    Dump *dump = dump_open(path, &error);
     assert_clean(&error);
     ValueGrid grid = value_grid_of(dump), none = grid;
     ck_assert_str_eq(grid.class->name, "bf16");

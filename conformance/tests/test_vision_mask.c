@@ -24,7 +24,7 @@ static Opened open_dump(const char *folder, const char *dump)
     Error error = { "" };
     Opened opened = { .model = model_open(arena_format(&scratch, "%s/model", folder), &error) };
     opened.inputs = inputs_open(arena_format(&scratch, "%s/inputs.safetensors", folder), &error);
-    opened.dump = dump_open(dump, NULL, &error);
+    opened.dump = dump_open(dump, &error);
     assert_clean(&error);
     return opened;
 }
@@ -137,7 +137,7 @@ START_TEST(reading_foretells_nothing)
         Error error = { "" };
         Model *model = model_open(text.model, &error);
         Inputs inputs = inputs_open(text.inputs, &error);
-        Opened opened = { model, inputs, dump_open(dump, NULL, &error) };
+        Opened opened = { model, inputs, dump_open(dump, &error) };
         Trial trial = {
             .model = model, .inputs = &inputs, .dump = opened.dump, .class = class_find("fp16"), .vision_mask = masks[i]
         };

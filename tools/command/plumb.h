@@ -44,6 +44,9 @@ void case_set_folder(Case *c, const char *folder); /* the argument CASE */
 void case_open(Case *c, Error *error);             /* opens model and inputs, and checks that they fit */
 void case_close(Case *c);
 
+/* named_dump.c: names is a map (names/name_map.h), or NULL. NULL with error set */
+Dump *open_named_dump(Case *c, const char *path, const char *names, Error *error);
+
 /* judged_case.c */
 Pictures *open_png_files(const MediaArguments *arguments, const char *model_folder, Error *error);
 /* NULL without error: the dump holds no inputs of its own, or nobody says which PNG files they should be of */

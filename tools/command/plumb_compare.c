@@ -146,8 +146,8 @@ int plumb_compare(int argc, char **argv)
     parse_arguments(&argp, argc, argv, &command);
 
     Status status = STATUS_BAD_INPUT;
-    Dump *expected = dump_open(command.arguments[0], NULL, &error);
-    Dump *actual = expected ? dump_open(command.arguments[1], NULL, &error) : NULL;
+    Dump *expected = dump_open(command.arguments[0], &error);
+    Dump *actual = expected ? dump_open(command.arguments[1], &error) : NULL;
     if (actual) status = compare(&command, expected, actual, &error);
     dump_close(expected);
     dump_close(actual);

@@ -200,7 +200,7 @@ static Finding judge_dump(GradeCommand *command, const char *path, Judge *judge,
 {
     Finding finding = { .status = STATUS_BAD_INPUT };
     if (!error_is_set(error)) case_open(&command->c, error);
-    Dump *dump = error_is_set(error) ? NULL : dump_open(path, command->names, error);
+    Dump *dump = error_is_set(error) ? NULL : open_named_dump(&command->c, path, command->names, error);
     if (path) say_files(command, path, error);
     if (!error_is_set(error)) {
         command->grid = value_grid_of(dump);

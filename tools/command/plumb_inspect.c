@@ -52,7 +52,7 @@ static void show_array(InspectCommand *command, const char *list, const Array *a
 
 static void inspect_dump(InspectCommand *command, const char *path, const char *list, Error *error)
 {
-    Dump *dump = dump_open(path, NULL, error);
+    Dump *dump = dump_open(path, error);
     if (!dump) return;
     if (command->text) printf("%s: %d arrays\n", path, dump_count(dump));
     for (int i = 0; i < dump_count(dump); i++) show_array(command, list, dump_array(dump, i));

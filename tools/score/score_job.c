@@ -66,7 +66,7 @@ static Dump *dump_of(ScoredCase *s, const Backend *backend)
     else
         reference_f32.forward(s->model, &s->inputs, &pass);
     safetensors_writer_close(writing.writer, error);
-    Dump *dump = error_is_set(error) ? NULL : dump_open(s->scratch, NULL, error);
+    Dump *dump = error_is_set(error) ? NULL : dump_open(s->scratch, error);
     unlink(s->scratch); /* it stays mapped */
     return dump;
 }

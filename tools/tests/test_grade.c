@@ -139,7 +139,7 @@ static void write_together(const char *path, const char *taps, const char *other
     Error error = { "" };
     SafetensorsWriter *writer = safetensors_writer_open(path, &error);
     for (int part = 0; part < 2; part++) {
-        Dump *dump = dump_open(part ? others : taps, NULL, &error);
+        Dump *dump = dump_open(part ? others : taps, &error);
         for (int i = 0; i < dump_count(dump); i++) {
             const Array *array = dump_array(dump, i);
             const char *name = arena_format(&scratch, "%s%s", part ? "debug." : "", array->name);
@@ -171,7 +171,7 @@ START_TEST(part_of_the_rows)
 {
     const char *path = temporary("part.safetensors");
     Error error = { "" };
-    Dump *whole = dump_open(TEXT "/expected.safetensors", NULL, &error);
+    Dump *whole = dump_open(TEXT "/expected.safetensors", &error);
     const Array *tap = dump_find(whole, "model.layers.0");
     ck_assert_int_eq(tap->rank, 3);
     size_t position = (size_t)tap->shape[2] * dtype_size(tap->dtype);

@@ -1,0 +1,19 @@
+/* names_case.h - the case that a dump's arrays are named and laid out for */
+#ifndef PLUMB_NAMES_CASE_H
+#define PLUMB_NAMES_CASE_H
+
+#include "names/tap_list.h"
+
+/* Its taps are listed by a pass of the model when somebody asks for a shape. */
+typedef struct {
+    Model *model; /* NULL: there is no case, and operations that need one say so */
+    const Inputs *inputs;
+    int max_new_tokens; /* as Pass has it */
+    TapList taps;
+    bool listed;
+} NamesCase;
+
+const ListedTap *names_case_tap(NamesCase *c, const char *name); /* NULL: no such tap, or no case */
+void names_case_free(NamesCase *c);                              /* what it has listed */
+
+#endif

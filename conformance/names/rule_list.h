@@ -1,0 +1,20 @@
+/* rule_list.h - a file of a name map, compiled and checked */
+#ifndef PLUMB_RULE_LIST_H
+#define PLUMB_RULE_LIST_H
+
+#include "names/name_pattern.h"
+#include "names/name_rule.h"
+
+typedef struct {
+    Arena arena;
+    const char *path;
+    NameRule *rules; /* in the file's order */
+    int count;
+} RuleList;
+
+RuleList rule_list_open(const char *path, Complaints *complaints);
+void rule_list_free(RuleList *list);
+/* The rule that fits the name, and which of its patterns; -1: none */
+int rule_list_find(const RuleList *list, const char *name, int *pattern, Captured *captured);
+
+#endif

@@ -1,0 +1,40 @@
+/* tap_list.c - a hook that writes names down */
+#include "names/tap_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void on_tap(void *context, const Tap *tap)
+{
+    TapList *list = context;
+    if (tap->first > 0) return;
+    list->taps = reallocate(list->taps, (size_t)list->count + 1, sizeof *list->taps);
+    ListedTap *listed = &list->taps[list->count++];
+    *listed = (ListedTap){ .name = arena_format(&list->arena, "%s", tap->name), .rank = tap->rank };
+    memcpy(listed->shape, tap->shape, sizeof listed->shape);
+}
+
+TapList tap_list_of(Model *model, const Inputs *inputs, int max_new_tokens)
+{
+    TapList list = { .taps = NULL };
+    Error impossible = { "" };
+    if (max_new_tokens > 0) model_check_generation(model, inputs, max_new_tokens, &impossible);
+    Pass pass = { .hook = on_tap, .hook_context = &list, .ignore_eos = true };
+    if (!error_is_set(&impossible)) pass.max_new_tokens = max_new_tokens;
+    reference_f32.forward(model, inputs, &pass);
+    return list;
+}
+
+void tap_list_free(TapList *list)
+{
+    free(list->taps);
+    arena_free(&list->arena);
+    *list = (TapList){ .taps = NULL };
+}
+
+const ListedTap *tap_list_find(const TapList *list, const char *name)
+{
+    for (int i = 0; i < list->count; i++)
+        if (strcmp(list->taps[i].name, name) == 0) return &list->taps[i];
+    return NULL;
+}
