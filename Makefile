@@ -49,6 +49,7 @@ help:
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
 	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
 	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
+	@echo 'make pictures   draws the pictures of docs/lessons/ anew'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
 	@echo 'make check-score  a part of it, against docs/score.md; part of check'
@@ -90,6 +91,10 @@ mirror: $(VENV)/ready $(BUILD)/plumb
 check-docs: $(VENV)/ready $(BUILD)/plumb
 	@cd tools/make && $(PYTHON) -B -m unittest -q test_check_docs
 	@$(PYTHON) -B tools/make/check_docs.py --build $(BUILD)
+	@$(VENV)/bin/python -B tools/lessons/pictures.py --check
+
+pictures: $(VENV)/ready $(BUILD)/plumb
+	$(VENV)/bin/python -B tools/lessons/pictures.py
 
 bench: $(VENV)/ready $(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench
 	$(PY) tools/bench/bench.py $(BUILD)
@@ -180,7 +185,7 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
 .PHONY: always all help deps demo check check-hf check-docs check-images check-sounds fuzz mirror bench bench-images \
-        score check-score fixtures format clean
+        score check-score fixtures pictures format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -19,7 +19,7 @@ def without_code(text):
             fenced = not fenced
             kept.append("")
         else:
-            kept.append("" if fenced else re.sub(r"`[^`]*`", lambda code: "x" * len(code[0]), line))
+            kept.append("" if fenced or line.startswith("    ") else re.sub(r"`[^`]*`", lambda code: "x" * len(code[0]), line))
     return kept
 
 

@@ -1,0 +1,2 @@
+"""Pictures of the lessons on pictures."""
+PICTURES = {}
