@@ -1,7 +1,6 @@
 /* grade.c - what a grade is asked for */
 #include "grade/grade.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 Measurement step_measurement(const Step *step)
@@ -28,8 +27,7 @@ int grade_partial_steps(const Grade *grade)
 
 void grade_add_tie(Grade *grade, Tie tie)
 {
-    grade->ties = realloc(grade->ties, (size_t)(grade->tie_count + 1) * sizeof tie);
-    assert(grade->ties);
+    grade->ties = reallocate(grade->ties, (size_t)(grade->tie_count + 1), sizeof tie);
     tie.tap = arena_format(&grade->arena, "%s", tie.tap);
     grade->ties[grade->tie_count++] = tie;
 }

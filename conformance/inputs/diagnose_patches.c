@@ -60,8 +60,7 @@ static void note_attempt(Search *s, Attempt attempt, const Patches *patches)
     attempt.covered = covered_by(s, &grade);
     attempt.residual = grade.residual;
     if (attempt.covered == 0) return;
-    s->attempts = realloc(s->attempts, (size_t)(s->attempt_count + 1) * sizeof *s->attempts);
-    if (!s->attempts) abort();
+    s->attempts = reallocate(s->attempts, (size_t)(s->attempt_count + 1), sizeof *s->attempts);
     s->attempts[s->attempt_count++] = attempt;
 }
 

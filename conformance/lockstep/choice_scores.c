@@ -27,8 +27,7 @@ void choice_scores_observe(ChoiceScores *scores, const PaddingRows *rows, const 
     if (tap->first == 0) {
         scores->candidates = width;
         scores->rows = at.outer * at.positions / every;
-        scores->values = realloc(scores->values, (size_t)(scores->rows * width) * sizeof *scores->values + 1);
-        assert(scores->values);
+        scores->values = reallocate(scores->values, (size_t)(scores->rows * width), sizeof *scores->values);
     }
     for (int64_t row = tap->first / width; row < (tap->first + tap->count) / width; row++) {
         if ((row + 1) % every != 0) continue;

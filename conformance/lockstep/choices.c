@@ -229,8 +229,7 @@ static void follow_oracle(Choices *choices, Choice *choice, const ChoiceContext 
 static Choice *next_choice(Choices *choices, const Tap *tap, bool held)
 {
     if (++choices->current == choices->count) {
-        choices->list = realloc(choices->list, (size_t)++choices->count * sizeof *choices->list);
-        assert(choices->list);
+        choices->list = reallocate(choices->list, (size_t)++choices->count, sizeof *choices->list);
         int64_t width = tap->shape[tap->rank - 1], rows = width ? tap->count / width : 0;
         size_t size = strlen(tap->name) + 1;
         char *name = memcpy(allocate_zeroed(size, 1), tap->name, size);

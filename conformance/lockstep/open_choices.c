@@ -1,7 +1,6 @@
 /* open_choices.c - alternatives, and which of them the backend took */
 #include "lockstep/open_choices.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +68,7 @@ int open_choices_consider(OpenChoices *open_choices, OpenChoice open_choice, Sco
 
     for (int a = 0; a <= MOST_ALTERNATIVES; a++)
         for (int j = 0; j < TAPS_COMPARED; j++) open_choice.difference[a][j] = INFINITY;
-    open_choices->list = realloc(open_choices->list, (size_t)(open_choices->count + 1) * sizeof open_choice);
-    assert(open_choices->list);
+    open_choices->list = reallocate(open_choices->list, (size_t)(open_choices->count + 1), sizeof open_choice);
     open_choices->list[open_choices->count] = open_choice;
     return open_choices->count++;
 }

@@ -1,7 +1,6 @@
 /* step_list.c - steps listed and concluded */
 #include "lockstep/step_list.h"
 
-#include <assert.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,8 +49,7 @@ static void list_absent(StepList *steps, const Tap *tap)
     if (grade->not_graded_count && strcmp(grade->not_graded[grade->not_graded_count - 1], tap->name) == 0) return;
     /* The last new token is chosen and goes nowhere: no module ever sees it. */
     if (tap_is_token(tap->name) && tap_run(tap->name) == steps->pass.max_new_tokens) return;
-    grade->not_graded = realloc(grade->not_graded, (size_t)(grade->not_graded_count + 1) * sizeof *grade->not_graded);
-    assert(grade->not_graded);
+    grade->not_graded = reallocate(grade->not_graded, (size_t)(grade->not_graded_count + 1), sizeof *grade->not_graded);
     grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
 }
 
@@ -59,9 +57,8 @@ static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowM
 {
     Grade *grade = steps->grade;
     int n = grade->step_count++;
-    grade->steps = realloc(grade->steps, (size_t)grade->step_count * sizeof *grade->steps);
-    steps->sums = realloc(steps->sums, (size_t)grade->step_count * sizeof *steps->sums);
-    assert(grade->steps && steps->sums);
+    grade->steps = reallocate(grade->steps, (size_t)grade->step_count, sizeof *grade->steps);
+    steps->sums = reallocate(steps->sums, (size_t)grade->step_count, sizeof *steps->sums);
 
     Step *step = &grade->steps[n];
     *step = (Step){ .tap = arena_format(&grade->arena, "%s", tap->name),

@@ -71,8 +71,7 @@ PaddingRows padding_rows_of(const Inputs *inputs, const json_t *config)
 
 static bool *copy_mask(bool *old, const Tap *tap)
 {
-    bool *mask = realloc(old, (size_t)tap->count + 1);
-    assert(mask);
+    bool *mask = reallocate(old, (size_t)tap->count + 1, sizeof *mask);
     for (int64_t i = 0; i < tap->count; i++) mask[i] = tap_value(tap, i) != 0;
     return mask;
 }

@@ -1,7 +1,6 @@
 /* step_sums.c - differences, row by row */
 #include "noise/step_sums.h"
 
-#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -158,8 +157,7 @@ void step_sums_add_replay(StepSums *sums, const ArithmeticClass *class, int64_t 
 
 void step_sums_end_replay(StepSums *sums)
 {
-    sums->replays = realloc(sums->replays, (size_t)(sums->samples + 1) * sizeof *sums->replays);
-    assert(sums->replays);
+    sums->replays = reallocate(sums->replays, (size_t)(sums->samples + 1), sizeof *sums->replays);
     sums->replays[sums->samples++] = sums->replay;
     sums->replay_biases += square(sums->replay_bias);
     sums->replay = sums->replay_bias = 0;

@@ -1,7 +1,6 @@
 /* checkpoint.c - one file or shards, one table */
 #include "checkpoint/checkpoint.h"
 
-#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +19,8 @@ static void open_shard(Checkpoint *checkpoint, const char *path, Error *error)
 {
     Safetensors *shard = safetensors_open(path, error);
     if (!shard) return;
-    checkpoint->shards = realloc(checkpoint->shards,
-                                 (size_t)(checkpoint->shard_count + 1) * sizeof *checkpoint->shards);
-    assert(checkpoint->shards);
+    checkpoint->shards = reallocate(checkpoint->shards, (size_t)(checkpoint->shard_count + 1),
+                                    sizeof *checkpoint->shards);
     checkpoint->shards[checkpoint->shard_count++] = shard;
 }
 

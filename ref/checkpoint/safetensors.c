@@ -6,21 +6,20 @@
  */
 #include "checkpoint/safetensors.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "checkpoint/json_load.h"
 #include "checkpoint/file_limits.h"
-#include "checkpoint/regular_file.h"
+#include "checkpoint/mapped_file.h"
 #include "run/arena.h"
 
 struct Safetensors {
     Arena arena; /* names and the table */
     const char *path;
-    unsigned char *map; /* NULL for an empty file */
+    MappedFile *mapped;
+    const unsigned char *map;
     size_t size;
     size_t data; /* where the data begins */
     int count;
@@ -32,21 +31,10 @@ static const int64_t largest_dimension = (int64_t)1 << 40, largest_size = (int64
 
 static void map_file(Safetensors *file, Error *error)
 {
-    struct stat status;
-    FILE *stream = regular_file_open(file->path, "a safetensors file", &status, error);
-    if (!stream) return;
-    if (status.st_size < 8) {
-        error_set(error, "%s: found %lld bytes, expected at least the 8 of a safetensors header length", file->path,
-                  (long long)status.st_size);
-    } else {
-        file->size = (size_t)status.st_size;
-        file->map = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fileno(stream), 0);
-        if (file->map == MAP_FAILED) {
-            file->map = NULL;
-            error_set(error, "%s: cannot be mapped: %s", file->path, strerror(errno));
-        }
-    }
-    fclose(stream);
+    file->mapped = mapped_file_open(file->path, 8, "a safetensors file", error);
+    if (!file->mapped) return;
+    file->map = mapped_file_bytes(file->mapped);
+    file->size = mapped_file_size(file->mapped);
 }
 
 static json_t *read_header(Safetensors *file, Error *error)
@@ -199,12 +187,12 @@ Safetensors *safetensors_open(const char *path, Error *error)
 void safetensors_close(Safetensors *file)
 {
     if (!file) return;
-    if (file->map) munmap(file->map, file->size);
+    mapped_file_close(file->mapped);
     arena_free(&file->arena);
     free(file);
 }
 
-void safetensors_let_go(Safetensors *file) { madvise(file->map, file->size, MADV_DONTNEED); }
+void safetensors_let_go(Safetensors *file) { mapped_file_let_go(file->mapped); }
 
 const char *safetensors_path(const Safetensors *file) { return file->path; }
 int safetensors_count(const Safetensors *file) { return file->count; }

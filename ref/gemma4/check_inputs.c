@@ -8,8 +8,8 @@ static void count_soft_tokens(Pixels p, int64_t image, int64_t length, int64_t *
 {
     const Array *positions = p.positions;
     int64_t patches = positions->shape[1], k = gemma4_vision_pooler_kernel(patches, length), padding = 0;
-    int64_t *xy = malloc((size_t)(3 * patches) * sizeof *xy), *kernel_idxs = xy + 2 * patches;
-    bool *mask = calloc((size_t)length, sizeof *mask);
+    int64_t *xy = allocate_zeroed((size_t)(3 * patches), sizeof *xy), *kernel_idxs = xy + 2 * patches;
+    bool *mask = allocate_zeroed((size_t)length, sizeof *mask);
     for (int64_t i = 0; i < 2 * patches; i++) xy[i] = array_integer(positions, image * 2 * patches + i);
     for (int64_t i = 0; i < patches; i++) padding += xy[2 * i] == -1 && xy[2 * i + 1] == -1;
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "nn/blas_memory.h"
 #include "nn/dot.h"
 #include "nn/nn.h"
 
@@ -22,7 +23,8 @@ extern char *openblas_get_corename(void) __attribute__((weak));
 /* A weight is widened this many elements at a time: 16 MiB as float. BLAS packs x anew for every block, so small
  * blocks cost time; a large one costs memory. */
 enum { WIDEN_BLOCK = 1 << 22 };
-enum { FEW_ROWS = 4 }; /* of x, up to which reading the weight is most of the work */
+enum { WARM_UP = 256 }; /* more than what OpenBLAS multiplies without a buffer */
+enum { FEW_ROWS = 4 };  /* of x, up to which reading the weight is most of the work */
 
 Matrix matrix(Tensor tensor) { return (Matrix){ tensor.data, rows(tensor), last(tensor), last(tensor) }; }
 
@@ -190,7 +192,15 @@ Tensor linear_of_patches(Tensor x, const Array *weight, const Array *bias, Run *
     return keep(run, mark, linear(x, weight, bias, &narrow));
 }
 
-void matmul_set_threads(int threads) { openblas_set_num_threads(threads); }
+/* The product makes OpenBLAS take its memory here, where it was looked for, and not when it has become scarce. */
+void matmul_set_threads(int threads)
+{
+    static float square[WARM_UP * WARM_UP], out[WARM_UP * WARM_UP];
+    blas_memory_check(threads);
+    openblas_set_num_threads(threads);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, WARM_UP, WARM_UP, WARM_UP, 1, square, WARM_UP, square,
+                WARM_UP, 0, out, WARM_UP);
+}
 
 const char *matmul_kernel(void)
 {

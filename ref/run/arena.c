@@ -29,6 +29,8 @@ void *allocate_zeroed(size_t count, size_t size)
     return memory;
 }
 
+void *allocate_or_end(size_t bytes) { return reallocate(NULL, bytes, 1); }
+
 void *reallocate(void *memory, size_t count, size_t size)
 {
     size_t bytes;

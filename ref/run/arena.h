@@ -26,6 +26,7 @@ typedef struct {
 } ArenaMark;
 
 void *allocate_zeroed(size_t count, size_t size);          /* calloc for what lives alone; free it */
+void *allocate_or_end(size_t bytes);                       /* malloc; free it */
 void *reallocate(void *memory, size_t count, size_t size); /* realloc for a list that grows; free it */
 char *copy_text(const char *text);                         /* strdup; free it */
 void *arena_allocate(Arena *arena, size_t bytes);          /* aligned to 64 bytes; not cleared */

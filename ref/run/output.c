@@ -1,7 +1,6 @@
 /* output.c - write beside the place, sync, rename */
 #include "run/output.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -23,7 +22,7 @@ struct Output {
 
 static Output *volatile unfinished;
 
-static void remove_unfinished(void)
+void outputs_remove_unfinished(void)
 {
     for (const Output *output = unfinished; output; output = output->next)
         if (output->temporary) unlink(output->temporary);
@@ -32,7 +31,7 @@ static void remove_unfinished(void)
 /* SA_RESETHAND has put the default back, so that the signal ends the process as it would have without us. */
 static void remove_and_die(int number)
 {
-    remove_unfinished();
+    outputs_remove_unfinished();
     raise(number);
 }
 
@@ -42,7 +41,7 @@ enum { DEADLY = sizeof deadly / sizeof *deadly };
 static void watch_for_the_end(void)
 {
     static bool at_exit;
-    if (!at_exit) atexit(remove_unfinished);
+    if (!at_exit) atexit(outputs_remove_unfinished);
     at_exit = true;
     for (int i = 0; i < DEADLY; i++) {
         struct sigaction now, ours = { .sa_handler = remove_and_die, .sa_flags = (int)SA_RESETHAND };
@@ -97,12 +96,11 @@ Output *output_open(const char *path, Error *error)
 {
     watch_for_the_end();
     Output *output = allocate_zeroed(1, sizeof *output);
-    output->path = strdup(path);
-    assert(output->path);
+    output->path = copy_text(path);
     struct stat link, target;
     bool present = lstat(path, &link) == 0, reached = stat(path, &target) == 0;
     if (!present) /* a link that leads nowhere is present: output_close creates the file that it points to */
-        output->place = strdup(path);
+        output->place = copy_text(path);
     else if (reached && S_ISREG(target.st_mode))
         output->place = realpath(path, NULL);
 

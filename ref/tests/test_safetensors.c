@@ -1,5 +1,12 @@
 /* test_safetensors.c - a file is accepted whole or refused */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "checkpoint/mapped_file.h"
 #include "helpers.h"
+#include "run/output.h"
 
 #define A "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}"
 #define ENTRY(dtype, shape, offsets) "{\"a\":{\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
@@ -65,6 +72,64 @@ START_TEST(no_room_for_a_header)
         ck_assert_ptr_null(safetensors_open(path, &error));
         assert_refused(&error, path, arena_format(&scratch, ": found %zu bytes, expected at least the 8", size));
     }
+}
+END_TEST
+
+/* Reads past what is left of a file that was cut after it was opened; -> the exit status, and stderr in `said`. */
+static int cut_and_read(const char *path, char *said, size_t size)
+{
+    int ends[2], status;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        Error error = { "" };
+        dup2(ends[1], STDERR_FILENO);
+        Safetensors *file = safetensors_open(path, &error);
+        output_open(temporary("unfinished"), &error);
+        if (truncate(path, 100) != 0) _exit(9);
+        double last;
+        const Array *array = safetensors_array(file, 0);
+        array_read_f64(array, array_elements(array) - 1, 1, &last);
+        _exit(0);
+    }
+    close(ends[1]);
+    ssize_t count = read(ends[0], said, size - 1);
+    said[count > 0 ? count : 0] = '\0';
+    close(ends[0]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+START_TEST(file_is_cut_while_it_is_read)
+{
+    char said[1024];
+    const char *path = temporary("a.safetensors");
+    write_safetensors(path, "{\"a\":{\"dtype\":\"F32\",\"shape\":[10000],\"data_offsets\":[0,40000]}}", -1, 40000);
+    ck_assert_int_eq(cut_and_read(path, said, sizeof said), 2);
+    ck_assert_str_eq(said, arena_format(&scratch,
+                                        "plumb: %s: found it cut short while it was read, expected a file that "
+                                        "stays as it is\n",
+                                        path));
+    ck_assert_int_eq(files_in(temporary_folder()), 1);
+}
+END_TEST
+
+START_TEST(file_changes_while_it_is_open)
+{
+    Error before = { "" }, after = { "" };
+    const char *path = temporary("a.safetensors");
+    write_safetensors(path, "{" A "}", -1, 8);
+    Safetensors *file = safetensors_open(path, &before);
+    mapped_files_check(&before);
+    assert_clean(&before);
+    const struct timespec then[2] = { { 1, 0 }, { 1, 0 } };
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, then, 0), 0);
+    mapped_files_check(&after);
+    assert_refused(&after, path, ": found it changed while it was read, expected a file that stays as it is");
+    safetensors_close(file);
+    Error closed = { "" };
+    mapped_files_check(&closed);
+    assert_clean(&closed);
 }
 END_TEST
 
@@ -134,6 +199,8 @@ Suite *safetensors_suite(void)
     tcase_add_loop_test(tcase, bad_file, 0, COUNT(bad));
     tcase_add_test(tcase, no_room_for_a_header);
     tcase_add_test(tcase, no_file);
+    tcase_add_test(tcase, file_is_cut_while_it_is_read);
+    tcase_add_test(tcase, file_changes_while_it_is_open);
     tcase = theme(suite, "accepted");
     tcase_add_test(tcase, good_file);
     tcase_add_test(tcase, no_arrays);

@@ -106,8 +106,7 @@ void case_close(Case *c)
 
 void globs_add(Globs *globs, const char *glob)
 {
-    globs->globs = realloc(globs->globs, (size_t)(globs->count + 2) * sizeof *globs->globs);
-    if (!globs->globs) abort();
+    globs->globs = reallocate(globs->globs, (size_t)(globs->count + 2), sizeof *globs->globs);
     globs->globs[globs->count++] = glob;
     globs->globs[globs->count] = NULL;
 }

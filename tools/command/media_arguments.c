@@ -51,8 +51,7 @@ static const struct argp_option options[] = {
 
 static void add(const char ***list, int *count, const char *item)
 {
-    *list = realloc(*list, (size_t)(*count + 1) * sizeof **list);
-    if (!*list) abort();
+    *list = reallocate(*list, (size_t)(*count + 1), sizeof **list);
     (*list)[(*count)++] = item;
 }
 

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "nn/blas_memory.h"
 #include "nn/kernel.h"
 #include "nn/nn.h"
 #include "report/version.h"
@@ -57,9 +59,14 @@ static int with_stdout_written(int status)
     return STATUS_BAD_INPUT;
 }
 
+/* Before OpenBLAS is set up, which never ends where there is no memory for it. */
+__attribute__((section(".preinit_array"),
+               used)) static void (*const before_libraries)(int, char **, char **) = blas_memory_check_before_load;
+
 int main(int argc, char **argv)
 {
     kernel_start(argv);
+    json_set_alloc_funcs(allocate_or_end, free);
     if (argc < 2) {
         help(stderr);
         return STATUS_BAD_INPUT;

@@ -69,8 +69,7 @@ static void on_tap(void *context, const Tap *tap)
     if (command->first_bent) return;
     int place = command->current++;
     if (command->honest) {
-        command->seen = realloc(command->seen, (size_t)(place + 1) * sizeof *command->seen);
-        if (!command->seen) abort();
+        command->seen = reallocate(command->seen, (size_t)(place + 1), sizeof *command->seen);
         command->seen[place] = number_of(tap);
         command->seen_count = place + 1;
     } else if (place >= command->seen_count || command->seen[place] != number_of(tap)) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/mapped_file.h"
 #include "readings/class_check.h"
 #include "diagnose/diagnose.h"
 #include "explain/explain.h"
@@ -136,6 +137,7 @@ static Finding grade_dump(GradeCommand *command, const Dump *dump, ReportTitle t
     dumped_inputs_close(judged);
 
     bool again = !error_is_set(error) && !command->class && value_grid_misled(&command->grid, dump, grade);
+    mapped_files_check(error);
     if (!again && !error_is_set(error)) finding = report_grade(command, grade, title, &ground, dump);
     explanation_free(ground.explanation);
     json_decref(ground.detail);
@@ -162,6 +164,12 @@ static Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitl
         return diagnose_dump(command, dump, title, error);
     }
 
+    mapped_files_check(error);
+    if (error_is_set(error)) {
+        diagnosis_free(diagnosis);
+        grade_free(grade);
+        return finding;
+    }
     finding.status = grade_status(grade, &command->report);
     if (wants_text(command)) {
         report_diagnosis_text(stdout, diagnosis, grade, title);

@@ -57,8 +57,7 @@ void bugs_add(const Bug ***bugs, int *count, const char *id, struct argp_state *
 {
     const Bug *bug = bug_find(id);
     if (!bug) argp_error(state, "--bug: found %s, expected an id that 'plumb bugs' lists", id);
-    *bugs = realloc(*bugs, (size_t)(*count + 1) * sizeof **bugs);
-    if (!*bugs) abort();
+    *bugs = reallocate(*bugs, (size_t)(*count + 1), sizeof **bugs);
     (*bugs)[(*count)++] = bug;
 }
 

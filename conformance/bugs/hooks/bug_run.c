@@ -1,7 +1,6 @@
 /* bug_run.c - names of taps, their values, and what was recorded of them, for a bug's hook */
 #include "bugs/hooks/bug_run.h"
 
-#include <assert.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,8 +130,7 @@ static Recorded *place_for(BugRun *run, const char *name, bool for_next_run)
         if (recorded->for_next_run == for_next_run && other == length && strncmp(theirs, local, length) == 0)
             return recorded;
     }
-    run->recorded = realloc(run->recorded, (size_t)(run->recorded_count + 1) * sizeof *run->recorded);
-    assert(run->recorded);
+    run->recorded = reallocate(run->recorded, (size_t)(run->recorded_count + 1), sizeof *run->recorded);
     run->recorded[run->recorded_count] = (Recorded){ .for_next_run = for_next_run };
     return &run->recorded[run->recorded_count++];
 }

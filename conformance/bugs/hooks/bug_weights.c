@@ -1,5 +1,4 @@
 /* bug_weights.c - bugs that edit weights, and weights that hooks read */
-#include <assert.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,8 +105,7 @@ const double *weight_named(BugRun *run, const char *name)
     if (!array) return NULL;
 
     int64_t count = array_elements(array);
-    run->read = realloc(run->read, (size_t)(run->read_count + 1) * sizeof *run->read);
-    assert(run->read);
+    run->read = reallocate(run->read, (size_t)(run->read_count + 1), sizeof *run->read);
     double *values = bug_memory(run, (size_t)count * sizeof *values);
     read_part(run, array, 0, count, values);
     run->read[run->read_count].name = arena_format(&run->arena, "%s", name);

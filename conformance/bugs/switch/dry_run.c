@@ -1,7 +1,6 @@
 /* dry_run.c - hooks that leave no trace */
 #include "bugs/switch/dry_run.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,8 +62,7 @@ void dry_run_set_mask_reading(DryRun *dry, const Bug *reading)
 static void *copied(DryRun *dry, const Tap *tap, size_t size)
 {
     if (size > dry->room) {
-        dry->copy = realloc(dry->copy, size);
-        assert(dry->copy);
+        dry->copy = reallocate(dry->copy, size, 1);
         dry->room = size;
     }
     return memcpy(dry->copy, tap->values, size);
