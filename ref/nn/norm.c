@@ -4,7 +4,7 @@
 
 #include "nn/nn.h"
 
-/* In as many sums as a vector has lanes, which are then added in pairs: in this order with every compiler and option. */
+/* In as many sums as a vector has lanes, which are then added in pairs: the same order with every compiler. */
 static real sum_in_lanes(const real *x, int64_t width)
 {
     enum { LANES = 32 / sizeof(real) };

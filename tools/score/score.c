@@ -21,6 +21,7 @@ const char *const variant_names[VARIANTS] = { "as it is",    "some taps",   "oth
 typedef struct {
     const char *out, *against;
     int processes;
+    int each; /* combinations of a class and a kind of dump that are measured of each case */
     char **folders;
     int folder_count;
 } Arguments;
@@ -45,20 +46,30 @@ static const char *name_of(char *folder)
     return slash ? slash + 1 : folder;
 }
 
-/* All classes and kinds of each case; or one of them, and for the next case one that differs in both. */
+/* The first few of a case's combinations are, from one that differs from the last case's in both class and kind.
+ * CLASSES and KINDS have no common divisor, so that COMBINATIONS of them are all. */
+static bool is_measured(int folder, int class, int kind, int each)
+{
+    for (int n = 0; n < each; n++)
+        if ((folder + n) % CLASSES == class && (folder + 1 + n) % KINDS == kind) return true;
+    return false;
+}
+
 static Job *list_jobs(const Arguments *a, int *count)
 {
-    int each = a->against ? 1 : COMBINATIONS;
-    *count = a->folder_count * each;
-    Job *jobs = shared((size_t)*count * sizeof *jobs);
-    BugResult *results = shared((size_t)(*count * bug_count()) * sizeof *results);
-    for (int i = 0; i < *count; i++) {
-        int folder = i / each, n = i % each;
-        jobs[i] = (Job){ .name = name_of(a->folders[folder]),
-                         .folder = a->folders[folder],
-                         .class = a->against ? folder % CLASSES : n / KINDS,
-                         .kind = a->against ? (folder + 1) % KINDS : (n + 1) % KINDS,
-                         .bugs = results + i * bug_count() };
+    int most = a->folder_count * COMBINATIONS;
+    Job *jobs = shared((size_t)most * sizeof *jobs);
+    BugResult *results = shared((size_t)(most * bug_count()) * sizeof *results);
+    *count = 0;
+    for (int i = 0; i < most; i++) {
+        int folder = i / COMBINATIONS, class = i % COMBINATIONS / KINDS, kind = (i + 1) % KINDS;
+        if (!is_measured(folder, class, kind, a->each)) continue;
+        jobs[*count] = (Job){ .name = name_of(a->folders[folder]),
+                              .folder = a->folders[folder],
+                              .class = class,
+                              .kind = kind,
+                              .bugs = results + *count * bug_count() };
+        (*count)++;
     }
     return jobs;
 }
@@ -111,7 +122,8 @@ static void run_jobs(Job *jobs, int count, int at_once, Error *error)
 
 static const struct argp_option options[] = {
     { "out", 'o', "FILE", 0, "Write the page there", 0 },
-    { "against", 'a', "FILE", 0, "Measure one class and one kind of dump a case, and fail if FILE claims more", 0 },
+    { "against", 'a', "FILE", 0, "Fail if FILE claims more than is measured", 0 },
+    { "each", 'e', "N", 0, "With --against: classes and kinds of dump that are measured of each case, 1 to 6 (1)", 0 },
     { "processes", 'p', "N", 0, "Cases at once (default: as many as there are processors)", 0 },
     { 0 },
 };
@@ -126,12 +138,19 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         a->processes = atoi(argument);
         if (a->processes < 1) argp_error(state, "--processes: found %s, expected a number from 1 on", argument);
         return 0;
+    case 'e':
+        a->each = atoi(argument);
+        if (a->each < 1 || a->each > COMBINATIONS)
+            argp_error(state, "--each: found %s, expected a number from 1 to %d", argument, COMBINATIONS);
+        return 0;
     case ARGP_KEY_ARGS:
         a->folders = state->argv + state->next;
         a->folder_count = state->argc - state->next;
         return 0;
     case ARGP_KEY_END:
         if (!a->out == !a->against) argp_error(state, "found both or neither of --out and --against, expected one");
+        if (a->out && a->each > 0) argp_error(state, "found --each with --out, expected it with --against alone");
+        if (a->each == 0) a->each = a->out ? COMBINATIONS : 1;
         return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "found no CASE"); return 0;
     default: return ARGP_ERR_UNKNOWN;
