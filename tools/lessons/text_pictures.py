@@ -1,6 +1,51 @@
 """Pictures of the text model's lessons."""
 from svg import BAD, GOOD, Axes, Picture, shade
-from taps import taps_of
+from taps import rms, taps_of
+
+
+def ids_to_logits(folder):
+    taps = taps_of(folder, "e2b-text")
+    rows = [("embed_tokens", rms(taps["model.embed_tokens"]))]
+    for layer in range(4):
+        at = f"model.layers.{layer}"
+        rows.append((f"layer {layer}: attention adds", rms(taps[f"{at}.post_attention_layernorm"])))
+        rows.append((f"layer {layer}: the MLP adds", rms(taps[f"{at}.post_feedforward_layernorm"])))
+        rows.append((f"layer {layer}: per-layer input adds", rms(taps[f"{at}.post_per_layer_input_norm"])))
+        rows.append((f"after layer {layer}", rms(taps[at])))
+    rows.append(("norm", rms(taps["model.norm"])))
+    names, values = zip(*rows)
+    picture = Picture(560, 40 + 18 * len(rows), "rms: the stream (blue), and what is added to it (orange)")
+    picture.bars(10, 30, names, values, lambda value: value * 90,
+                 lambda row: BAD if "adds" in names[row] else GOOD, wide=190)
+    return picture
+
+
+def rmsnorm(folder):
+    taps = taps_of(folder, "e2b-text")
+    at = "model.layers.0"
+    pairs = [("input_layernorm", "model.embed_tokens", f"{at}.input_layernorm"),
+             ("post_attention_layernorm", f"{at}.self_attn.o_proj", f"{at}.post_attention_layernorm"),
+             ("post_feedforward_layernorm", f"{at}.mlp.down_proj", f"{at}.post_feedforward_layernorm"),
+             ("post_per_layer_input_norm", f"{at}.per_layer_projection", f"{at}.post_per_layer_input_norm"),
+             ("model.norm", "model.layers.3", "model.norm")]
+    picture = Picture(620, 250, "rms of the 12 rows before (orange) and after (blue)")
+    axes = Axes(picture, (50, 40), (550, 165), (0, 5), (0, 4))
+    for place, (name, before, after) in enumerate(pairs):
+        picture.text(axes.point(place + 0.5, 0)[0], 220, name, 8, "middle")
+        for tap, shift, colour in ((before, 0.3, BAD), (after, 0.65, GOOD)):
+            for row, size in enumerate(rms(taps[tap][0], -1)):
+                picture.dot(*axes.point(place + shift + row * 0.012, size), colour, 2.4)
+    return picture
+
+
+def attention(folder):
+    taps = taps_of(folder, "31b", "--only", "*#attn_weights")
+    picture = Picture(640, 340, "shares of head 0: query down, key across")
+    for x, layer, kind in ((20, 1, "sliding layer, W = 6"), (340, 2, "full layer")):
+        weights = taps[f"model.language_model.layers.{layer}.self_attn#attn_weights"][0, 0]
+        picture.text(x, 44, kind)
+        picture.grid(x, 52, 16, weights, lambda share: shade(share**0.5))
+    return picture
 
 
 def rope(folder):
@@ -34,4 +79,4 @@ def experts(folder):
     return picture
 
 
-PICTURES = {"03-rope": rope, "08-experts": experts}
+PICTURES = {"01-ids-to-logits": ids_to_logits, "02-rmsnorm": rmsnorm, "04-attention": attention, "03-rope": rope, "08-experts": experts}
