@@ -49,6 +49,14 @@ static void load(Model *model, ConfigReader at)
                                &model->checkpoint->arena);
 }
 
+/* Codes and scales become weights, and tensors of GGUF files get their names. */
+static void read_weights(Checkpoint *checkpoint, ConfigReader at)
+{
+    bool is_text = !config_has(at, "text_config");
+    checkpoint_name_ggufs(checkpoint, is_text ? "model." : "model.language_model.", at.error);
+    if (checkpoint->gguf_count == 0) read_quantization_config(checkpoint, at);
+}
+
 Model *model_open(const char *folder, Error *error) { return model_open_edited(folder, &(ModelEdits){ 0 }, error); }
 
 Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *error)
@@ -63,7 +71,7 @@ Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *err
                         .path = "",
                         .error = error };
     at.object = model->config = config_open(at.file, error);
-    if (!error_is_set(error)) read_quantization_config(model->checkpoint, at);
+    if (!error_is_set(error)) read_weights(model->checkpoint, at);
     if (!error_is_set(error) && edits->weights) edits->weights(model->checkpoint, edits->context);
     if (!error_is_set(error) && edits->config) edits->config(model->config, edits->context);
     if (!error_is_set(error)) load(model, at);

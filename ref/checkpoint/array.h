@@ -35,8 +35,8 @@ enum { ARRAY_MAX_RANK = 8 };
 typedef struct Encoding Encoding;
 struct Encoding {
     const char *scheme; /* for people: "int4, groups of 32" */
-    /* Elements first .. first + count - 1 of the flattened tensor: what the codes and scales say, exactly where a double
-     * can hold it. */
+    /* Elements first .. first + count - 1 of the flattened tensor, exactly what the codes and scales say where a double
+     * can hold it */
     void (*read)(const Encoding *encoding, int64_t first, int64_t count, double *out);
     bool (*is_finite)(const Encoding *encoding);
 };

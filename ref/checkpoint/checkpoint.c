@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include "checkpoint/conversion_mapping.h"
+#include "checkpoint/gguf_names.h"
 #include "checkpoint/json_load.h"
+
+const char *const *weight_files;
 
 static int by_name(const void *left, const void *right)
 {
@@ -58,24 +61,54 @@ void checkpoint_sort(Checkpoint *checkpoint)
     qsort(checkpoint->tensors, (size_t)checkpoint->tensor_count, sizeof *checkpoint->tensors, by_name);
 }
 
-static void list_tensors(Checkpoint *checkpoint, Error *error)
+static void open_weight_file(Checkpoint *checkpoint, const char *path, Error *error)
 {
-    int count = 0;
-    for (int i = 0; i < checkpoint->shard_count; i++) count += safetensors_count(checkpoint->shards[i]);
-    checkpoint->tensors = arena_allocate(&checkpoint->arena, (size_t)(count + 1) * sizeof *checkpoint->tensors);
-    for (int i = 0; i < checkpoint->shard_count; i++)
-        for (int j = 0; j < safetensors_count(checkpoint->shards[i]); j++)
-            checkpoint->tensors[checkpoint->tensor_count++] = (CheckpointTensor){ .array = safetensors_array(
-                                                                                      checkpoint->shards[i], j) };
-    checkpoint_sort(checkpoint);
+    if (!gguf_is_one(path)) {
+        open_shard(checkpoint, path, error);
+        return;
+    }
+    Gguf *gguf = gguf_open(path, error);
+    if (!gguf) return;
+    checkpoint->ggufs = reallocate(checkpoint->ggufs, (size_t)(checkpoint->gguf_count + 1), sizeof *checkpoint->ggufs);
+    checkpoint->ggufs[checkpoint->gguf_count++] = gguf;
+}
 
-    for (int i = 0; i < count; i++) {
+/* Sorts them, and looks for names that are there twice. */
+static void check_names(Checkpoint *checkpoint, Error *error)
+{
+    checkpoint_sort(checkpoint);
+    for (int i = 0; i < checkpoint->tensor_count; i++) {
         const Array *array = checkpoint->tensors[i].array;
         if (strncmp(array->name, "model.", 6) == 0) checkpoint->has_model_prefix = true;
         if (i > 0 && by_name(&checkpoint->tensors[i - 1], &checkpoint->tensors[i]) == 0)
             error_set(error, "%s: %s: found it in a second shard (%s), expected it once", array->file, array->name,
                       checkpoint->tensors[i - 1].array->file);
     }
+}
+
+static void list_tensors(Checkpoint *checkpoint, Error *error)
+{
+    int count = 0;
+    for (int i = 0; i < checkpoint->shard_count; i++) count += safetensors_count(checkpoint->shards[i]);
+    for (int i = 0; i < checkpoint->gguf_count; i++) count += gguf_count(checkpoint->ggufs[i]);
+    CheckpointTensor *next = checkpoint->tensors = arena_allocate(&checkpoint->arena,
+                                                                  (size_t)(count + 1) * sizeof *checkpoint->tensors);
+    for (int i = 0; i < checkpoint->shard_count; i++)
+        for (int j = 0; j < safetensors_count(checkpoint->shards[i]); j++)
+            *next++ = (CheckpointTensor){ .array = safetensors_array(checkpoint->shards[i], j) };
+    for (int i = 0; i < checkpoint->gguf_count; i++)
+        for (int j = 0; j < gguf_count(checkpoint->ggufs[i]); j++)
+            *next++ = (CheckpointTensor){ .array = gguf_array(checkpoint->ggufs[i], j) };
+    checkpoint->tensor_count = count;
+    check_names(checkpoint, error);
+}
+
+void checkpoint_name_ggufs(Checkpoint *checkpoint, const char *text, Error *error)
+{
+    if (checkpoint->gguf_count == 0) return;
+    for (int i = 0; i < checkpoint->tensor_count; i++)
+        checkpoint->tensors[i].array = gguf_renamed(checkpoint->tensors[i].array, text, &checkpoint->arena);
+    check_names(checkpoint, error);
 }
 
 Checkpoint *checkpoint_open(const char *folder, Error *error)
@@ -85,7 +118,11 @@ Checkpoint *checkpoint_open(const char *folder, Error *error)
 
     const char *single = arena_format(&checkpoint->arena, "%s/model.safetensors", folder);
     const char *index = arena_format(&checkpoint->arena, "%s/model.safetensors.index.json", folder);
-    if (access(single, F_OK) == 0) {
+    if (weight_files) {
+        checkpoint->file = weight_files[0];
+        for (int i = 0; weight_files[i] && !error_is_set(error); i++)
+            open_weight_file(checkpoint, weight_files[i], error);
+    } else if (access(single, F_OK) == 0) {
         checkpoint->file = single;
         open_shard(checkpoint, single, error);
     } else if (access(index, F_OK) == 0) {
@@ -108,6 +145,8 @@ void checkpoint_close(Checkpoint *checkpoint)
     if (!checkpoint) return;
     for (int i = 0; i < checkpoint->shard_count; i++) safetensors_close(checkpoint->shards[i]);
     free(checkpoint->shards);
+    for (int i = 0; i < checkpoint->gguf_count; i++) gguf_close(checkpoint->ggufs[i]);
+    free(checkpoint->ggufs);
     free(checkpoint->made);
     arena_free(&checkpoint->arena);
     free(checkpoint);
@@ -116,6 +155,7 @@ void checkpoint_close(Checkpoint *checkpoint)
 void checkpoint_let_go(Checkpoint *checkpoint)
 {
     for (int i = 0; i < checkpoint->shard_count; i++) safetensors_let_go(checkpoint->shards[i]);
+    for (int i = 0; i < checkpoint->gguf_count; i++) gguf_let_go(checkpoint->ggufs[i]);
 }
 
 static CheckpointTensor *find_as_spelled(const Checkpoint *checkpoint, const char *name)

@@ -7,6 +7,7 @@
 #ifndef PLUMB_CHECKPOINT_H
 #define PLUMB_CHECKPOINT_H
 
+#include "checkpoint/gguf.h"
 #include "checkpoint/safetensors.h"
 #include "run/arena.h"
 
@@ -22,6 +23,8 @@ typedef struct {
     const char *file; /* model.safetensors or the index: where a missing tensor is missing from */
     Safetensors **shards;
     int shard_count;
+    Gguf **ggufs;
+    int gguf_count;
     CheckpointTensor *tensors; /* of all shards, sorted by name */
     int tensor_count;
     const Array **made; /* weights that codes and scales stand for; in tensors too */
@@ -29,9 +32,15 @@ typedef struct {
     bool has_model_prefix; /* keys begin with "model."; without it the base model was saved alone */
 } Checkpoint;
 
+/* Files that are opened instead of a folder's own, safetensors or GGUF, ending in NULL; NULL: none. --weights sets it
+ * once for the whole program, before a checkpoint is opened. */
+extern const char *const *weight_files;
+
 Checkpoint *checkpoint_open(const char *folder, Error *error); /* NULL with error set */
-void checkpoint_sort(Checkpoint *checkpoint);                  /* after tensors changed */
-void checkpoint_close(Checkpoint *checkpoint);                 /* NULL is fine */
+/* Gives tensors of GGUF files Hugging Face's names; text: what those of the text model begin with */
+void checkpoint_name_ggufs(Checkpoint *checkpoint, const char *text, Error *error);
+void checkpoint_sort(Checkpoint *checkpoint);   /* after tensors changed */
+void checkpoint_close(Checkpoint *checkpoint);  /* NULL is fine */
 void checkpoint_let_go(Checkpoint *checkpoint); /* of the pages read so far; they come back from the files */
 /* By its name in Hugging Face's model, whichever the file has (conversion_mapping.h); NULL if absent */
 CheckpointTensor *checkpoint_find(Checkpoint *checkpoint, const char *name);

@@ -3,7 +3,7 @@
  *     pack-quantized     weight_packed I32 [rows, words]   bits of 32 / num_bits codes a word, code + 2^(num_bits - 1)
  *                        weight_shape I64 [2]              rows and columns
  *     int-, float-, naive-quantized   weight I8 or F8_E4M3 [rows, columns]
- *     both               weight_scale                      [1], [rows, 1], [rows, groups] or [row blocks, column blocks]
+ *     both               weight_scale                      [1], [rows, 1], [rows, groups], [row, column blocks]
  *                        weight_zero_point                 unless symmetric: I32 [words, groups] packed along the rows
  *                                                          beside packed codes, I8 as the scales beside others
  *                        weight_g_idx I32 [columns]        of groups in another order (actorder)

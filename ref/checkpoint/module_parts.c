@@ -46,8 +46,7 @@ void part_becomes_weight(Parts *parts, const Encoding *encoding, int rank, const
                        .rank = rank,
                        .encoding = encoding };
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
-    checkpoint->made = realloc(checkpoint->made, (size_t)(checkpoint->made_count + 1) * sizeof *checkpoint->made);
-    if (!checkpoint->made) abort();
+    checkpoint->made = reallocate(checkpoint->made, (size_t)(checkpoint->made_count + 1), sizeof *checkpoint->made);
     checkpoint->made[checkpoint->made_count++] = weight;
 }
 

@@ -10,11 +10,22 @@
 #include "reference.h"
 #include "dump/tap_name.h"
 
-enum { KEY_MODEL = 'm', KEY_INPUTS = 'i', KEY_THREADS = 't', KEY_QUIET = 'q', KEY_VISION_MASK = 'v' };
+enum {
+    KEY_MODEL = 'm',
+    KEY_INPUTS = 'i',
+    KEY_THREADS = 't',
+    KEY_QUIET = 'q',
+    KEY_VISION_MASK = 'v',
+    KEY_WEIGHTS = 'w'
+};
 
 static const struct argp_option options[] = {
     { 0, 0, 0, 0, "Common:", 10 },
     { "model", KEY_MODEL, "DIR", 0, "A Hugging Face checkpoint, instead of CASE/model", 10 },
+    { "weights", KEY_WEIGHTS, "FILE", 0,
+      "The weights, instead of the checkpoint's own: a GGUF or safetensors file beside its config.json; may be given "
+      "again, as for llama.cpp's mmproj file (docs/quantised.md)",
+      10 },
     { "inputs", KEY_INPUTS, "FILE", 0, "The inputs, instead of CASE/inputs.safetensors", 10 },
     { "vision-mask", KEY_VISION_MASK, "READING", 0,
       "Which tokens of an image see each other in a gemma4_unified model: hf or google (docs/masks.md). "
@@ -32,6 +43,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &c->media; return 0;
     case KEY_MODEL: c->model_folder = argument; return 0;
+    case KEY_WEIGHTS: add_weight_file(argument); return 0;
     case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
     case KEY_QUIET: c->quiet = true; return 0;
     case KEY_VISION_MASK:

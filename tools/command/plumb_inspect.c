@@ -7,9 +7,10 @@
 
 #include "dump/dump.h"
 #include "report/json_file.h"
+#include "command/arguments.h"
 #include "command/plumb.h"
 
-enum { KEY_JSON = 'j' };
+enum { KEY_JSON = 'j', KEY_WEIGHTS = 'w' };
 
 typedef struct {
     const char *path, *json;
@@ -18,6 +19,7 @@ typedef struct {
 } InspectCommand;
 
 static const struct argp_option options[] = {
+    { "weights", KEY_WEIGHTS, "FILE", 0, "The weights of a checkpoint, instead of its own; may be given again", 0 },
     { "json", KEY_JSON, "FILE", 0, "Also write it as JSON; - is stdout", 0 },
     { 0 },
 };
@@ -26,6 +28,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     InspectCommand *command = state->input;
     switch (key) {
+    case KEY_WEIGHTS: add_weight_file(argument); return 0;
     case KEY_JSON: command->json = argument; return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0) argp_usage(state);
@@ -57,6 +60,15 @@ static void inspect_dump(InspectCommand *command, const char *path, const char *
     if (command->text) printf("%s: %d arrays\n", path, dump_count(dump));
     for (int i = 0; i < dump_count(dump); i++) show_array(command, list, dump_array(dump, i));
     dump_close(dump);
+}
+
+static void inspect_gguf(InspectCommand *command, const char *path, Error *error)
+{
+    Gguf *file = gguf_open(path, error);
+    if (!file) return;
+    if (command->text) printf("%s: %d arrays\n", path, gguf_count(file));
+    for (int i = 0; i < gguf_count(file); i++) show_array(command, "arrays", gguf_array(file, i));
+    gguf_close(file);
 }
 
 /* Which tensors the reference asks for, and which are left over. */
@@ -99,6 +111,8 @@ static void inspect(InspectCommand *command, Error *error)
     } else if (is_folder(path) && is_folder(model)) {
         inspect_model(command, model, error);
         if (!error_is_set(error)) inspect_dump(command, inputs, "inputs", error);
+    } else if (!is_folder(path) && gguf_is_one(path)) {
+        inspect_gguf(command, path, error);
     } else {
         inspect_dump(command, path, "arrays", error);
     }
@@ -111,7 +125,8 @@ int plumb_inspect(int argc, char **argv)
         .options = options,
         .parser = parse_option,
         .args_doc = "FILE|FOLDER",
-        .doc = "Lists what is in a safetensors or .npz file, a folder of .npy files, a checkpoint folder, or a case.",
+        .doc = "Lists what is in a safetensors, GGUF or .npz file, a folder of .npy files, a checkpoint folder, or a "
+               "case.",
     };
     InspectCommand command = { .report = json_object() };
     Error error = { "" };

@@ -130,6 +130,10 @@ static const struct {
       { "inputs.safetensors: input_ids: found no such input, expected a" } },
     { { "inspect", E2B "/absent" }, { E2B "/absent" } },
     { { "inspect", E2B "/case.json" }, { "case.json", "header" } },
+    { { "inspect", E2B, "--weights", E2B "/absent.gguf" }, { "absent.gguf" } },
+    { { "run", E2B, "--weights", E2B "/case.json" }, { "case.json", "header" } },
+    { { "run", E2B, "--weights", E2B "/inputs.safetensors" },
+      { "inputs.safetensors: vision_tower.patch_embedder.input_proj.weight: found no such tensor" } },
     { { "compare", HONEST, E2B "/case.json" }, { "case.json", "header" } },
 };
 

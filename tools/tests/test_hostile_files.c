@@ -27,6 +27,7 @@ static const struct {
     { "dump.npz", { "grade", "case", "dump.npz" } },
     { "case/a.npy", { "compare", "case", "case" } },
     { "map.json", { "grade", "case", "case/inputs.safetensors", "--names", "map.json" } },
+    { "a.gguf", { "run", "case", "--weights", "a.gguf" } },
     { "a.png", { "preprocess", "case", "--image", "a.png", "--out", "out" } },
     { "a.wav", { "preprocess", "unified", "--audio", "a.wav", "--out", "out" } },
     { "ids", { "preprocess", "case", "--image", PLUMB_PNG, "--prompt-ids", "ids", "--out", "out" } },

@@ -1,0 +1,25 @@
+/* gguf_types.h - the types of tensors in GGUF files: plain ones, and ggml's blocks of codes and scales */
+#ifndef PLUMB_GGUF_TYPES_H
+#define PLUMB_GGUF_TYPES_H
+
+#include "checkpoint/array.h"
+#include "run/arena.h"
+
+enum { GGUF_LARGEST_BLOCK = 256 };
+
+typedef struct {
+    uint32_t id; /* ggml's number */
+    const char *name;
+    int64_t block, bytes; /* elements of a block and its size; 0 of a type that is not read */
+    Dtype dtype;          /* of a plain one; DTYPE_ENCODED */
+    void (*decode)(const unsigned char *bytes, double *out); /* of a block, exactly */
+    int scales[2];                                           /* where a block's float16 numbers lie; -1: none */
+} GgufType;
+
+const GgufType *gguf_type(uint32_t id);   /* NULL if ggml has none of that number */
+extern const char *const gguf_types_read; /* names, for a message */
+/* count whole blocks of the type, and where they lie; the bytes must last */
+Encoding *gguf_encoding(const GgufType *type, int64_t count, Arena *arena);
+void gguf_place(Encoding *encoding, const unsigned char *data);
+
+#endif
