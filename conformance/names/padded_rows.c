@@ -4,12 +4,6 @@
 #include "dump/tap_name.h"
 #include "dump/array_layout.h"
 
-/* Where the real ones of a batch stand: places[i] of the i-th of them among outer * inner places */
-typedef struct {
-    int64_t *places;
-    int64_t count, outer, inner;
-} RealRows;
-
 static bool token_is_real(const Inputs *inputs, int64_t i)
 {
     return !inputs->attention_mask || array_integer(inputs->attention_mask, i) != 0;
@@ -20,10 +14,11 @@ static bool patch_is_real(const Array *positions, int64_t i)
     return array_integer(positions, 2 * i) != -1 || array_integer(positions, 2 * i + 1) != -1;
 }
 
-static RealRows real_rows(RowsKind kind, const Inputs *inputs, Arena *arena)
+RealRows real_rows(RowsKind kind, const Inputs *inputs, Arena *arena)
 {
     const Array *positions = inputs->image_position_ids ? inputs->image_position_ids : inputs->video_position_ids;
     const Array *of = kind == ROWS_TOKENS ? inputs->input_ids : positions;
+    if (!of) return (RealRows){ .places = NULL };
     RealRows real = { .outer = of->shape[0], .inner = of->shape[1] };
     int64_t total = real.outer * real.inner;
     real.places = arena_allocate(arena, (size_t)(total + 1) * sizeof *real.places);
@@ -47,11 +42,8 @@ const char *rows_padded(RowsKind kind, Array *array, const char *name, const Lis
 {
     const char *what = kind == ROWS_TOKENS ? "tokens" : "patches";
     if (!c || !c->model) return "found no case, expected one whose inputs say which rows are padding";
-    bool has = kind == ROWS_TOKENS ? c->inputs->input_ids != NULL
-                                   : c->inputs->image_position_ids || c->inputs->video_position_ids;
-    if (!has) return arena_format(arena, "found no %s in the case's inputs, expected some", what);
-
     RealRows real = real_rows(kind, c->inputs, arena);
+    if (!real.places) return arena_format(arena, "found no %s in the case's inputs, expected some", what);
     bool decoded = kind == ROWS_TOKENS && name && tap_step(name) > 0;
     int64_t expected = decoded ? real.outer : real.count;
     if (array->rank == 0 || array->shape[0] != expected || array->rank == ARRAY_MAX_RANK)

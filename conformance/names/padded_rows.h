@@ -5,6 +5,14 @@
 #include "names/layout_step.h"
 #include "names/names_case.h"
 
+/* Where the real ones of a batch stand: places[i] of the i-th of them among outer * inner places */
+typedef struct {
+    int64_t *places;
+    int64_t count, outer, inner;
+} RealRows;
+
+RealRows real_rows(RowsKind kind, const Inputs *inputs, Arena *arena); /* none where the inputs have no such rows */
+
 /* tokens: [real tokens of all rows, ..] becomes [batch, tokens, ..] by attention_mask, cut to the last positions where
  * the tap has fewer, and [batch, ..] of a decode step becomes [batch, 1, ..]. images: [real patches of all images, ..]
  * becomes [images, patches, ..] by image_position_ids (video_position_ids without images). Padding rows are 0.

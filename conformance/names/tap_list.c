@@ -14,14 +14,19 @@ static void on_tap(void *context, const Tap *tap)
     memcpy(listed->shape, tap->shape, sizeof listed->shape);
 }
 
+void tap_list_pass(Model *model, const Inputs *inputs, int max_new_tokens, Hook *hook, void *context)
+{
+    Error impossible = { "" };
+    if (max_new_tokens > 0) model_check_generation(model, inputs, max_new_tokens, &impossible);
+    Pass pass = { .hook = hook, .hook_context = context, .ignore_eos = true };
+    if (!error_is_set(&impossible)) pass.max_new_tokens = max_new_tokens;
+    reference_f32.forward(model, inputs, &pass);
+}
+
 TapList tap_list_of(Model *model, const Inputs *inputs, int max_new_tokens)
 {
     TapList list = { .taps = NULL };
-    Error impossible = { "" };
-    if (max_new_tokens > 0) model_check_generation(model, inputs, max_new_tokens, &impossible);
-    Pass pass = { .hook = on_tap, .hook_context = &list, .ignore_eos = true };
-    if (!error_is_set(&impossible)) pass.max_new_tokens = max_new_tokens;
-    reference_f32.forward(model, inputs, &pass);
+    tap_list_pass(model, inputs, max_new_tokens, on_tap, &list);
     return list;
 }
 

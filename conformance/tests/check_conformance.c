@@ -2,7 +2,7 @@
 #include "helpers.h"
 
 /* clang-format off */
-#define SUITES(X) X(array_layout) X(name_pattern) \
+#define SUITES(X) X(array_layout) X(name_pattern) X(layout_advice) \
                   X(npy) X(dump) X(name_map) X(tap_name) X(tap_meaning) X(padding_rows) X(row_map) \
                   X(decode_steps) X(arithmetic_class) X(choice_scores) X(ties) X(open_choices) X(choices) X(choices_open) \
                   X(suppressed) X(verdict) X(step_sums) X(step_list) X(scales) X(gates) X(lockstep) X(lockstep_bent) \

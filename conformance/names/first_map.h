@@ -1,0 +1,13 @@
+/* first_map.h - a map written for the user, from what is nearest to each array */
+#ifndef PLUMB_FIRST_MAP_H
+#define PLUMB_FIRST_MAP_H
+
+#include <jansson.h>
+
+#include "names/layout_advice.h"
+
+/* Adds the entry for an array and its tap to a map: numbers that both have become "{}", so that the entries of all
+ * layers are one. An entry that would say another thing than one that is there is written with its numbers. */
+void first_map_add(json_t *map, const char *name, const char *tap, const LayoutAdvice *advice, Arena *arena);
+
+#endif

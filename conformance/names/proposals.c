@@ -1,0 +1,154 @@
+/* proposals.c - every array beside every tap that is free */
+#include "names/proposals.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "names/nearest_tap.h"
+#include "names/value_distance.h"
+#include "noise/row_map.h"
+
+/* Beyond that relative L2, values say nothing; nor where a tap of other values is within that many times the nearest. */
+static const double VALUES_NEAR = 0.2, CLEARLY_NEARER = 1.5;
+
+static Tap tap_of(const ListedTap *listed)
+{
+    Tap tap = { .name = listed->name, .rank = listed->rank };
+    memcpy(tap.shape, listed->shape, sizeof tap.shape);
+    return tap;
+}
+
+/* The place of a tap in the list; -1 */
+static int place_of(const TapList *taps, const char *name)
+{
+    const ListedTap *listed = tap_list_find(taps, name);
+    return listed ? (int)(listed - taps->taps) : -1;
+}
+
+static LayoutAdvice advice_for(const Array *array, const ListedTap *tap, const NamesCase *c)
+{
+    return layout_advice(array, tap->rank, tap->shape, c->inputs);
+}
+
+/* What both functions below go through */
+typedef struct {
+    NamesCase *c;
+    TapWords *words;
+    bool *free_taps, *wanted;
+} Search;
+
+static Search search_of(const Dump *dump, NamesCase *c)
+{
+    names_case_tap(c, ""); /* lists the taps */
+    Search s = { .c = c,
+                 .words = tap_words_new(&c->taps),
+                 .free_taps = allocate_zeroed((size_t)c->taps.count + 1, sizeof(bool)),
+                 .wanted = allocate_zeroed((size_t)c->taps.count + 1, sizeof(bool)) };
+    for (int t = 0; t < c->taps.count; t++) s.free_taps[t] = !dump_find(dump, c->taps.taps[t].name);
+    return s;
+}
+
+static void search_free(Search *s)
+{
+    tap_words_free(s->words);
+    free(s->free_taps);
+    free(s->wanted);
+}
+
+/* The free taps that the array lies on, perhaps after an operation -> how many */
+static int want_fitting(Search *s, const Array *array)
+{
+    int count = 0;
+    for (int t = 0; t < s->c->taps.count; t++) {
+        s->wanted[t] = s->free_taps[t] && advice_for(array, &s->c->taps.taps[t], s->c).kind != ADVICE_NONE;
+        count += s->wanted[t];
+    }
+    return count;
+}
+
+/* The tap whose values the array has. Several may have them, as a module and its last projection: the likest of these by
+ * name, or the first. -1: none is near, or others are nearly as near. */
+static int same_values(Search *s, Proposal *p, const float *distances)
+{
+    double nearest = INFINITY, likeness;
+    int first = -1;
+    for (int t = 0; t < s->c->taps.count; t++) nearest = fmin(nearest, distances[t]);
+    p->distance = nearest;
+    if (nearest > VALUES_NEAR) return -1;
+    for (int t = s->c->taps.count - 1; t >= 0; t--) {
+        s->wanted[t] = distances[t] <= nearest * 1.001;
+        if (s->wanted[t]) first = t;
+        if (!s->wanted[t] && distances[t] < CLEARLY_NEARER * nearest) return -1;
+    }
+    int alike = nearest_tap(s->words, p->array->name, s->wanted, &likeness);
+    return alike >= 0 ? alike : first;
+}
+
+Proposals proposals_of(const Dump *dump, NamesCase *c)
+{
+    Search s = search_of(dump, c);
+    float *distances = value_distances(dump, c, s.free_taps);
+    PaddingRows rows = padding_rows_of(c->inputs, model_config(c->model));
+    Proposals proposals = { .all = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof(Proposal)),
+                            .count = dump_count(dump) };
+    for (int i = 0; i < proposals.count; i++) {
+        Proposal *p = &proposals.all[i];
+        *p = (Proposal){ .array = dump_array(dump, i), .by_name = -1, .by_shape = -1, .by_value = -1 };
+        p->tap = place_of(&c->taps, p->array->name);
+        if (p->tap >= 0) {
+            Tap tap = tap_of(&c->taps.taps[p->tap]);
+            RowMap row_map;
+            p->fits = row_map_of(&rows, p->array, &tap, &row_map);
+            p->advice = advice_for(p->array, &c->taps.taps[p->tap], c);
+            continue;
+        }
+        p->by_value = same_values(&s, p, distances + (ptrdiff_t)i * c->taps.count);
+        p->by_name = nearest_tap(s.words, p->array->name, s.free_taps, &p->likeness);
+        p->shape_count = want_fitting(&s, p->array);
+        p->by_shape = nearest_tap(s.words, p->array->name, s.wanted, &p->by_shape_likeness);
+        if (p->by_shape >= 0) p->advice = advice_for(p->array, &c->taps.taps[p->by_shape], c);
+    }
+    padding_rows_free(&rows);
+    free(distances);
+    search_free(&s);
+    return proposals;
+}
+
+void proposals_free(Proposals *proposals)
+{
+    free(proposals->all);
+    *proposals = (Proposals){ .all = NULL };
+}
+
+int *proposals_take(const Proposals *proposals, const Dump *dump, NamesCase *c, double least)
+{
+    Search s = search_of(dump, c);
+    int *taken = allocate_zeroed((size_t)proposals->count + 1, sizeof *taken);
+    for (int i = 0; i < proposals->count; i++) {
+        const Proposal *p = &proposals->all[i];
+        taken[i] = p->tap < 0 && p->by_value >= 0 && s.free_taps[p->by_value] ? p->by_value : -1;
+        if (taken[i] >= 0) s.free_taps[taken[i]] = false;
+    }
+    for (;;) {
+        int best = -1, best_tap = -1;
+        double likest = 0;
+        for (int i = 0; i < proposals->count; i++) {
+            const Proposal *p = &proposals->all[i];
+            double likeness;
+            if (p->tap >= 0 || taken[i] >= 0 || p->by_shape_likeness < least || want_fitting(&s, p->array) == 0)
+                continue;
+            int tap = nearest_tap(s.words, p->array->name, s.wanted, &likeness);
+            if (tap < 0 || likeness < least || likeness <= likest) continue;
+            best = i;
+            best_tap = tap;
+            likest = likeness;
+        }
+        if (best < 0) break;
+        taken[best] = best_tap;
+        s.free_taps[best_tap] = false;
+    }
+    search_free(&s);
+    return taken;
+}
