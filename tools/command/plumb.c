@@ -22,6 +22,7 @@ static const struct {
     { "diagnose", plumb_diagnose, "names the known bug that bends a dump" },
     { "explain-model", plumb_explain_model,
       "tells a forward pass tap by tap: what each is, and whose line computes it" },
+    { "names", plumb_names, "says which tap each array of a dump is" },
     { "preprocess", plumb_preprocess, "makes a model's inputs of PNG files, as Hugging Face does" },
     { "compare", plumb_compare, "compares two dumps, without a model" },
     { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
@@ -87,7 +88,7 @@ int main(int argc, char **argv)
             return with_stdout_written(commands[i].main(argc - 1, argv + 1));
         }
     fprintf(stderr,
-            "plumb: %s: found no such command, expected run, generate, grade, diagnose, explain-model, "
+            "plumb: %s: found no such command, expected run, generate, grade, diagnose, names, explain-model, "
             "preprocess, compare, inspect or bugs\n",
             argv[1]);
     return STATUS_BAD_INPUT;

@@ -18,6 +18,7 @@ int plumb_grade(int argc, char **argv);
 int plumb_diagnose(int argc, char **argv);
 int plumb_explain_model(int argc, char **argv);
 int plumb_compare(int argc, char **argv);
+int plumb_names(int argc, char **argv);
 int plumb_preprocess(int argc, char **argv);
 int plumb_inspect(int argc, char **argv);
 int plumb_bugs(int argc, char **argv);
