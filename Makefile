@@ -50,6 +50,7 @@ help:
 	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
 	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
 	@echo 'make pictures   draws the pictures of docs/lessons/ anew'
+	@echo 'make check-quantised   weights of quantised files, bit for bit as the libraries that write them read them'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
 	@echo 'make check-score  half of it, against docs/score.md; a sixth is part of check'
@@ -83,6 +84,9 @@ check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
 check-sounds: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_sounds.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_mel.py $(BUILD)/plumb
+
+check-quantised: $(VENV)/quantised $(BUILD)/weight-filter
+	$(PY) tools/check_hf/check_quantised.py $(BUILD)/weight-filter
 
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb
@@ -131,10 +135,15 @@ $(VENV)/ready: tools/requirements.txt
 	$(VENV)/bin/pip install -q -r tools/requirements.txt
 	touch $@
 
+$(VENV)/quantised: $(VENV)/ready tools/requirements-quantised.txt
+	$(VENV)/bin/pip install -q -r tools/requirements-quantised.txt
+	touch $@
+
 $(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(PLUMB)
 $(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/bench/%_bench.o \
     $(BUILD)/f32/tools/bench/work.o $(PLUMB)
 $(BUILD)/size-filter: $(BUILD)/f32/tools/check_hf/size_filter.o $(PLUMB)
+$(BUILD)/weight-filter: $(BUILD)/f32/tools/check_hf/weight_filter.o $(PLUMB)
 $(BUILD)/nn-filter: $(BUILD)/f32/tools/check_hf/nn_filter.o $(PLUMB)
 $(BUILD)/score: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/score/*.c)) $(PLUMB)
 $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
@@ -143,7 +152,7 @@ $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conforman
 $(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c)) $(HELPERS) $(PLUMB)
 $(CHECKS): LDLIBS += $(CHECK_LIBS)
 
-$(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter size-filter score) $(CHECKS):
+$(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter weight-filter size-filter score) $(CHECKS):
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 # Everything behind the readers of PNG and WAV files, with clang's sanitizers
@@ -186,7 +195,7 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
-.PHONY: always all help deps demo check check-hf check-docs check-images check-sounds fuzz mirror bench bench-images \
+.PHONY: always all help deps demo check check-hf check-docs check-images check-sounds check-quantised fuzz mirror bench bench-images \
         score check-score fixtures pictures format clean
 .SECONDARY:
 
