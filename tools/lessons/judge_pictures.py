@@ -1,6 +1,22 @@
 """Pictures of the lessons on how a port is judged."""
+from show import load
 from svg import BAD, GOOD, Picture
-from taps import grade_of
+from taps import ROOT, grade_of
+
+
+def floating_point(folder):
+    dumps = sorted((ROOT / "fixtures/e2b-text/dumps").glob("*bf16*"))
+    right = load(ROOT / "fixtures/e2b-text/expected.safetensors")["logits"].astype(float)
+    rows = load(ROOT / "fixtures/e2b-text/inputs.safetensors")["attention_mask"] == 1
+    errors = []
+    for dump in dumps:
+        off = (load(dump)["logits"] - right)[rows]
+        errors.append(100 * ((off**2).sum() / (right[rows] ** 2).sum()) ** 0.5)
+    names = [dump.stem.removesuffix("-bf16").replace("-bf16", "") for dump in dumps]
+    picture = Picture(560, 40 + 20 * len(dumps), "error of the logits, per cent")
+    picture.bars(10, 30, names, errors, lambda value: value * 50,
+                 lambda row: GOOD if names[row].startswith("honest") else BAD, wide=200, text="{:.2f}")
+    return picture
 
 
 def lockstep(folder):
@@ -16,4 +32,4 @@ def lockstep(folder):
     return picture
 
 
-PICTURES = {"15-lockstep": lockstep}
+PICTURES = {"14-floating-point": floating_point, "15-lockstep": lockstep}

@@ -1,6 +1,7 @@
 """Pictures of the text model's lessons."""
-from svg import BAD, GOOD, Axes, Picture, shade
-from taps import rms, taps_of
+from show import load
+from svg import BAD, GOOD, Axes, Picture, shade, two_sided
+from taps import ROOT, rms, taps_of
 
 
 def ids_to_logits(folder):
@@ -61,6 +62,49 @@ def rope(folder):
     return picture
 
 
+def masks(folder):
+    taps = taps_of(folder, "31b", "--only", "*#causal_mask_mapping*")
+    mask = taps["model.language_model#causal_mask_mapping.sliding_attention"][0, 0]
+    types = load(ROOT / "fixtures/31b/inputs.safetensors")["mm_token_type_ids"][0]
+    picture = Picture(420, 400, "sliding mask, W = 6: query down, key across")
+    for q, row in enumerate(mask):
+        picture.text(52, 57 + q * 18, f"{q} picture" if types[q] else q, 8, "end")
+        for k, look in enumerate(row):
+            cut = not look and types[q] and types[k]
+            colour = (GOOD if k <= q else BAD) if look else ("#f4d3c4" if cut else "white")
+            picture.box(60 + k * 18, 44 + q * 18, 18, 18, colour, "#eee")
+    picture.text(60, 372, "blue: causal, in the window; orange: the block adds; pale: the window cuts", 9)
+    return picture
+
+
+def per_layer_embeddings(folder):
+    taps = taps_of(folder, "e2b", "--only", "*.embed_tokens_per_layer")
+    values = taps["model.language_model.embed_tokens_per_layer"][0]
+    picture = Picture(640, 300, "rows of the second table: token down, 4 layers of 16 channels across")
+    types = load(ROOT / "fixtures/e2b/inputs.safetensors")["mm_token_type_ids"][0]
+    for token, row in enumerate(values):
+        picture.text(66, 50 + token * 16, "soft token" if types[token] else f"token {token}", 9, "end")
+        for channel, value in enumerate(row):
+            picture.box(72 + channel * 8 + channel // 16 * 8, 38 + token * 16, 8, 15, two_sided(value, abs(values).max() / 2))
+    return picture
+
+
+def kv_sharing(folder):
+    taps = taps_of(folder, "e2b-shared", "--only", "*#key_states")
+    keys = [taps[f"model.layers.{layer}.self_attn#key_states"].astype(float).ravel() for layer in range(6)]
+    picture = Picture(560, 220, "cosine of keys: layer down, layer across")
+    for x, title, layers in ((60, "sliding layers", (0, 2, 4)), (330, "full layers", (1, 3, 5))):
+        picture.text(x, 44, title)
+        for row, one in enumerate(layers):
+            picture.text(x - 8, 80 + row * 48, one, 10, "end")
+            picture.text(x + 24 + row * 48, 208, one, 10, "middle")
+            for column, other in enumerate(layers):
+                cosine = keys[one] @ keys[other] / (keys[one] @ keys[one] * (keys[other] @ keys[other])) ** 0.5
+                picture.box(x + column * 48, 52 + row * 48, 48, 48, shade(cosine), "#eee")
+                picture.text(x + 24 + column * 48, 80 + row * 48, f"{abs(cosine):.2f}", 10, "middle")
+    return picture
+
+
 def experts(folder):
     router = "model.language_model.layers.1.router"
     taps = taps_of(folder, "26b-a4b", "--only", f"{router}*")
@@ -79,4 +123,6 @@ def experts(folder):
     return picture
 
 
-PICTURES = {"01-ids-to-logits": ids_to_logits, "02-rmsnorm": rmsnorm, "04-attention": attention, "03-rope": rope, "08-experts": experts}
+PICTURES = {"01-ids-to-logits": ids_to_logits, "02-rmsnorm": rmsnorm, "04-attention": attention,
+            "05-masks": masks, "06-per-layer-embeddings": per_layer_embeddings, "07-kv-sharing": kv_sharing,
+            "03-rope": rope, "08-experts": experts}
