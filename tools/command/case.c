@@ -116,6 +116,14 @@ void case_close(Case *c)
     arena_free(&c->arena);
 }
 
+void case_refuse(const Case *c, OutputOption output, Error *error)
+{
+    output_refuse(output, c->folder, error);
+    output_refuse(output, c->model_folder, error);
+    if (!media_arguments_given(&c->media)) output_refuse(output, c->inputs_file, error);
+    media_arguments_refuse(&c->media, output, error);
+}
+
 void globs_add(Globs *globs, const char *glob)
 {
     globs->globs = reallocate(globs->globs, (size_t)(globs->count + 2), sizeof *globs->globs);

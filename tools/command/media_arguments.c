@@ -122,6 +122,14 @@ bool media_arguments_given(const MediaArguments *a)
     return a->image_count > 0 || a->video_count > 0 || a->sound_count > 0 || a->prompt;
 }
 
+void media_arguments_refuse(const MediaArguments *a, OutputOption output, Error *error)
+{
+    for (int i = 0; i < a->image_count; i++) output_refuse(output, a->images[i], error);
+    for (int i = 0; i < a->video_count; i++) output_refuse(output, a->videos[i], error);
+    for (int i = 0; i < a->sound_count; i++) output_refuse(output, a->sounds[i], error);
+    output_refuse(output, a->prompt, error);
+}
+
 /* The ids themselves, or what is in the file of that name. */
 static const char *prompt_text(const MediaArguments *a, Arena *arena, Error *error)
 {

@@ -4,6 +4,7 @@
 
 #include <argp.h>
 
+#include "command/output_option.h"
 #include "processor/processor.h"
 
 typedef struct {
@@ -21,6 +22,7 @@ extern const struct argp media_argp; /* a child parser; its input is the MediaAr
 /* At ARGP_KEY_ARG: whether the argument stands behind --image or --audio, and so is one more of them */
 bool media_argument(MediaArguments *arguments, char *argument, const struct argp_state *state);
 bool media_arguments_given(const MediaArguments *arguments);
+void media_arguments_refuse(const MediaArguments *arguments, OutputOption output, Error *error);
 
 /* Writes what the options ask for to path, for the model in that folder. */
 ProcessorReport media_arguments_write(const MediaArguments *arguments, const char *model_folder, const char *path,

@@ -78,7 +78,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0) {
         version();
-        return STATUS_PASS;
+        return with_stdout_written(STATUS_PASS);
     }
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {

@@ -44,6 +44,7 @@ extern const struct argp case_argp;                /* a child parser for these o
 void case_set_folder(Case *c, const char *folder); /* the argument CASE */
 void case_open(Case *c, Error *error);             /* opens model and inputs, and checks that they fit */
 void case_close(Case *c);
+void case_refuse(const Case *c, OutputOption output, Error *error); /* an output that is one of the case's files */
 
 /* named_dump.c: names is a map (names/name_map.h), or NULL. NULL with error set */
 Dump *open_named_dump(Case *c, const char *path, const char *names, Error *error);

@@ -146,7 +146,8 @@ int plumb_compare(int argc, char **argv)
     parse_arguments(&argp, argc, argv, &command);
 
     Status status = STATUS_BAD_INPUT;
-    Dump *expected = dump_open(command.arguments[0], &error);
+    for (int i = 0; i < 2; i++) output_refuse((OutputOption){ "--json", command.json }, command.arguments[i], &error);
+    Dump *expected = error_is_set(&error) ? NULL : dump_open(command.arguments[0], &error);
     Dump *actual = expected ? dump_open(command.arguments[1], &error) : NULL;
     if (actual) status = compare(&command, expected, actual, &error);
     dump_close(expected);

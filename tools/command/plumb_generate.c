@@ -113,6 +113,7 @@ int plumb_generate(int argc, char **argv)
     Error error = { "" };
     parse_arguments(&argp, argc, argv, &command);
 
+    case_refuse(&command.c, (OutputOption){ "--logits", command.logits }, &error);
     case_open(&command.c, &error);
     if (!error_is_set(&error))
         model_check_generation(command.c.model, &command.c.inputs, command.max_new_tokens, &error);

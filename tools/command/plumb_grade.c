@@ -219,16 +219,25 @@ static Finding judge_dump(GradeCommand *command, const char *path, Judge *judge,
     return finding;
 }
 
+static void open_report(GradeCommand *command, const char *dump, Error *error)
+{
+    OutputOption output = { "--json", command->report.path };
+    case_refuse(&command->c, output, error);
+    output_refuse(output, dump, error);
+    output_refuse(output, command->names, error);
+    if (error_is_set(error)) command->report.path = NULL;
+    report_file_open(&command->report, error);
+}
+
 static int judge(int argc, char **argv, const char *doc, Judge *judge, bool explains)
 {
     GradeCommand command = { .explains = explains,
                              .report = { .kind = explains ? "grade" : "diagnose", .arguments = argv + 1 } };
     Error error = { "" };
     grade_arguments_parse(&command, argc, argv, doc);
-    report_file_open(&command.report, &error);
-
     if (command.argument_count == 2) case_set_folder(&command.c, command.arguments[0]);
     const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
+    open_report(&command, path, &error);
     if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))
         error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command.argument_count, argv[0]);
 

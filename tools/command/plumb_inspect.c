@@ -119,6 +119,16 @@ static void inspect(InspectCommand *command, Error *error)
     arena_free(&arena);
 }
 
+static void refuse_output(const InspectCommand *command, Error *error)
+{
+    Arena arena = { 0 };
+    OutputOption output = { "--json", command->json };
+    output_refuse(output, command->path, error);
+    output_refuse(output, arena_format(&arena, "%s/model", command->path), error);
+    output_refuse(output, arena_format(&arena, "%s/inputs.safetensors", command->path), error);
+    arena_free(&arena);
+}
+
 int plumb_inspect(int argc, char **argv)
 {
     const struct argp argp = {
@@ -133,7 +143,8 @@ int plumb_inspect(int argc, char **argv)
     parse_arguments(&argp, argc, argv, &command);
     command.text = !command.json || strcmp(command.json, "-") != 0;
 
-    inspect(&command, &error);
+    refuse_output(&command, &error);
+    if (!error_is_set(&error)) inspect(&command, &error);
     if (command.json && !error_is_set(&error)) json_file_write(command.json, json_incref(command.report), &error);
     json_decref(command.report);
     return finish(&error, STATUS_PASS);

@@ -140,9 +140,12 @@ int plumb_preprocess(int argc, char **argv)
     Error error = { "" };
     parse_arguments(&argp, argc, argv, &command);
 
-    if (command.bug_count > 0)
+    OutputOption output = { "--out", command.out };
+    output_refuse(output, command.model_folder, &error);
+    media_arguments_refuse(&command.pictures, output, &error);
+    if (!error_is_set(&error) && command.bug_count > 0)
         write_bent(&command, &error);
-    else
+    else if (!error_is_set(&error))
         write_right(&command, &error);
     free(command.bugs);
     media_arguments_free(&command.pictures);

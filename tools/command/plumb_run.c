@@ -175,6 +175,7 @@ int plumb_run(int argc, char **argv)
     Error error = { "" };
     parse_arguments(&argp, argc, argv, &command);
 
+    case_refuse(&command.c, (OutputOption){ "--out", command.out }, &error);
     case_open(&command.c, &error);
     if (!error_is_set(&error) && command.max_new_tokens)
         model_check_generation(command.c.model, &command.c.inputs, command.max_new_tokens, &error);

@@ -11,9 +11,8 @@
 extern char **environ;
 const char *plumb_path;
 
-Result run_plumb(const char *const *arguments)
+pid_t start_plumb(const char *const *arguments, const char *out)
 {
-    const char *out = temporary(".out"), *err = temporary(".err");
     const char *argv[32] = { plumb_path };
     for (int i = 0; arguments[i]; i++) {
         ck_assert_int_lt(i, 30);
@@ -22,13 +21,25 @@ Result run_plumb(const char *const *arguments)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, temporary(".err"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     pid_t child;
     ck_assert_int_eq(posix_spawn(&child, plumb_path, &actions, NULL, (char *const *)argv, environ), 0);
     posix_spawn_file_actions_destroy(&actions);
+    return child;
+}
+
+int status_of(pid_t child)
+{
     int status;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return (Result){ WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text(out, NULL), read_text(err, NULL) };
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+Result run_plumb(const char *const *arguments)
+{
+    const char *out = temporary(".out");
+    int status = status_of(start_plumb(arguments, out));
+    return (Result){ status, read_text(out, NULL), read_text(temporary(".err"), NULL) };
 }
 
 void assert_one_line(Result result, const char *const *names)

@@ -2,6 +2,8 @@
 #ifndef PLUMB_COMMAND_H
 #define PLUMB_COMMAND_H
 
+#include <sys/types.h>
+
 #include "helpers.h"
 
 #define BIG "fixtures/31b-vision"
@@ -12,12 +14,14 @@
 #define HONEST E2B "/dumps/honest-bf16-eager.safetensors"
 
 typedef struct {
-    int status;            /* exit status; -1 if a signal ended it */
+    int status;            /* exit status; -SIGINT if that signal ended it */
     const char *out, *err; /* what it printed */
 } Result;
 
-extern const char *plumb_path;                  /* argv[1] of the test program */
-Result run_plumb(const char *const *arguments); /* NULL-terminated, without plumb itself */
+extern const char *plumb_path;                                    /* argv[1] of the test program */
+Result run_plumb(const char *const *arguments);                   /* NULL-terminated, without plumb itself */
+pid_t start_plumb(const char *const *arguments, const char *out); /* out: where its stdout goes */
+int status_of(pid_t child);                                       /* waits for it; as Result.status */
 #define plumb(...) run_plumb((const char *const[]){ __VA_ARGS__, NULL })
 #define assert_status(result, expected)                                                                              \
     ck_assert_msg((result).status == (expected), "found exit status %d, expected %d: %s", (result).status, expected, \
