@@ -187,11 +187,24 @@ static void prove_attention(Proof *p)
 
 /* ---------------------------------------------------------------- */
 
+/* The factor of which the dump holds too few positions to make the step of; NULL */
+static const char *short_factor(const Proof *p)
+{
+    const ProductFactors *f = &p->factors;
+    bool attention = f->kind == PRODUCT_SOFTMAX || f->kind == PRODUCT_HEADS;
+    int64_t keys = f->kind == PRODUCT_SOFTMAX ? p->sums->row_map.width : f->x->row_map.width;
+    if (f->x->row_map.held < p->sums->row_map.held) return f->x_tap;
+    if (f->other && f->other->row_map.held < (attention ? keys : f->x->row_map.held)) return f->other_tap;
+    return NULL;
+}
+
 static const char *why_unproven(const Proof *p, Arena *arena)
 {
     if (p->class->features) return "the class has features, for which nothing is proven";
     if (p->factors.missing) return arena_format(arena, "its factor %s is not in the dump", p->factors.missing);
     if (p->factors.kind == PRODUCT_NONE) return "the step is not one product of matrices";
+    const char *too_short = short_factor(p);
+    if (too_short) return arena_format(arena, "the dump holds too few positions of its factor %s", too_short);
     if (p->bound.terms * p->class->roundoffs.sum >= 0.1) return "its sums are too long for any";
     return NULL;
 }

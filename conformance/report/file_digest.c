@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "checkpoint/regular_file.h"
 #include "report/json_file.h"
 #include "run/arena.h"
 
@@ -37,12 +38,13 @@ static long long digest(FILE *file, char *hex)
 static void file_append(json_t *list, const char *role, const char *path, Error *error)
 {
     char hex[2 * EVP_MAX_MD_SIZE + 1] = "";
-    FILE *file = fopen(path, "rb");
+    struct stat status;
+    FILE *file = regular_file_open(path, "one for its SHA-256", &status, error);
     long long bytes = file ? digest(file, hex) : -1;
-    if (bytes < 0)
+    if (file && bytes < 0)
         error_set(error, "%s: found no file that can be read (%s), expected one for its SHA-256", path,
                   strerror(errno));
-    else
+    else if (file)
         json_array_append_new(list, json_pack("{s:s, s:o, s:I, s:s}", "role", role, "path", text_json(path), "bytes",
                                               (json_int_t)bytes, "sha256", hex));
     if (file) fclose(file);

@@ -214,6 +214,44 @@ START_TEST(without_a_bound)
 }
 END_TEST
 
+/* The last position of a tap stays, of each row of the batch and each head. */
+static void keep_last(Value *value, const void *context)
+{
+    if (strcmp(value->name, context) != 0) return;
+    int axis = value->rank - 2;
+    int64_t positions = value->shape[axis], width = value->shape[axis + 1], outer = 1;
+    for (int i = 0; i < axis; i++) outer *= value->shape[i];
+    for (int64_t i = 0; i < outer; i++)
+        memmove(value->values + i * width, value->values + ((i + 1) * positions - 1) * width,
+                (size_t)width * sizeof *value->values);
+    value->shape[axis] = 1;
+}
+
+static const struct {
+    const char *tap, *factor;
+} cut[] = {
+    { "model.layers.0.self_attn.q_proj", "model.layers.0.input_layernorm" },
+    { "model.layers.0.mlp.down_proj", "model.layers.0.mlp.act_fn" },
+    { "model.layers.0.mlp.down_proj", "model.layers.0.mlp.up_proj" },
+    { "model.layers.0.self_attn#attn_weights", "model.layers.0.self_attn#query_states" },
+    { "model.layers.0.self_attn#attn_weights", "model.layers.0.self_attn#key_states" },
+    { "model.layers.0.self_attn#attn_output", "model.layers.0.self_attn#attn_weights" },
+    { "model.layers.0.self_attn#attn_output", "model.layers.0.self_attn#value_states" },
+};
+
+/* The dump may hold fewer positions of a factor than of what is made of it. */
+START_TEST(factor_of_few_positions)
+{
+    Text text = text_of("{}", two_rows);
+    const char *whole = backend_dump(text, &(Backend){ .class = "fp32" });
+    Opened *o = open_dump(text.model, text.inputs, edited_dump(whole, keep_last, cut[_i].factor), "fp32");
+    RoundingBound bound = bound_at(o, cut[_i].tap);
+    ck_assert_str_eq(bound.unproven,
+                     arena_format(&scratch, "the dump holds too few positions of its factor %s", cut[_i].factor));
+    close_dump(o);
+}
+END_TEST
+
 static void not_a_number(Value *value, const void *context)
 {
     if (strcmp(value->name, context) == 0) *value_at(value, 3, 1) = NAN;
@@ -244,6 +282,7 @@ Suite *rounding_bound_suite(void)
     tcase_add_test(beyond, tf32_violates_fp32);
     tcase_add_loop_test(beyond, element_beyond_is_counted, 0, COUNT(proven) * COUNT(classes));
     tcase_add_loop_test(none, without_a_bound, 0, COUNT(unproven));
+    tcase_add_loop_test(none, factor_of_few_positions, 0, COUNT(cut));
     tcase_add_test(none, row_that_is_not_finite_is_left_out);
     return suite;
 }

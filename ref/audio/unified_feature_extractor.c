@@ -11,12 +11,10 @@
 
 #include "checkpoint/processor_config.h"
 
-enum { LARGEST_RATE = 1 << 20, LARGEST_FRAME = 1 << 20 };
-
 /* Hugging Face takes null for a value here, and then raises; so what is there must be right. */
-static int count_or(ConfigReader at, const char *key, int otherwise, int most)
+static int count_or(ConfigReader at, const char *key, int otherwise)
 {
-    return json_object_get(at.object, key) ? config_count_at_most(at, key, most) : otherwise;
+    return json_object_get(at.object, key) ? config_count(at, key) : otherwise;
 }
 
 static void read_settings(Gemma4UnifiedAudioFeatureExtractor *p, ConfigReader at)
@@ -24,8 +22,8 @@ static void read_settings(Gemma4UnifiedAudioFeatureExtractor *p, ConfigReader at
     static const char class_name[] = "Gemma4UnifiedAudioFeatureExtractor";
     const char *type = config_string_or(at, "feature_extractor_type", class_name);
     if (strcmp(type, class_name) != 0) config_refuse(at, "feature_extractor_type", type, class_name);
-    p->sampling_rate = count_or(at, "sampling_rate", p->sampling_rate, LARGEST_RATE);
-    p->audio_samples_per_token = count_or(at, "audio_samples_per_token", p->audio_samples_per_token, LARGEST_FRAME);
+    p->sampling_rate = count_or(at, "sampling_rate", p->sampling_rate);
+    p->audio_samples_per_token = count_or(at, "audio_samples_per_token", p->audio_samples_per_token);
     if (json_object_get(at.object, "padding_value")) p->padding_value = (float)config_number(at, "padding_value");
 
     const char *side = json_object_get(at.object, "padding_side") ? config_string(at, "padding_side") : "right";
@@ -33,7 +31,7 @@ static void read_settings(Gemma4UnifiedAudioFeatureExtractor *p, ConfigReader at
     if (!p->padding_left && strcmp(side, "right") != 0) config_refuse(at, "padding_side", side, "left or right");
 
     /* HF asks only whether it is 1: it would then pad frames in both directions. */
-    if (count_or(at, "feature_size", 2, LARGEST_FRAME) == 1)
+    if (count_or(at, "feature_size", 2) == 1)
         config_refuse(at, "feature_size", "1", "more: a clip is a list of frames");
 }
 

@@ -3,10 +3,39 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "checkpoint/json_load.h"
 
 enum { LARGEST_COUNT = 1 << 24 };
+
+/* The keys whose counts are multiplied with others: their products stay within int, and layers within memory. */
+static const struct {
+    const char *key;
+    int most;
+} bounds[] = {
+    { "num_hidden_layers", 1 << 10 },
+    { "num_attention_heads", 1 << 10 },
+    { "num_key_value_heads", 1 << 10 },
+    { "num_global_key_value_heads", 1 << 10 },
+    { "head_dim", 1 << 14 },
+    { "global_head_dim", 1 << 14 },
+    { "num_experts", 1 << 14 },
+    { "hidden_size_per_layer_input", 1 << 14 },
+    { "patch_size", 1 << 10 },
+    { "pooling_kernel_size", 1 << 4 },
+    { "mm_embed_dim", 1 << 20 },
+    { "audio_embed_dim", 1 << 20 },
+    { "sampling_rate", 1 << 20 },
+    { "audio_samples_per_token", 1 << 20 },
+};
+
+static int bound_of(const char *key)
+{
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+        if (strcmp(key, bounds[i].key) == 0) return bounds[i].most;
+    return LARGEST_COUNT;
+}
 
 json_t *config_open(const char *file, Error *error)
 {
@@ -45,24 +74,28 @@ ConfigReader config_child(ConfigReader at, const char *key)
     return (ConfigReader){ at.file, key, get(at, key, json_is_object(value), "an object"), at.error };
 }
 
+static int at_most(ConfigReader at, const char *key, int count, int most)
+{
+    char found[16], expected[32];
+    snprintf(found, sizeof found, "%d", count);
+    snprintf(expected, sizeof expected, "at most %d", most);
+    if (count > most) config_refuse(at, key, found, expected);
+    return count > most ? most : count;
+}
+
 static int whole(ConfigReader at, const char *key, int least, const char *expected)
 {
     const json_t *value = json_object_get(at.object, key);
     json_int_t count = json_integer_value(value);
     value = get(at, key, json_is_integer(value) && count >= least && count <= LARGEST_COUNT, expected);
-    return value ? (int)count : least;
+    return value ? at_most(at, key, (int)count, bound_of(key)) : least;
 }
 
 int config_count(ConfigReader at, const char *key) { return whole(at, key, 1, "a whole number above 0"); }
 
 int config_count_at_most(ConfigReader at, const char *key, int most)
 {
-    int count = config_count(at, key);
-    char found[16], expected[32];
-    snprintf(found, sizeof found, "%d", count);
-    snprintf(expected, sizeof expected, "at most %d", most);
-    if (count > most) config_refuse(at, key, found, expected);
-    return count;
+    return at_most(at, key, config_count(at, key), most);
 }
 
 double config_number(ConfigReader at, const char *key)

@@ -21,7 +21,8 @@ json_t *config_open(const char *file, Error *error);         /* NULL with error 
 bool config_has(ConfigReader at, const char *key);           /* there, and not null */
 ConfigReader config_child(ConfigReader at, const char *key); /* the object at.key */
 
-/* A key of that type, or the error. A count is a whole number from 1 to 2^24. */
+/* A key of that type, or the error. A count is a whole number from 1 to 2^24, or to less where the key has a
+ * bound in config.c: what keys are called says how large they may be. */
 int config_count(ConfigReader at, const char *key);
 int config_count_at_most(ConfigReader at, const char *key, int most);
 double config_number(ConfigReader at, const char *key);

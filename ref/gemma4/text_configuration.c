@@ -40,7 +40,7 @@ static void layer_override_load(Gemma4TextLayerConfig *layer, ConfigReader at)
     json_object_foreach((json_t *)at.object, name, value)
     {
         if (strcmp(name, "head_dim") == 0)
-            layer->head_dim = config_count_at_most(at, name, 1 << 14);
+            layer->head_dim = config_count(at, name);
         else if (strcmp(name, "num_key_value_heads") == 0)
             layer->num_key_value_heads = config_count(at, name);
         else
@@ -66,7 +66,7 @@ static void per_layer_config_load(Gemma4TextConfig *config, ConfigReader at)
 
 static void layers_load(Gemma4TextConfig *config, ConfigReader at)
 {
-    int head_dim = config_count_at_most(at, "head_dim", 1 << 14);
+    int head_dim = config_count(at, "head_dim");
     int num_key_value_heads = config_count(at, "num_key_value_heads");
     bool resaved = config_has(at, "per_layer_config");
     int global_head_dim = resaved ? head_dim : config_count_or(at, "global_head_dim", 512);
@@ -165,8 +165,8 @@ void text_config_load(Gemma4TextConfig *config, ConfigReader at, const Gemma4Tex
     config->vocab_size = config_count(at, "vocab_size");
     config->hidden_size = config_count(at, "hidden_size");
     config->intermediate_size = config_count(at, "intermediate_size");
-    config->num_hidden_layers = config_count_at_most(at, "num_hidden_layers", 1 << 10);
-    config->num_attention_heads = config_count_at_most(at, "num_attention_heads", 1 << 10);
+    config->num_hidden_layers = config_count(at, "num_hidden_layers");
+    config->num_attention_heads = config_count(at, "num_attention_heads");
     config->hidden_activation = config_activation(at, "hidden_activation");
     config->max_position_embeddings = config_count_or(at, "max_position_embeddings", defaults->max_position_embeddings);
     config->rms_norm_eps = config_number(at, "rms_norm_eps");
@@ -201,15 +201,13 @@ static void per_layer_input_load(Gemma4TextConfig *config, ConfigReader at)
 {
     config->vocab_size_per_layer_input = config_count_or(at, "vocab_size_per_layer_input", 262144);
     config->hidden_size_per_layer_input = config_whole_or(at, "hidden_size_per_layer_input", 256);
-    if (config->hidden_size_per_layer_input > 1 << 14)
-        config_refuse(at, "hidden_size_per_layer_input", "a number above that", "at most 16384");
 }
 
 static void moe_load(Gemma4TextConfig *config, ConfigReader at)
 {
     config->enable_moe_block = config_bool_or(at, "enable_moe_block", false);
     if (!config->enable_moe_block) return;
-    config->num_experts = config_count_at_most(at, "num_experts", 1 << 14);
+    config->num_experts = config_count(at, "num_experts");
     config->top_k_experts = config_count_at_most(at, "top_k_experts", config->num_experts);
     config->moe_intermediate_size = config_count(at, "moe_intermediate_size");
 }

@@ -1,8 +1,8 @@
 /* vision_configuration.c - Gemma4VisionConfig: vision_config of config.json
  *
  * A key that decides a shape or an operation must be there. Keys for which Hugging Face has a default that checkpoints
- * rely on (null in files it saves) take that default. Sizes have limits, so that their products stay within int and
- * the layers within memory, whatever the file says.
+ * rely on (null in files it saves) take that default. Sizes have limits (config.c), so that their products stay
+ * within int and the layers within memory, whatever the file says.
  */
 #include <stdio.h>
 #include <string.h>
@@ -24,15 +24,15 @@ void gemma4_vision_config_load(Gemma4VisionConfig *config, ConfigReader at)
 {
     config->hidden_size = config_count(at, "hidden_size");
     config->intermediate_size = config_count(at, "intermediate_size");
-    config->num_hidden_layers = config_count_at_most(at, "num_hidden_layers", 1 << 10);
-    config->num_attention_heads = config_count_at_most(at, "num_attention_heads", 1 << 10);
+    config->num_hidden_layers = config_count(at, "num_hidden_layers");
+    config->num_attention_heads = config_count(at, "num_attention_heads");
     config->num_key_value_heads = config_count(at, "num_key_value_heads");
-    config->head_dim = config_count_at_most(at, "head_dim", 1 << 14);
+    config->head_dim = config_count(at, "head_dim");
     config->hidden_activation = config_activation(at, "hidden_activation");
     config->rms_norm_eps = config_number(at, "rms_norm_eps");
     config->rope_theta = rope_theta(at);
     config->pooling_kernel_size = config_count(at, "pooling_kernel_size");
-    config->patch_size = config_count_at_most(at, "patch_size", 1 << 10);
+    config->patch_size = config_count(at, "patch_size");
     config->position_embedding_size = config_count(at, "position_embedding_size");
     config->use_clipped_linears = config_bool(at, "use_clipped_linears");
     config->standardize = config_bool(at, "standardize");

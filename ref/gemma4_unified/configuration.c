@@ -32,7 +32,7 @@ static void check_equal(ConfigReader at, const char *key, int expected, const ch
 void gemma4_unified_audio_config_load(Gemma4UnifiedAudioConfig *config, ConfigReader at)
 {
     static const char *const others[] = { "hidden_size", "output_proj_dims", "audio_samples_per_token" };
-    config->audio_embed_dim = config_count_at_most(at, "audio_embed_dim", 1 << 20);
+    config->audio_embed_dim = config_count(at, "audio_embed_dim");
     config->rms_norm_eps = rms_norm_eps(at);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         check_equal(at, others[i], config->audio_embed_dim, "audio_embed_dim");
@@ -40,10 +40,10 @@ void gemma4_unified_audio_config_load(Gemma4UnifiedAudioConfig *config, ConfigRe
 
 void gemma4_unified_vision_config_load(Gemma4UnifiedVisionConfig *config, ConfigReader at)
 {
-    int patch_size = config_count_at_most(at, "patch_size", 1 << 10);
-    int pooling_kernel_size = config_count_at_most(at, "pooling_kernel_size", 1 << 4);
+    int patch_size = config_count(at, "patch_size");
+    int pooling_kernel_size = config_count(at, "pooling_kernel_size");
     config->model_patch_size = patch_size * pooling_kernel_size;
-    config->mm_embed_dim = config_count_at_most(at, "mm_embed_dim", 1 << 20);
+    config->mm_embed_dim = config_count(at, "mm_embed_dim");
     config->mm_posemb_size = config_count(at, "mm_posemb_size");
     config->rms_norm_eps = rms_norm_eps(at);
     check_equal(at, "model_patch_size", config->model_patch_size, "patch_size * pooling_kernel_size");

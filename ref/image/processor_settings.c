@@ -13,7 +13,7 @@
 #include "checkpoint/processor_config.h"
 #include "image/image_processor.h"
 
-enum { BICUBIC = 3, LARGEST_SIDE = 1024 };
+enum { BICUBIC = 3 };
 
 static const int soft_tokens[] = { 70, 140, 280, 560, 1120 };
 const char *const supported_soft_tokens = "one of 70, 140, 280, 560, 1120";
@@ -80,10 +80,8 @@ static void read_settings(Gemma4ImageProcessor *p, ClassNames names, ConfigReade
     p->do_rescale = config_bool_or(at, "do_rescale", p->do_rescale);
     p->do_normalize = config_bool_or(at, "do_normalize", p->do_normalize);
     p->rescale_factor = config_number_or(at, "rescale_factor", p->rescale_factor);
-    p->patch_size = config_has(at, "patch_size") ? config_count_at_most(at, "patch_size", LARGEST_SIDE) : p->patch_size;
-    p->pooling_kernel_size = config_has(at, "pooling_kernel_size")
-                                 ? config_count_at_most(at, "pooling_kernel_size", LARGEST_SIDE)
-                                 : p->pooling_kernel_size;
+    p->patch_size = config_count_or(at, "patch_size", p->patch_size);
+    p->pooling_kernel_size = config_count_or(at, "pooling_kernel_size", p->pooling_kernel_size);
     p->max_soft_tokens = config_count_or(at, "max_soft_tokens", p->max_soft_tokens);
     read_channels(at, "image_mean", p->image_mean);
     read_channels(at, "image_std", p->image_std);

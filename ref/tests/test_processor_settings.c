@@ -98,7 +98,7 @@ static const struct {
     { "\"max_soft_tokens\": 0", "max_soft_tokens: found 0, expected" },
     { "\"patch_size\": 0", "patch_size: found 0, expected" },
     { "\"patch_size\": 1025", "patch_size: found 1025, expected at most 1024" },
-    { "\"pooling_kernel_size\": 1025", "pooling_kernel_size: found 1025, expected at most 1024" },
+    { "\"pooling_kernel_size\": 1025", "pooling_kernel_size: found 1025, expected at most 16" },
     { "\"image_mean\": [1, 2]", "image_mean: found something else, expected a number or a list of three" },
     { "\"image_mean\": [1, 2, \"3\"]", "image_mean: found something else, expected a number or a list of three" },
     { "\"image_std\": \"one\"", "image_std: found something else, expected a number or a list of three" },
