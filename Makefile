@@ -30,7 +30,7 @@ F32    = $(REF:%.c=$(BUILD)/f32/%.o)
 F64    = $(REF:%.c=$(BUILD)/f64/%.o)
 PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
 CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance check-plumb)
-HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o pictures.o wavs.o)
+HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o tiny_weights.o pictures.o wavs.o)
 VENV   = build/venv
 # Python's modules of tools/ find each other by name.
 PY     = PYTHONPATH=tools:tools/hf:tools/check_hf:tools/fixtures $(VENV)/bin/python

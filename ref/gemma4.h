@@ -14,7 +14,32 @@
 #include "inputs.h"
 #include "nn/nn.h"
 
-/* gemma4/vision_configuration.c - Gemma4VisionConfig; this and the next two are configuration_gemma4.py */
+/* gemma4/audio_configuration.c - Gemma4AudioConfig; this and the next three are configuration_gemma4.py */
+
+typedef struct {
+    int hidden_size;
+    int num_hidden_layers;
+    int num_attention_heads;
+    Activation hidden_act;
+    int subsampling_conv_channels[2];
+    int conv_kernel_size;
+    double residual_weight;
+    int attention_chunk_size;
+    int attention_context_left; /* frames that a query hears, itself among them, and one more */
+    int attention_context_right;
+    double attention_logit_cap;
+    double attention_invalid_logits_value;
+    bool use_clipped_linears;
+    double rms_norm_eps;
+    double gradient_clipping;
+    int output_proj_dims;
+} Gemma4AudioConfig;
+
+void gemma4_audio_config_load(Gemma4AudioConfig *config, ConfigReader at);
+int gemma4_audio_context_size(const Gemma4AudioConfig *config); /* keys of a chunk of queries */
+int gemma4_audio_bins(const Gemma4AudioConfig *config); /* of a frame of input_features, after / 4, rounded up */
+
+/* gemma4/vision_configuration.c - Gemma4VisionConfig */
 
 typedef struct {
     int hidden_size;
@@ -101,8 +126,9 @@ void text_config_load(Gemma4TextConfig *config, ConfigReader at, const Gemma4Tex
 typedef struct {
     const char *file;
     Gemma4TextConfig text_config;
-    bool has_vision; /* vision_config is there */
+    bool has_vision, has_audio; /* vision_config, audio_config are there */
     Gemma4VisionConfig vision_config;
+    Gemma4AudioConfig audio_config;
     int image_token_id, video_token_id, audio_token_id;
 } Gemma4Config;
 
@@ -116,7 +142,7 @@ typedef struct {
     const int64_t *position_ids;      /* [batch, seq] */
     const int64_t *attention_mask;    /* [batch, tokens in past_key_values + seq]: 1, or 0 at padding */
     const int64_t *mm_token_type_ids; /* [batch, seq] */
-    const Inputs *inputs;             /* pixels and their positions */
+    const Inputs *inputs;             /* pixels and their positions, sound and its mask */
     struct DynamicCache *past_key_values;
     int64_t logits_to_keep; /* 0: all */
 } ForwardArguments;
@@ -143,7 +169,22 @@ void gemma4_clippable_linear_load(Gemma4ClippableLinear *m, Loader at, bool use_
                                   int out_features);
 Tensor gemma4_clippable_linear_forward(const Gemma4ClippableLinear *m, Tensor hidden_states, Run *run);
 
+/* gemma4/layer_norm.c - torch's LayerNorm */
+
+#define LAYER_NORM_EPS 1e-5 /* where it is not told another */
+
+typedef struct {
+    const char *path;
+    double eps;
+    const Array *weight, *bias; /* [normalized_shape]; bias NULL without */
+} LayerNorm;
+
+void layer_norm_load(LayerNorm *m, Loader at, int normalized_shape, double eps, bool bias);
+Tensor layer_norm_forward(const LayerNorm *m, Tensor x, Run *run);
+
 /* gemma4/rms_norm.c */
+
+#define GEMMA4_RMS_NORM_EPS 1e-6 /* where a class is not told another */
 
 typedef struct {
     const char *path;
@@ -153,6 +194,120 @@ typedef struct {
 
 void gemma4_rms_norm_load(Gemma4RMSNorm *m, Loader at, int dim, double eps, bool with_scale);
 Tensor gemma4_rms_norm_forward(const Gemma4RMSNorm *m, Tensor hidden_states, Run *run);
+
+/* gemma4/audio_rel_positional_encoding.c */
+
+typedef struct {
+    const char *path;
+    int hidden_size;
+    int context_size;
+} Gemma4AudioRelPositionalEncoding;
+
+void gemma4_audio_rel_positional_encoding_load(Gemma4AudioRelPositionalEncoding *m, Loader at,
+                                               const Gemma4AudioConfig *config);
+Tensor gemma4_audio_rel_positional_encoding_forward(const Gemma4AudioRelPositionalEncoding *m, Run *run);
+
+/* gemma4/audio_attention.c */
+
+typedef struct {
+    const char *path;
+    float softcap; /* float32, as Hugging Face holds it */
+    double invalid_logits_value; /* HF: config.attention_invalid_logits_value */
+    int head_dim;
+    int num_heads;
+    double q_scale, k_scale;
+    int chunk_size, max_past_horizon, context_size;
+    Gemma4ClippableLinear q_proj, k_proj, v_proj, post;
+    Linear relative_k_proj;
+    const Array *per_dim_scale; /* [head_dim] */
+} Gemma4AudioAttention;
+
+void gemma4_audio_attention_load(Gemma4AudioAttention *m, Loader at, const Gemma4AudioConfig *config);
+/* attention_mask [batch, 1, blocks, chunk, context]: 0 where a query may not look */
+Tensor gemma4_audio_attention_forward(const Gemma4AudioAttention *m, Tensor hidden_states, Tensor position_embeddings,
+                                      Tensor attention_mask, Run *run);
+
+/* gemma4/audio_sub_sample_conv_projection_layer.c */
+
+typedef struct {
+    const char *path, *conv_path, *act_path;
+    const Array *conv; /* [out_channels, in_channels, 3, 3] */
+    LayerNorm norm;
+} Gemma4AudioSubSampleConvProjectionLayer;
+
+void gemma4_audio_sub_sample_conv_projection_layer_load(Gemma4AudioSubSampleConvProjectionLayer *m, Loader at,
+                                                        int in_channels, int out_channels, double norm_eps);
+/* *mask [batch, frames] in, every second of its frames out, in the run's arena */
+Tensor gemma4_audio_sub_sample_conv_projection_layer_forward(const Gemma4AudioSubSampleConvProjectionLayer *m,
+                                                             Tensor hidden_states, const bool **mask, Run *run);
+
+/* gemma4/audio_sub_sample_conv_projection.c */
+
+typedef struct {
+    const char *path;
+    Gemma4AudioSubSampleConvProjectionLayer layer0, layer1;
+    Linear input_proj_linear;
+} Gemma4AudioSubSampleConvProjection;
+
+void gemma4_audio_sub_sample_conv_projection_load(Gemma4AudioSubSampleConvProjection *m, Loader at,
+                                                  const Gemma4AudioConfig *config);
+Tensor gemma4_audio_sub_sample_conv_projection_forward(const Gemma4AudioSubSampleConvProjection *m,
+                                                       Tensor input_features, const bool **mask, Run *run);
+
+/* gemma4/audio_feed_forward.c */
+
+typedef struct {
+    const char *path, *act_fn_path;
+    Gemma4ClippableLinear ffw_layer_1, ffw_layer_2;
+    Gemma4RMSNorm pre_layer_norm, post_layer_norm;
+    Activation act_fn;
+    double gradient_clipping;
+    double post_layer_scale;
+} Gemma4AudioFeedForward;
+
+real gemma4_audio_gradient_clipping(double gradient_clipping, const Run *run); /* HF: or the dtype's largest number */
+void gemma4_audio_feed_forward_load(Gemma4AudioFeedForward *m, Loader at, const Gemma4AudioConfig *config);
+Tensor gemma4_audio_feed_forward_forward(const Gemma4AudioFeedForward *m, Tensor hidden_states, Run *run);
+
+/* gemma4/audio_causal_conv1d.c */
+
+typedef struct {
+    const char *path;
+    int left_pad;
+    const Array *weight; /* [channels, 1, kernel_size] */
+} Gemma4AudioCausalConv1d;
+
+void gemma4_audio_causal_conv1d_load(Gemma4AudioCausalConv1d *m, Loader at, int channels, int kernel_size);
+Tensor gemma4_audio_causal_conv1d_forward(const Gemma4AudioCausalConv1d *m, Tensor x, Run *run);
+
+/* gemma4/audio_light_conv1d.c */
+
+typedef struct {
+    const char *path, *act_fn_path;
+    Gemma4ClippableLinear linear_start, linear_end;
+    Gemma4AudioCausalConv1d depthwise_conv1d;
+    Gemma4RMSNorm pre_layer_norm, conv_norm;
+    Activation act_fn;
+    double gradient_clipping;
+} Gemma4AudioLightConv1d;
+
+void gemma4_audio_light_conv1d_load(Gemma4AudioLightConv1d *m, Loader at, const Gemma4AudioConfig *config);
+Tensor gemma4_audio_light_conv1d_forward(const Gemma4AudioLightConv1d *m, Tensor hidden_states, Run *run);
+
+/* gemma4/audio_layer.c */
+
+typedef struct {
+    const char *path;
+    Gemma4AudioFeedForward feed_forward1, feed_forward2;
+    Gemma4AudioAttention self_attn;
+    Gemma4AudioLightConv1d lconv1d;
+    Gemma4RMSNorm norm_pre_attn, norm_post_attn, norm_out;
+    double gradient_clipping;
+} Gemma4AudioLayer;
+
+void gemma4_audio_layer_load(Gemma4AudioLayer *m, Loader at, const Gemma4AudioConfig *config);
+Tensor gemma4_audio_layer_forward(const Gemma4AudioLayer *m, Tensor hidden_states, Tensor attention_mask,
+                                  Tensor position_embeddings, Run *run);
 
 /* gemma4/vision_patch_embedder.c */
 
@@ -484,6 +639,23 @@ void lm_head_load(Linear *m, Loader at, const Gemma4TextConfig *config,
 Tensor compute_logits(const Linear *lm_head, Tensor hidden_states, const Gemma4TextConfig *config,
                       const ForwardArguments *arguments, Run *run);
 
+/* gemma4/audio_model.c */
+
+typedef struct {
+    const char *path;
+    const Gemma4AudioConfig *config;
+    Gemma4AudioSubSampleConvProjection subsample_conv_projection;
+    Gemma4AudioRelPositionalEncoding rel_pos_enc;
+    Gemma4AudioLayer *layers; /* [num_hidden_layers] */
+    Linear output_proj;
+} Gemma4AudioModel;
+
+void gemma4_audio_model_load(Gemma4AudioModel *m, Loader at, const Gemma4AudioConfig *config);
+/* input_features [batch, frames, bins] -> [batch, frames / 4, output_proj_dims]. *attention_mask [batch, frames] in,
+ * that of the result out, in the run's arena: HF's output_mask */
+Tensor gemma4_audio_model_forward(const Gemma4AudioModel *m, Tensor input_features, const bool **attention_mask,
+                                  Run *run);
+
 /* gemma4/vision_model.c */
 
 typedef struct {
@@ -519,6 +691,7 @@ typedef struct {
 } PlaceholderMasks;
 
 Tensor read_input(const Array *array, Run *run); /* in the dtype of the file, which is not rounded */
+const bool *read_mask(const Array *mask, Run *run);
 PositionIds read_position_ids(const Array *position_ids, Run *run);
 PlaceholderMasks get_placeholder_mask(const ForwardArguments *arguments, int image_token_id, int video_token_id,
                                       int audio_token_id, Run *run);
@@ -532,13 +705,14 @@ typedef struct {
     const char *path; /* "model" */
     Gemma4Config config;
     Gemma4VisionModel vision_tower;
-    bool has_language_model; /* false: a checkpoint of the vision path alone */
+    Gemma4AudioModel audio_tower;
+    bool has_language_model; /* false: a checkpoint of the towers alone */
     Gemma4TextModel language_model;
-    Gemma4MultimodalEmbedder embed_vision;
+    Gemma4MultimodalEmbedder embed_vision, embed_audio;
 } Gemma4Model;
 
 void gemma4_model_load(Gemma4Model *m, Loader at, ConfigReader config);
-/* -> last_hidden_state; without input_ids, get_image_features of the pixels alone */
+/* -> last_hidden_state; without input_ids, the features of the pixels or of the sound alone */
 Tensor gemma4_model_forward(const Gemma4Model *m, const ForwardArguments *arguments, Run *run);
 
 /* gemma4/for_conditional_generation.c */
@@ -600,6 +774,9 @@ Pixels videos_of(const Inputs *inputs);
 void pixels_check(Pixels pixels, const PixelLimits *limits, Error *error);
 void frames_check(const Inputs *inputs, Error *error); /* num_frames_per_video */
 void float_input_check(const Array *array, const char *name, Error *error);
+/* input_features [audios, frames, width], and input_features_mask */
+void features_check(const Inputs *inputs, const char *config_file, bool has_audio, int width, Error *error);
+void without_prompt_check(const Inputs *inputs, Error *error); /* pixels or sound alone */
 /* As many placeholders in input_ids as there are soft tokens; `what` they are, "image" */
 void placeholders_check(const Inputs *inputs, int token_id, int64_t soft_tokens, const char *what, Error *error);
 /* input_ids of a multimodal model, and what has their shape */

@@ -52,16 +52,6 @@ void gemma4_unified_config_load(Gemma4UnifiedConfig *config, ConfigReader at, Ar
 
 void gemma4_unified_for_causal_lm_load(Gemma4ForCausalLM *m, Loader at, ConfigReader config);
 
-/* gemma4_unified/layer_norm.c - torch's LayerNorm, with the eps that it has unless it is told */
-
-typedef struct {
-    const char *path;
-    const Array *weight, *bias; /* [normalized_shape] */
-} LayerNorm;
-
-void layer_norm_load(LayerNorm *m, Loader at, int normalized_shape);
-Tensor layer_norm_forward(const LayerNorm *m, Tensor x, Run *run);
-
 /* gemma4_unified/vision_embedder.c */
 
 typedef struct {

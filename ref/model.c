@@ -123,6 +123,8 @@ int model_layers(const Model *model, const Inputs *inputs, int max_new_tokens)
 {
     int pictures = (inputs->pixel_values != NULL) + (inputs->pixel_values_videos != NULL);
     int layers = pictures * model->gemma4.model.vision_tower.encoder.num_layers;
+    if (inputs->input_features && model->family == FAMILY_GEMMA4)
+        layers += model->gemma4.model.config.audio_config.num_hidden_layers;
     if (inputs->input_ids) layers += model->text_config->num_hidden_layers * (max_new_tokens > 1 ? max_new_tokens : 1);
     return layers;
 }

@@ -15,6 +15,7 @@ Anything that turns into a NumPy array, JAX for one (needs safetensors and numpy
 A tap is named by its module's path in Hugging Face; a value that no module outputs is `<path>#<local name>`. A module
 that runs again in the same capture gets "@1", "@2", ... behind its name: in generation, "@k" is decode step k.
 """
+import itertools
 import os
 import sys
 from collections import Counter
@@ -25,11 +26,15 @@ import numpy as np
 
 # What the outputs of a module that returns several are called, and which is which; of any other such module only the
 # first is kept.
-OUTPUTS = {"rotary_emb": {"#cos": 0, "#sin": 1}, "router": {"": 0, "#top_k_index": 2, "#top_k_weights": 1}}
+OUTPUTS = {"rotary_emb": {"#cos": 0, "#sin": 1}, "router": {"": 0, "#top_k_index": 2, "#top_k_weights": 1},
+           "subsample_conv_projection": {"": 0, "#mask": 1}}
+CONFORMER_ATTENTION = {"": 0, "#attn_weights": 1}
 
-# Methods that return what no module outputs, and what to call it.
-METHODS = {"_position_embeddings": {"#position_embeddings": 0}, "_avg_pool_by_positions": {"#mask": 1},
-           "project_per_layer_inputs": {"#per_layer_inputs": 0}}
+# Methods that return what no module outputs, and what to call it, by turns.
+METHODS = {"_position_embeddings": [{"#position_embeddings": 0}], "_avg_pool_by_positions": [{"#mask": 1}],
+           "project_per_layer_inputs": [{"#per_layer_inputs": 0}],
+           "_convert_to_block": [{"#query_states": 0}], "_rel_shift": [{"#matrix_bd": 0}],
+           "_extract_block_context": [{"#key_states": 0}, {"#value_states": 0}]}
 
 
 @contextmanager
@@ -67,6 +72,8 @@ def capture(model, path=None, only=("*",), prefix=None):
         suffixes = OUTPUTS.get(name, {"": 0})
         if name == "rotary_emb" and (layer_type := argument("layer_type", 2, args, kwargs)):
             suffixes = {f"#{layer_type}_cos": 0, f"#{layer_type}_sin": 1}
+        if hasattr(module, "relative_k_proj"):
+            suffixes = CONFORMER_ATTENTION
         if path == "":
             add("logits", getattr(output, "logits", None))
         elif not path.endswith("experts.act_fn"):                       # which runs once for each expert that is hit
@@ -81,35 +88,49 @@ def capture(model, path=None, only=("*",), prefix=None):
             add(parent + "#padding_positions", argument("padding_positions", 2, args, kwargs))
         if name == "language_model":
             add(parent + "#inputs_embeds", kwargs.get("inputs_embeds"))
-        if name == "o_proj":
+        if name == "o_proj" or name == "post":
             add(parent + "#attn_output", args[0])
+        if path.endswith("audio_tower.layers.0"):
+            add(path.removesuffix(".layers.0") + "#attention_mask", kwargs["attention_mask"] == 0)
         if module in masked:
             mask = kwargs.get("attention_mask")                         # a bool, or what is added to attention logits
             add(masked[module], mask if mask is None or str(mask.dtype) == "torch.bool" else mask == 0)
 
-    def recorded_method(module, method, suffixes):
+    def recorded_method(module, method, turns):
+        turns = itertools.cycle(turns)
+
         def call(*args, **kwargs):
             output = method(*args, **kwargs)
-            add_outputs(paths[module], suffixes, output)
+            add_outputs(paths[module], next(turns), output)
             return output
         return call
 
-    def recorded_sum(module, name):
-        """A forward with one sum that no module outputs: the position embeddings of both axes."""
+    def recorded_function(module, functions, name):
+        """A forward whose first call of one of these functions gives what no module outputs."""
         import torch                                                    # loaded already, as the model is there
         forward = module.forward
 
-        class Sum(torch.overrides.TorchFunctionMode):
+        class First(torch.overrides.TorchFunctionMode):
+            def __init__(self):
+                super().__init__()
+                self.found = False
+
             def __torch_function__(self, function, types, args=(), kwargs=None):
                 output = function(*args, **(kwargs or {}))
-                if function is torch.Tensor.sum:
+                if getattr(function, "__name__", "") in functions and not self.found:
+                    self.found = True
                     add(paths[module] + name, output)
                 return output
 
         def call(*args, **kwargs):
-            with Sum():
+            with First():
                 return forward(*args, **kwargs)
         return call
+
+    def record_function(module, functions, name, undo):
+        own = vars(module).get("forward")
+        module.forward = recorded_function(module, functions, name)
+        undo.callback(setattr, module, "forward", own) if own else undo.callback(delattr, module, "forward")
 
     def recorded_interface(get_interface):
         def get(*args, **kwargs):
@@ -130,14 +151,14 @@ def capture(model, path=None, only=("*",), prefix=None):
         for module in paths:
             undo.callback(module.register_forward_pre_hook(before_forward, with_kwargs=True).remove)
             undo.callback(module.register_forward_hook(after_forward, with_kwargs=True).remove)
-            for name, suffixes in METHODS.items():
+            for name, turns in METHODS.items():
                 if hasattr(module, name):
-                    setattr(module, name, recorded_method(module, getattr(module, name), suffixes))
+                    setattr(module, name, recorded_method(module, getattr(module, name), turns))
                     undo.callback(delattr, module, name)                # the class has the method still
-            if hasattr(module, "pos_embedding"):
-                own = vars(module).get("forward")
-                module.forward = recorded_sum(module, "#pos_embs")
-                undo.callback(setattr, module, "forward", own) if own else undo.callback(delattr, module, "forward")
+            if hasattr(module, "pos_embedding"):                        # the position embeddings of both axes, added up
+                record_function(module, ["sum"], "#pos_embs", undo)
+            if hasattr(module, "relative_k_proj"):
+                record_function(module, ["matmul", "__matmul__"], "#matrix_ac", undo)
         if modeling_utils := sys.modules.get("transformers.modeling_utils"):
             functions = modeling_utils.ALL_ATTENTION_FUNCTIONS
             functions.get_interface = recorded_interface(functions.get_interface)
@@ -155,6 +176,8 @@ def guess_prefix(model):
         return ""
     if hasattr(model, "patch_embedder"):
         return "model.vision_tower"
+    if hasattr(model, "subsample_conv_projection"):
+        return "model.audio_tower"
     return "model"                                                      # of a text model alone: Gemma4ForCausalLM's
 
 

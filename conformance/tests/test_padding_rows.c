@@ -31,7 +31,7 @@ static const double causal[] = { 1, 0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 1, 0, 0,
 static const char *left_out_rows(const PaddingRows *rows, const char *name, int rank, const int64_t *shape)
 {
     Tap tap = { .name = name, .rank = rank };
-    memcpy(tap.shape, shape, sizeof tap.shape);
+    memcpy(tap.shape, shape, (size_t)rank * sizeof *shape);
     int64_t count = 1;
     for (int i = 0; i < rank - 1; i++) count *= tap.shape[i];
 
@@ -46,7 +46,7 @@ static const char *left_out_rows(const PaddingRows *rows, const char *name, int 
 static const struct {
     const char *name;
     int rank;
-    int64_t shape[4];
+    int64_t shape[TENSOR_MAX_RANK];
     const char *left_out;
 } taps[] = {
     { "model.vision_tower.patch_embedder.input_proj", 3, { 2, 3, 4 }, "5" },
@@ -82,7 +82,7 @@ END_TEST
 static const struct {
     const char *name;
     int rank;
-    int64_t shape[4];
+    int64_t shape[TENSOR_MAX_RANK];
     const char *left_out;
 } texts[] = {
     { "model.embed_tokens", 3, { 2, 3, 4 }, "3" },
@@ -139,7 +139,7 @@ END_TEST
 static const struct {
     const char *name;
     int rank;
-    int64_t shape[4], row;
+    int64_t shape[TENSOR_MAX_RANK], row;
     Token token; /* batch -1: none */
 } tokens[] = {
     { T ".layers.0", 3, { 2, 3, 4 }, 4, { 1, 1 } },
@@ -173,7 +173,7 @@ START_TEST(masks_of_videos)
     observe(&rows, "model.vision_tower.pooler#mask", 2, (const double[]){ 1, 1, 1, 0 });
     observe(&rows, "model.vision_tower#padding_positions@1", 2, (const double[]){ 0, 1, 0, 0 });
     observe(&rows, "model.vision_tower.pooler#mask@1", 1, (const double[]){ 1, 0 });
-    const int64_t encoder[4] = { 2, 2, 4 }, pooler[4] = { 2, 1, 4 };
+    const int64_t encoder[TENSOR_MAX_RANK] = { 2, 2, 4 }, pooler[TENSOR_MAX_RANK] = { 2, 1, 4 };
     ck_assert_str_eq(left_out_rows(&rows, "model.vision_tower.encoder@1", 3, encoder), "1");
     ck_assert_str_eq(left_out_rows(&rows, "model.vision_tower.pooler@1", 3, pooler), "1");
     padding_rows_free(&rows);
@@ -198,7 +198,7 @@ END_TEST
 static const struct {
     const char *name;
     int rank;
-    int64_t shape[4];
+    int64_t shape[TENSOR_MAX_RANK];
     const char *left_out;
 } embedded[] = {
     { "model.embed_vision.patch_ln1", 3, { 2, 2, 4 }, "3" },
@@ -244,7 +244,7 @@ START_TEST(overwritten_embeddings)
 {
     json_t *config = json_pack("{s:{}, s:i}", "text_config", "image_token_id", 9), *text_only = json_object();
     const char *const names[] = { "model.language_model.embed_tokens", "model.language_model.embed_tokens_per_layer" };
-    const int64_t shape[4] = { 2, 2, 4 };
+    const int64_t shape[TENSOR_MAX_RANK] = { 2, 2, 4 };
     PaddingRows rows = rows_with("{" PICTURE "\"input_ids\": [[1, 9], [9, 4]]}", config);
     for (int i = 0; i < COUNT(names); i++) ck_assert_str_eq(left_out_rows(&rows, names[i], 3, shape), "1 2");
     ck_assert_str_eq(left_out_rows(&rows, "model.language_model.layers.0", 3, shape), "");

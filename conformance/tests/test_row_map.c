@@ -8,9 +8,9 @@
 static const struct {
     const char *name;
     int rank;
-    int64_t shape[4];
+    int64_t shape[TENSOR_MAX_RANK];
     int array_rank;
-    int64_t array_shape[4], held; /* 0: of another shape */
+    int64_t array_shape[TENSOR_MAX_RANK], held; /* 0: of another shape */
 } shapes[] = {
     { "model.layers.0", 3, { 2, 3, 4 }, 3, { 2, 3, 4 }, 3 },
     { "model.layers.0", 3, { 2, 3, 4 }, 3, { 2, 1, 4 }, 1 },

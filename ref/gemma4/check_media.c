@@ -57,6 +57,40 @@ void pixels_check(Pixels p, const PixelLimits *limits, Error *error)
     if (!error_is_set(error)) check_position_ids(p, limits, error);
 }
 
+static void check_features_mask(const Array *features, const Array *mask, Error *error)
+{
+    if (!mask)
+        error_set(error, "%s: input_features_mask: found no such input, expected [audios, frames]", features->file);
+    else if (!array_has_shape(mask, 2, features->shape))
+        error_set(error, "%s: input_features_mask: found shape %s, expected %s as in input_features", mask->file,
+                  SHAPE_TEXT(mask->rank, mask->shape), SHAPE_TEXT(2, features->shape));
+    else if (mask->dtype != DTYPE_BOOL && mask->dtype != DTYPE_U8) /* to torch, other integers are an index */
+        error_set(error, "%s: input_features_mask: found dtype %s, expected BOOL", mask->file, dtype_name(mask->dtype));
+}
+
+void features_check(const Inputs *inputs, const char *config_file, bool has_audio, int width, Error *error)
+{
+    const Array *features = inputs->input_features;
+    if (!has_audio)
+        error_set(error, "%s: audio_config: found none, expected one for input_features", config_file);
+    else if (features->rank != 3 || features->shape[2] != width)
+        error_set(error, "%s: input_features: found shape %s, expected [audios, frames, %d]", features->file,
+                  SHAPE_TEXT(features->rank, features->shape), width);
+    if (!error_is_set(error)) float_input_check(features, "input_features", error);
+    if (!error_is_set(error)) check_features_mask(features, inputs->input_features_mask, error);
+}
+
+void without_prompt_check(const Inputs *inputs, Error *error)
+{
+    const char *file = safetensors_path(inputs->file);
+    if (inputs->pixel_values_videos)
+        error_set(error, "%s: pixel_values_videos: found it without input_ids, expected both", file);
+    else if (!inputs->pixel_values && !inputs->input_features)
+        error_set(error, "%s: found neither input_ids nor pixel_values nor input_features, expected one of them", file);
+    else if (inputs->pixel_values && inputs->input_features)
+        error_set(error, "%s: found pixel_values and input_features without input_ids, expected one of them", file);
+}
+
 void frames_check(const Inputs *inputs, Error *error)
 {
     const Array *frames = inputs->num_frames_per_video;

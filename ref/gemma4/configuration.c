@@ -21,5 +21,7 @@ void gemma4_config_load(Gemma4Config *config, ConfigReader at, Arena *arena)
     config->audio_token_id = config_whole_or(at, "audio_token_id", AUDIO_TOKEN_ID);
 
     config->has_vision = config_has(at, "vision_config");
+    config->has_audio = config_has(at, "audio_config");
+    if (config->has_audio) gemma4_audio_config_load(&config->audio_config, config_child(at, "audio_config"));
     if (config->has_vision) gemma4_vision_config_load(&config->vision_config, config_child(at, "vision_config"));
 }

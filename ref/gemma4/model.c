@@ -3,6 +3,7 @@
  *   input_ids [batch, seq], with a placeholder for each soft token
  *     embed_tokens                          -> inputs_embeds [batch, seq, text hidden]; placeholders as pad_token_id
  *     vision_tower, embed_vision            -> [soft tokens, text hidden], images and then videos
+ *     audio_tower, embed_audio              -> [clips, frames / 4, text hidden]; without padding, as above
  *     soft tokens take their placeholders' places
  *     language_model                        -> [batch, seq, text hidden]
  */
@@ -20,6 +21,12 @@ void gemma4_model_load(Gemma4Model *m, Loader at, ConfigReader config)
         gemma4_multimodal_embedder_load(&m->embed_vision, child(at, "embed_vision"), vision->hidden_size,
                                         vision->rms_norm_eps, m->config.text_config.hidden_size);
     }
+    const Gemma4AudioConfig *audio = &m->config.audio_config;
+    if (m->config.has_audio) {
+        gemma4_audio_model_load(&m->audio_tower, child(at, "audio_tower"), audio);
+        gemma4_multimodal_embedder_load(&m->embed_audio, child(at, "embed_audio"), audio->output_proj_dims,
+                                        audio->rms_norm_eps, m->config.text_config.hidden_size);
+    }
     m->has_language_model = has_tensor(at, "language_model.embed_tokens.weight");
     if (m->has_language_model)
         gemma4_text_model_load(&m->language_model, child(at, "language_model"), &m->config.text_config);
@@ -34,11 +41,41 @@ static Tensor get_image_features(const Gemma4Model *m, const Array *array, const
     return keep(run, mark, gemma4_multimodal_embedder_forward(&m->embed_vision, last_hidden_state, run));
 }
 
+/* HF's get_audio_features, and what forward leaves of them */
+static Tensor get_audio_features(const Gemma4Model *m, const Inputs *inputs, Run *run)
+{
+    ArenaMark mark = arena_mark(run->arena);
+    const bool *audio_mask = read_mask(inputs->input_features_mask, run);
+    Tensor last_hidden_state = gemma4_audio_model_forward(&m->audio_tower, read_input(inputs->input_features, run),
+                                                          &audio_mask, run);
+    Tensor pooler_output = gemma4_multimodal_embedder_forward(&m->embed_audio, last_hidden_state, run);
+    return keep(run, mark, select_rows(pooler_output, audio_mask, run));
+}
+
+static Tensor merge(const Gemma4Model *m, Tensor inputs_embeds, PlaceholderMasks masks, const Inputs *inputs, Run *run)
+{
+    if (inputs->pixel_values) {
+        Tensor image_features = get_image_features(m, inputs->pixel_values, inputs->image_position_ids, run);
+        inputs_embeds = masked_scatter_(inputs_embeds, masks.image, image_features);
+    }
+    if (inputs->pixel_values_videos) {
+        run->repeat = inputs->pixel_values ? 1 : 0; /* the tower runs for the second time */
+        Tensor video_features = get_image_features(m, inputs->pixel_values_videos, inputs->video_position_ids, run);
+        run->repeat = 0;
+        inputs_embeds = masked_scatter_(inputs_embeds, masks.video, video_features);
+    }
+    if (inputs->input_features)
+        inputs_embeds = masked_scatter_(inputs_embeds, masks.audio, get_audio_features(m, inputs, run));
+    return inputs_embeds;
+}
+
 Tensor gemma4_model_forward(const Gemma4Model *m, const ForwardArguments *arguments, Run *run)
 {
     const Inputs *inputs = arguments->inputs;
     const Gemma4TextConfig *text_config = &m->config.text_config;
-    if (!arguments->input_ids) return get_image_features(m, inputs->pixel_values, inputs->image_position_ids, run);
+    if (!arguments->input_ids)
+        return inputs->pixel_values ? get_image_features(m, inputs->pixel_values, inputs->image_position_ids, run)
+                                    : get_audio_features(m, inputs, run);
     int64_t batch = arguments->batch, seq = arguments->seq;
 
     PlaceholderMasks masks = get_placeholder_mask(arguments, m->config.image_token_id, m->config.video_token_id,
@@ -50,16 +87,7 @@ Tensor gemma4_model_forward(const Gemma4Model *m, const ForwardArguments *argume
     if (text_config->hidden_size_per_layer_input)
         per_layer_inputs = get_per_layer_inputs(&m->language_model, llm_input_ids, batch, seq, run);
 
-    if (inputs && inputs->pixel_values) {
-        Tensor image_features = get_image_features(m, inputs->pixel_values, inputs->image_position_ids, run);
-        inputs_embeds = masked_scatter_(inputs_embeds, masks.image, image_features);
-    }
-    if (inputs && inputs->pixel_values_videos) {
-        run->repeat = inputs->pixel_values ? 1 : 0; /* the tower runs for the second time */
-        Tensor video_features = get_image_features(m, inputs->pixel_values_videos, inputs->video_position_ids, run);
-        run->repeat = 0;
-        inputs_embeds = masked_scatter_(inputs_embeds, masks.video, video_features);
-    }
+    if (inputs) inputs_embeds = merge(m, inputs_embeds, masks, inputs, run);
     inputs_embeds = tap_local(run, m->path, "inputs_embeds", inputs_embeds);
 
     CausalMaskMapping causal_mask_mapping;

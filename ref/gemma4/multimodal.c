@@ -8,6 +8,14 @@ Tensor read_input(const Array *array, Run *run)
     return x;
 }
 
+const bool *read_mask(const Array *mask, Run *run)
+{
+    int64_t count = array_elements(mask);
+    bool *valid = arena_allocate(run->arena, (size_t)count * sizeof *valid);
+    for (int64_t i = 0; i < count; i++) valid[i] = array_integer(mask, i) != 0;
+    return valid;
+}
+
 PositionIds read_position_ids(const Array *position_ids, Run *run)
 {
     int64_t count = array_elements(position_ids);

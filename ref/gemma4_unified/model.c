@@ -53,10 +53,7 @@ static Tensor get_image_features(const Gemma4UnifiedModel *m, const Array *pixel
 static Tensor get_audio_features(const Gemma4UnifiedModel *m, const Inputs *inputs, Run *run)
 {
     ArenaMark mark = arena_mark(run->arena);
-    const Array *input_features_mask = inputs->input_features_mask;
-    int64_t count = array_elements(input_features_mask);
-    bool *valid = arena_allocate(run->arena, (size_t)count * sizeof *valid);
-    for (int64_t i = 0; i < count; i++) valid[i] = array_integer(input_features_mask, i) != 0;
+    const bool *valid = read_mask(inputs->input_features_mask, run);
 
     Tensor input_features = to_dtype_(read_input(inputs->input_features, run), run);
     Tensor pooler_output = gemma4_multimodal_embedder_forward(&m->embed_audio, input_features, run);

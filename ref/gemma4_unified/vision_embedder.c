@@ -19,11 +19,11 @@ void gemma4_unified_vision_embedder_load(Gemma4UnifiedVisionEmbedder *m, Loader 
 
     m->path = at.path;
     m->mm_embed_dim = mm_embed_dim;
-    layer_norm_load(&m->patch_ln1, child(at, "patch_ln1"), patch_dim);
+    layer_norm_load(&m->patch_ln1, child(at, "patch_ln1"), patch_dim, LAYER_NORM_EPS, true);
     linear_load(&m->patch_dense, child(at, "patch_dense"), patch_dim, mm_embed_dim, true);
-    layer_norm_load(&m->patch_ln2, child(at, "patch_ln2"), mm_embed_dim);
+    layer_norm_load(&m->patch_ln2, child(at, "patch_ln2"), mm_embed_dim, LAYER_NORM_EPS, true);
     m->pos_embedding = load_tensor(at, "pos_embedding", vision_config->mm_posemb_size, 2, mm_embed_dim);
-    layer_norm_load(&m->pos_norm, child(at, "pos_norm"), mm_embed_dim);
+    layer_norm_load(&m->pos_norm, child(at, "pos_norm"), mm_embed_dim, LAYER_NORM_EPS, true);
     gemma4_multimodal_embedder_load(&m->multimodal_embedder, child(at, "multimodal_embedder"), mm_embed_dim,
                                     vision_config->rms_norm_eps, text_config->hidden_size);
 }

@@ -190,3 +190,11 @@ real dtype_min(const Run *run)
     default: return REAL_LOWEST;
     }
 }
+
+Run run_in_float32(const Run *run)
+{
+    Run float32 = *run;
+    if (run->rounding == ROUNDING_FP16 || run->rounding == ROUNDING_BF16) float32.rounding = ROUNDING_NONE;
+    float32.features &= ~(unsigned)FEATURE_FLASH_F16_ACCUMULATOR; /* no flash attention knows relative positions */
+    return float32;
+}

@@ -72,6 +72,7 @@ real constant(const Run *run,
               double value); /* of the model's arithmetic: rounded where FEATURE_CONSTANTS_IN_DTYPE is */
 real weight_value(const Run *run, const Array *weight); /* of a weight with one element */
 real dtype_min(const Run *run);                         /* HF: torch.finfo(dtype).min */
+Run run_in_float32(const Run *run); /* the same pass where HF says .float(): results are not rounded to the dtype */
 
 /* Everything allocated since mark is given back, except value, which is moved down to where mark was. */
 Tensor keep(Run *run, ArenaMark mark, Tensor value);

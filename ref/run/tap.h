@@ -25,7 +25,7 @@ typedef enum {
     FEATURE_ACCUMULATE_IN_DTYPE = 1 << 6, /* linear layers add up, element after element, in the dtype */
 } Feature;
 
-enum { TENSOR_MAX_RANK = 4 };
+enum { TENSOR_MAX_RANK = 5 };
 
 /* A hook sees one of these. Large values come in parts: whole rows, in order, without another tap in between. */
 typedef struct {

@@ -137,7 +137,7 @@ END_TEST
 static const struct {
     const char *name, *says;
 } missing[] = {
-    { "pixel_values", ": found neither input_ids nor pixel_values, expected one of them" },
+    { "pixel_values", ": found neither input_ids nor pixel_values nor input_features, expected one of them" },
     { "image_position_ids", ": image_position_ids: found no such input, expected [batch, patches, 2]" },
 };
 

@@ -6,6 +6,8 @@ typedef enum { TEXT, MULTIMODAL } Family;
 
 #define FRAME "[[0, 0], [1, 0], [0, 1], [1, 1]]"
 #define IMAGE "\"pixel_values\": \"1 4 12\", \"image_position_ids\": [" FRAME "]"
+#define MASK "\"input_features_mask\": [[true, true, true, true, true]]"
+#define SOUND(BINS) "\"input_features\": \"1 5 " #BINS "\", " MASK
 #define VIDEO "\"pixel_values_videos\": \"2 4 12\", \"video_position_ids\": [" FRAME "," FRAME "]"
 
 static const char *folder_of(Family family, const char *changes)
@@ -145,11 +147,26 @@ static const struct {
       " \"video_position_ids\": [" FRAME "," FRAME "]}",
       0, ": pixel_values_videos: found shape [2, 4, 11], expected [batch, patches, 12]" },
     /* which inputs */
-    { MULTIMODAL, "{}", "{\"positions\": [1]}", 0, ": found neither input_ids nor pixel_values, expected one of them" },
+    { MULTIMODAL, "{}", "{\"positions\": [1]}", 0,
+      ": found neither input_ids nor pixel_values nor input_features, expected one" },
     { MULTIMODAL, "{}", "{" IMAGE ", " VIDEO "}", 0,
       ": pixel_values_videos: found it without input_ids, expected both" },
-    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], \"input_features\": \"1 4 3\"}", 0,
-      ": input_features: found sound, expected none: the audio tower is not here yet" },
+    { MULTIMODAL, "{}", "{" IMAGE ", " SOUND(12) "}", 0, "without input_ids, expected one of them" },
+    /* sound */
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], \"input_features\": \"1 4 12\"}", 0,
+      ": input_features_mask: found no such input, expected [audios, frames]" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], " SOUND(13) "}", 0,
+      ": input_features: found shape [1, 5, 13], expected [audios, frames, 12]" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], " SOUND(8) "}", 0,
+      ": input_features: found shape [1, 5, 8], expected [audios, frames, 12]" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], \"input_features\": \"4 12\"}", 0,
+      ": input_features: found shape [4, 12], expected [audios, frames, 12]" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], \"input_features\": \"1 4 12\", " MASK "}", 0,
+      ": input_features_mask: found shape [1, 5], expected [1, 4] as in input_features" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], " SOUND(12) "}", 0,
+      ": input_ids: found 1 audio tokens (id 22), expected 2, one for each of the features" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2]], " SOUND(12) "}", 0,
+      ": input_ids: found 0 audio tokens (id 22), expected 2, one for each of the features" },
     { TEXT, "{}", "{\"input_ids\": [[1, 20]], " IMAGE "}", 0,
       ": pixel_values: found pixels or sound, expected token ids alone for a text model" },
     { TEXT, "{}", "{\"input_ids\": [[1, 20]], " VIDEO "}", 0,

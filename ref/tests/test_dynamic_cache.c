@@ -38,7 +38,7 @@ static Tensor pass(DynamicCache *cache, int layer, int first, int count)
 static void assert_tokens(Tensor keys, int first, int count)
 {
     ck_assert_int_eq(keys.rank, 4);
-    ck_assert_mem_eq(keys.shape, ((int64_t[]){ BATCH, HEADS, count, DIM }), sizeof keys.shape);
+    ck_assert_mem_eq(keys.shape, ((int64_t[]){ BATCH, HEADS, count, DIM }), 4 * sizeof *keys.shape);
     for (int64_t i = 0; i < rows(keys); i++)
         assert_near(keys.data[i * DIM], (double)(100 * (i / count) + first + i % count), 0, "token", i);
 }

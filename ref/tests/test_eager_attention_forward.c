@@ -110,7 +110,7 @@ START_TEST(equals_naive)
     Attention a = attention(q, kv, shapes[_i].kv_heads, shapes[_i].masked, shapes[_i].scaling);
     Watch w = { 0 };
     Tensor output = forward(&a, &w);
-    ck_assert_mem_eq(output.shape, ((int64_t[]){ BATCH, q, HEADS, HEAD_DIM }), sizeof output.shape);
+    ck_assert_mem_eq(output.shape, ((int64_t[]){ BATCH, q, HEADS, HEAD_DIM }), 4 * sizeof *output.shape);
     ck_assert_int_eq(w.seen, BATCH * HEADS * q * kv);
 
     double expected[HEAD_DIM], weights[600];

@@ -15,7 +15,7 @@ END_TEST
 START_TEST(transposed)
 {
     Tensor x = random_values(2, 3, 4, 5), y = transpose_1_2(x, run_as(ROUNDING_NONE));
-    ck_assert_mem_eq(y.shape, ((int64_t[]){ 2, 4, 3, 5 }), sizeof y.shape);
+    ck_assert_mem_eq(y.shape, ((int64_t[]){ 2, 4, 3, 5 }), 4 * sizeof *y.shape);
     for (int i = 0; i < 2 * 3 * 4 * 5; i++) {
         int d = i % 5, c = i / 5 % 4, b = i / 20 % 3, a = i / 60;
         assert_near(y.data[((a * 4 + c) * 3 + b) * 5 + d], x.data[i], 0, "transposed", i);

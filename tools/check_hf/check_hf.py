@@ -1,6 +1,6 @@
 """Compare the C reference with Hugging Face, live, on random configurations and on the fixtures.
 
-    python tools/check_hf/check_hf.py build/plumb [--vision SEEDS] [--text SEEDS] [--unified SEEDS]
+    python tools/check_hf/check_hf.py build/plumb [--vision SEEDS] [--audio SEEDS] [--text SEEDS] [--unified SEEDS]
         (`make check-hf`)
 
 Every tap must be in both. Hugging Face in float64 is the answer; Hugging Face's own float32 error says how far a
@@ -34,10 +34,10 @@ from check_overflow import check_overflow
 from check_parity import allowances, check_parity, in_order_of_experts
 from graded_case import Case, check_grades, first_bent, plumb, print_honest, short
 from make_fixtures import FIXTURES
-from random_cases import FULL, SLIDING, text_case, vision_case
+from random_cases import FULL, SLIDING, audio_case, text_case, vision_case
 from random_unified import unified_case
 
-VISION_SEEDS, TEXT_SEEDS, UNIFIED_SEEDS = "1-30", "150-199", "1-28"
+VISION_SEEDS, AUDIO_SEEDS, TEXT_SEEDS, UNIFIED_SEEDS = "1-30", "1-30", "150-199", "1-28"
 
 
 # ---------------------------------------------------------------- parity
@@ -118,7 +118,7 @@ def check_pooling_1(folder):
     inputs = random_inputs.make_inputs([(3, 2)], 9, 4, seed=0)
     save_file(inputs, folder / "inputs.safetensors")
     try:
-        hf.run_vision(hf.load_model(folder / "model"), inputs)
+        hf.run_tower(hf.load_model(folder / "model"), inputs)
         print("pooling 1   a third is padding: HF no longer raises                    FAIL")
         yield False
     except RuntimeError:
@@ -204,20 +204,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plumb", metavar="build/plumb")
     parser.add_argument("--vision", metavar="SEEDS", type=seeds)
+    parser.add_argument("--audio", metavar="SEEDS", type=seeds)
     parser.add_argument("--text", metavar="SEEDS", type=seeds)
     parser.add_argument("--unified", metavar="SEEDS", type=seeds)
     args = parser.parse_args()
-    everything = args.vision is None and args.text is None and args.unified is None
+    everything = args.vision is args.audio is args.text is args.unified is None
     if everything:
-        args.vision, args.text, args.unified = seeds(VISION_SEEDS), seeds(TEXT_SEEDS), seeds(UNIFIED_SEEDS)
+        args.vision, args.audio, args.text, args.unified = map(seeds, (VISION_SEEDS, AUDIO_SEEDS, TEXT_SEEDS,
+                                                                       UNIFIED_SEEDS))
     graded_case.PLUMB = args.plumb
 
     passes = []
     count_inv_freq()
     print("a line: what the model and inputs are; then the worst error as a share of what is allowed, and its tap")
-    for seed in args.vision or []:
-        with tempfile.TemporaryDirectory() as folder:
-            passes.append(report_case(f"vision {seed}", vision_case(Path(folder), seed), Path(folder), seed=seed))
+    for kind, write_case in ("vision", vision_case), ("audio", audio_case):
+        for seed in getattr(args, kind) or []:
+            with tempfile.TemporaryDirectory() as folder:
+                passes.append(report_case(f"{kind} {seed}", write_case(Path(folder), seed), Path(folder), seed=seed))
     for kind, write_case in ("text", text_case), ("unified", unified_case):
         for seed in getattr(args, kind) or []:
             with tempfile.TemporaryDirectory() as folder:

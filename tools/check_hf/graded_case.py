@@ -16,8 +16,10 @@ import hf
 PLUMB = "build/plumb"
 
 # What `plumb grade` is told for a backend that dumps whole layers only.
-VISION_LAYERS = ["--only", "model.vision_tower.patch_embedder", "--only", "model.vision_tower.encoder.layers.?",
-                 "--only", "model.vision_tower", "--only", "model.embed_vision"]
+TOWER_LAYERS = ["--only", "model.vision_tower.patch_embedder", "--only", "model.vision_tower.encoder.layers.?",
+                "--only", "model.vision_tower", "--only", "model.embed_vision",
+                "--only", "model.audio_tower.subsample_conv_projection", "--only", "model.audio_tower.layers.?",
+                "--only", "model.audio_tower", "--only", "model.embed_audio"]
 TEXT_LAYERS = ["--layers"]
 
 # A tap times this is plainly wrong in bf16, whose rounding is 0.2 %, or, in a decode step, whose taps have few rows and
@@ -36,8 +38,9 @@ class Case:
         self.folder, self.max_new_tokens = folder, max_new_tokens
         self.inputs = load_file(folder / "inputs.safetensors")
         self.is_text = "input_ids" in self.inputs
-        self.batch = len(self.inputs["input_ids" if self.is_text else "pixel_values"])
-        self.layers = TEXT_LAYERS if self.is_text else VISION_LAYERS
+        self.batch = len(self.inputs[next(name for name in ("input_ids", "pixel_values", "input_features")
+                                          if name in self.inputs)])
+        self.layers = TEXT_LAYERS if self.is_text else TOWER_LAYERS
 
     def load(self, dtype=torch.float32, attn_implementation="eager"):
         return hf.load_model(self.folder / "model", dtype, attn_implementation)

@@ -1,7 +1,7 @@
 """Hugging Face's Gemma 4, for the scripts beside this file: build a well-conditioned random model, save and load it,
 run it in any precision. Not a program.
 
-A case whose inputs have no input_ids is of the vision path alone, and so is its checkpoint.
+A case whose inputs have no input_ids is of the vision path or of sound alone, and so is its checkpoint.
 """
 import copy
 import json
@@ -19,7 +19,9 @@ from transformers import (Gemma4Config, Gemma4ForCausalLM, Gemma4ForConditionalG
                           Gemma4UnifiedTextConfig)
 from transformers.models.gemma4.modeling_gemma4 import Gemma4ClippableLinear
 
+import hf_audio
 from capture import capture
+from hf_audio import AUDIO, audio_inputs
 from random_inputs import make_inputs, special_tokens                   # the former for those who ask here
 
 torch.set_num_threads(1)
@@ -38,16 +40,14 @@ TEXT = dict(intermediate_size=32, num_hidden_layers=1, num_attention_heads=1, nu
 
 # ---------------------------------------------------------------- models
 
-def make_config(vision_config, text_hidden_size):
-    """Of the vision path alone."""
-    return make_multimodal_config(dict(TEXT, hidden_size=text_hidden_size), vision_config)
+def make_config(vision_config, text_hidden_size, audio_config=None):
+    """Of the vision path or of sound alone."""
+    return make_multimodal_config(dict(TEXT, hidden_size=text_hidden_size), vision_config, audio_config)
 
 
-def make_multimodal_config(text_config, vision_config, **outer):
-    text_config = copy.deepcopy(text_config)            # Hugging Face writes into what it is given
-    vision_config = None if vision_config is None else copy.deepcopy(vision_config)
-    return Gemma4Config(text_config=text_config, vision_config=vision_config, audio_config=None,
-                        **special_tokens(text_config["vocab_size"]), **outer)
+def make_multimodal_config(text_config, vision_config, audio_config=None, **outer):
+    configs = copy.deepcopy(dict(text_config=text_config, vision_config=vision_config, audio_config=audio_config))
+    return Gemma4Config(**configs, **special_tokens(text_config["vocab_size"]), **outer)   # HF writes into them
 
 
 def make_text_only_config(text_config, config_class=Gemma4TextConfig, **outer):
@@ -67,7 +67,9 @@ def random_weight(name, shape, rng):
     their product times sqrt(head_dim), to about 1.2, as softmax amplifies rounding where it saturates. The router's
     scale undoes the hidden^-0.5 that follows it, so that experts are not all as likely.
     """
-    if name.endswith(("q_norm.weight", "k_norm.weight")):
+    if (values := hf_audio.random_weight(name, shape, rng)) is not None:
+        pass
+    elif name.endswith(("q_norm.weight", "k_norm.weight")):
         values = rng.uniform(0.6, 1.4, shape) * math.sqrt(1.2 / math.sqrt(shape[-1]))
     elif name.endswith(("norm.weight", "layernorm_1.weight", "layernorm_2.weight", "patch_ln1.weight",
                         "patch_ln2.weight", "router.per_expert_scale")):
@@ -97,8 +99,10 @@ def make_model(config, inputs, seed, scales={}, vision_scales={}):
     has_tower = isinstance(config, Gemma4Config)
     if has_tower and (images := image_inputs(inputs)):
         fill_vision(model, images, seed, vision_scales)
+    if has_tower and (sounds := audio_inputs(inputs)):
+        fill_audio(model, sounds, seed, vision_scales)
     if "input_ids" in inputs:
-        fill_text(model, seed, scales, VISION if has_tower else ())
+        fill_text(model, seed, scales, VISION + AUDIO if has_tower else ())
     return model
 
 
@@ -126,19 +130,31 @@ def scaled(name, values, scales):
     return values
 
 
-def fill_vision(model, inputs, seed, scales={}):
-    rng = np.random.default_rng(seed)
-    config = model.config
+def fill_tower(model, prefix, inputs, valid, rng, scales):
+    """The weights that begin with `prefix`, then clip bounds; gives every tap of a float64 run."""
     for name, parameter in model.named_parameters():
-        if name.startswith(VISION):
+        if name.startswith(prefix):
             values = random_weight(name, parameter.shape, rng).float()
             parameter.data = scaled(name, values, scales).bfloat16().float()
 
     # Bounds come from a float64 run, so that every machine rounds them to the same bfloat16.
-    bounds, pooled = measure(model, inputs, rng)
+    bounds, taps = measure(model, prefix, inputs, valid, rng)
     for name, value in bounds.items():
         model.get_buffer(name).copy_(value)
-    if config.vision_config.standardize:
+    return taps
+
+
+def fill_audio(model, inputs, seed, scales={}):
+    round_buffers(model)
+    fill_tower(model, AUDIO, inputs, hf_audio.valid_frames(inputs), np.random.default_rng([seed, 5]), scales)
+
+
+def fill_vision(model, inputs, seed, scales={}):
+    rng = np.random.default_rng(seed)
+    valid = (inputs["image_position_ids"] != -1).any(-1)
+    taps = fill_tower(model, VISION, inputs, valid, rng, scales)
+    if model.config.vision_config.standardize:
+        pooled = taps["model.vision_tower.pooler"][taps.get("model.vision_tower.pooler#mask", valid)]
         vision_tower, scale = model.model.vision_tower, pooled.square().mean().sqrt().item()
         std_bias = rng.normal(0, 0.5, vision_tower.std_bias.shape) * scale
         std_scale = rng.uniform(0.5, 1.5, vision_tower.std_scale.shape) / scale
@@ -146,14 +162,13 @@ def fill_vision(model, inputs, seed, scales={}):
         vision_tower.std_scale.copy_(torch.from_numpy(std_scale).bfloat16())
 
 
-def measure(model, inputs, rng):
-    """Run `model` in float64; give a clip bound for every projection, and the pooler's output.
+def measure(model, prefix, inputs, valid, rng):
+    """Run a tower of `model` in float64; give a clip bound for every projection, and every tap.
 
     Each bound is set before its clamp runs, so that what follows is measured with it. The shares cut differ from bound
     to bound: q, k and v see the same input and must not get the same bounds.
     """
     model = as_double(model)
-    valid = (inputs["image_position_ids"] != -1).any(-1)
     bounds = {}
 
     def bind(name, module, side, values):
@@ -167,18 +182,18 @@ def measure(model, inputs, rng):
         module.linear.register_forward_hook(lambda _, args, output: bind(name, module, "output", output))
 
     for name, module in model.named_modules():
-        if isinstance(module, Gemma4ClippableLinear) and module.use_clipped_linears:
+        if name.startswith(prefix) and isinstance(module, Gemma4ClippableLinear) and module.use_clipped_linears:
             hook(name, module)
-    taps = run_vision(model, inputs)
-    return bounds, taps["model.vision_tower.pooler"][taps.get("model.vision_tower.pooler#mask", valid)]
+    return bounds, run_tower(model, inputs)
 
 
 def save_model(model, folder, dtype=torch.bfloat16, vision_only=True, **options):
     """Write config.json and tensors as save_pretrained does, of the vision path or of all; `options` are its own."""
     model = copy.deepcopy(model).to(dtype)
     if vision_only:
-        vision = tuple(name.removeprefix("model.") if hasattr(model, "vision_tower") else name for name in VISION)
-        tensors = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(vision)}
+        towers = tuple(name.removeprefix("model.") if hasattr(model, "vision_tower") else name
+                       for name in VISION + AUDIO)
+        tensors = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(towers)}
         options["state_dict"] = tensors
     model.save_pretrained(folder, **options)
     (Path(folder) / "generation_config.json").unlink(missing_ok=True)
@@ -189,11 +204,11 @@ def load_model(folder, dtype=torch.float32, attn_implementation="eager"):
     model_type = json.loads((Path(folder) / "config.json").read_text())["model_type"]
     model = MODELS[model_type].from_pretrained(folder, dtype=dtype, attn_implementation=attn_implementation,
                                                experts_implementation="eager", local_files_only=True).eval()
-    round_inv_freq(model)
+    round_buffers(model)
     return model
 
 
-# ---------------------------------------------------------------- rotary frequencies
+# ---------------------------------------------------------------- rotary frequencies, and timescales of sound
 
 def rounded_inv_freq(theta, angles, head_dim, pairs=None, factor=1.0):
     """HF's formula with every float32 step correctly rounded, as the reference has it on every machine.
@@ -221,14 +236,17 @@ def rounded_text_inv_freq(config, layer_type):
     return rounded_inv_freq(rope["rope_theta"], angles, head_dim, head_dim // 2, rope.get("factor", 1.0))
 
 
-def round_inv_freq(model):
-    """Give every rotary_emb of the model its correctly rounded frequencies; in double they keep float32 values."""
+def round_buffers(model):
+    """Give every rotary_emb of the model its correctly rounded frequencies; in double they keep float32 values. The
+    timescales of sound are of the dtype that the model was loaded in: those of float32 are rounded correctly."""
     for name, buffer in model.named_buffers():
         rotary_emb = model.get_submodule(name.rpartition(".")[0])
         if name.endswith(".rotary_emb.inv_freq"):
             rounded = rounded_vision_inv_freq(model.config.vision_config)
         elif name.endswith("_inv_freq") and not name.endswith("original_inv_freq"):
             rounded = rounded_text_inv_freq(rotary_emb.config, name.rpartition(".")[2].removesuffix("_inv_freq"))
+        elif name.endswith(".inv_timescales") and buffer.dtype == torch.float32:
+            rounded = hf_audio.rounded_inv_timescales(model.config.audio_config)
         else:
             continue
         assert buffer.dtype == torch.float32 and buffer.shape == rounded.shape
@@ -247,7 +265,7 @@ def double():
     """Make Hugging Face compute in float64 throughout: RMSNorm, softmax, pooler and RoPE ask for float32 by name."""
     softmax = torch.nn.functional.softmax
 
-    def softmax_in_double(input, dim=None, dtype=None):
+    def softmax_in_double(input, dim=None, dtype=None, **_):
         return softmax(input, dim=dim, dtype=torch.float64)
 
     with patch.object(torch.Tensor, "float", torch.Tensor.double), \
@@ -255,10 +273,11 @@ def double():
         yield
 
 
-def run_vision(model, inputs):
-    """Every tap of get_image_features, by name and in execution order. A float64 model runs in float64 throughout."""
-    return run(model, inputs, lambda pixel_values, image_position_ids:
-               model.get_image_features(pixel_values, image_position_ids))[0]
+def run_tower(model, inputs):
+    """Every tap of get_image_features, or get_audio_features, by name and in execution order. A float64 model runs in
+    float64 throughout."""
+    function = model.get_image_features if "pixel_values" in inputs else model.model.get_audio_features
+    return run(model, inputs, function)[0]
 
 
 def run_forward(model, inputs):
@@ -278,9 +297,9 @@ def run_generate(model, inputs, max_new_tokens, stop_ids=None):
 
 
 def run_case(model, inputs, max_new_tokens=0):
-    """Every tap of what a case is about: the vision path alone, a forward pass, or generation."""
+    """Every tap of what a case is about: a tower alone, a forward pass, or generation."""
     if "input_ids" not in inputs:
-        return run_vision(model, inputs)
+        return run_tower(model, inputs)
     return run_generate(model, inputs, max_new_tokens)[0] if max_new_tokens else run_forward(model, inputs)
 
 

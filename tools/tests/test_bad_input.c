@@ -76,7 +76,7 @@ static const struct {
     { unknown_model_type, { CONFIG, "model_type", "gemma9, expected gemma4" } },
     { missing_key, { CONFIG, "vision_config.patch_size", "no such key" } },
     { broken_config, { CONFIG, "invalid JSON" } },
-    { missing_input, { INPUTS, "found neither input_ids nor pixel_values, expected one of them" } },
+    { missing_input, { INPUTS, "found neither input_ids nor pixel_values nor input_features, expected one of them" } },
     { position_beyond_the_table, { INPUTS, "image_position_ids", "position 32 at patch 0" } },
     { patches_do_not_pool, { INPUTS, "pixel_values", "18 patches, expected a multiple of 16" } },
 };

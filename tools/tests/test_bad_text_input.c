@@ -68,7 +68,7 @@ static const struct {
       { INPUTS, "pixel_values: found pixels or sound, expected token ids alone for a text model" } },
     { WHOLE,
       GIVEN("{" TOKENS ", \"input_features\": \"1 2 3\"}"),
-      { INPUTS, "input_features: found sound, expected none" } },
+      { CONFIG, "audio_config: found none, expected one for input_features" } },
     /* switches */
     { TEXT,
       CONFIGURED("num_kv_shared_layers", "3"),
