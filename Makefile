@@ -21,8 +21,9 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor/*.c image/*.c audio/*.c nn/*.c \
                     checkpoint/*.c run/*.c))
 JUDGE  = $(wildcard $(addprefix conformance/,dump/*.c grade/*.c pictures/*.c noise/*.c names/*.c bugs/*.c \
-                    bugs/hooks/*.c bugs/switch/*.c lockstep/*.c readings/*.c diagnose/*.c explain/*.c inputs/*.c report/*.c))
-TOOL   = $(wildcard tools/command/*.c)
+                    bugs/hooks/*.c bugs/switch/*.c lockstep/*.c readings/*.c diagnose/*.c explain/*.c inputs/*.c \
+                    report/*.c))
+TOOL   = $(wildcard tools/command/*.c tools/report/*.c)
 
 # Both builds of the reference, and the judge: what every program is linked from. Test programs of the double build
 # take its objects as they are, because they look inside.
@@ -47,6 +48,7 @@ help:
 	@echo 'make check-hf   random configurations against a live Hugging Face, and make mirror'
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
+	@echo 'make check-report   reports against their schemas, and the page in a browser'
 	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
 	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
 	@echo 'make pictures   draws the pictures of docs/lessons/ anew'
@@ -76,6 +78,15 @@ check: deps
 check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images check-sounds
 	$(PY) tools/check_hf/check_hf.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_honest.py $(BUILD)/plumb
+
+check-report: $(BUILD)/plumb $(BUILD)/report-venv/ready
+	$(BUILD)/report-venv/bin/python tools/check_report/check_report.py $(BUILD)/plumb
+
+$(BUILD)/report-venv/ready: tools/check_report/requirements.txt
+	sh tools/make/deps.sh python chromium
+	$(PYTHON) -m venv $(BUILD)/report-venv
+	$(BUILD)/report-venv/bin/pip install -q -r $<
+	touch $@
 
 check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
 	$(PY) tools/check_hf/check_images.py $(BUILD)/plumb $(BUILD)/size-filter
@@ -139,7 +150,7 @@ $(VENV)/quantised: $(VENV)/ready tools/requirements-quantised.txt
 	$(VENV)/bin/pip install -q -r tools/requirements-quantised.txt
 	touch $@
 
-$(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(PLUMB)
+$(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(BUILD)/f32/tools/report/page.o $(PLUMB)
 $(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/bench/%_bench.o \
     $(BUILD)/f32/tools/bench/work.o $(PLUMB)
 $(BUILD)/size-filter: $(BUILD)/f32/tools/check_hf/size_filter.o $(PLUMB)
@@ -186,6 +197,11 @@ $(BUILD)/version: always
 $(BUILD)/f32/conformance/report/version.o: $(BUILD)/version
 $(BUILD)/f32/conformance/report/version.o: CPPFLAGS += -DPLUMB_VERSION='"$(VERSION)"' -DPLUMB_COMMIT='"$(COMMIT)"'
 
+# What plumb report fills in, as bytes of the program
+$(BUILD)/f32/tools/report/page.o: tools/report/page.S $(wildcard tools/report/page*)
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+
 # The same sources with real = double. Every symbol but one is hidden, so that both builds live in one program.
 $(BUILD)/f64/%.o: %.c
 	@mkdir -p $(@D)
@@ -195,8 +211,8 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
-.PHONY: always all help deps demo check check-hf check-docs check-images check-sounds check-quantised fuzz mirror bench bench-images \
-        score check-score fixtures pictures format clean
+.PHONY: always all help deps demo check check-hf check-docs check-report check-images check-sounds check-quantised \
+        fuzz mirror bench bench-images score check-score fixtures pictures format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

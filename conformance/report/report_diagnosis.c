@@ -96,7 +96,7 @@ static json_t *candidate_json(const Candidate *c)
                      c->step ? json_string(c->step) : json_null(), "confirmed", c->confirmed);
 }
 
-/* What is known of each bug that the diagnosis speaks of, by id */
+/* The catalogue on each bug that the diagnosis speaks of, by id */
 static json_t *bugs_json(const Diagnosis *d)
 {
     json_t *bugs = json_object();

@@ -28,7 +28,7 @@ typedef struct {
 } ReportFile;
 
 void report_file_open(ReportFile *file, Error *error); /* an error where it cannot be written */
-/* What is graded, and with what: a file or a folder (file_digest.h) */
+/* Says what is graded, and with what: a file or a folder (file_digest.h) */
 void report_file_say_files(ReportFile *file, const char *role, const char *path, Error *error);
 /* body: what was found, taken over; NULL where error is set, and then the report says the error. */
 void report_file_close(ReportFile *file, json_t *body, int exit_status, Error *error);

@@ -23,6 +23,7 @@ static const struct {
     { "explain-model", plumb_explain_model,
       "tells a forward pass tap by tap: what each is, and whose line computes it" },
     { "names", plumb_names, "says which tap each array of a dump is" },
+    { "report", plumb_report, "shows reports as a page, and in the formats of CI systems" },
     { "preprocess", plumb_preprocess, "makes a model's inputs of PNG files, as Hugging Face does" },
     { "compare", plumb_compare, "compares two dumps, without a model" },
     { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
@@ -89,7 +90,7 @@ int main(int argc, char **argv)
         }
     fprintf(stderr,
             "plumb: %s: found no such command, expected run, generate, grade, diagnose, names, explain-model, "
-            "preprocess, compare, inspect or bugs\n",
+            "report, preprocess, compare, inspect or bugs\n",
             argv[1]);
     return STATUS_BAD_INPUT;
 }

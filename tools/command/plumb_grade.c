@@ -49,7 +49,7 @@ static void print_strict_failure(const GradeCommand *command)
     if (*command->report.strict_failure) printf("FAIL  --strict: %s\n", command->report.strict_failure);
 }
 
-/* What a judge finds: text is printed, and JSON handed back */
+/* A judge prints text, and hands JSON back. */
 typedef struct {
     Status status;
     json_t *json; /* NULL where none is wanted */

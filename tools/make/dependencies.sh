@@ -25,6 +25,7 @@ conformance/diagnose
 conformance/explain
 conformance/inputs
 conformance/report
+tools/report
 tools/command
 tools/score tools/bench tools/fuzz tools/check_hf
 '

@@ -1,14 +1,19 @@
-# deps.sh - installs the Debian packages that are missing; `deps.sh python` also what a venv needs
+# deps.sh - installs the Debian packages that are missing; `deps.sh python [chromium]` also what a venv needs,
+# and a browser
 #
 # As root or through sudo; otherwise it prints the line to run, and fails. Where there is no dpkg it trusts that the
 # libraries are there: the compiler will say so if not.
-packages='gcc libc6-dev make pkg-config libopenblas-dev libjansson-dev libpng-dev libsndfile1-dev libzip-dev libssl-dev check'
+packages='gcc libc6-dev make pkg-config libopenblas-dev libjansson-dev libpng-dev libsndfile1-dev libzip-dev
+    libssl-dev check'
 
 command -v dpkg-query > /dev/null || exit 0
 
 missing=
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+for wanted in "$@"; do
+    [ "$wanted" = chromium ] && ! command -v chromium > /dev/null && missing="$missing chromium"
 done
 if [ "${1-}" = python ] && ! python3 -c 'import ensurepip, venv' 2> /dev/null; then
     missing="$missing python3 python3-venv"

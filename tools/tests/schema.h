@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-/* Fails the test where value is not what the schema says: type, const, enum, properties, required, additionalProperties,
- * items, $ref into $defs. Other keys that constrain are left to a whole validator (tools/check_hf/check_report.py). */
+/* Fails the test where value is not what the schema says: type, const, enum, properties, required,
+ * additionalProperties, items, $ref into $defs. Other keys that constrain are left to make check-report. */
 void assert_follows_schema(const json_t *root, const json_t *value);
 
 #endif
