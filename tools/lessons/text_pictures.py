@@ -1,4 +1,6 @@
 """Pictures of the text model's lessons."""
+import math
+
 from show import load
 from svg import BAD, GOOD, Axes, Picture, shade, two_sided
 from taps import ROOT, rms, taps_of
@@ -105,6 +107,18 @@ def kv_sharing(folder):
     return picture
 
 
+def generation(folder):
+    taps = taps_of(folder, "31b", "--only", "lm_head", "--only", "logits")
+    scores, logits = taps["lm_head"][0].ravel()[::16], taps["logits"][0].ravel()[::16]
+    picture = Picture(520, 330, "logits (up) over scores (across)")
+    axes = Axes(picture, (50, 40), (440, 250), (-60, 60), (-30, 30), ("score", "30 tanh(score / 30)"))
+    picture.line(*axes.point(-30, -30), *axes.point(30, 30))
+    picture.curve([axes.point(x, 30 * math.tanh(x / 30)) for x in range(-60, 61, 2)])
+    for x, y in zip(scores, logits):
+        picture.dot(*axes.point(x, y), BAD, 1.5)
+    return picture
+
+
 def experts(folder):
     router = "model.language_model.layers.1.router"
     taps = taps_of(folder, "26b-a4b", "--only", f"{router}*")
@@ -125,4 +139,5 @@ def experts(folder):
 
 PICTURES = {"01-ids-to-logits": ids_to_logits, "02-rmsnorm": rmsnorm, "04-attention": attention,
             "05-masks": masks, "06-per-layer-embeddings": per_layer_embeddings, "07-kv-sharing": kv_sharing,
-            "03-rope": rope, "08-experts": experts}
+            "03-rope": rope, "08-experts": experts,
+            "13-generation": generation}
