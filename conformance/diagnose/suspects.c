@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "readings/reading.h"
 #include "readings/subjects.h"
 
 /* In standard deviations: a bug is exposed where a case shows so much of it, and a step stands out alone from there on
@@ -79,7 +80,9 @@ Grade *suspects_end(Suspects *s)
     free(s->unexplained);
     free(s->not_exposed);
     matched_filter_free(s->filter);
-    return s->base ? lockstep_end(s->base) : NULL;
+    if (!s->base) return NULL;
+    bool is_verdict = !s->below && suspects_graded(s)->first_bent < 0; /* that all of the dump is straight */
+    return lockstep_end(is_verdict ? readings_measure_ends(s->base, &s->search->followed) : s->base);
 }
 
 void suspects_grade(const Suspects *s, Suspect *suspect)

@@ -42,6 +42,16 @@ int decode_steps_logits_to_keep(const Dump *dump, const Inputs *inputs)
     return 0;
 }
 
+void decode_steps_check_end(const Dump *dump, const Inputs *inputs, int reached, Error *error)
+{
+    int last = inputs->input_ids ? decode_steps_last_step(dump) : 0;
+    if (!error_is_set(error) && reached < last)
+        error_set(error,
+                  "%s: found taps of decode step %d, expected none after step %d, where every row has met an "
+                  "end-of-sequence token (see --ignore-eos)",
+                  dump_array(dump, 0)->file, last, reached);
+}
+
 static void check(const Array *array, const char *what, int64_t count, Error *error)
 {
     for (int64_t i = 0; i < array_elements(array) && !error_is_set(error); i++) {

@@ -17,6 +17,12 @@ typedef struct {
     const char *reason;
 } Limits;
 
+/* The most that passes at the end of a part, in units of what free replays of the class are off by there */
+typedef struct {
+    double ratio, row, root; /* of the whole tap, of a row, and of the root of the divergence of logits */
+    const char *reason;
+} EndLimits;
+
 /* Unit roundoffs that hold for every backend of a class: the bounds of explain/rounding_bound.h rest on them. */
 typedef struct {
     double sum, factor, result; /* of a sum, of a factor on its way into a product, of a result */
@@ -35,6 +41,7 @@ typedef struct {
     double output_rounding;     /* relative L2 of the least that an honest result is off by */
     double random_over_nearest; /* squared deviation of a replay that rounds at random over that of one to nearest */
     Limits limits;
+    EndLimits ends;
     Roundoffs roundoffs;
     unsigned features; /* of Feature (run/tap.h): what the replays compute as ports may choose to */
 } ArithmeticClass;

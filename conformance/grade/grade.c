@@ -2,6 +2,7 @@
 #include "grade/grade.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 Measurement step_measurement(const Step *step)
 {
@@ -25,6 +26,30 @@ int grade_partial_steps(const Grade *grade)
     return partial;
 }
 
+const End *ends_far(const Ends *ends)
+{
+    for (int i = 0; i < ends->count; i++)
+        if (ends->list[i].verdict != VERDICT_PASS) return &ends->list[i];
+    return NULL;
+}
+
+const End *grade_far_end(const Grade *grade) { return ends_far(&grade->ends); }
+
+const Step *end_step(const Grade *grade, const End *end)
+{
+    int n = 0;
+    while (strcmp(grade->steps[n].tap, end->tap) != 0) n++;
+    return &grade->steps[n];
+}
+
+/* PASS is earned: a NaN fails every comparison here. */
+Verdict end_verdict(const End *end)
+{
+    bool near = end->ratio <= end->ratio_limit && end->worst_row_ratio <= end->row_limit;
+    bool alike = !end->logits || end->root_ratio <= end->root_limit;
+    return near && alike ? VERDICT_PASS : VERDICT_FAIL;
+}
+
 void grade_add_tie(Grade *grade, Tie tie)
 {
     grade->ties = reallocate(grade->ties, (size_t)(grade->tie_count + 1), sizeof tie);
@@ -39,6 +64,7 @@ void grade_free(Grade *grade)
     free(grade->not_graded);
     free(grade->unknown);
     free(grade->ties);
+    free(grade->ends.list);
     arena_free(&grade->arena);
     free(grade);
 }

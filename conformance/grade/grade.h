@@ -31,6 +31,29 @@ typedef struct {
     bool shape_differs; /* of another shape, so that nothing is measured: the note says which */
 } Step;
 
+/* A dump is off by so much in all where a part of the model ends, beside free replays (lockstep/ends.h). */
+typedef struct {
+    const char *tap;
+    int replays;
+    int64_t rows;         /* that are compared */
+    double total, honest; /* relative L2 of y' - F(x), and of replays - F(x) */
+    double ratio, ratio_limit;
+    double worst_row_ratio, row_limit; /* of the row that is worst beside its limit */
+    int64_t worst_row;                 /* in the tap; -1 when no row is graded */
+    bool logits;                       /* it has what follows, else 0 */
+    double divergence,
+        honest_divergence;         /* of the next token's distribution from the reference's: mean of a row, nats */
+    double root_ratio, root_limit; /* root of the two's ratio, because divergence grows as errors squared */
+    int flipped;                   /* rows whose likeliest token is another */
+    double honest_flipped;         /* of a replay, on average */
+    Verdict verdict;
+} End;
+
+typedef struct {
+    End *list; /* in execution order */
+    int count;
+} Ends;
+
 Measurement step_measurement(const Step *step); /* that its verdict rests on */
 bool step_is_partial(const Step *step);         /* the dump holds fewer rows than the pass computed */
 
@@ -56,12 +79,17 @@ typedef struct {
     int tie_count;
     int first_bent;                       /* index of the first step that fails; -1 */
     unsigned readings;                    /* that the dump follows, of ReadingFlag (lockstep/trial.h) */
+    Ends ends;                            /* none unless they were measured */
     const char *model_not_graded_because; /* why no tap of the model is graded; NULL: they are */
     Arena arena;
 } Grade;
 
-int grade_partial_steps(const Grade *grade); /* how many there are */
-void grade_add_tie(Grade *grade, Tie tie);   /* copies the name of its tap */
-void grade_free(Grade *grade);               /* NULL is fine */
+int grade_partial_steps(const Grade *grade);  /* how many there are */
+const End *ends_far(const Ends *ends);        /* the first that fails; NULL */
+const End *grade_far_end(const Grade *grade); /* of its ends */
+const Step *end_step(const Grade *grade, const End *end);
+Verdict end_verdict(const End *end);
+void grade_add_tie(Grade *grade, Tie tie); /* copies the name of its tap */
+void grade_free(Grade *grade);             /* NULL is fine */
 
 #endif

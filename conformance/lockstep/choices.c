@@ -196,7 +196,8 @@ static void choose_row(Choices *choices, Choice *choice, const ChoiceContext *at
         memcpy(replayed, own, size);
         break;
     case PASS_RANDOM:
-    case PASS_NEAREST: memcpy(own, chosen, size); break;
+    case PASS_NEAREST:
+    case PASS_PATH: memcpy(own, chosen, size); break;
     case PASS_ORACLE:
         if (shows && choice->open_choice[row] < 0) consider(choices, choice, at->tap, row, own);
         take(choices, choice, at, row, own);

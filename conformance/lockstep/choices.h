@@ -19,6 +19,7 @@ typedef enum {
     PASS_NEAREST,     /* rounded as the class, once more for somebody who looks on */
     PASS_ALTERNATIVE, /* the oracle's, with other choices */
     PASS_SETTLE,      /* the oracle's, with those that were kept */
+    PASS_PATH,        /* nothing is replaced but choices, which are the dump's and the oracle's */
     PASS_SUSPECT,     /* of a model with a bug, which chooses as it does */
 } PassKind;
 

@@ -28,14 +28,6 @@ struct Lockstep {
 
 /* ---------------------------------------------------------------- rows */
 
-/* The place of an element of the tap's row among the row's elements by size. */
-static int64_t rank_of(const double *values, int64_t width, int64_t place)
-{
-    int64_t rank = 0;
-    for (int64_t j = 0; j < width; j++) rank += values[j] > values[place] || (values[j] == values[place] && j < place);
-    return rank;
-}
-
 static double squared_distance(const double *a, const double *b, int64_t count)
 {
     double sum = 0;
@@ -70,6 +62,8 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t d
     step_sums_read_found(sums, dump_row, found);
     for (int64_t j = 0; j < width; j++) non_finite += !isfinite(found[j]);
 
+    if (l->pass == PASS_PATH && sums->row_norm[dump_row] >= 0) l->visit(l->visit_context, n, dump_row, expected);
+    if (l->pass == PASS_PATH) return;
     if (l->pass == PASS_FREE) step_sums_keep_free(sums, dump_row, expected);
     if (l->pass == PASS_REPLAY) step_sums_keep_replay(sums, dump_row, expected);
     if (l->pass == PASS_RANDOM) step_sums_add_replay(sums, l->steps.grade->class, dump_row, expected, found);
@@ -85,7 +79,7 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t d
     bool chooses = l->pass == PASS_ORACLE || l->pass == PASS_ALTERNATIVE || l->pass == PASS_SETTLE;
     if (chooses && !weights) choices_compare(l->choices, tap, row, n, squared_distance(expected, found, width));
     for (int64_t j = 0; j < width; j++)
-        tap_set(tap, row * width - tap->first + j, found[sums->sorted ? rank_of(own, width, j) : j]);
+        tap_set(tap, row * width - tap->first + j, found[sums->sorted ? step_sums_rank(own, width, j) : j]);
 }
 
 static void visit_rows(Lockstep *l, int n, const Tap *tap)
@@ -138,11 +132,13 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     if (error_is_set(&l->error)) return;
     const ArithmeticClass *class = l->steps.grade->class;
     bool replay = kind == PASS_REPLAY || kind == PASS_RANDOM || kind == PASS_NEAREST;
+    if (kind == PASS_PATH) replay = l->sample >= 0;
     const Reference *reference = replay ? &reference_f32 : &reference_f64;
     Pass pass = l->steps.pass;
     pass.results = replay ? class->results : ROUNDING_NONE;
-    if (kind == PASS_RANDOM && l->sample == 1) pass.results = class->second;
-    pass.seed = kind == PASS_RANDOM ? (uint32_t)l->sample : 0;
+    bool random = replay && (kind == PASS_RANDOM || kind == PASS_PATH) && l->sample > 0;
+    if (random && l->sample == 1) pass.results = class->second;
+    pass.seed = random ? (uint32_t)l->sample : 0;
     pass.weights = class->weights;
     pass.features = replay ? class->features : 0;
     pass.hook = on_tap;
@@ -197,16 +193,6 @@ static void run_rounds(Lockstep *l)
     }
 }
 
-static void check_end(Lockstep *l)
-{
-    int last = l->trial.inputs->input_ids ? decode_steps_last_step(l->steps.dump) : 0;
-    if (l->decode_step < last)
-        error_set(&l->error,
-                  "%s: found taps of decode step %d, expected none after step %d, where every row has met an "
-                  "end-of-sequence token (see --ignore-eos)",
-                  dump_array(l->steps.dump, 0)->file, last, l->decode_step);
-}
-
 static void honest_forward(void *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
 {
     reference->forward(model, inputs, pass);
@@ -241,7 +227,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
         model_check_generation(trial->model, inputs, l->steps.pass.max_new_tokens, &l->error);
     run_rounds(l);
     run_samples(l);
-    if (!error_is_set(&l->error)) check_end(l);
+    decode_steps_check_end(dump, inputs, l->decode_step, &l->error);
     step_list_conclude(&l->steps);
 
     if (!error_is_set(&l->error) && grade->step_count == 0)
@@ -277,6 +263,21 @@ void lockstep_visit_replay(Lockstep *l, const ArithmeticClass *class, VisitRow *
     l->visit_context = context;
     run_pass(l, PASS_NEAREST, 0, 0);
     l->steps.grade->class = own;
+}
+
+void lockstep_visit_free(Lockstep *l, int sample, VisitRow *visit, void *context)
+{
+    l->sample = sample;
+    l->visit = visit;
+    l->visit_context = context;
+    if (l->pass_number == l->passes) l->passes++;
+    run_pass(l, PASS_PATH, 0, 0);
+}
+
+void lockstep_set_ends(Lockstep *l, Ends ends)
+{
+    free(l->steps.grade->ends.list);
+    l->steps.grade->ends = ends;
 }
 
 Grade *lockstep_end(Lockstep *l)

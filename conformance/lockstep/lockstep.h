@@ -35,6 +35,10 @@ typedef void VisitRow(void *context, int step, int64_t row, const double *values
 void lockstep_visit(Lockstep *lockstep, Subject subject, VisitRow *visit, void *context);
 /* The same of the nearest replay, in the lockstep's class or one that differs in its features */
 void lockstep_visit_replay(Lockstep *lockstep, const ArithmeticClass *class, VisitRow *visit, void *context);
-Grade *lockstep_end(Lockstep *lockstep); /* frees all but the grade */
+/* A pass in which nothing is replaced but choices, which are those that the lockstep went by, so that all such passes
+ * take one path. sample: -1, the oracle; 0, the nearest replay; from 1 on, replays that round at random */
+void lockstep_visit_free(Lockstep *lockstep, int sample, VisitRow *visit, void *context);
+void lockstep_set_ends(Lockstep *lockstep, Ends ends); /* of the grade; taken over */
+Grade *lockstep_end(Lockstep *lockstep);               /* frees all but the grade */
 
 #endif

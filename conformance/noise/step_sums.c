@@ -57,6 +57,13 @@ static int by_size(const void *left, const void *right)
 
 void step_sums_sort_row(double *row, int64_t width) { qsort(row, (size_t)width, sizeof *row, by_size); }
 
+int64_t step_sums_rank(const double *row, int64_t width, int64_t place)
+{
+    int64_t rank = 0;
+    for (int64_t j = 0; j < width; j++) rank += row[j] > row[place] || (row[j] == row[place] && j < place);
+    return rank;
+}
+
 void step_sums_read_found(const StepSums *sums, int64_t row, double *found)
 {
     array_read_f64(sums->backend, row * sums->row_map.width, sums->row_map.width, found);

@@ -53,6 +53,7 @@ void step_sums_free(StepSums *sums);
  * dump's array. */
 void step_sums_read_found(const StepSums *sums, int64_t row, double *found);
 void step_sums_sort_row(double *row, int64_t width);
+int64_t step_sums_rank(const double *row, int64_t width, int64_t place); /* that the element comes to when sorted */
 
 void step_sums_keep_free(StepSums *sums, int64_t row, const double *values);
 void step_sums_keep_replay(StepSums *sums, int64_t row, const double *values);

@@ -23,6 +23,7 @@ static const double NEARLY_ALL = 0.8;
 typedef struct {
     const Lockstep *lockstep;
     double *deviations; /* of each step: sum of squares that the replay with the feature deviates by */
+    double stands_out;
 } Replay;
 
 static void add_row(void *context, int n, int64_t row, const double *values)
@@ -61,18 +62,18 @@ static double widening(const StepSums *sums, const ArithmeticClass *class, doubl
     return plain > 0 ? noise_floored(class, sqrt(deviation), norm) / plain : 0;
 }
 
-/* explained: of each step, set where it is bent and errs as it should */
-static bool is_shown(const Lockstep *l, const Trial *trial, const double *deviations, bool *explained)
+/* explained: of each step, set where it is bent or stands out, and errs as it should */
+static bool is_shown(const Lockstep *l, const Trial *trial, const Replay *replay, bool *explained)
 {
     const Grade *grade = lockstep_grade_so_far(l);
     int bent = 0, straight = 0, alike = 0;
     for (int n = 0; n < grade->step_count; n++) {
         const Step *step = &grade->steps[n];
         if (tap_is_choice(step->tap) || step->graded_rows == 0) continue;
-        double widened = widening(lockstep_sums(l, n), trial->class, deviations[n]);
+        double widened = widening(lockstep_sums(l, n), trial->class, replay->deviations[n]);
         if (!(widened >= SHOWN)) continue;
         double ratio = step->ratio / widened;
-        if (step->verdict == VERDICT_PASS) {
+        if (step->verdict == VERDICT_PASS && !(step->ratio > replay->stands_out)) {
             straight++;
             alike += ratio >= LEAST;
         } else {
@@ -83,17 +84,17 @@ static bool is_shown(const Lockstep *l, const Trial *trial, const double *deviat
     return bent > 0 && alike >= NEARLY_ALL * straight;
 }
 
-Profile profile_of(Lockstep *l, const Trial *trial)
+Profile profile_of(Lockstep *l, const Trial *trial, double stands_out)
 {
     Profile profile = { 0 };
     size_t steps = (size_t)lockstep_grade_so_far(l)->step_count;
     bool *all = allocate_zeroed(steps + 1, sizeof *all);
     for (const FeatureName *f = features_all; f->name; f++) {
         if (trial->class->features & f->flag || !matters(f->flag, trial)) continue;
-        Replay replay = { l, allocate_zeroed(steps + 1, sizeof(double)) };
+        Replay replay = { l, allocate_zeroed(steps + 1, sizeof(double)), stands_out };
         bool *explained = allocate_zeroed(steps + 1, sizeof *explained);
         lockstep_visit_replay(l, class_with(trial->class, f->flag), add_row, &replay);
-        if (is_shown(l, trial, replay.deviations, explained)) {
+        if (is_shown(l, trial, &replay, explained)) {
             profile.features |= f->flag;
             for (size_t n = 0; n < steps; n++) all[n] |= explained[n];
         }

@@ -14,8 +14,8 @@ typedef struct {
     int steps;         /* bent steps that err as they should with one of them */
 } Profile;
 
-/* Features that each make a bent step err as it should, and no straight step less than it should. Each that can matter
- * costs a pass of the float build. */
-Profile profile_of(Lockstep *lockstep, const Trial *trial);
+/* Features that each make a bent step err as it should, and no straight step less than it should. Each that can
+ * matter costs a pass of the float build. A straight step whose ratio is above stands_out counts as a bent one. */
+Profile profile_of(Lockstep *lockstep, const Trial *trial, double stands_out);
 
 #endif

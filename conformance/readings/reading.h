@@ -36,6 +36,10 @@ typedef struct {
  * that one. Free followed, which the lockstep needs, after it, also where the answer is NULL with error set. */
 Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error);
 void followed_free(Followed *followed);
+/* As ends_measure. A dump that is straight and comes out too far off in all may have a feature, which a step shows that
+ * stands out though it is straight: where all of it passes with that, the lockstep that does so takes the place of the
+ * one given, which has ended then. */
+Lockstep *readings_measure_ends(Lockstep *lockstep, Followed *followed);
 /* The grade alone */
 Grade *readings_grade(const Trial *trial, Error *error);
 

@@ -1,6 +1,8 @@
 /* readings.c - a dump graded by the reading that it follows */
 #include "readings/reading.h"
 
+#include <math.h>
+
 #include "readings/profile.h"
 #include "readings/subjects.h"
 
@@ -63,7 +65,7 @@ static bool is_open(const Reading *reading, const Trial *trial)
 /* The lockstep in the class with the features that the dump shows, where that makes steps straight and bends none. */
 static Lockstep *with_profile(Lockstep *plain, Followed *followed)
 {
-    Profile profile = profile_of(plain, &followed->trial);
+    Profile profile = profile_of(plain, &followed->trial, INFINITY);
     if (!profile.features) return plain;
     Trial with = followed->trial;
     with.declared = followed->trial.class;
@@ -102,7 +104,7 @@ Grade *readings_grade(const Trial *trial, Error *error)
 {
     Followed followed;
     Lockstep *l = readings_begin(trial, &followed, error);
-    Grade *grade = l ? lockstep_end(l) : NULL;
+    Grade *grade = l ? lockstep_end(readings_measure_ends(l, &followed)) : NULL;
     followed_free(&followed);
     return grade;
 }

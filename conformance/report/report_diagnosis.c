@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "report/json_file.h"
+#include "report/report_ends.h"
 #include "report/report_rows.h"
 
 static const Candidate *candidate_of(const Diagnosis *d, const Bug *bug)
@@ -52,6 +53,8 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
         fprintf(out, "FAIL  first bent step: %s, %s\n", first->tap, first->note);
     else if (bent)
         fprintf(out, "FAIL  first bent step: %s, ratio %.3g\n", first->tap, first->ratio);
+    else if (grade_far_end(grade))
+        report_far_end(out, grade);
     else {
         fprintf(out, "PASS  all %d steps are straight", grade->step_count);
         report_features(out, grade);

@@ -7,6 +7,7 @@
 #include "grade/features.h"
 #include "readings/reading.h"
 #include "report/json_file.h"
+#include "report/report_ends.h"
 #include "report/report_rows.h"
 #include "dump/tap_name.h"
 
@@ -21,18 +22,8 @@ static int64_t graded_rows(const Grade *grade)
 
 const char *report_verdict(const Grade *grade)
 {
-    if (grade->first_bent >= 0) return "fail";
+    if (grade->first_bent >= 0 || grade_far_end(grade)) return "fail";
     return graded_rows(grade) > 0 ? "pass" : "none";
-}
-
-const char *place_text(char *text, size_t size, const Step *step, int dimensions, int64_t index)
-{
-    int64_t place[TENSOR_MAX_RANK];
-    for (int i = dimensions - 1; i >= 0; i--) {
-        place[i] = index % step->shape[i];
-        index /= step->shape[i];
-    }
-    return shape_text(text, size, dimensions, place);
 }
 
 /* A step of padding rows alone is neither. */
@@ -200,6 +191,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
             "channel", "element", "bias", "verdict");
     for (int n = 0; n < grade->step_count; n++) step_text(out, &grade->steps[n], width);
     for (int n = 0; n < grade->tie_count; n++) tie_text(out, &grade->ties[n]);
+    report_ends(out, grade);
 
     names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
                grade->not_graded_count);
@@ -210,22 +202,12 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
         fprintf(out, "nothing after the inputs was graded: %s\n", grade->model_not_graded_because);
     if (grade->first_bent >= 0)
         bent_text(out, grade);
+    else if (grade_far_end(grade))
+        report_far_end(out, grade);
     else if (graded_rows(grade) > 0)
         passed_text(out, grade);
     else
         fprintf(out, "NOTHING GRADED  the dump holds no row of an image or a text, only padding or nothing at all\n");
-}
-
-json_t *place_json(const Step *step, int dimensions, int64_t index)
-{
-    if (index < 0) return json_null();
-    json_t *place = json_array();
-    for (int i = 0; i < dimensions; i++) {
-        int64_t below = 1;
-        for (int j = i + 1; j < dimensions; j++) below *= step->shape[j];
-        json_array_append_new(place, json_integer(index / below % step->shape[i]));
-    }
-    return place;
 }
 
 static json_t *step_json(const Step *step, const ArithmeticClass *class)
@@ -280,7 +262,7 @@ json_t *report_grade_json(const Grade *grade, ReportTitle title)
     json_t *steps = json_array(), *ties = json_array();
     for (int n = 0; n < grade->step_count; n++) json_array_append_new(steps, step_json(&grade->steps[n], grade->class));
     for (int n = 0; n < grade->tie_count; n++) json_array_append_new(ties, tie_json(&grade->ties[n]));
-    return json_pack(
+    json_t *json = json_pack(
         "{s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s?}", "case", text_json(title.case_name),
         "dump", text_json(title.dump_name), "class", grade->declared->name, "features", features_json(grade),
         "vision_mask", grade->readings & READING_GOOGLE_MASKS ? "google" : "hf", "readings", readings_json(grade),
@@ -288,6 +270,8 @@ json_t *report_grade_json(const Grade *grade, ReportTitle title)
         grade->first_bent < 0 ? json_null() : json_string(grade->steps[grade->first_bent].tap), "steps", steps, "ties",
         ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
         names_json(grade->unknown, grade->unknown_count), "stopped", grade->model_not_graded_because);
+    json_object_update_new(json, ends_json(grade));
+    return json;
 }
 
 void report_json(const char *path, const Grade *grade, ReportTitle title, Error *error)

@@ -7,6 +7,7 @@
 
 #include "checkpoint/array.h"
 #include "grade/grade.h"
+#include "report/place.h"
 #include "run/error.h"
 
 typedef struct {
@@ -23,9 +24,5 @@ json_t *report_grade_json(const Grade *grade, ReportTitle title);
 
 /* "pass", "fail", or "none" when no row of any step could be graded */
 const char *report_verdict(const Grade *grade);
-
-/* The place of a flat index among the dimensions before `dimensions`: "[0, 71]" */
-const char *place_text(char *text, size_t size, const Step *step, int dimensions, int64_t index);
-json_t *place_json(const Step *step, int dimensions, int64_t index); /* null where index is negative */
 
 #endif

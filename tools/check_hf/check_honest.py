@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 import graded_case
-from graded_case import Case, first_bent, plumb
+from graded_case import Case, first_bent, plumb, print_honest
 from random_cases import text_case, vision_case
 
 VISION_SEEDS, TEXT_SEEDS = "301-308", "301-316"
@@ -42,7 +42,7 @@ def alarms(case, seed):
         torch.set_num_threads(threads)
         dump = case.run(case.load(dtype, attention))
         torch.set_num_threads(1)
-        bent = first_bent(case, dump, label)
+        bent = first_bent(case, dump, label, honest=True)
         bugs = named(case, dump, label) if number == seed % len(RUNS) else None
         wrong = [f"first bent is {bent}"] * bool(bent) + [f"named is {bugs}"] * bool(bugs)
         yield f"{label} {attention}, {threads} threads: {'; '.join(wrong)}" if wrong else None
@@ -73,6 +73,7 @@ def main():
         runs += lines
         print(f"{kind} {seed}: {len(lines)} honest runs, {sum(map(bool, lines))} false alarms", flush=True)
         print("".join(f"  {line}\n" for line in lines if line), end="")
+    print_honest()
     wrong = sum(map(bool, runs))
     print(f"{len(runs)} honest runs, {wrong} false alarms; {len(configurations)} of them diagnosed too")
     print(f"{len(runs) - wrong} passed, {wrong} failed")

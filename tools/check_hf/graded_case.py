@@ -98,8 +98,10 @@ def check_grades(case, seed):
 
 # Class, and full or layers -> the honest steps: what the limits in conformance/grade/verdict.c rest on.
 HONEST = {}
+HONEST_ENDS = {}        # likewise, what they are off by in all where a part ends: conformance/lockstep/ends.h
 MEASURES = {"ratio": "ratio", "row": "worst_row_ratio", "channel": "worst_channel_ratio",
             "element": "worst_element_ratio", "bias": "bias"}
+END_MEASURES = {"end": "ratio", "end row": "worst_row_ratio", "end KL": "root_kl_ratio"}
 
 
 def first_bent(case, dump, label, layers=False, honest=False, steps=None):
@@ -115,12 +117,13 @@ def first_bent(case, dump, label, layers=False, honest=False, steps=None):
         if done.returncode in (0, 1):
             graded = json.loads(report.read_text())
             if honest:
+                HONEST_ENDS.setdefault((label, "layers" if layers else "full"), []).extend(graded["ends"])
                 steps = HONEST.setdefault((label, "layers" if layers else "full"), [])
             if steps is not None:
                 steps.extend(step for step in graded["steps"] if step["graded_rows"] > 0)
             if honest and graded["computes_wider"]:
                 return f"noted as computed in a wider dtype, {graded['rounded_once']}, {graded['unrounded']}"
-            return graded["first_bent"]
+            return graded["first_bent"] or graded["first_far"]
         return f"exit {done.returncode}: {done.stderr.strip()}"
 
 
@@ -128,11 +131,20 @@ def print_honest():
     print("honest dumps: class, taps, steps; measure, at 50 %, 99 %, 99.9 % and the largest; its tap and rows")
     for (label, taps), steps in HONEST.items():
         for name, measure in MEASURES.items():
-            values = np.abs([step[measure] for step in steps])
-            largest = steps[values.argmax()]
-            print(f"{label:5} {taps:7} {len(steps):6}  {name:8}" +
-                  " ".join(f"{q:6.2f}" for q in np.quantile(values, (0.5, 0.99, 0.999, 1))) +
-                  f"  {short(largest['tap'])} {largest['graded_rows']}")
+            print_spread(f"{label:5} {taps:7}", steps, name, measure)
+        for name, measure in END_MEASURES.items():
+            ends = [end for end in HONEST_ENDS[label, taps] if measure in end]
+            print_spread(f"{label:5} {taps:7}", ends, name, measure)
+
+
+def print_spread(head, steps, name, measure):
+    if not steps:
+        return
+    values = np.abs([step[measure] for step in steps])
+    largest = steps[values.argmax()]
+    print(f"{head} {len(steps):6}  {name:8}" +
+          " ".join(f"{q:6.2f}" for q in np.quantile(values, (0.5, 0.99, 0.999, 1))) +
+          f"  {short(largest['tap'])} {largest.get('graded_rows', largest['rows'])}")
 
 
 def short(tap):

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from graded_case import MEASURES, first_bent
+from graded_case import END_MEASURES, MEASURES, first_bent
 
 
 def in_blocks(size):

@@ -20,7 +20,7 @@ static void look_strictly(const Grade *grade, char *failure, size_t size)
 
 Status grade_status(const Grade *grade, ReportFile *report)
 {
-    if (grade->first_bent >= 0) return STATUS_FAIL;
+    if (grade->first_bent >= 0 || grade_far_end(grade)) return STATUS_FAIL;
     if (report->strict) look_strictly(grade, report->strict_failure, sizeof report->strict_failure);
     if (*report->strict_failure) return STATUS_FAIL;
     return strcmp(report_verdict(grade), "none") == 0 ? STATUS_NOTHING : STATUS_PASS;

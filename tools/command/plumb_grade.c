@@ -89,6 +89,7 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Er
     command->progress = start_progress(command, trial.dump);
     Followed followed;
     Lockstep *lockstep = readings_begin(&trial, &followed, error);
+    if (lockstep) lockstep = readings_measure_ends(lockstep, &followed);
     progress_end(&command->progress);
     if (lockstep && command->explained.count > 0)
         ground->explanation = explain(lockstep, trial.model, command->explained.globs, error);

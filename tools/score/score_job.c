@@ -177,10 +177,13 @@ static void score_honest(ScoredCase *s, int variant, HonestResult *result)
     Diagnosis *d = dump ? judge(s, dump, &grade) : NULL;
     if (d) {
         result->run = true;
-        result->alarm = grade->first_bent >= 0 || d->named_count > 0;
+        const End *far = grade_far_end(grade);
+        result->alarm = grade->first_bent >= 0 || far || d->named_count > 0;
         if (result->alarm)
             snprintf(result->said, MESSAGE_SIZE, "%s",
-                     d->named_count > 0 ? d->named[0]->id : grade->steps[grade->first_bent].tap);
+                     d->named_count > 0       ? d->named[0]->id
+                     : grade->first_bent >= 0 ? grade->steps[grade->first_bent].tap
+                                              : far->tap);
     }
     diagnosis_free(d);
     grade_free(grade);

@@ -1,0 +1,126 @@
+/* ends.c - one pass of the oracle and a few of the replays, free */
+#include "lockstep/ends.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dump/tap_name.h"
+#include "noise/end_sums.h"
+
+typedef struct {
+    Lockstep *lockstep;
+    EndSums *sums; /* [count] */
+    int *of_step;  /* the end that a step is; -1 */
+    int sample;
+} Free;
+
+/* "layers.9", "layers.19" .. of the text or a tower */
+static bool is_tenth_layer(const char *name)
+{
+    static const char layers[] = ".layers.";
+    const char *at = NULL;
+    for (const char *next = strstr(name, layers); next; next = strstr(next + 1, layers)) at = next;
+    if (!at) return false;
+    const char *digits = at + strlen(layers);
+    size_t count = strspn(digits, "0123456789");
+    return count > 0 && digits + count == name + tap_base_length(name) && digits[count - 1] == '9';
+}
+
+static bool is_named_end(const char *name)
+{
+    return tap_is(name, "model.vision_tower") || tap_is(name, "model.embed_vision") ||
+           tap_is(name, "model.embed_audio") || tap_is(name, "logits") || is_tenth_layer(name);
+}
+
+/* A number, and not a name or a mask: those have no noise. */
+static bool is_measured(const Step *step)
+{
+    return step->graded_rows > 0 && !tap_is_choice(step->tap) && !step->of_inputs && !step->shape_differs &&
+           !strstr(step->tap, "mask") && !tap_ends(step->tap, "#padding_positions");
+}
+
+static bool is_same_part(const Step *a, const Step *b)
+{
+    if (tap_is_media(a->tap) || tap_is_media(b->tap))
+        return tap_is_vision(a->tap) == tap_is_vision(b->tap) && tap_is_audio(a->tap) == tap_is_audio(b->tap);
+    return tap_run(a->tap) == tap_run(b->tap);
+}
+
+static bool is_last_of_part(const Grade *grade, int n)
+{
+    for (int later = n + 1; later < grade->step_count; later++)
+        if (is_measured(&grade->steps[later]) && is_same_part(&grade->steps[n], &grade->steps[later])) return false;
+    return true;
+}
+
+static bool is_end(const Grade *grade, int n)
+{
+    return is_measured(&grade->steps[n]) && (is_named_end(grade->steps[n].tap) || is_last_of_part(grade, n));
+}
+
+static void visit_row(void *context, int n, int64_t row, const double *values)
+{
+    Free *passes = context;
+    const ArithmeticClass *class = lockstep_grade_so_far(passes->lockstep)->class;
+    if (passes->of_step[n] < 0) return;
+    EndSums *sums = &passes->sums[passes->of_step[n]];
+    if (passes->sample < 0)
+        end_sums_expect(sums, row, values);
+    else
+        end_sums_add(sums, row, values, passes->sample > 0 ? class->random_over_nearest : 1);
+}
+
+static void list_ends(Free *passes, Ends *ends)
+{
+    const Grade *grade = lockstep_grade_so_far(passes->lockstep);
+    for (int n = 0; n < grade->step_count; n++) {
+        passes->of_step[n] = is_end(grade, n) ? ends->count : -1;
+        if (passes->of_step[n] < 0) continue;
+        passes->sums[ends->count] = end_sums_new(lockstep_sums(passes->lockstep, n),
+                                                 tap_is(grade->steps[n].tap, "logits"));
+        ends->list[ends->count++].tap = grade->steps[n].tap;
+    }
+}
+
+static void run_replays(Free *passes, const Ends *ends, int replays)
+{
+    for (; passes->sample < replays; passes->sample++) {
+        lockstep_visit_free(passes->lockstep, passes->sample, visit_row, passes);
+        for (int i = 0; passes->sample >= 0 && i < ends->count; i++) end_sums_end_replay(&passes->sums[i]);
+    }
+}
+
+static bool conclude(const Free *passes, Ends *ends, bool is_many)
+{
+    const ArithmeticClass *class = lockstep_grade_so_far(passes->lockstep)->class;
+    bool is_far = false;
+    for (int i = 0; i < ends->count; i++) {
+        const char *tap = ends->list[i].tap;
+        ends->list[i] = end_sums_conclude(&passes->sums[i], class, is_many);
+        ends->list[i].tap = tap;
+        ends->list[i].verdict = end_verdict(&ends->list[i]);
+        is_far |= ends->list[i].verdict != VERDICT_PASS;
+    }
+    return is_far;
+}
+
+void ends_measure(Lockstep *lockstep)
+{
+    size_t steps = (size_t)lockstep_grade_so_far(lockstep)->step_count + 1;
+    Ends ends = { .list = allocate_zeroed(steps, sizeof *ends.list) };
+    Free passes = { .lockstep = lockstep,
+                    .sums = allocate_zeroed(steps, sizeof *passes.sums),
+                    .of_step = allocate_zeroed(steps, sizeof *passes.of_step),
+                    .sample = -1 };
+    list_ends(&passes, &ends);
+    if (ends.count > 0) run_replays(&passes, &ends, FREE_REPLAYS);
+    /* A bent dump fails as it is: it is not worth a second look. */
+    if (conclude(&passes, &ends, false) && lockstep_grade_so_far(lockstep)->first_bent < 0) {
+        run_replays(&passes, &ends, MANY_FREE_REPLAYS);
+        conclude(&passes, &ends, true);
+    }
+    for (int i = 0; i < ends.count; i++) end_sums_free(&passes.sums[i]);
+    free(passes.sums);
+    free(passes.of_step);
+    lockstep_set_ends(lockstep, ends);
+}
