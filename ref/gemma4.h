@@ -14,6 +14,10 @@
 #include "inputs.h"
 #include "nn/nn.h"
 
+/* gemma4/config_activation.c */
+
+Activation config_activation(ConfigReader at, const char *key); /* the function that the key names */
+
 /* gemma4/audio_configuration.c - Gemma4AudioConfig; this and the next three are configuration_gemma4.py */
 
 typedef struct {
@@ -133,7 +137,6 @@ typedef struct {
 } Gemma4Config;
 
 void gemma4_config_load(Gemma4Config *config, ConfigReader at, Arena *arena);
-Activation config_activation(ConfigReader at, const char *key);
 
 /* Gemma4Model.forward is called with these; NULL is None. */
 typedef struct {
@@ -747,7 +750,7 @@ typedef struct {
 /* generation_config.json beside the checkpoint; or, where there is none, what config.json says */
 void generation_config_load(GenerationConfig *m, const char *folder, ConfigReader config,
                             const Gemma4TextConfig *text_config, Arena *arena);
-bool ends(const GenerationConfig *m, int64_t token); /* whether token is one of eos_token_id */
+bool is_eos_token(const GenerationConfig *m, int64_t token);
 /* Stops after max_new_tokens, or where every row has ended and not ignore_eos */
 void generate(const GenerationMixin *m, const ForwardArguments *arguments, int max_new_tokens, bool ignore_eos,
               Run *run);

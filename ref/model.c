@@ -108,7 +108,7 @@ void model_check_generation(const Model *model, const Inputs *inputs, int max_ne
 
 const json_t *model_config(const Model *model) { return model->config; }
 const Checkpoint *model_checkpoint(const Model *model) { return model->checkpoint; }
-bool model_ends_at(const Model *model, int64_t token) { return ends(&model->generation_config, token); }
+bool model_ends_at(const Model *model, int64_t token) { return is_eos_token(&model->generation_config, token); }
 
 int model_suppress_tokens(const Model *model, const int64_t **tokens)
 {

@@ -1,6 +1,7 @@
 /* tap_name.c - names taken apart */
 #include "dump/tap_name.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,8 @@ bool tap_is_experts(const char *name) { return tap_ends(name, ".router#top_k_ind
 bool tap_is_token(const char *name) { return tap_is(name, "input_ids") && tap_run(name) > 0; }
 bool tap_is_choice(const char *name) { return tap_is_experts(name) || tap_is_token(name); }
 
+bool tap_matches(const char *glob, const char *name) { return fnmatch(glob, name, FNM_EXTMATCH) == 0; }
+
 /* And in decode steps, or of videos */
 #define AGAIN(glob) glob, glob "@*"
 
@@ -72,9 +75,7 @@ const char *const tap_layer_outputs[] = {
     AGAIN("*.embed_audio"),
     AGAIN("*.embed_tokens"),
     AGAIN("*.embed_tokens_per_layer"),
-    AGAIN("*.layers.[0-9]"),
-    AGAIN("*.layers.[0-9][0-9]"),
-    AGAIN("*.layers.[0-9][0-9][0-9]"),
+    AGAIN(LAYER_GLOB),
     AGAIN("model.norm"),
     AGAIN("*.language_model.norm"),
     AGAIN("logits"),

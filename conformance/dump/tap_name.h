@@ -24,6 +24,10 @@ bool tap_is_experts(const char *name); /* router#top_k_index */
 bool tap_is_token(const char *name);   /* input_ids@k, which is what decode step k is fed */
 bool tap_is_choice(const char *name);
 
+/* fnmatch, and +(..) for one or more of what is in it, so that layers of any number match. */
+bool tap_matches(const char *glob, const char *name);
+#define LAYER_GLOB "*layers.+([0-9])" /* outputs of layers, in the prefill */
+
 /* Globs, NULL-terminated: outputs of layers, towers and embedders in all of their runs, nothing inside them; and
  * what pictures are made into */
 extern const char *const tap_layer_outputs[];

@@ -1,11 +1,11 @@
 /* explain.c - numbers gathered from the sums of a step */
 #include "explain/explain.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "noise/scales.h"
+#include "dump/tap_name.h"
 
 /* ---------------------------------------------------------------- the worst elements */
 
@@ -106,12 +106,10 @@ static StepExplained explain_step(const Lockstep *lockstep, const Model *model, 
     return e;
 }
 
-static bool matches(const char *glob, const char *tap) { return fnmatch(glob, tap, 0) == 0; }
-
 static bool is_explained(const char *const *globs, const char *tap)
 {
     for (; *globs; globs++)
-        if (matches(*globs, tap)) return true;
+        if (tap_matches(*globs, tap)) return true;
     return false;
 }
 
@@ -119,8 +117,8 @@ static void check_globs(const Grade *grade, const char *const *globs, Error *err
 {
     for (; *globs; globs++) {
         bool any = false, absent = false;
-        for (int n = 0; n < grade->step_count; n++) any |= matches(*globs, grade->steps[n].tap);
-        for (int n = 0; n < grade->not_graded_count; n++) absent |= matches(*globs, grade->not_graded[n]);
+        for (int n = 0; n < grade->step_count; n++) any |= tap_matches(*globs, grade->steps[n].tap);
+        for (int n = 0; n < grade->not_graded_count; n++) absent |= tap_matches(*globs, grade->not_graded[n]);
         if (any) continue;
         error_set(error, "--explain: found %s, %s, expected one of the %d taps that are graded, as %s", *globs,
                   absent ? "which the dump does not hold or --only leaves out" : "which is no tap of this case",

@@ -1,11 +1,11 @@
 /* dumped_patches.c - read once, whatever their dtype */
 #include "inputs/dumped_patches.h"
 
-#include <fnmatch.h>
 #include <math.h>
 #include <string.h>
 
 #include "noise/row_map.h"
+#include "dump/tap_name.h"
 
 static const char PIXELS[] = "pixel_values", POSITIONS[] = "image_position_ids";
 
@@ -14,7 +14,7 @@ bool is_of_preprocessing(const char *name) { return strcmp(name, PIXELS) == 0 ||
 static const Array *find(const Dump *dump, const char *name, const char *const *only)
 {
     bool wanted = !only;
-    for (; !wanted && *only; only++) wanted = fnmatch(*only, name, 0) == 0;
+    for (; !wanted && *only; only++) wanted = tap_matches(*only, name);
     return wanted ? dump_find(dump, name) : NULL;
 }
 

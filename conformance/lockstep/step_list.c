@@ -1,7 +1,6 @@
 /* step_list.c - steps listed and concluded */
 #include "lockstep/step_list.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +38,7 @@ static bool is_wanted(const StepList *steps, const char *tap)
 {
     if (!steps->options->only) return true;
     for (const char *const *glob = steps->options->only; *glob; glob++)
-        if (fnmatch(*glob, tap, 0) == 0) return true;
+        if (tap_matches(*glob, tap)) return true;
     return false;
 }
 

@@ -1,9 +1,9 @@
 /* test_gates.c - one wrong element, one wrong channel, cutting off instead of rounding: found; legal arithmetic passes
  */
-#include <fnmatch.h>
 
 #include "backends.h"
 #include "noise/scales.h"
+#include "dump/tap_name.h"
 
 #define QUERIES LAYER ".self_attn.q_proj.linear"
 
@@ -153,7 +153,7 @@ typedef struct {
 static bool is_layer_output(const char *tap)
 {
     for (const char *const *glob = layer_outputs; *glob; glob++)
-        if (fnmatch(*glob, tap, 0) == 0) return true;
+        if (tap_matches(*glob, tap)) return true;
     return false;
 }
 

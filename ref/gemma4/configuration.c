@@ -3,14 +3,6 @@
 
 #include "gemma4.h"
 
-Activation config_activation(ConfigReader at, const char *key)
-{
-    Activation activation = GELU_PYTORCH_TANH;
-    const char *name = config_string(at, key);
-    if (!activation_from_name(name, &activation)) config_refuse(at, key, name, activation_names);
-    return activation;
-}
-
 void gemma4_config_load(Gemma4Config *config, ConfigReader at, Arena *arena)
 {
     config->file = at.file;

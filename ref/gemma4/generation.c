@@ -69,7 +69,7 @@ void generation_config_load(GenerationConfig *m, const char *folder, ConfigReade
     json_decref(file);
 }
 
-bool ends(const GenerationConfig *m, int64_t token)
+bool is_eos_token(const GenerationConfig *m, int64_t token)
 {
     for (int i = 0; i < m->eos_count; i++)
         if (m->eos_token_id[i] == token) return true;
@@ -82,7 +82,8 @@ static const int64_t *prepare_attention_mask(const GenerationConfig *m, const Fo
 {
     int64_t count = a->batch * a->seq;
     int64_t *mask = arena_allocate(run->arena, (size_t)count * sizeof *mask);
-    for (int64_t i = 0; i < count; i++) mask[i] = a->input_ids[i] != m->pad_token_id || ends(m, m->pad_token_id);
+    for (int64_t i = 0; i < count; i++)
+        mask[i] = a->input_ids[i] != m->pad_token_id || is_eos_token(m, m->pad_token_id);
     return mask;
 }
 
@@ -134,7 +135,7 @@ static void choose(const GenerationMixin *m, Tensor logits, bool *ended, bool ig
     for (int64_t b = 0; b < batch; b++) {
         next_tokens[b] = (int64_t)input_ids.data[b];
         assert(next_tokens[b] >= 0 && next_tokens[b] < vocab_size);
-        if (!ignore_eos && ends(m->generation_config, next_tokens[b])) ended[b] = true;
+        if (!ignore_eos && is_eos_token(m->generation_config, next_tokens[b])) ended[b] = true;
     }
 }
 

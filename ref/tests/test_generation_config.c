@@ -68,9 +68,9 @@ START_TEST(setting)
     ck_assert_int_eq(m.eos_count, settings[_i].count);
     for (int i = 0; i < m.eos_count; i++) {
         ck_assert_int_eq(m.eos_token_id[i], settings[_i].eos[i]);
-        ck_assert(ends(&m, settings[_i].eos[i]));
+        ck_assert(is_eos_token(&m, settings[_i].eos[i]));
     }
-    ck_assert(!ends(&m, 2) && !ends(&m, -1));
+    ck_assert(!is_eos_token(&m, 2) && !is_eos_token(&m, -1));
     ck_assert_int_eq(m.pad_token_id, settings[_i].pad);
 }
 END_TEST

@@ -67,8 +67,7 @@ const Recorded *recorded_before(BugRun *run, const Tap *tap); /* the tap itself,
 double *recorded_row(const Recorded *recorded, int64_t row);
 /* The input of the text layer that the tap is of; a bug that asks needs LAYER_INPUTS. */
 const Recorded *layer_input(BugRun *run, const Tap *tap);
-#define LAYER_INPUTS \
-    "*layers.[0-9]", "*layers.[0-9][0-9]", "*layers.[0-9][0-9][0-9]", "model#inputs_embeds", "model.embed_tokens"
+#define LAYER_INPUTS LAYER_GLOB, "model#inputs_embeds", "model.embed_tokens"
 
 /* ---- the case (bug_run.c, bug_case.c) */
 

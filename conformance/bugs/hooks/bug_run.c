@@ -1,7 +1,6 @@
 /* bug_run.c - names of taps, their values, and what was recorded of them, for a bug's hook */
 #include "bugs/hooks/bug_run.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +112,7 @@ static bool is_one_of(const char *const *globs, const char *name)
     char plain[NAME_SIZE];
     snprintf(plain, sizeof plain, "%.*s", (int)tap_base_length(name), name);
     for (; globs && *globs; globs++)
-        if (fnmatch(*globs, plain, 0) == 0) return true;
+        if (tap_matches(*globs, plain)) return true;
     return false;
 }
 
