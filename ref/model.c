@@ -55,6 +55,7 @@ static void read_weights(Checkpoint *checkpoint, ConfigReader at)
     bool is_text = !config_has(at, "text_config");
     checkpoint_name_ggufs(checkpoint, is_text ? "model." : "model.language_model.", at.error);
     if (checkpoint->gguf_count == 0) read_quantization_config(checkpoint, at);
+    if (!error_is_set(at.error)) checkpoint_declare_inputs(checkpoint);
 }
 
 Model *model_open(const char *folder, Error *error) { return model_open_edited(folder, &(ModelEdits){ 0 }, error); }
@@ -167,6 +168,7 @@ void model_forward(Model *model, const Inputs *inputs, const Pass *pass)
                 .random = pass->seed ? &random : NULL,
                 .rounding = pass->results,
                 .weights = pass->weights,
+                .exact_codes = pass->exact_codes,
                 .features = pass->features,
                 .hook = pass->hook,
                 .hook_context = pass->hook_context };

@@ -94,7 +94,7 @@ static void prove_linear(Proof *p)
     const ProductFactors *f = &p->factors;
     int64_t terms = f->x->row_map.width, width = p->sums->row_map.width, rows = row_map_rows(&p->sums->row_map);
     int64_t most = BLOCK / terms > 0 ? BLOCK / terms : 1;
-    Run run = { .weights = p->class->weights };
+    Run run = { .weights = p->class->weights, .exact_codes = true };
     float *weights = allocate_zeroed((size_t)(most * terms), sizeof *weights);
     float *bias = f->bias ? allocate_zeroed((size_t)width, sizeof *bias) : NULL;
     if (bias) read_weight(&run, f->bias, 0, width, bias);
@@ -201,6 +201,9 @@ static const char *short_factor(const Proof *p)
 static const char *why_unproven(const Proof *p, Arena *arena)
 {
     if (p->class->features) return "the class has features, for which nothing is proven";
+    if (p->factors.weight && p->factors.weight->inputs != INPUTS_PLAIN)
+        return arena_format(arena, "its input is rounded to codes (%s), for which nothing is proven",
+                            input_codes_name(p->factors.weight->inputs));
     if (p->factors.missing) return arena_format(arena, "its factor %s is not in the dump", p->factors.missing);
     if (p->factors.kind == PRODUCT_NONE) return "the step is not one product of matrices";
     const char *too_short = short_factor(p);
@@ -216,6 +219,8 @@ static void set_roundings(Proof *p)
     double k = (double)(p->bound.terms + (f->bias != NULL)) * p->class->roundoffs.sum, gamma = k / (1 - k);
     double factors = 1 + p->class->roundoffs.factor;
     if (!linear || p->class->roundoffs.rounded_weights) factors *= 1 + p->class->roundoffs.factor;
+    if (f->weight && f->weight->dtype == DTYPE_ENCODED) /* perhaps rounded to the dtype, to float32 at least */
+        factors *= 1 + fmax(p->class->roundoffs.factor, 0x1p-24);
     if (f->kind == PRODUCT_GATED) factors *= (1 + p->class->roundoffs.factor) * (1 + p->class->roundoffs.result);
     p->bound.unit = p->class->roundoffs.sum;
     p->bound.output_rounding = p->class->roundoffs.result;

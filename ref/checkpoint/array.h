@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "checkpoint/input_codes.h"
+
 typedef enum {
     DTYPE_F64,
     DTYPE_F32,
@@ -50,6 +52,8 @@ typedef struct {
     const unsigned char *data; /* row-major, little-endian, perhaps unaligned */
     const Encoding *encoding;  /* of DTYPE_ENCODED, which has no data */
     int64_t offset;            /* elements of the encoding before this array's first */
+    InputCodes inputs;         /* of products with it */
+    float input_scale;         /* of INPUTS_INT8_STATIC and INPUTS_FP8_STATIC */
 } Array;
 
 const char *dtype_name(Dtype dtype);          /* "BF16", as safetensors spells it */

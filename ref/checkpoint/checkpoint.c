@@ -140,6 +140,30 @@ Checkpoint *checkpoint_open(const char *folder, Error *error)
     return checkpoint;
 }
 
+/* ggml's CPU kernels bring the input to the type that the weight's type is multiplied with. */
+static InputCodes inputs_of_ggml(const Array *weight)
+{
+    if (weight->dtype == DTYPE_F16) return INPUTS_F16;
+    if (weight->dtype != DTYPE_ENCODED) return INPUTS_PLAIN;
+    return strstr(weight->encoding->scheme, "_K") ? INPUTS_Q8_K : INPUTS_Q8_0;
+}
+
+void checkpoint_declare_inputs(Checkpoint *checkpoint)
+{
+    bool ggml = declared_inputs.inputs == INPUTS_GGML;
+    for (int i = 0; declared_inputs.given && i < checkpoint->tensor_count; i++) {
+        const Array *array = checkpoint->tensors[i].array;
+        InputCodes inputs = ggml                            ? inputs_of_ggml(array)
+                            : array->dtype == DTYPE_ENCODED ? declared_inputs.inputs
+                                                            : INPUTS_PLAIN;
+        if (inputs == array->inputs) continue;
+        Array *declared = arena_allocate(&checkpoint->arena, sizeof *declared);
+        *declared = *array;
+        declared->inputs = inputs;
+        checkpoint->tensors[i].array = declared;
+    }
+}
+
 void checkpoint_close(Checkpoint *checkpoint)
 {
     if (!checkpoint) return;

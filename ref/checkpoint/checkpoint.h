@@ -36,6 +36,9 @@ typedef struct {
  * once for the whole program, before a checkpoint is opened. */
 extern const char *const *weight_files;
 
+/* Gives its quantised weights declared_inputs instead of what the configuration says */
+void checkpoint_declare_inputs(Checkpoint *checkpoint);
+
 Checkpoint *checkpoint_open(const char *folder, Error *error); /* NULL with error set */
 /* Gives tensors of GGUF files Hugging Face's names; text: what those of the text model begin with */
 void checkpoint_name_ggufs(Checkpoint *checkpoint, const char *text, Error *error);

@@ -45,6 +45,22 @@ static void load_weights(CompressedScheme *scheme, ConfigReader at)
     load_strategy(scheme, at);
 }
 
+/* Per token or tensor, of 8 bits; others are for the backend to declare. */
+static void load_inputs(CompressedScheme *scheme, ConfigReader at)
+{
+    static const InputCodes of_int[] = { INPUTS_INT8_STATIC, INPUTS_INT8_TENSOR, INPUTS_INT8_TOKEN_SYM };
+    static const InputCodes of_float[] = { INPUTS_FP8_STATIC, INPUTS_FP8_TENSOR, INPUTS_FP8_TOKEN };
+    const char *strategy = config_string_or(at, "strategy", "tensor"), *type = config_string_or(at, "type", "int");
+    bool token = strcmp(strategy, "token") == 0, is_float = strcmp(type, "float") == 0;
+    int row = token ? 2 : config_bool_or(at, "dynamic", false);
+    scheme->inputs = is_float ? of_float[row] : of_int[row];
+    if (token && !is_float && !config_bool_or(at, "symmetric", true)) scheme->inputs = INPUTS_INT8_TOKEN;
+    if (declared_inputs.given) return;
+    if (config_count(at, "num_bits") != 8) config_refuse(at, "num_bits", "another width", "8, or --activations");
+    if (!token && strcmp(strategy, "tensor") != 0)
+        config_refuse(at, "strategy", strategy, "token or tensor of input_activations, or --activations");
+}
+
 int compressed_schemes_load(CompressedScheme **schemes, ConfigReader at, Arena *arena)
 {
     ConfigReader groups = config_child(at, "config_groups");
@@ -61,6 +77,7 @@ int compressed_schemes_load(CompressedScheme **schemes, ConfigReader at, Arena *
         *scheme = (CompressedScheme){ .targets = json_object_get(group.object, "targets") };
         if (json_array_size(scheme->targets) == 0) config_refuse(group, "targets", "none", "a list of names");
         load_weights(scheme, config_child(group, "weights"));
+        if (config_has(group, "input_activations")) load_inputs(scheme, config_child(group, "input_activations"));
         if (error_is_set(at.error)) return 0;
     }
     return count;

@@ -7,6 +7,7 @@
 #define PLUMB_COMPRESSED_SCHEME_H
 
 #include "checkpoint/config.h"
+#include "checkpoint/input_codes.h"
 #include "run/arena.h"
 
 typedef enum { STRATEGY_TENSOR, STRATEGY_CHANNEL, STRATEGY_GROUP, STRATEGY_BLOCK } Strategy;
@@ -18,6 +19,7 @@ typedef struct {
     Strategy strategy;
     int group_size;         /* STRATEGY_GROUP */
     int block_structure[2]; /* STRATEGY_BLOCK: rows, columns */
+    InputCodes inputs;      /* input_activations */
 } CompressedScheme;
 
 /* -> the groups that have weights, and how many; in arena */

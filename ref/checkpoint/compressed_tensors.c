@@ -8,6 +8,7 @@
  *                                                          beside packed codes, I8 as the scales beside others
  *                        weight_g_idx I32 [columns]        of groups in another order (actorder)
  */
+#include <float.h>
 #include <string.h>
 
 #include "checkpoint/code_grid.h"
@@ -126,6 +127,20 @@ static void load_column_index(Module *m)
     }
 }
 
+static void load_input_scale(Module *m, Array *weight)
+{
+    const Array *scale = part_found(&m->parts, "input_scale");
+    bool is_static = weight->inputs == INPUTS_INT8_STATIC || weight->inputs == INPUTS_FP8_STATIC;
+    if (!is_static || declared_inputs.given) return;
+    if (!scale) part_needed(&m->parts, "input_scale");
+    part_check(&m->parts, scale, DTYPE_COUNT, scale && scale->rank == 0 ? 0 : 1, (int64_t[]){ 1 });
+    if (error_is_set(m->parts.error)) return;
+    array_read_f32(scale, 0, 1, &weight->input_scale);
+    if (!(weight->input_scale > 0) || weight->input_scale > FLT_MAX)
+        error_set(m->parts.error, "%s: %s: found %g, expected a number above 0", scale->file, scale->name,
+                  (double)weight->input_scale);
+}
+
 static void load_module(Checkpoint *checkpoint, const char *module, const CompressedScheme *scheme, bool packed,
                         Error *error)
 {
@@ -136,7 +151,9 @@ static void load_module(Checkpoint *checkpoint, const char *module, const Compre
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !error_is_set(error); i++) steps[i](&m);
     if (error_is_set(error)) return;
     code_grid_init(m.grid);
-    part_becomes_weight(&m.parts, &m.grid->encoding, 2, (int64_t[]){ m.grid->rows, m.grid->columns });
+    Array *weight = part_becomes_weight(&m.parts, &m.grid->encoding, 2, (int64_t[]){ m.grid->rows, m.grid->columns });
+    weight->inputs = scheme->inputs;
+    load_input_scale(&m, weight);
 }
 
 /* The module whose codes these are, in the checkpoint's arena; NULL of other tensors */

@@ -36,7 +36,7 @@ void part_check(Parts *parts, const Array *array, Dtype dtype, int rank, const i
                   SHAPE_TEXT(array->rank, array->shape), SHAPE_TEXT(rank, shape));
 }
 
-void part_becomes_weight(Parts *parts, const Encoding *encoding, int rank, const int64_t *shape)
+Array *part_becomes_weight(Parts *parts, const Encoding *encoding, int rank, const int64_t *shape)
 {
     Checkpoint *checkpoint = parts->checkpoint;
     Array *weight = arena_allocate(&checkpoint->arena, sizeof *weight);
@@ -48,6 +48,7 @@ void part_becomes_weight(Parts *parts, const Encoding *encoding, int rank, const
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
     checkpoint->made = reallocate(checkpoint->made, (size_t)(checkpoint->made_count + 1), sizeof *checkpoint->made);
     checkpoint->made[checkpoint->made_count++] = weight;
+    return weight;
 }
 
 void parts_settle(Checkpoint *checkpoint)

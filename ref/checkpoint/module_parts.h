@@ -23,7 +23,8 @@ const Array *part_found(Parts *parts, const char *part);
 const Array *part_needed(Parts *parts, const char *part);
 /* Sets the error unless the dtype is the expected one (DTYPE_COUNT: any float) and the shape is. A NULL is let pass. */
 void part_check(Parts *parts, const Array *array, Dtype dtype, int rank, const int64_t *shape);
-void part_becomes_weight(Parts *parts, const Encoding *encoding, int rank, const int64_t *shape);
+/* -> the weight, whose inputs may be set */
+Array *part_becomes_weight(Parts *parts, const Encoding *encoding, int rank, const int64_t *shape);
 void parts_settle(Checkpoint *checkpoint);
 
 #endif

@@ -172,6 +172,7 @@ Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run)
     y = tensor_new(run, y.rank, y.shape);
 
     ArenaMark mark = arena_mark(run->arena);
+    x = input_codes(x, weight, run);
     if (is_read_as_it_is(matrix(x), weight, run))
         linear_by_rows(matrix(y), matrix(x), weight);
     else

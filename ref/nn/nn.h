@@ -31,6 +31,9 @@ void matmul_set_threads(int threads);
 /* The kernel that OpenBLAS has chosen; NULL where it has only one, and of other libraries */
 const char *matmul_kernel(void);
 
+/* input_codes.c - x as a kernel rounds it before a product with the weight, or x itself (checkpoint/input_codes.h) */
+Tensor input_codes(Tensor x, const Array *weight, Run *run);
+
 /* elementwise.c */
 
 Tensor add(Tensor a, Tensor b, Run *run);

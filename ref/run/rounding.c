@@ -158,7 +158,7 @@ void round_factor(const Run *run, real *values, int64_t count)
 void read_weight(const Run *run, const Array *weight, int64_t first, int64_t count, real *out)
 {
     array_read(weight, first, count, out);
-    round_to(run->weights, out, count);
+    if (weight->dtype != DTYPE_ENCODED || !run->exact_codes) round_to(run->weights, out, count);
 }
 
 real weight_value(const Run *run, const Array *weight)

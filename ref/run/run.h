@@ -16,6 +16,7 @@ typedef struct {
     Arena *arena;
     Rounding rounding; /* of every result */
     Rounding weights;  /* of the weights as they are read: a bf16 backend holds bf16 weights */
+    bool exact_codes;  /* but not of those that codes and scales stand for: a kernel may never round these */
     unsigned features; /* of Feature */
     Random *random;    /* results and factors are rounded up or down at random; NULL: to nearest */
     Hook *hook;        /* NULL: nobody looks */

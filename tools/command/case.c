@@ -15,7 +15,8 @@ enum {
     KEY_THREADS = 't',
     KEY_QUIET = 'q',
     KEY_VISION_MASK = 'v',
-    KEY_WEIGHTS = 'w'
+    KEY_WEIGHTS = 'w',
+    KEY_ACTIVATIONS = 0x300
 };
 
 static const struct argp_option options[] = {
@@ -24,6 +25,11 @@ static const struct argp_option options[] = {
     { "weights", KEY_WEIGHTS, "FILE", 0,
       "The weights, instead of the checkpoint's own: a GGUF or safetensors file beside its config.json; may be given "
       "again, as for llama.cpp's mmproj file (docs/quantised.md)",
+      10 },
+    { "activations", KEY_ACTIVATIONS, "RULE", 0,
+      "To what the backend rounds the input of a product with a quantised weight: none, int8-token, int8-token-sym, "
+      "int8-tensor, fp8-token, fp8-tensor, q8_0, q8_k, f16, or ggml for what its CPU kernels do. Default: what the "
+      "checkpoint's quantization_config says, or none",
       10 },
     { "inputs", KEY_INPUTS, "FILE", 0, "The inputs, instead of CASE/inputs.safetensors", 10 },
     { "vision-mask", KEY_VISION_MASK, "READING", 0,
@@ -43,6 +49,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = &c->media; return 0;
     case KEY_MODEL: c->model_folder = argument; return 0;
     case KEY_WEIGHTS: add_weight_file(argument); return 0;
+    case KEY_ACTIVATIONS:
+        declared_inputs.given = true;
+        if (!input_codes_from_name(argument, &declared_inputs.inputs))
+            argp_error(state, "--activations: found %s, expected %s", argument, input_codes_names);
+        return 0;
     case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
     case KEY_QUIET: c->quiet = true; return 0;
     case KEY_VISION_MASK:

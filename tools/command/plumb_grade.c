@@ -15,6 +15,7 @@
 #include "report/report_diagnosis.h"
 #include "report/report_explanation.h"
 #include "report/report_known.h"
+#include "report/report_weights.h"
 
 static void show_progress(void *context, int pass, int passes, const char *tap)
 {
@@ -62,6 +63,7 @@ static json_t *graded_json(const GradeCommand *command, const Grade *grade, Repo
     report_add_known(json, grade, dump);
     json_object_set_new(json, "samples", json_integer(command->samples > 0 ? command->samples : SAMPLES));
     json_object_update_new(json, class_check_json(check));
+    json_object_set_new(json, "weights", report_weights_json(model_checkpoint(command->c.model)));
     return json;
 }
 
@@ -106,6 +108,7 @@ static Finding report_grade(GradeCommand *command, const Grade *grade, ReportTit
     Finding finding = { .status = grade_status(grade, &command->report) };
     if (wants_text(command)) {
         report_text(stdout, grade, title);
+        report_weights_text(stdout, model_checkpoint(command->c.model));
         if (!command->class) value_grid_text(stdout, &command->grid);
         class_check_text(stdout, &ground->check);
         if (ground->explanation) report_explanation_text(stdout, ground->explanation);
@@ -174,6 +177,7 @@ static Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitl
     finding.status = grade_status(grade, &command->report);
     if (wants_text(command)) {
         report_diagnosis_text(stdout, diagnosis, grade, title);
+        report_weights_text(stdout, model_checkpoint(command->c.model));
         if (!command->class) value_grid_text(stdout, &command->grid);
         print_strict_failure(command);
     }
@@ -199,6 +203,8 @@ static void say_files(GradeCommand *command, const char *dump, Error *earlier)
     report_file_say_files(report, "dump", dump, error);
     report_file_say_files(report, "names", command->names, error);
     report_file_say_files(report, "model", c->model_folder, error);
+    for (int i = 0; weight_files && weight_files[i]; i++)
+        report_file_say_files(report, "weights", weight_files[i], error);
     if (!media_arguments_given(&c->media)) report_file_say_files(report, "inputs", c->inputs_file, error);
     for (int i = 0; i < c->media.image_count; i++) report_file_say_files(report, "image", c->media.images[i], error);
     for (int i = 0; i < c->media.sound_count; i++) report_file_say_files(report, "sound", c->media.sounds[i], error);

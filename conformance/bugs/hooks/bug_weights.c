@@ -86,7 +86,8 @@ static void read_part(const BugRun *run, const Array *weight, int64_t first, int
     float narrow[BLOCK];
     for (int64_t i = 0; i < count; i += BLOCK) {
         int64_t some = count - i < BLOCK ? count - i : BLOCK;
-        read_weight(&(Run){ .weights = run->pass->weights }, weight, first + i, some, narrow);
+        Run as_read = { .weights = run->pass->weights, .exact_codes = run->pass->exact_codes };
+        read_weight(&as_read, weight, first + i, some, narrow);
         for (int64_t j = 0; j < some; j++) out[i + j] = narrow[j];
     }
 }

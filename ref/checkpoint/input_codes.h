@@ -1,0 +1,39 @@
+/* input_codes.h - to what a kernel rounds the input of a product before it meets a quantised weight
+ *
+ * Fast kernels multiply codes by codes. So the weight says which codes its input becomes: what the checkpoint's
+ * configuration says of it, or what the backend declares. nn/input_codes.c has the rules.
+ */
+#ifndef PLUMB_INPUT_CODES_H
+#define PLUMB_INPUT_CODES_H
+
+#include <stdbool.h>
+
+typedef enum {
+    INPUTS_PLAIN,
+    INPUTS_INT8_TOKEN,     /* -128 .. 127 with a zero, of each row's least and largest value: torchao's 8da4w */
+    INPUTS_INT8_TOKEN_SYM, /* -127 .. 127, of each row's largest magnitude */
+    INPUTS_INT8_TENSOR,    /* the same of the whole input */
+    INPUTS_INT8_STATIC,    /* the same by a scale that the checkpoint holds */
+    INPUTS_FP8_TOKEN,      /* e4m3, of each row's largest magnitude over 448 */
+    INPUTS_FP8_TENSOR,     /* the same of the whole input */
+    INPUTS_FP8_STATIC,     /* the same by a scale that the checkpoint holds */
+    INPUTS_Q8_0,           /* ggml: 8 bits, a float16 scale for 32 values */
+    INPUTS_Q8_K,           /* ggml: 8 bits, a scale for 256 values */
+    INPUTS_F16,            /* ggml: rounded to float16 */
+    INPUTS_GGML,           /* what ggml's CPU kernels take for the weight's type; a declaration, of no weight */
+    INPUTS_COUNT
+} InputCodes;
+
+const char *input_codes_name(InputCodes codes); /* "int8-token" */
+/* Of those that can be declared: the others need a scale of the checkpoint's */
+bool input_codes_from_name(const char *name, InputCodes *codes);
+extern const char *const input_codes_names; /* of these, for a message */
+
+/* What the backend declares, if it does; --activations sets it once for the whole program. */
+typedef struct {
+    bool given;
+    InputCodes inputs;
+} DeclaredInputs;
+extern DeclaredInputs declared_inputs;
+
+#endif

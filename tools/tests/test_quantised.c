@@ -1,0 +1,82 @@
+/* test_quantised.c - --weights and --activations, on a dump of llama.cpp's Q8_0 kernels */
+#include "command.h"
+
+#define FOLDER "fixtures/quantised"
+#define DUMP FOLDER "/llama.cpp-e2b-text-q8_0.safetensors"
+#define GGUF FOLDER "/e2b-text-q8_0.gguf"
+#define GRADE "grade", TEXT, DUMP, "--names", FOLDER "/llama.cpp-names.json", "--as", "fp32"
+
+/* Right only with the backend's own weights and its own rule: every other declaration fails at the first product. */
+static const struct {
+    const char *arguments[16], *says;
+    int status;
+} grades[] = {
+    { { GRADE, "--weights", GGUF, "--activations", "q8_0" }, "q8_0 (31), as declared\n", 0 },
+    { { GRADE, "--weights", GGUF, "--activations", "ggml" }, "as declared\n", 0 },
+    { { GRADE, "--weights", GGUF }, "none (31), as the checkpoint says\n", 1 },
+    { { GRADE, "--weights", GGUF, "--activations", "none" }, "none (31), as declared\n", 1 },
+    { { GRADE, "--weights", GGUF, "--activations", "q8_k" }, "layers.0.self_attn.q_proj", 1 },
+    { { GRADE, "--weights", GGUF, "--activations", "int8-token" }, "layers.0.self_attn.q_proj", 1 },
+    { { GRADE, "--weights", GGUF, "--activations", "int8-token-sym" }, "layers.0.self_attn.q_proj", 1 },
+    { { GRADE, "--weights", GGUF, "--activations", "int8-tensor" }, "layers.0.self_attn.q_proj", 1 },
+    { { GRADE, "--weights", GGUF, "--activations", "fp8-token" }, "layers.0.self_attn.q_proj", 1 },
+    { { GRADE, "--activations", "q8_0" }, "FAIL", 1 },
+    { { GRADE }, "FAIL", 1 },
+};
+
+START_TEST(graded)
+{
+    Result result = run_plumb(grades[_i].arguments);
+    assert_status(result, grades[_i].status);
+    ck_assert_msg(strstr(result.out, grades[_i].says) != NULL, "%s", result.out);
+}
+END_TEST
+
+START_TEST(json_says_so)
+{
+    const char *report = temporary("report.json");
+    assert_status(plumb(GRADE, "--weights", GGUF, "--activations", "q8_0", "--json", report), 0);
+    json_t *json = read_json(report), *weights = json_object_get(json, "weights");
+    ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(weights, "schemes"), "Q8_0")), 31);
+    ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(weights, "inputs"), "q8_0")), 31);
+    ck_assert(json_is_true(json_object_get(weights, "declared")));
+    json_decref(json);
+    assert_status(plumb("grade", E2B, HONEST, "--json", report), 0);
+    json = read_json(report);
+    ck_assert(json_is_null(json_object_get(json, "weights")));
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(inspected)
+{
+    Result result = plumb("inspect", GGUF);
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "blk.0.attn_q.weight ") && strstr(result.out, " Q8_0  [256, 64]"), "%s",
+                  result.out);
+    result = plumb("inspect", TEXT "/model", "--weights", GGUF);
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "model.layers.0.self_attn.q_proj.weight ") &&
+                      strstr(result.out, "1 tensors left over\n  rope_freqs.weight "),
+                  "%s", result.out);
+}
+END_TEST
+
+START_TEST(rule_is_refused)
+{
+    Result result = plumb("grade", TEXT, DUMP, "--activations", "int4-token");
+    assert_status(result, 2);
+    ck_assert_msg(strstr(result.err, "--activations: found int4-token, expected none, int8-token,"), "%s", result.err);
+}
+END_TEST
+
+Suite *quantised_suite(void)
+{
+    Suite *suite = suite_create("quantised");
+    TCase *tcase = theme(suite, "declared");
+    tcase_add_loop_test(tcase, graded, 0, COUNT(grades));
+    tcase_add_test(tcase, json_says_so);
+    tcase_add_test(tcase, inspected);
+    tcase_add_test(tcase, rule_is_refused);
+    return suite;
+}
