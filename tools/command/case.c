@@ -38,7 +38,7 @@ static const struct argp_option options[] = {
       "a dump, whichever fits",
       10 },
     { "threads", KEY_THREADS, "N", 0, "Threads of matrix products (default 1)", 10 },
-    { "quiet", KEY_QUIET, 0, 0, "No progress bar", 10 },
+    { "quiet", KEY_QUIET, 0, 0, "No progress", 10 },
     { 0 },
 };
 

@@ -5,6 +5,7 @@
 #include "checkpoint/file_limits.h"
 #include "command/arguments.h"
 #include "command/plumb.h"
+#include "command/suggest.h"
 
 enum { KEY_MAX_JSON = 0x200, KEY_MAX_JSON_DEPTH, KEY_MAX_ARRAYS, KEY_MAX_EXPANSION };
 
@@ -37,5 +38,6 @@ void parse_arguments(const struct argp *argp, int argc, char **argv, void *input
     const struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
     const struct argp whole = { .options = limit_options, .parser = parse_limit, .children = children };
     argp_err_exit_status = STATUS_BAD_INPUT;
+    suggest_options(&whole, argv);
     if (argp_parse(&whole, argc, argv, ARGP_IN_ORDER, NULL, input) != 0) exit(STATUS_BAD_INPUT);
 }

@@ -8,6 +8,7 @@
 
 #include "nn/blas_memory.h"
 #include "nn/kernel.h"
+#include "command/suggest.h"
 #include "nn/nn.h"
 #include "report/version.h"
 
@@ -36,7 +37,7 @@ static void help(FILE *out)
     fprintf(out, "Usage: plumb COMMAND [ARGUMENTS]\n"
                  "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
     for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "\n'plumb COMMAND --help' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
+    fprintf(out, "\n'plumb help COMMAND' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
                  "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing could be graded.\n");
 }
 
@@ -61,6 +62,30 @@ static int with_stdout_written(int status)
     return STATUS_BAD_INPUT;
 }
 
+/* -1 with a line on stderr */
+static int find_command(const char *word)
+{
+    Suggestion suggestion = { .word = word };
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(word, commands[i].name) == 0) return i;
+        suggest_offer(&suggestion, commands[i].name);
+    }
+    fprintf(stderr, "plumb: %s: found no such command, expected ", word);
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(stderr, "%s%s", i == 0 ? "" : i + 1 < COMMANDS ? ", " : " or ", commands[i].name);
+    if (suggestion.nearest) fprintf(stderr, "; did you mean %s?", suggestion.nearest);
+    putc('\n', stderr);
+    return -1;
+}
+
+static int run_command(int i, int argc, char **argv)
+{
+    static char name[32]; /* "plumb run", for usage messages */
+    snprintf(name, sizeof name, "plumb %s", commands[i].name);
+    argv[0] = name;
+    return commands[i].main(argc, argv);
+}
+
 /* Before OpenBLAS is set up, which never ends where there is no memory for it. */
 __attribute__((section(".preinit_array"),
                used)) static void (*const before_libraries)(int, char **, char **) = blas_memory_check_before_load;
@@ -73,6 +98,10 @@ int main(int argc, char **argv)
         help(stderr);
         return STATUS_BAD_INPUT;
     }
+    if (strcmp(argv[1], "help") == 0 && argc == 3) {
+        int i = find_command(argv[2]);
+        return i < 0 ? STATUS_BAD_INPUT : run_command(i, 2, (char *[]){ argv[2], "--help", NULL });
+    }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         help(stdout);
         return with_stdout_written(STATUS_PASS);
@@ -81,16 +110,7 @@ int main(int argc, char **argv)
         version();
         return with_stdout_written(STATUS_PASS);
     }
-    for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            static char name[32]; /* "plumb run", for usage messages */
-            snprintf(name, sizeof name, "plumb %s", commands[i].name);
-            argv[1] = name;
-            return with_stdout_written(commands[i].main(argc - 1, argv + 1));
-        }
-    fprintf(stderr,
-            "plumb: %s: found no such command, expected run, generate, grade, diagnose, names, explain-model, "
-            "report, preprocess, compare, inspect or bugs\n",
-            argv[1]);
-    return STATUS_BAD_INPUT;
+    const int i = find_command(argv[1]);
+    if (i < 0) return STATUS_BAD_INPUT;
+    return with_stdout_written(run_command(i, argc - 1, argv + 1));
 }

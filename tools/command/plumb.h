@@ -73,6 +73,8 @@ enum { MOST_NEW_TOKENS = 1 << 20 };
 /* The argument of --bug, on a growing list */
 void bugs_add(const Bug ***bugs, int *count, const char *id, struct argp_state *state);
 
+const char *bug_nearest(const char *id); /* that a misspelt one may have been; NULL: none is near */
+
 /* argp with exit status 2 on bad usage, and with the options for limits that all subcommands have */
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
 int finish(const Error *error, Status otherwise); /* prints the error, if any: its status, or the other */

@@ -9,6 +9,7 @@
 #include "command/arguments.h"
 #include "command/plumb.h"
 #include "command/progress.h"
+#include "command/suggest.h"
 
 enum { KEY_CASE = 'c', KEY_MAX_NEW_TOKENS = 'n', KEY_QUIET = 'q' };
 
@@ -29,7 +30,7 @@ static const struct argp_option options[] = {
     { "case", KEY_CASE, "CASE", 0, "Say which bugs the case exposes, and the first tap that each changes", 0 },
     { "max-new-tokens", KEY_MAX_NEW_TOKENS, "N", 0,
       "With --case: generate N tokens greedily (default what case.json says)", 0 },
-    { "quiet", KEY_QUIET, 0, 0, "No progress bar", 0 },
+    { "quiet", KEY_QUIET, 0, 0, "No progress", 0 },
     { 0 },
 };
 
@@ -146,11 +147,20 @@ static void print_list(BugsCommand *command)
     if (command->folder) printf("%d of %d bugs change a tap of %s\n", exposed, bug_count(), command->c.name);
 }
 
+const char *bug_nearest(const char *id)
+{
+    Suggestion suggestion = { .word = id };
+    for (int i = 0; i < bug_count(); i++) suggest_offer(&suggestion, bug_at(i)->id);
+    return suggestion.nearest;
+}
+
 static void answer(BugsCommand *command, Error *error)
 {
     const Bug *bug = command->id ? bug_find(command->id) : NULL;
     if (command->id && !bug) {
-        error_set(error, "%s: found no such bug, expected an id that 'plumb bugs' lists", command->id);
+        const char *nearest = bug_nearest(command->id);
+        error_set(error, "%s: found no such bug, expected an id that 'plumb bugs' lists%s%s%s", command->id,
+                  nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
         return;
     }
     if (command->folder) {

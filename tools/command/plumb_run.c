@@ -56,7 +56,11 @@ static const struct argp_option options[] = {
 void bugs_add(const Bug ***bugs, int *count, const char *id, struct argp_state *state)
 {
     const Bug *bug = bug_find(id);
-    if (!bug) argp_error(state, "--bug: found %s, expected an id that 'plumb bugs' lists", id);
+    if (!bug) {
+        const char *nearest = bug_nearest(id);
+        argp_error(state, "--bug: found %s, expected an id that 'plumb bugs' lists%s%s%s", id,
+                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    }
     *bugs = reallocate(*bugs, (size_t)(*count + 1), sizeof **bugs);
     (*bugs)[(*count)++] = bug;
 }

@@ -8,11 +8,11 @@
 
 #include "dump/tap_name.h"
 
-enum { WIDTH = 40 };
+enum { WIDTH = 30, SECONDS_BETWEEN_LINES = 60 };
 
 Progress progress_start(bool quiet, int layers)
 {
-    Progress progress = { .wanted = !quiet && isatty(STDERR_FILENO), .layers = layers, .percent = -1 };
+    Progress progress = { .wanted = !quiet, .on_terminal = isatty(STDERR_FILENO), .layers = layers, .percent = -1 };
     clock_gettime(CLOCK_MONOTONIC, &progress.start);
     return progress;
 }
@@ -34,17 +34,54 @@ static bool is_layer(const char *tap)
     return layer == tap + tap_base_length(tap);
 }
 
+typedef struct {
+    char elapsed[48], remaining[48]; /* "2:05", "about 1:10:00" */
+} Times;
+
+static void clock_text(char *text, size_t size, const char *about, double seconds)
+{
+    long s = lround(fmin(seconds, 1e8));
+    if (s < 3600)
+        snprintf(text, size, "%s%ld:%02ld", about, s / 60, s % 60);
+    else
+        snprintf(text, size, "%s%ld:%02ld:%02ld", about, s / 3600, s / 60 % 60, s % 60);
+}
+
+/* done: the part of the work; what is left is expected to take as long as what was done. */
+static Times times_of(double seconds, double done)
+{
+    Times times;
+    clock_text(times.elapsed, sizeof times.elapsed, "", seconds);
+    clock_text(times.remaining, sizeof times.remaining, "about ", done > 0 ? seconds * (1 - done) / done : 0);
+    return times;
+}
+
+/* In a log a bar is no use, but a minute's silence looks like a hang. */
+static void say_line(Progress *progress, double seconds, int pass, int passes, int percent, const Times *times)
+{
+    if (seconds - progress->said < SECONDS_BETWEEN_LINES) return;
+    progress->said = seconds;
+    fprintf(stderr, "plumb: pass %d of %d, %d %%, %s so far, %s left\n", pass + 1, passes, percent, times->elapsed,
+            times->remaining);
+}
+
 void progress_tap(Progress *progress, int pass, int passes, const char *tap)
 {
     if (pass != progress->pass) progress->seen = 0;
     progress->pass = pass;
     if (!is_layer(tap)) return;
     progress->seen++;
-    if (!progress->wanted || (!progress->shown && seconds_since(progress->start) < 1)) return;
+    double seconds = seconds_since(progress->start);
+    if (!progress->wanted || (!progress->shown && seconds < 1)) return;
 
     double done = pass + fmin(1, progress->seen / (double)progress->layers);
     int percent = (int)(100 * done / passes);
     if (percent <= progress->percent) return; /* decode steps begin with layer 0 again, and near-ties add passes */
+    Times times = times_of(seconds, done / passes);
+    if (!progress->on_terminal) {
+        say_line(progress, seconds, pass, passes, percent, &times);
+        return;
+    }
     progress->shown = true;
     progress->percent = percent;
 
@@ -52,7 +89,8 @@ void progress_tap(Progress *progress, int pass, int passes, const char *tap)
     memset(bar, '.', WIDTH);
     memset(bar, '#', (size_t)(percent * WIDTH / 100));
     bar[WIDTH] = '\0';
-    fprintf(stderr, "\rpass %d of %d [%s] %3d %%", pass + 1, passes, bar, percent);
+    fprintf(stderr, "\rpass %d of %d [%s] %3d %% %s, %s left \033[K", pass + 1, passes, bar, percent, times.elapsed,
+            times.remaining);
 }
 
 void progress_end(Progress *progress)

@@ -1,4 +1,4 @@
-/* progress.h - a bar on a terminal, for work that takes more than a second */
+/* progress.h - a bar on a terminal, for work that takes more than a second; elsewhere a line a minute */
 #ifndef PLUMB_PROGRESS_H
 #define PLUMB_PROGRESS_H
 
@@ -6,9 +6,10 @@
 #include <time.h>
 
 typedef struct {
-    bool shown, wanted; /* wanted: stderr is a terminal and nobody asked for quiet */
-    int layers;         /* of a pass, decode steps and all */
-    int pass, seen;     /* layers of it that have come by */
+    bool shown, wanted, on_terminal; /* wanted: nobody asked for quiet */
+    double said;                     /* seconds from the start to the last line, where there is no terminal */
+    int layers;                      /* of a pass, decode steps and all */
+    int pass, seen;                  /* layers of it that have come by */
     struct timespec start;
     int percent;
 } Progress;
