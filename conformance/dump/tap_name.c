@@ -53,7 +53,10 @@ bool tap_is_vision(const char *name)
     return tap_begins(name, "model.vision_tower") || tap_begins(name, "model.embed_vision");
 }
 
-bool tap_is_audio(const char *name) { return tap_begins(name, "model.embed_audio"); }
+bool tap_is_audio(const char *name)
+{
+    return tap_begins(name, "model.audio_tower") || tap_begins(name, "model.embed_audio");
+}
 bool tap_is_media(const char *name) { return tap_is_vision(name) || tap_is_audio(name); }
 
 int tap_step(const char *name) { return tap_is_media(name) ? 0 : tap_run(name); }
@@ -72,6 +75,8 @@ const char *const tap_layer_outputs[] = {
     AGAIN("*.vision_tower"),
     AGAIN("*.pooler"),
     AGAIN("*.embed_vision"),
+    AGAIN("*.subsample_conv_projection"),
+    AGAIN("*.audio_tower"),
     AGAIN("*.embed_audio"),
     AGAIN("*.embed_tokens"),
     AGAIN("*.embed_tokens_per_layer"),

@@ -15,7 +15,7 @@ bool tap_is(const char *name, const char *base);     /* in whichever run */
 bool tap_ends(const char *name, const char *ending); /* likewise */
 bool tap_begins(const char *name, const char *beginning);
 bool tap_is_vision(const char *name); /* of the tower or its projector */
-bool tap_is_audio(const char *name);  /* of the projector */
+bool tap_is_audio(const char *name);  /* likewise */
 bool tap_is_media(const char *name);  /* of either: its rows are no tokens of a prompt */
 int tap_step(const char *name);       /* the decode step that it is of; 0 in the prefill */
 

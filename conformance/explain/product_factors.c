@@ -25,8 +25,17 @@ static const struct {
     { PRODUCT_LINEAR, "lm_head", { "model", "model.language_model", "model.language_model.norm", "model.norm" }, NULL },
     { PRODUCT_SOFTMAX, "#attn_weights", { "#query_states" }, "#key_states" },
     { PRODUCT_HEADS, "#attn_output", { "#attn_weights" }, "#value_states" },
+    /* The audio tower, from here on: attention there is no product of whole heads. */
+    { PRODUCT_LINEAR, ".self_attn.q_proj", { ".norm_pre_attn" }, NULL },
+    { PRODUCT_LINEAR, ".self_attn.k_proj", { ".norm_pre_attn" }, NULL },
+    { PRODUCT_LINEAR, ".self_attn.v_proj", { ".norm_pre_attn" }, NULL },
+    { PRODUCT_LINEAR, ".self_attn.post", { ".self_attn#attn_output" }, NULL },
+    { PRODUCT_LINEAR, ".ffw_layer_1", { ".pre_layer_norm" }, NULL },
+    { PRODUCT_LINEAR, ".ffw_layer_2", { ".act_fn" }, NULL },
+    { PRODUCT_LINEAR, ".linear_start", { ".pre_layer_norm" }, NULL },
+    { PRODUCT_LINEAR, ".linear_end", { ".act_fn" }, NULL },
 };
-enum { PRODUCT_COUNT = sizeof products / sizeof *products };
+enum { PRODUCT_COUNT = sizeof products / sizeof *products, OF_CONFORMER = PRODUCT_COUNT - 8 };
 
 /* The step's name with its ending exchanged; "@k" stays. */
 static const char *beside(const char *tap, const char *ending, const char *other, Arena *arena)
@@ -80,7 +89,8 @@ static int product_of(const Model *model, const char *tap, const char **ending, 
 {
     bool inner = tap_ends(tap, ".linear");
     if (!inner && weight_of(model, module_of(tap, arena), "linear.weight", arena)) return -1;
-    for (int i = 0; i < PRODUCT_COUNT; i++) {
+    bool conformer = tap_begins(tap, "model.audio_tower");
+    for (int i = conformer ? OF_CONFORMER : 0; i < (conformer ? PRODUCT_COUNT : OF_CONFORMER); i++) {
         *ending = inner ? arena_format(arena, "%s.linear", products[i].ending) : products[i].ending;
         if (tap_ends(tap, *ending)) return i;
     }

@@ -20,15 +20,6 @@ static bool *padding_patches(const Array *pixel_values, const Array *position_id
     return padding;
 }
 
-static bool *padding_frames(const Array *input_features_mask)
-{
-    if (!input_features_mask) return NULL;
-    int64_t count = array_elements(input_features_mask);
-    bool *padding = allocate_zeroed((size_t)count + 1, sizeof *padding);
-    for (int64_t i = 0; i < count; i++) padding[i] = array_integer(input_features_mask, i) == 0;
-    return padding;
-}
-
 static bool has_features(const Inputs *inputs, const json_t *config, int64_t id)
 {
     const struct {
@@ -60,7 +51,7 @@ PaddingRows padding_rows_of(const Inputs *inputs, const json_t *config)
 {
     PaddingRows rows = { .image_padding = padding_patches(inputs->pixel_values, inputs->image_position_ids),
                          .video_padding = padding_patches(inputs->pixel_values_videos, inputs->video_position_ids),
-                         .audio_padding = padding_frames(inputs->input_features_mask),
+                         .audio_frames = audio_frames_of(inputs->input_features_mask, config),
                          .overwritten = overwritten_tokens(inputs, config) };
     if (inputs->input_ids) {
         rows.batch = inputs->input_ids->shape[0];
@@ -111,11 +102,18 @@ static bool is_by_head(const char *name)
            tap_ends(name, "#attn_weights") || is_causal_mask(name);
 }
 
+static int64_t rows_behind(const Tap *tap, int axis)
+{
+    int64_t product = 1;
+    for (int i = axis + 1; i < tap->rank - 1; i++) product *= tap->shape[i];
+    return product;
+}
+
 Layout padding_rows_layout(const PaddingRows *rows, const Tap *tap)
 {
     const int64_t *shape = tap->shape;
-    if (is_by_head(tap->name)) return (Layout){ shape[1], shape[0] * shape[1], shape[2], 1, 2 };
-    if (tap->rank >= 3) return (Layout){ 1, shape[0], shape[1], tap->rank == 4 ? shape[2] : 1, 1 };
+    if (is_by_head(tap->name)) return (Layout){ shape[1], shape[0] * shape[1], shape[2], rows_behind(tap, 2), 2 };
+    if (tap->rank >= 3) return (Layout){ 1, shape[0], shape[1], rows_behind(tap, 1), 1 };
     /* Experts see the tokens of all rows of the batch as one list. */
     int64_t batch = rows->batch > 0 && !tap_is_media(tap->name) ? rows->batch : 1;
     return (Layout){ 1, batch, tap->rank == 2 ? shape[0] / batch : 1, 1, 0 };
@@ -165,7 +163,7 @@ bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
     Token token;
     if (padding_rows_overwritten(rows, tap, row)) return false;
     if (tap_is_vision(tap->name)) return patch_is_graded(rows, tap, row);
-    if (tap_is_audio(tap->name)) return !rows->audio_padding || !rows->audio_padding[row];
+    if (tap_is_audio(tap->name)) return audio_frames_graded(&rows->audio_frames, tap, row);
     if (!rows->masked || !padding_rows_token(rows, tap, row, &token) || token.column >= rows->tokens) return true;
     return !rows->masked[token.batch * rows->tokens + token.column];
 }
@@ -174,7 +172,7 @@ void padding_rows_free(PaddingRows *rows)
 {
     free(rows->image_padding);
     free(rows->video_padding);
-    free(rows->audio_padding);
+    audio_frames_free(&rows->audio_frames);
     free(rows->padding);
     free(rows->pooled);
     free(rows->masked);

@@ -12,11 +12,12 @@
 #include <stdbool.h>
 
 #include "inputs.h"
+#include "noise/audio_frames.h"
 #include "run/tap.h"
 
 typedef struct PaddingRows {
     bool *image_padding, *video_padding; /* [images or frames * patches]: by the inputs; NULL without */
-    bool *audio_padding;                 /* [audios * frames]: by the inputs; NULL without */
+    AudioFrames audio_frames;            /* by the inputs */
     bool *padding;                       /* [images * patches]: model.vision_tower#padding_positions */
     int64_t patches;
     bool *pooled;          /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */

@@ -1,6 +1,7 @@
 """Compare the C reference with Hugging Face, live, on random configurations and on the fixtures.
 
-    python tools/check_hf/check_hf.py build/plumb [--vision SEEDS] [--audio SEEDS] [--text SEEDS] [--unified SEEDS]
+    python tools/check_hf/check_hf.py build/plumb [--vision SEEDS] [--audio SEEDS] [--media SEEDS]
+        [--text SEEDS] [--unified SEEDS]
         (`make check-hf`)
 
 Every tap must be in both. Hugging Face in float64 is the answer; Hugging Face's own float32 error says how far a
@@ -34,10 +35,11 @@ from check_overflow import check_overflow
 from check_parity import allowances, check_parity, in_order_of_experts
 from graded_case import Case, check_grades, first_bent, plumb, print_honest, short
 from make_fixtures import FIXTURES
-from random_cases import FULL, SLIDING, audio_case, text_case, vision_case
+from random_audio import audio_case, media_case
+from random_cases import FULL, SLIDING, text_case, vision_case
 from random_unified import unified_case
 
-VISION_SEEDS, AUDIO_SEEDS, TEXT_SEEDS, UNIFIED_SEEDS = "1-30", "1-30", "150-199", "1-28"
+VISION_SEEDS, AUDIO_SEEDS, MEDIA_SEEDS, TEXT_SEEDS, UNIFIED_SEEDS = "1-30", "1-30", "1-8", "150-199", "1-28"
 
 
 # ---------------------------------------------------------------- parity
@@ -205,13 +207,14 @@ def main():
     parser.add_argument("plumb", metavar="build/plumb")
     parser.add_argument("--vision", metavar="SEEDS", type=seeds)
     parser.add_argument("--audio", metavar="SEEDS", type=seeds)
+    parser.add_argument("--media", metavar="SEEDS", type=seeds)
     parser.add_argument("--text", metavar="SEEDS", type=seeds)
     parser.add_argument("--unified", metavar="SEEDS", type=seeds)
     args = parser.parse_args()
-    everything = args.vision is args.audio is args.text is args.unified is None
+    everything = args.vision is args.audio is args.media is args.text is args.unified is None
     if everything:
-        args.vision, args.audio, args.text, args.unified = map(seeds, (VISION_SEEDS, AUDIO_SEEDS, TEXT_SEEDS,
-                                                                       UNIFIED_SEEDS))
+        args.vision, args.audio, args.media, args.text, args.unified = map(
+            seeds, (VISION_SEEDS, AUDIO_SEEDS, MEDIA_SEEDS, TEXT_SEEDS, UNIFIED_SEEDS))
     graded_case.PLUMB = args.plumb
 
     passes = []
@@ -221,7 +224,7 @@ def main():
         for seed in getattr(args, kind) or []:
             with tempfile.TemporaryDirectory() as folder:
                 passes.append(report_case(f"{kind} {seed}", write_case(Path(folder), seed), Path(folder), seed=seed))
-    for kind, write_case in ("text", text_case), ("unified", unified_case):
+    for kind, write_case in ("media", media_case), ("text", text_case), ("unified", unified_case):
         for seed in getattr(args, kind) or []:
             with tempfile.TemporaryDirectory() as folder:
                 description, max_new_tokens = write_case(Path(folder), seed)

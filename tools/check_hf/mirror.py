@@ -3,7 +3,7 @@
     python tools/check_hf/mirror.py build/plumb          (`make mirror`)
 
 Modules are compared by name with the reference's taps, tensors by name and shape with what its loader asks for, for
-the configuration of each fixture; of a case without input_ids, those of the vision path. A module counts as mirrored if
+the configuration of each fixture; of a case without input_ids, those of the towers. A module counts as mirrored if
 a tap has its name, or its name and a local one.
 """
 import json
@@ -20,7 +20,7 @@ from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 import hf
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-VISION = tuple(prefix.rstrip(".") for prefix in hf.VISION)
+TOWERS = tuple(prefix.rstrip(".") for prefix in hf.VISION + hf.AUDIO)
 
 
 def plumb(*arguments):
@@ -49,7 +49,7 @@ def module_name(tensor, model_type):
 def mirror(case):
     """Every comparison made: (what, whether it holds)."""
     model = hf_model(case / "model")
-    of_case = ("",) if "input_ids" in names(case / "inputs.safetensors") else VISION
+    of_case = ("",) if "input_ids" in names(case / "inputs.safetensors") else TOWERS
     # The activation of experts runs once for each expert that is hit; the whole has no name.
     modules = {name: module for name, module in model.named_modules()
                if name.startswith(of_case) and name and not name.endswith("experts.act_fn")}

@@ -201,7 +201,11 @@ def save_model(model, folder, dtype=torch.bfloat16, vision_only=True, **options)
 
 def load_model(folder, dtype=torch.float32, attn_implementation="eager"):
     """As users do. Not model.to(dtype), which rounds rotary_emb.inv_freq; from_pretrained does not."""
-    model_type = json.loads((Path(folder) / "config.json").read_text())["model_type"]
+    config = json.loads((Path(folder) / "config.json").read_text())
+    model_type = config["model_type"]
+    if model_type == "gemma4" and config.get("audio_config"):           # whose tower knows eager alone
+        parts = "", "text_config", "vision_config"
+        attn_implementation = {part: attn_implementation for part in parts} | {"audio_config": "eager"}
     model = MODELS[model_type].from_pretrained(folder, dtype=dtype, attn_implementation=attn_implementation,
                                                experts_implementation="eager", local_files_only=True).eval()
     round_buffers(model)

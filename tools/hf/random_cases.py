@@ -6,7 +6,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import hf
-import hf_audio
 import random_inputs
 
 
@@ -73,59 +72,6 @@ def vision_case(folder, seed):
             f" {v.hidden_activation.replace('gelu_pytorch_tanh', 'tanh')} {str(dtype).removeprefix('torch.')}"
             f" {v.rope_parameters['rope_theta']:g} {v.rms_norm_eps:g}"
             f"{' clip' * v.use_clipped_linears}{' std' * v.standardize}{' shards' * shards}{' bare' * bare}")
-
-
-# ---------------------------------------------------------------- sound alone
-
-def draw_audio_config(dice):
-    deal, draw, between = dice.deal, dice.draw, dice.between
-    heads = deal(2, 1, 3, 4)
-    return dict(
-        hidden_size=heads * deal(16, 8, 12, 6, 20, 32),
-        num_hidden_layers=draw(1, 2, 3),
-        num_attention_heads=heads,
-        hidden_act=deal("silu", "silu", "gelu_pytorch_tanh", "silu", "gelu", "silu", "quick_gelu"),
-        subsampling_conv_channels=[deal(32, 16, 24, 18, 64), draw(4, 8, 12)],
-        conv_kernel_size=deal(5, 3, 7, 1, 4),
-        residual_weight=draw(0.5, 0.5, 1.0, 0.3),
-        attention_chunk_size=deal(12, 4, 1, 7, 3),
-        attention_context_left=deal(13, 5, 2, 9, 8, 1),
-        attention_context_right=deal(0, 0, 3, 1, 0, 2),
-        attention_logit_cap=draw(50.0, 50.0, 3.3, 0.7),
-        attention_invalid_logits_value=draw(-1e9, -1e9, -3.0),
-        use_clipped_linears=draw(True, True, False),
-        rms_norm_eps=draw(1e-6, 1e-6, 1e-5, 1e-3),
-        gradient_clipping=draw(1e10, 1e10, 1.7),
-        output_proj_dims=between(8, 60))
-
-
-def draw_clips(dice, config, count):
-    """Frames of `count` clips: some end inside a chunk, some are no longer than one soft token."""
-    longest = 4 * 3 * (config.attention_chunk_size + config.attention_context_left)
-    return [dice.draw(dice.between(1, longest), dice.between(1, longest), dice.between(1, 6)) for _ in range(count)]
-
-
-def audio_case(folder, seed):
-    """Write a case, and say what it is."""
-    dice = Dice(seed)
-    draw = dice.draw
-    config = hf.make_config(None, dice.between(8, 80), draw_audio_config(dice))
-    a = config.audio_config
-    frames = draw_clips(dice, a, draw(1, 2, 3))
-    inputs = hf_audio.make_mel_inputs(frames, hf_audio.bins(a) - draw(0, 0, 1, 3), seed,
-                                      max(frames) + draw(0, 0, 1, 6, 50))
-    model = hf.make_model(config, inputs, seed)
-    dtype = draw(torch.bfloat16, torch.float32, torch.float16)
-    shards, bare = draw(False, False, True), draw(False, False, True)   # bare: keys without the leading "model."
-    hf.save_model(model.model if bare else model, folder / "model", dtype,
-                  **(dict(max_shard_size="20KB") if shards else {}))
-    save_file(inputs, folder / "inputs.safetensors")
-    length = inputs["input_features"].shape[1]
-    return (f"{a.hidden_size}/{a.num_attention_heads}h {a.num_hidden_layers}L"
-            f" {a.attention_chunk_size}+{a.attention_context_left}+{a.attention_context_right} k{a.conv_kernel_size}"
-            f" c{a.subsampling_conv_channels} {frames} of {length} cap{a.attention_logit_cap:g}"
-            f" {a.hidden_act.replace('gelu_pytorch_tanh', 'tanh')} {str(dtype).removeprefix('torch.')}"
-            f"{' clip' * a.use_clipped_linears}{' shards' * shards}{' bare' * bare}")
 
 
 # ---------------------------------------------------------------- the whole model
