@@ -12,13 +12,15 @@
 #include "checkpoint/file_limits.h"
 #include "checkpoint/regular_file.h"
 #include "checkpoint/safetensors.h"
+#include "dump/file_kind.h"
 #include "dump/npy.h"
 #include "run/arena.h"
 
 struct Dump {
     Arena arena;
     const char *path;
-    Safetensors *file; /* NULL for NumPy's formats, whose bytes lie in the arena */
+    Safetensors **files; /* none of NumPy's formats, whose bytes lie in the arena */
+    int file_count;
     Array *arrays;
     int count;
 };
@@ -45,11 +47,57 @@ static const char *without_npy(Dump *dump, const char *file)
     return arena_format(&dump->arena, "%.*s", (int)(strlen(file) - strlen(".npy")), file);
 }
 
+static Safetensors *open_safetensors(Dump *dump, const char *path, Error *error)
+{
+    Safetensors *file = safetensors_open(path, error);
+    if (!file) return NULL;
+    dump->files = reallocate(dump->files, (size_t)dump->file_count + 1, sizeof *dump->files);
+    dump->files[dump->file_count++] = file;
+    return file;
+}
+
 static void read_safetensors(Dump *dump, Error *error)
 {
-    dump->file = safetensors_open(dump->path, error);
-    if (!dump->file) return;
-    for (int i = 0; i < safetensors_count(dump->file); i++) append(dump, *safetensors_array(dump->file, i), error);
+    FileKind kind = file_kind(dump->path);
+    if (kind.is)
+        error_set(error, "%s: found %s, expected a safetensors file, an .npz or a folder%s", dump->path, kind.is,
+                  kind.advice);
+    Safetensors *file = error_is_set(error) ? NULL : open_safetensors(dump, dump->path, error);
+    for (int i = 0; file && i < safetensors_count(file); i++) append(dump, *safetensors_array(file, i), error);
+}
+
+/* Hugging Face's model_addition_debugger writes each tensor as "data" into a file of its own, which says the class, the
+ * module and what it is of it: "Gemma4Model.layers.0.mlp_outputs", "_outputs_0" where there are several. */
+static const char *debugger_name(Dump *dump, const char *file)
+{
+    size_t length = strlen(file) - strlen(".safetensors");
+    const char *name = arena_format(&dump->arena, "%.*s", (int)length, file);
+    const char *ending = ends_with(name, "_outputs") ? "_outputs" : ends_with(name, "_outputs_0") ? "_outputs_0" : NULL;
+    const char *dot = strchr(name, '.');
+    if (!ending || !dot) return name;
+    return arena_format(&dump->arena, "%.*s", (int)(strlen(dot + 1) - strlen(ending)), dot + 1);
+}
+
+static void read_shard(Dump *dump, const char *entry, Error *error)
+{
+    Safetensors *file = open_safetensors(dump, arena_format(&dump->arena, "%s/%s", dump->path, entry), error);
+    bool alone = file && safetensors_count(file) == 1 && strcmp(safetensors_array(file, 0)->name, "data") == 0;
+    for (int i = 0; file && i < safetensors_count(file); i++) {
+        Array array = *safetensors_array(file, i);
+        if (alone) array.name = debugger_name(dump, entry);
+        append(dump, array, error);
+    }
+}
+
+static void read_npy(Dump *dump, const char *entry, Error *error)
+{
+    size_t size;
+    const char *path = arena_format(&dump->arena, "%s/%s", dump->path, entry);
+    const char *bytes = regular_file_read(path, (ExpectedFile){ "a .npy file", INT64_MAX - 1, "" }, &size, &dump->arena,
+                                          error);
+    if (bytes)
+        append(dump, npy_read(&dump->arena, path, without_npy(dump, entry), (const unsigned char *)bytes, size, error),
+               error);
 }
 
 /* libzip, on a regular file alone; NULL with error set */
@@ -114,24 +162,31 @@ static void read_npz(Dump *dump, Error *error)
     zip_discard(zip);
 }
 
+/* A case's own expected.safetensors would pass as a dump of it. */
+static void refuse_case(Dump *dump, Error *error)
+{
+    static const char *const parts[][2] = { { "config.json", "a checkpoint" }, { "model", "a case" } };
+    struct stat status;
+    for (int i = 0; i < 2; i++)
+        if (stat(arena_format(&dump->arena, "%s/%s", dump->path, parts[i][0]), &status) == 0)
+            error_set(error,
+                      "%s: found %s, expected a dump: a safetensors file, an .npz or a folder of .safetensors or "
+                      ".npy files",
+                      dump->path, parts[i][1]);
+}
+
 static void read_folder(Dump *dump, Error *error)
 {
+    refuse_case(dump, error);
+    if (error_is_set(error)) return;
     DIR *folder = opendir(dump->path);
     if (!folder) {
         error_set(error, "%s: %s", dump->path, strerror(errno));
         return;
     }
     for (struct dirent *entry; (entry = readdir(folder)) && !error_is_set(error);) {
-        if (!ends_with(entry->d_name, ".npy")) continue;
-        size_t size;
-        const char *path = arena_format(&dump->arena, "%s/%s", dump->path, entry->d_name);
-        const char *bytes = regular_file_read(path, (ExpectedFile){ "a .npy file", INT64_MAX - 1, "" }, &size,
-                                              &dump->arena, error);
-        if (bytes)
-            append(dump,
-                   npy_read(&dump->arena, path, without_npy(dump, entry->d_name), (const unsigned char *)bytes, size,
-                            error),
-                   error);
+        if (ends_with(entry->d_name, ".npy")) read_npy(dump, entry->d_name, error);
+        if (ends_with(entry->d_name, ".safetensors")) read_shard(dump, entry->d_name, error);
     }
     closedir(folder);
 }
@@ -154,7 +209,8 @@ Dump *dump_open(const char *path, Error *error)
     else
         read_safetensors(dump, error);
 
-    if (dump->count == 0 && !dump->file) error_set(error, "%s: found no .npy in it, expected one for each tap", path);
+    if (dump->count == 0 && dump->file_count == 0)
+        error_set(error, "%s: found no .npy and no .safetensors in it, expected an array for each tap", path);
 
     if (dump->count > 0) qsort(dump->arrays, (size_t)dump->count, sizeof *dump->arrays, by_name);
     for (int i = 1; i < dump->count && !error_is_set(error); i++)
@@ -182,7 +238,8 @@ Arena *dump_arena(Dump *dump) { return &dump->arena; }
 void dump_close(Dump *dump)
 {
     if (!dump) return;
-    safetensors_close(dump->file);
+    for (int i = 0; i < dump->file_count; i++) safetensors_close(dump->files[i]);
+    free(dump->files);
     free(dump->arrays);
     arena_free(&dump->arena);
     free(dump);

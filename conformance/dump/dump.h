@@ -1,4 +1,4 @@
-/* dump.h - a backend's activations: a safetensors file, an .npz file, or a folder of .npy files
+/* dump.h - a backend's activations: a safetensors file, an .npz file, or a folder of .safetensors or .npy files
  *
  *     Dump *dump = dump_open("yours.safetensors", &error);
  *     const Array *value = dump_find(dump, "model.embed_vision");

@@ -130,7 +130,7 @@ static const struct {
 } bad[] = {
     { "dump.npz", "no archive", ": found no readable zip archive" },
     { "absent.npz", NULL, ": found no readable file (No such file" },
-    { "dump.safetensors", "...", ": found 3 bytes, expected at least" },
+    { "dump.safetensors", "\1\2\3", ": found 3 bytes, expected at least" },
     { "absent.safetensors", NULL, ": found no readable file (No such file" },
 };
 
@@ -170,7 +170,7 @@ START_TEST(empty_folder)
 {
     Error error = { "" };
     ck_assert_ptr_null(dump_open(temporary_folder(), &error));
-    assert_refused(&error, temporary_folder(), ": found no .npy in it, expected one for each tap");
+    assert_refused(&error, temporary_folder(), ": found no .npy and no .safetensors in it, expected an array for each tap");
 }
 END_TEST
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command/arguments.h"
 #include "command/plumb.h"
@@ -99,6 +100,30 @@ static void open_pictures(Case *c, Error *error)
     }
 }
 
+/* A newcomer's mistakes: no such folder, or a checkpoint in a case's place */
+static void check_folder(const Case *c, Error *error)
+{
+    Arena arena = { 0 };
+    struct stat status;
+    const char *folder = c->folder, *model = folder ? arena_format(&arena, "%s/model", folder) : NULL;
+    const char *config = folder ? arena_format(&arena, "%s/config.json", folder) : NULL;
+    if (!folder || strcmp(c->model_folder, model) != 0 || stat(model, &status) == 0) {
+        arena_free(&arena);
+        return;
+    }
+    if (stat(folder, &status) != 0)
+        error_set(error, "%s: found no such folder, expected a case, with model/ and inputs.safetensors in it", folder);
+    else if (!S_ISDIR(status.st_mode))
+        error_set(error, "%s: found a file, expected a case: a folder with model/ and inputs.safetensors in it",
+                  folder);
+    else if (stat(config, &status) == 0)
+        error_set(error,
+                  "%s: found a checkpoint, expected a case; a checkpoint is given as --model %s, with --inputs "
+                  "FILE for its inputs",
+                  folder, folder);
+    arena_free(&arena);
+}
+
 void case_open(Case *c, Error *error)
 {
     bool media = media_arguments_given(&c->media);
@@ -106,6 +131,8 @@ void case_open(Case *c, Error *error)
         error_set(error, "found no CASE, expected one, or --model and --inputs (see --help)");
         return;
     }
+    check_folder(c, error);
+    if (error_is_set(error)) return;
     if (!c->name) c->name = c->model_folder;
     reference_set_threads(c->threads > 0 ? c->threads : 1);
     c->model = model_open(c->model_folder, error);

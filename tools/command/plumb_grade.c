@@ -211,11 +211,23 @@ static void say_files(GradeCommand *command, const char *dump, Error *earlier)
     if (!error_is_set(earlier)) *earlier = unread;
 }
 
+static void check_only(const GradeCommand *command, const Dump *dump, Error *error)
+{
+    const Globs *only = &command->only;
+    for (int i = 0; i < dump_count(dump); i++)
+        if (globs_match(only, dump_array(dump, i)->name)) return;
+    if (only->count > 0 && dump_count(dump) > 0)
+        error_set(error,
+                  "--only: found %s, which matches none of the dump's %d arrays, expected a name or a glob, like %s",
+                  only->globs[0], dump_count(dump), dump_array(dump, 0)->name);
+}
+
 static Finding judge_dump(GradeCommand *command, const char *path, Judge *judge, Error *error)
 {
     Finding finding = { .status = STATUS_BAD_INPUT };
     if (!error_is_set(error)) case_open(&command->c, error);
     Dump *dump = error_is_set(error) ? NULL : open_named_dump(&command->c, path, command->names, error);
+    if (dump) check_only(command, dump, error);
     if (path) say_files(command, path, error);
     if (!error_is_set(error)) {
         command->grid = value_grid_of(dump);
@@ -259,10 +271,12 @@ static int judge(int argc, char **argv, const char *doc, Judge *judge, bool expl
 
 int plumb_grade(int argc, char **argv)
 {
-    return judge(argc, argv,
-                 "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
-                 "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .npy files.",
-                 grade_dump, true);
+    return judge(
+        argc, argv,
+        "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
+        "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .safetensors or .npy "
+        "files.",
+        grade_dump, true);
 }
 
 int plumb_diagnose(int argc, char **argv)

@@ -135,8 +135,9 @@ int plumb_inspect(int argc, char **argv)
         .options = options,
         .parser = parse_option,
         .args_doc = "FILE|FOLDER",
-        .doc = "Lists what is in a safetensors, GGUF or .npz file, a folder of .npy files, a checkpoint folder, or a "
-               "case.",
+        .doc =
+            "Lists what is in a safetensors, GGUF or .npz file, a folder of .safetensors or .npy files, a checkpoint "
+            "folder, or a case.",
     };
     InspectCommand command = { .report = json_object() };
     Error error = { "" };

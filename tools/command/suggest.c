@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 enum { LONGEST = 63 };
 
 static int smaller(int a, int b) { return a < b ? a : b; }

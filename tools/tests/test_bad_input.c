@@ -108,11 +108,11 @@ static const struct {
     const char *arguments[8], *names[4];
 } refused[] = {
     { { "grade", E2B, E2B "/inputs.safetensors" }, { "inputs.safetensors", "no known tap", "model.embed_vision" } },
-    { { "grade", E2B, HONEST, "--only", "model.absent" }, { "honest-bf16-eager.safetensors", "no known tap" } },
+    { { "grade", E2B, HONEST, "--only", "model.absent" }, { "--only: found model.absent, which matches none" } },
     { { "explain-model", E2B, "--only", "model.absent" }, { "--only", "no tap of such a name", "--list" } },
     { { "grade", BIG, HONEST },
       { "honest-bf16-eager.safetensors", "#padding_positions", "[2, 18], expected [1, 45]" } },
-    { { "grade", E2B, E2B }, { E2B, ".npy" } },
+    { { "grade", E2B, E2B }, { E2B ": found a case, expected a dump" } },
     { { "grade", E2B, HONEST, "--names", E2B "/absent.json" }, { "absent.json" } },
     { { "run", E2B, "--only", "model.absent" }, { "--only" } },
     { { "run", "--inputs", E2B "/inputs.safetensors" }, { "CASE" } },
@@ -129,12 +129,12 @@ static const struct {
     { { "bugs", "--case", E2B, "--max-new-tokens", "2" },
       { "inputs.safetensors: input_ids: found no such input, expected a" } },
     { { "inspect", E2B "/absent" }, { E2B "/absent" } },
-    { { "inspect", E2B "/case.json" }, { "case.json", "header" } },
+    { { "inspect", E2B "/case.json" }, { "case.json: found text" } },
     { { "inspect", E2B, "--weights", E2B "/absent.gguf" }, { "absent.gguf" } },
     { { "run", E2B, "--weights", E2B "/case.json" }, { "case.json", "header" } },
     { { "run", E2B, "--weights", E2B "/inputs.safetensors" },
       { "inputs.safetensors: vision_tower.patch_embedder.input_proj.weight: found no such tensor" } },
-    { { "compare", HONEST, E2B "/case.json" }, { "case.json", "header" } },
+    { { "compare", HONEST, E2B "/case.json" }, { "case.json: found text" } },
 };
 
 START_TEST(refused_arguments) { assert_one_line(run_plumb(refused[_i].arguments), refused[_i].names); }

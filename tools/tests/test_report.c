@@ -57,7 +57,7 @@ START_TEST(several_reports)
                 (const char *const[]){ "<title>2 of 2 reports failed</title>", "\"window-off-by-one\"", NULL });
     Result junit = plumb("report", bent(), unread(), "--junit", "-");
     assert_says(junit.out, (const char *const[]){
-                               " failures=\"1\" errors=\"1\" time=", "<error message=\"README.md: header: ", NULL });
+                               " failures=\"1\" errors=\"1\" time=", "<error message=\"README.md: found text", NULL });
     Result sarif = plumb("report", bent(), unread(), "--sarif", "-");
     json_t *log = json_loads(sarif.out, JSON_REJECT_DUPLICATES, NULL);
     ck_assert_uint_eq(json_array_size(json_object_get(log, "runs")), 2);
