@@ -78,6 +78,7 @@ check: deps
 check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images check-sounds
 	$(PY) tools/check_hf/check_hf.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_honest.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_writers.py
 
 check-report: $(BUILD)/plumb $(BUILD)/report-venv/ready
 	$(BUILD)/report-venv/bin/python tools/check_report/check_report.py $(BUILD)/plumb

@@ -17,7 +17,9 @@ that runs again in the same capture gets "@1", "@2", ... behind its name: in gen
 """
 import itertools
 import os
+import shutil
 import sys
+import tempfile
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
@@ -213,13 +215,36 @@ def save(path):
 
 
 def _write(save_file, taps, path):
-    """Write through a temporary name, so that `path` is whole or not there."""
     if not taps:
         raise ValueError(f"{path}: no tap was recorded")
-    temporary = f"{path}.{os.getpid()}.tmp"
+    write_whole(path, lambda name: save_file(taps, name))
+
+
+def write_whole(path, write):
+    """Let `write` write a file of a new name, and make it `path`: whole or not at all.
+
+    A symbolic link stays, and the file that it points to is replaced. A device or a pipe stays too, and gets the bytes.
+    """
+    place = os.path.realpath(path)
+    is_file = os.path.isfile(place) or not os.path.exists(place)
+    handle, temporary = tempfile.mkstemp(prefix="plumb-", dir=os.path.dirname(place) if is_file else None)
+    os.close(handle)
     try:
-        save_file(taps, temporary)
-        os.replace(temporary, path)
+        write(temporary)
+        if is_file:
+            os.chmod(temporary, _mode_of(place))
+            os.replace(temporary, place)
+        else:
+            with open(temporary, "rb") as source, open(place, "wb") as target:
+                shutil.copyfileobj(source, target)
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def _mode_of(place):
+    if os.path.exists(place):
+        return os.stat(place).st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

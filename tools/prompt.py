@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from capture import write_whole
+
 TEXT, IMAGE, VIDEO, AUDIO = range(4)
 THINGS = {IMAGE: "image", VIDEO: "frame", AUDIO: "sound"}
 # Placeholder, begin and end of each type, as config.json calls them, with Hugging Face's defaults
@@ -117,7 +119,8 @@ def main():
         ids = [int(word) for word in text.replace(",", " ").split()]
         if not ids:
             raise ValueError("found no token ids, expected some")
-        save_file(add_prompt(load_file(arguments.features), ids, arguments.model), arguments.out)
+        inputs = add_prompt(load_file(arguments.features), ids, arguments.model)
+        write_whole(arguments.out, lambda name: save_file(inputs, name))
     except (OSError, ValueError) as error:
         print(f"prompt.py: {arguments.ids[:60]}: {error}", file=sys.stderr)
         return 2
