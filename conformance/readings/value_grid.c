@@ -21,7 +21,24 @@ static bool lies_on(const Array *array, int64_t count, Rounding rounding)
     return true;
 }
 
-/* counts: of each array of the dump, whether it is looked at; NULL: all are */
+/* Masks, counts and zeros are numbers of every dtype and tell nothing: none of them needs more than four bits behind its
+ * first. */
+static bool tells_nothing(const Array *array, int64_t count)
+{
+    enum { BEHIND_FOUR_BITS = (1 << 19) - 1 };
+    for (int64_t i = 0; i < count; i++) {
+        float value;
+        uint32_t bits;
+        array_read_f32(array, i, 1, &value);
+        memcpy(&bits, &value, sizeof bits);
+        if (bits & BEHIND_FOUR_BITS) return false;
+    }
+    return true;
+}
+
+/* Most numbers of bfloat16 are numbers of float16 too, which has three bits more: those of a float16 run that need no
+ * more than bfloat16's are rare.
+ * counts: of each array of the dump, whether it is looked at; NULL: all are */
 static ValueGrid grid_of(const Dump *dump, const bool *counts)
 {
     int bf16 = 0, fp16 = 0, wider_bf16 = 0, wider_fp16 = 0;
@@ -32,7 +49,7 @@ static ValueGrid grid_of(const Dump *dump, const bool *counts)
         if (count == 0 || !dtype_is_float(array->dtype) || (counts && !counts[i])) continue;
         bool is_bf16 = array->dtype == DTYPE_BF16 || lies_on(array, count, ROUNDING_BF16);
         bool is_fp16 = array->dtype == DTYPE_F16 || lies_on(array, count, ROUNDING_FP16);
-        if (is_bf16 && is_fp16 && dtype_size(array->dtype) > 2) continue;
+        if (is_bf16 && is_fp16 && dtype_size(array->dtype) > 2 && tells_nothing(array, count)) continue;
         grid.arrays++;
         bf16 += is_bf16;
         fp16 += is_fp16 && !is_bf16;

@@ -52,6 +52,24 @@ static void write_arrays_of(const char *path, int count, const Dtype *dtypes, co
     assert_clean(&error);
 }
 
+/* Numbers near 1 that bfloat16 has are numbers of float16 as well. */
+START_TEST(of_both_grids)
+{
+    Error error = { "" };
+    const char *path = temporary("both.safetensors");
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    float values[3][4] = { { 1 + 0x1p-7f, 1 + 3 * 0x1p-7f, -2, 0 }, { 0, 1, 0, 1 }, { -1, 0.5, 0, 2 } };
+    for (int i = 0; i < 3; i++) {
+        safetensors_writer_begin(writer, arena_format(&scratch, "a%d", i), DTYPE_F32, 1, (int64_t[]){ 4 });
+        safetensors_writer_append(writer, values[i], sizeof values[i]);
+    }
+    safetensors_writer_close(writer, &error);
+    assert_clean(&error);
+    ck_assert_str_eq(grid_of(path).class->name, "bf16");
+    ck_assert_int_eq(grid_of(path).arrays, 1); /* zeros and ones are numbers of every dtype */
+}
+END_TEST
+
 /* An array that is empty, or one among many, decides nothing. */
 START_TEST(few_narrow_arrays)
 {
@@ -107,6 +125,7 @@ Suite *value_grid_suite(void)
     TCase *grid = theme(suite, "grid");
     tcase_add_loop_test(grid, as_they_are, 0, COUNT(stored));
     tcase_add_loop_test(grid, stored_wider, 0, COUNT(stored));
+    tcase_add_test(grid, of_both_grids);
     tcase_add_test(grid, few_narrow_arrays);
     tcase_add_test(grid, of_graded_arrays);
     tcase_add_test(grid, said);
