@@ -60,6 +60,8 @@ BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int cou
 BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count);
 void buggy_model_close(BuggyModel *model); /* NULL is fine */
 const Model *buggy_model_model(const BuggyModel *model);
+/* Whether a bug changes masks: a port's attention may have the bug though the mask that it shows is right. */
+bool buggy_model_has_masks(const BuggyModel *model);
 /* Another reading of what Hugging Face computes, as a hook that every bug's comes after; NULL: none */
 void buggy_model_set_mask_reading(BuggyModel *model, const Bug *reading);
 /* pass as for the honest model; its hook sees what the bugs left, and what it replaces is what they build on */

@@ -89,3 +89,5 @@ const char *const tap_layer_outputs[] = {
     "image_position_ids",
     NULL,
 };
+
+bool tap_is_mask(const char *name) { return strstr(name, "#causal_mask_mapping.") != NULL; }

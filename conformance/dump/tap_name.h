@@ -27,6 +27,8 @@ bool tap_is_choice(const char *name);
 /* fnmatch, and +(..) for one or more of what is in it, so that layers of any number match. */
 bool tap_matches(const char *glob, const char *name);
 #define LAYER_GLOB "*layers.+([0-9])" /* outputs of layers, in the prefill */
+/* Which keys a query of the text may look at; its attention has it as an input. */
+bool tap_is_mask(const char *name);
 
 /* Globs, NULL-terminated: outputs of layers, towers and embedders in all of their runs, nothing inside them; and
  * what pictures are made into */

@@ -47,6 +47,7 @@ typedef struct {
     void (*forward)(void *self, const Reference *reference, const Inputs *inputs, const Pass *pass);
     void (*close)(void *self); /* by lockstep_end; NULL: self is the caller's */
     bool has_bugs;             /* it may make values that are not finite, and those are right then */
+    bool has_masks;            /* its attention has masks of its own, whatever the dump's mask taps say */
 } Subject;
 
 Subject honest_subject(Model *model); /* the model stays the caller's */

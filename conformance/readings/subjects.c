@@ -32,7 +32,9 @@ Subject subject_of(const Trial *trial)
 Subject subject_with_bugs(BuggyModel *model, const GradeOptions *options)
 {
     buggy_model_set_mask_reading(model, reading_of(options));
-    return (Subject){ .self = model, .forward = buggy_forward, .has_bugs = true };
+    return (Subject){
+        .self = model, .forward = buggy_forward, .has_bugs = true, .has_masks = buggy_model_has_masks(model)
+    };
 }
 
 Subject subject_of_dry_run(DryRun *dry, const GradeOptions *options)

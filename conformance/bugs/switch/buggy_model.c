@@ -1,5 +1,6 @@
 /* buggy_model.c - opens a model with bugs switched on, and runs it */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bugs/hooks/bug_run.h"
 
@@ -112,6 +113,13 @@ void buggy_model_set_mask_reading(BuggyModel *model, const Bug *reading)
 }
 
 const Model *buggy_model_model(const BuggyModel *model) { return model->model; }
+
+bool buggy_model_has_masks(const BuggyModel *model)
+{
+    for (int i = 1; i < model->count; i++)
+        if (strcmp(model->runs[i].bug->stage, "masks") == 0) return true;
+    return false;
+}
 
 static void on_tap(void *context, const Tap *tap)
 {
