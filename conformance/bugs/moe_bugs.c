@@ -246,7 +246,7 @@ const Bug moe_bugs[] = {
       .stage = "experts",
       .mechanism = "only the dense MLP runs",
       .source = "https://github.com/llmmanorg/llmman/pull/181",
-      .sources = 1,
+      .sources = 2,
       .exposed_by = "experts",
       .tap = experts_ignored },
     { 0 },

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "diagnose/error_pattern.h"
+#include "diagnose/joint_fit.h"
 #include "diagnose/suspects.h"
 #include "readings/vision_mask.h"
 
@@ -16,6 +17,21 @@ enum { MOST_PAIRS = 1 }; /* steps that two bugs together are tried on */
 static bool is_alike(const Suspect *a, const Suspect *b)
 {
     return fabs(a->residual_left - b->residual_left) <= SEEN * SEEN;
+}
+
+/* The suspect with most public reports, among those that make step n straight and leave as little as the confirmed one,
+ * but for three standard deviations */
+static int commonest_like(const Suspects *s, int confirmed, int n)
+{
+    int commonest = confirmed;
+    for (int i = 0; i < s->count; i++) {
+        const Suspect *other = &s->list[i];
+        bool as_likely = fabs(other->residual_left - s->list[confirmed].residual_left) <= 9;
+        if (other->straight && other->straight[n] && as_likely &&
+            other->candidate.bug->sources > s->list[commonest].candidate.bug->sources)
+            commonest = i;
+    }
+    return commonest;
 }
 
 /* The likeliest suspect that makes step n straight; -1. A grade each, also of those that cannot be told from it. */
@@ -32,7 +48,7 @@ static int confirm(Suspects *s, int n)
         suspect->candidate.confirmed = suspect->straight[n];
         if (suspect->straight[n] && confirmed < 0) confirmed = i;
     }
-    return confirmed;
+    return confirmed < 0 ? confirmed : commonest_like(s, confirmed, n);
 }
 
 static void add_named(Diagnosis *d, const Bug *bug)
@@ -80,6 +96,21 @@ static void find_below_noise(Diagnosis *d, const Suspects *s)
     list_equals(d, s, &s->list[best]);
 }
 
+/* Several bugs bend step n: the fewest of those that a fit over all proposes. */
+static bool find_several(Diagnosis *d, const Suspects *s, int n)
+{
+    int together[MOST_TOGETHER], most = joint_fit(s, n, together);
+    for (int count = 2; count <= most; count++) {
+        bool *straight = suspects_grade_together(s, together, count);
+        bool is_found = straight[n];
+        for (int i = 0; is_found && i < count; i++) add_named(d, s->list[together[i]].candidate.bug);
+        if (is_found) mark_explained(s, straight);
+        free(straight);
+        if (is_found) return true;
+    }
+    return false;
+}
+
 /* The bug that explains most of step n, though not all of it */
 static const Bug *partial_cause(const Suspects *s, int n)
 {
@@ -124,7 +155,7 @@ static void name_one_after_the_other(Diagnosis *d, Suspects *s)
             mark_explained(s, s->list[found].straight);
             add_named(d, s->list[found].candidate.bug);
             if (d->named_count == 1) list_equals(d, s, &s->list[found]);
-        } else if (pairs++ >= MOST_PAIRS || !find_pair(d, s, n) || !s->covered[n]) {
+        } else if (!find_several(d, s, n) && (pairs++ >= MOST_PAIRS || !find_pair(d, s, n))) {
             s->unexplained[n] = true;
         }
         suspects_rank(s);

@@ -170,3 +170,48 @@ void matched_filter_match(const MatchedFilter *e, Lockstep *base, Subject subjec
     for (int n = 0; n < e->step_count; n++)
         if (matches[n].power < NEGLIGIBLE) matches[n] = (Match){ 0 };
 }
+
+/* ---------------------------------------------------------------- one step, element by element */
+
+int64_t matched_filter_elements(const MatchedFilter *e, int step)
+{
+    const RowMap *row_map = &lockstep_sums(e->base, step)->row_map;
+    return row_map_rows(row_map) * row_map->width;
+}
+
+void matched_filter_residuals(const MatchedFilter *e, int step, float *residual)
+{
+    const StepSums *sums = lockstep_sums(e->base, step);
+    int64_t width = sums->row_map.width;
+    for (int64_t i = 0; i < matched_filter_elements(e, step); i++) {
+        bool counts = e->steps[step].filtered && sums->row_norm[i / width] >= 0 && isfinite(step_sums_found(sums, i));
+        double v = counts ? variance(e, sums, i / width, i % width, step_sums_expected(sums, i)) : 1;
+        residual[i] = counts ? (float)(sums->residual[i] / sqrt(v)) : 0;
+    }
+}
+
+typedef struct {
+    const MatchedFilter *filter;
+    int step;
+    float *difference;
+} Differing;
+
+static void keep_difference(void *context, int n, int64_t row, const double *buggy)
+{
+    const Differing *to = context;
+    const StepSums *sums = lockstep_sums(to->filter->base, n);
+    if (n != to->step || !to->filter->steps[n].filtered || sums->row_norm[row] < 0) return;
+    int64_t width = sums->row_map.width;
+    for (int64_t j = 0; j < width; j++) {
+        int64_t i = row * width + j;
+        double expected = step_sums_expected(sums, i), d = buggy[j] - expected;
+        if (!isfinite(d) || !isfinite(step_sums_found(sums, i)) || is_nothing(d, sums->residual[i], expected)) continue;
+        to->difference[i] = (float)(d / sqrt(variance(to->filter, sums, row, j, expected)));
+    }
+}
+
+void matched_filter_differences(const MatchedFilter *e, Lockstep *base, Subject subject, int step, float *difference)
+{
+    Differing to = { e, step, difference };
+    lockstep_visit(base, subject, keep_difference, &to);
+}

@@ -43,4 +43,11 @@ double matched_filter_residual(const MatchedFilter *filter, int step); /* sum of
 /* One more pass, of the buggy model. matches: one for each step of the base, cleared */
 void matched_filter_match(const MatchedFilter *filter, Lockstep *base, Subject subject, Match *matches);
 
+/* One step, element by element in noise units, 0 where an element is not graded or not finite: the residual, and what
+ * the buggy model changes, which costs one more pass. */
+int64_t matched_filter_elements(const MatchedFilter *filter, int step);
+void matched_filter_residuals(const MatchedFilter *filter, int step, float *residual);
+void matched_filter_differences(const MatchedFilter *filter, Lockstep *base, Subject subject, int step,
+                                float *difference);
+
 #endif

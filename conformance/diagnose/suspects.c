@@ -85,20 +85,45 @@ Grade *suspects_end(Suspects *s)
     return lockstep_end(is_verdict ? readings_measure_ends(s->base, &s->search->followed) : s->base);
 }
 
-void suspects_grade(const Suspects *s, Suspect *suspect)
+/* Which steps are straight by the buggy model; none where there is no such model */
+static bool *steps_straight_by(const Suspects *s, BuggyModel *buggy)
 {
-    if (suspect->straight) return;
     const Trial *trial = &s->search->trial;
     Error apart = { "" };
     int steps = suspects_graded(s)->step_count;
-    suspect->straight = allocate_zeroed((size_t)steps + 1, sizeof *suspect->straight);
-    BuggyModel *buggy = open_with(s, suspect->candidate.bug);
-    if (!buggy) return;
+    bool *straight = allocate_zeroed((size_t)steps + 1, sizeof *straight);
+    if (!buggy) return straight;
     Lockstep *with = lockstep_begin(trial, subject_with_bugs(buggy, &trial->options), &apart);
     Grade *grade = with ? lockstep_end(with) : NULL;
     for (int n = 0; grade && grade->step_count == steps && n < steps; n++)
-        suspect->straight[n] = grade->steps[n].verdict == VERDICT_PASS;
+        straight[n] = grade->steps[n].verdict == VERDICT_PASS;
     grade_free(grade);
+    buggy_model_close(buggy);
+    return straight;
+}
+
+void suspects_grade(const Suspects *s, Suspect *suspect)
+{
+    if (!suspect->straight) suspect->straight = steps_straight_by(s, open_with(s, suspect->candidate.bug));
+}
+
+bool *suspects_grade_together(const Suspects *s, const int *places, int count)
+{
+    Error unfit = { "" };
+    const Bug **bugs = allocate_zeroed((size_t)count + 1, sizeof *bugs);
+    for (int i = 0; i < count; i++) bugs[i] = s->list[places[i]].candidate.bug;
+    s->search->pass++;
+    bool *straight = steps_straight_by(s, buggy_model_open(s->search->trial.folder, bugs, count, &unfit));
+    free(bugs);
+    return straight;
+}
+
+void suspects_differences(const Suspects *s, const Suspect *suspect, int step, float *difference)
+{
+    BuggyModel *buggy = open_with(s, suspect->candidate.bug);
+    s->search->pass++;
+    matched_filter_differences(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), step,
+                               difference);
     buggy_model_close(buggy);
 }
 

@@ -49,6 +49,10 @@ bool suspects_begin(Suspects *suspects, Search *search, const Bug *below);
 void suspects_try_all(Suspects *suspects);                       /* lists those that the dump would show */
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */
+/* Grades the dump with several of the list at once: which steps are straight then. The caller frees it. */
+bool *suspects_grade_together(const Suspects *suspects, const int *places, int count);
+/* One more pass: what the suspect changes of the step (matched_filter_differences) */
+void suspects_differences(const Suspects *suspects, const Suspect *suspect, int step, float *difference);
 Grade *suspects_end(Suspects *suspects);                         /* the base's; NULL if it never began */
 
 const Grade *suspects_graded(const Suspects *suspects); /* by the base */

@@ -21,8 +21,8 @@ static bool lies_on(const Array *array, int64_t count, Rounding rounding)
     return true;
 }
 
-/* Masks, counts and zeros are numbers of every dtype and tell nothing: none of them needs more than four bits behind its
- * first. */
+/* Masks, counts and zeros are numbers of every dtype and tell nothing: none needs more than four bits behind its first.
+ */
 static bool tells_nothing(const Array *array, int64_t count)
 {
     enum { BEHIND_FOUR_BITS = (1 << 19) - 1 };

@@ -9,7 +9,8 @@
                   X(readings) X(profile) X(value_grid) X(lockstep_text) X(lockstep_steps) X(vision_mask) \
                   X(report_grade) X(bugs) X(diagnose) X(unknown_defects) X(error_pattern) X(suspects) \
                   X(matched_filter) X(rounding_bound) X(class_check) X(ends) X(report_ends) X(explain) \
-                  X(product_factors) X(dry_run) X(resampling) X(preprocessing) X(patch_steps) X(diagnose_patches) X(dumped_inputs)
+                  X(product_factors) X(dry_run) X(diagnose_several) X(resampling) X(preprocessing) X(patch_steps) \
+                  X(diagnose_patches) X(dumped_inputs)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

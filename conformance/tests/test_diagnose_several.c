@@ -1,0 +1,102 @@
+/* test_diagnose_several.c - several bugs in one dump, and bugs that a dump's own masks hide */
+#include "bugs/bug.h"
+#include "dump/tap_name.h"
+#include "findings.h"
+
+#define TEXT "fixtures/e2b-text"
+#define EXPERTS "fixtures/26b-a4b"
+
+typedef struct {
+    SafetensorsWriter *writer;
+    const Dump *masks; /* whose masks are written in place of the backend's own; NULL: its own are */
+} Writing;
+
+static void write_tap(void *context, const Tap *tap)
+{
+    const Writing *w = context;
+    const Array *mask = w->masks && tap_is_mask(tap->name) ? dump_find(w->masks, tap->name) : NULL;
+    if (tap->first == 0) safetensors_writer_begin(w->writer, tap->name, DTYPE_F32, tap->rank, tap->shape);
+    safetensors_writer_append(w->writer,
+                              mask ? (const char *)mask->data + tap->first * (int64_t)tap->value_size : tap->values,
+                              (size_t)tap->count * tap->value_size);
+}
+
+/* A dump of a bf16 backend with these bugs */
+static const char *dump_with(const char *folder, const char *const *ids, const Dump *masks)
+{
+    Error error = { "" };
+    const Bug *bugs[4];
+    int count = 0;
+    for (; ids[count]; count++) bugs[count] = bug_find(ids[count]);
+    const char *path = temporary(count ? "buggy.safetensors" : "honest.safetensors");
+    BuggyModel *model = buggy_model_open(arena_format(&scratch, "%s/model", folder), bugs, count, &error);
+    Inputs inputs = inputs_open(arena_format(&scratch, "%s/inputs.safetensors", folder), &error);
+    Writing writing = { safetensors_writer_open(path, &error), masks };
+    assert_clean(&error);
+    buggy_model_forward(
+        model, &reference_f32, &inputs,
+        &(Pass){ .results = ROUNDING_BF16, .weights = ROUNDING_BF16, .hook = write_tap, .hook_context = &writing });
+    safetensors_writer_close(writing.writer, &error);
+    assert_clean(&error);
+    inputs_close(&inputs);
+    buggy_model_close(model);
+    return path;
+}
+
+static void assert_named(const char *folder, const char *const *ids, const char *const *only)
+{
+    Finding finding = find(folder, dump_with(folder, ids, NULL), "bf16", only);
+    int count = 0;
+    for (; ids[count]; count++) {
+        bool is_named = false;
+        for (int i = 0; i < finding.diagnosis->named_count; i++)
+            is_named |= strcmp(finding.diagnosis->named[i]->id, ids[count]) == 0;
+        ck_assert_msg(is_named, "%s is not named", ids[count]);
+    }
+    ck_assert_int_eq(finding.diagnosis->named_count, count);
+    ck_assert(finding.diagnosis->complete);
+    finding_free(finding);
+}
+
+START_TEST(one_after_the_other)
+{
+    assert_named(E2B, (const char *const[]){ "vision-clip-omitted", "projector-norm-after-projection", NULL },
+                 layer_outputs);
+}
+END_TEST
+
+/* A layer's output is one step, which all three bend. */
+START_TEST(three_in_one_step)
+{
+    assert_named(EXPERTS,
+                 (const char *const[]){ "router-input-normed", "per-expert-scale-missing", "experts-silu", NULL },
+                 layer_outputs);
+}
+END_TEST
+
+/* The mask that the dump shows is right, and its attention has another. */
+START_TEST(mask_is_right_and_attention_is_not)
+{
+    Error error = { "" };
+    Dump *honest = dump_open(dump_with(TEXT, (const char *const[]){ NULL }, NULL), &error);
+    assert_clean(&error);
+    const char *dump = dump_with(TEXT, (const char *const[]){ "window-off-by-one", NULL }, honest);
+    Finding finding = find(TEXT, dump, "bf16", NULL);
+    ck_assert_str_eq(finding.grade->steps[finding.grade->first_bent].tap, "model.layers.0.self_attn#attn_weights");
+    ck_assert_str_eq(first_name(finding), "window-off-by-one");
+    ck_assert_int_eq(finding.diagnosis->named_count, 1);
+    ck_assert(finding.diagnosis->complete);
+    finding_free(finding);
+    dump_close(honest);
+}
+END_TEST
+
+Suite *diagnose_several_suite(void)
+{
+    Suite *suite = suite_create("diagnose_several");
+    TCase *tcase = theme(suite, "several");
+    tcase_add_test(tcase, one_after_the_other);
+    tcase_add_test(tcase, three_in_one_step);
+    tcase_add_test(tcase, mask_is_right_and_attention_is_not);
+    return suite;
+}
