@@ -33,7 +33,7 @@ function matrix() {
     el("td", { class: "wide" }, el("button", { type: "button", class: "row", id: "report-" + i,
       "aria-current": i === state.report ? "true" : null, onclick: () => showReport(i) }, titleOf(r))),
     el("td", {}, r.class || "-"), el("td", { class: "wide" }, (r.all_named || []).join(", ")),
-    el("td", { class: "wide" }, tap(r.first_bent || r.error || "")))));
+    el("td", { class: "wide" }, tap(r.first_bent || r.first_far || r.error || "")))));
   const failed = reports.filter(r => r.outcome === "fail" || r.outcome === "error").length;
   return el("section", { "aria-labelledby": "matrix" },
     el("h2", { id: "matrix" }, `${failed} of ${reports.length} reports failed`),
@@ -83,6 +83,17 @@ function verdict() {
   if (r.class) section.append(list([["graded as", r.class + features],
     ["readings", r.readings.join(", ")], ["samples", String(r.samples)], ["strict", r.strict ? "yes" : "no"]]));
   return section;
+}
+
+/* How far the output of each part is off as a whole, beside whole passes of an honest backend */
+function ends() {
+  const list = report().ends || [], keys = ["total", "honest", "ratio", "ratio_limit", "worst_row_ratio", "kl",
+                                            "honest_kl", "flipped"];
+  if (list.length === 0) return "";
+  const heads = ["verdict", "end", "total", "honest", "ratio", "limit", "worst row", "KL", "honest KL", "flipped"];
+  return el("section", { "aria-labelledby": "ends" }, el("h2", { id: "ends" }, "Ends of parts"),
+    table("Table of ends", heads, list.map(end =>
+      [badge(end.verdict), tap(end.tap), ...keys.map(key => number(end[key]))])));
 }
 
 function filters() {
@@ -170,6 +181,7 @@ function draw() {
   parts.push(verdict());
   if (steps().length) {
     parts.push(el("div", { id: "curve-place" }));
+    parts.push(ends());
     const step = stepSection(choose);
     if (step) parts.push(step);
     parts.push(el("section", { "aria-labelledby": "steps" }, el("h2", { id: "steps" }, "Steps"), filters(),

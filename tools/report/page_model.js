@@ -58,6 +58,7 @@ function sentenceOf(r) {
   if (r.error) return r.error;
   if (r.outcome === "nothing") return "Nothing could be graded.";
   if (r.first_bent) return "First bent step: " + r.first_bent;
+  if (r.first_far) return `Every step is straight, and ${r.first_far} is farther off than honest passes are`;
   if (r.strict_failure) return "--strict: " + r.strict_failure;
   return "All " + r.steps.length + " steps are straight as " + r.class;
 }

@@ -93,12 +93,26 @@ static void steps_of_module(JunitSuite *suite)
     }
 }
 
+/* How far a part's output is off as a whole */
+static void test_end(JunitSuite *suite, const json_t *end)
+{
+    char name[2200], message[256];
+    bool failed = strcmp(text_of(end, "verdict"), "fail") == 0;
+    snprintf(name, sizeof name, "end: %s", text_of(end, "tap"));
+    snprintf(message, sizeof message, "off by %.3g, honest passes by %.3g: ratio %.3g (%.3g)", number_of(end, "total"),
+             number_of(end, "honest"), number_of(end, "ratio"), number_of(end, "ratio_limit"));
+    test_case(suite, name, failed ? "failure" : NULL, message);
+}
+
 /* Cases that are of no step: an error, and what --strict does not let pass */
 static void whole_report(JunitSuite *suite)
 {
+    size_t i;
+    const json_t *end;
     const char *outcome = text_of(suite->report, "outcome"), *strict = text_of(suite->report, "strict_failure");
     if (strcmp(outcome, "error") == 0) test_case(suite, "plumb", "error", text_of(suite->report, "error"));
     if (strcmp(outcome, "nothing") == 0) test_case(suite, "plumb", "skipped", "nothing could be graded");
+    json_array_foreach(json_object_get(suite->report, "ends"), i, end) test_end(suite, end);
     if (*strict) test_case(suite, "--strict", "failure", strict);
 }
 

@@ -19,6 +19,9 @@ static json_t *rules_json(const json_t *report)
     json_array_append_new(rules, rule_json("bent-step", "A step errs more than an honest backend does",
                                            "Steps after the first bent one that pass are right given its output. "
                                            "Look at what lies between the taps before it and its own."));
+    json_array_append_new(rules, rule_json("far-end", "A part's output is farther off than honest passes are",
+                                           "Every step is straight given its inputs, and the errors add up to more "
+                                           "than they do in honest passes: look for many steps that err one way."));
     json_array_append_new(rules, rule_json("strict", "The dump is straight, and not whole",
                                            "--strict wants each tap of the case, no other names, and the declared "
                                            "arithmetic."));
@@ -83,11 +86,13 @@ static json_t *result_json(const json_t *report, const char *rule, const char *m
 static json_t *results_json(const json_t *report)
 {
     json_t *results = json_array();
-    const char *bent = text_of(report, "first_bent"), *strict = text_of(report, "strict_failure"),
-               *error = text_of(report, "error");
+    const char *bent = text_of(report, "first_bent"), *far = text_of(report, "first_far"),
+               *strict = text_of(report, "strict_failure"), *error = text_of(report, "error");
     const json_t *named = json_object_get(report, "all_named");
     if (*error) json_array_append_new(results, result_json(report, "not-graded", error, ""));
     if (*strict) json_array_append_new(results, result_json(report, "strict", strict, ""));
+    if (!*bent && *far)
+        json_array_append_new(results, result_json(report, "far-end", report_sentence(report).text, far));
     if (!*bent) return results;
 
     char message[2200];

@@ -74,7 +74,8 @@ Sentence step_sentence(const json_t *step)
 Sentence report_sentence(const json_t *report)
 {
     Sentence s;
-    const char *outcome = text_of(report, "outcome"), *bent = text_of(report, "first_bent");
+    const char *outcome = text_of(report, "outcome"), *bent = text_of(report, "first_bent"),
+               *far = text_of(report, "first_far");
     int steps = (int)json_array_size(json_object_get(report, "steps"));
     if (strcmp(outcome, "error") == 0)
         snprintf(s.text, sizeof s.text, "%s", text_of(report, "error"));
@@ -84,6 +85,8 @@ Sentence report_sentence(const json_t *report)
         snprintf(s.text, sizeof s.text, "first bent step: %s; matches known bug %s", bent, text_of(report, "named"));
     else if (*bent)
         snprintf(s.text, sizeof s.text, "first bent step: %s", bent);
+    else if (*far)
+        snprintf(s.text, sizeof s.text, "every step is straight, and %s is farther off than honest passes are", far);
     else if (*text_of(report, "strict_failure"))
         snprintf(s.text, sizeof s.text, "--strict: %s", text_of(report, "strict_failure"));
     else

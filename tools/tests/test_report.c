@@ -68,6 +68,33 @@ START_TEST(several_reports)
 }
 END_TEST
 
+/* Every step is straight, and the whole is not: no format calls that a pass. */
+START_TEST(far_end)
+{
+    write_reports();
+    json_t *report = read_json(bent()), *steps = json_object_get(report, "steps"), *step;
+    size_t i;
+    json_array_foreach(steps, i, step) json_object_set_new(step, "verdict", json_string("pass"));
+    json_object_set_new(report, "first_bent", json_null());
+    json_object_set_new(report, "all_named", json_array());
+    json_object_set_new(report, "named", json_null());
+    json_object_set_new(report, "first_far", json_string("logits"));
+    json_object_set_new(report, "ends",
+                        json_pack("[{s:s, s:s, s:f}]", "tap", "logits", "verdict", "fail", "ratio", 7.5));
+    ck_assert_int_eq(json_dump_file(report, bent(), 0), 0);
+    json_decref(report);
+    static const char *const far[][2] = {
+        { "--junit", "name=\"end: logits\"" },
+        { "--junit", "failures=\"1\" errors=\"0\"" },
+        { "--sarif", "\"ruleId\": \"far-end\"" },
+        { "--markdown", "every step is straight, and logits is farther off than honest passes are" },
+        { "--html", "logits is farther off than honest passes are" },
+    };
+    for (int j = 0; j < COUNT(far); j++)
+        assert_says(plumb("report", bent(), far[j][0], "-").out, (const char *const[]){ far[j][1], NULL });
+}
+END_TEST
+
 /* Names in a report come from strangers: none ends the script or the attribute that it stands in. */
 START_TEST(names_stay_text)
 {
@@ -119,6 +146,7 @@ Suite *report_suite(void)
     TCase *tcase = theme(suite, "formats");
     tcase_add_loop_test(tcase, one_report, 0, COUNT(formats));
     tcase_add_test(tcase, several_reports);
+    tcase_add_test(tcase, far_end);
     tcase_add_test(tcase, names_stay_text);
     tcase = theme(suite, "refused");
     tcase_add_loop_test(tcase, no_report, 0, COUNT(refused));
