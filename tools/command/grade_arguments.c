@@ -9,6 +9,7 @@ enum {
     KEY_LAYERS = 'L',
     KEY_NAMES = 'n',
     KEY_JSON = 'j',
+    KEY_COLOUR = 'C',
     KEY_STRICT = 's',
     KEY_IGNORE_EOS = 'e',
     KEY_SAMPLES = 'S',
@@ -35,6 +36,8 @@ static const struct argp_option options[] = {
       "Also write the report as JSON (docs/report.md), with inherited and total errors, whatever the exit status is; - "
       "is stdout, which then holds nothing else",
       0 },
+    { "color", KEY_COLOUR, "WHEN", 0,
+      "Verdicts in colour: auto (the default: on a terminal, unless NO_COLOR is set), always or never", 0 },
     { "ignore-eos", KEY_IGNORE_EOS, 0, 0, "The backend went on after an end-of-sequence token", 0 },
     { "samples", KEY_SAMPLES, "N", 0,
       "Learn what is honest from N passes of a backend of the class: one that rounds to nearest, the others at random "
@@ -86,6 +89,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_LAYERS: globs_add_layers(&command->only); return 0;
     case KEY_NAMES: command->names = argument; return 0;
     case KEY_JSON: command->report.path = argument; return 0;
+    case KEY_COLOUR:
+        if (!colour_from_name(argument, &command->c.colour))
+            argp_error(state, "--color: found %s, expected auto, always or never", argument);
+        return 0;
     case KEY_STRICT: command->report.strict = true; return 0;
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_SAMPLES: command->samples = parse_count(state, "--samples", argument, MOST_SAMPLES); return 0;

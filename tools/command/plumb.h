@@ -5,6 +5,7 @@
 #include <argp.h>
 
 #include "inputs/dumped_inputs.h"
+#include "command/coloured_text.h"
 #include "command/media_arguments.h"
 #include "model.h"
 #include "run/arena.h"
@@ -34,6 +35,7 @@ typedef struct {
     MediaArguments media;      /* instead of inputs_file */
     int threads;
     bool quiet;
+    ColourWhen colour;
     VisionMask vision_mask;
     Model *model;
     Inputs inputs;

@@ -45,9 +45,9 @@ static bool wants_text(const GradeCommand *command)
     return !command->report.path || strcmp(command->report.path, "-") != 0;
 }
 
-static void print_strict_failure(const GradeCommand *command)
+static void strict_failure_text(FILE *out, const GradeCommand *command)
 {
-    if (*command->report.strict_failure) printf("FAIL  --strict: %s\n", command->report.strict_failure);
+    if (*command->report.strict_failure) fprintf(out, "FAIL  --strict: %s\n", command->report.strict_failure);
 }
 
 /* A judge prints text, and hands JSON back. */
@@ -107,12 +107,15 @@ static Finding report_grade(GradeCommand *command, const Grade *grade, ReportTit
 {
     Finding finding = { .status = grade_status(grade, &command->report) };
     if (wants_text(command)) {
-        report_text(stdout, grade, title);
-        report_weights_text(stdout, model_checkpoint(command->c.model));
-        if (!command->class) value_grid_text(stdout, &command->grid);
-        class_check_text(stdout, &ground->check);
-        if (ground->explanation) report_explanation_text(stdout, ground->explanation);
-        print_strict_failure(command);
+        ColouredText text;
+        coloured_begin(&text);
+        report_text(text.stream, grade, title);
+        report_weights_text(text.stream, model_checkpoint(command->c.model));
+        if (!command->class) value_grid_text(text.stream, &command->grid);
+        class_check_text(text.stream, &ground->check);
+        if (ground->explanation) report_explanation_text(text.stream, ground->explanation);
+        strict_failure_text(text.stream, command);
+        coloured_end(&text, command->c.colour);
     }
     if (!command->report.path) return finding;
     finding.json = graded_json(command, grade, title, &ground->check, dump);
@@ -176,10 +179,13 @@ static Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitl
     }
     finding.status = grade_status(grade, &command->report);
     if (wants_text(command)) {
-        report_diagnosis_text(stdout, diagnosis, grade, title);
-        report_weights_text(stdout, model_checkpoint(command->c.model));
-        if (!command->class) value_grid_text(stdout, &command->grid);
-        print_strict_failure(command);
+        ColouredText text;
+        coloured_begin(&text);
+        report_diagnosis_text(text.stream, diagnosis, grade, title);
+        report_weights_text(text.stream, model_checkpoint(command->c.model));
+        if (!command->class) value_grid_text(text.stream, &command->grid);
+        strict_failure_text(text.stream, command);
+        coloured_end(&text, command->c.colour);
     }
     if (command->report.path) {
         finding.json = graded_json(command, grade, title, &diagnosis->check, dump);
