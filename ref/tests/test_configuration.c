@@ -59,7 +59,7 @@ static const struct {
 } optional[] = {
     { "vision_config", NULL, false, true, 60, 61, 62 },
     { "vision_config", "null", false, true, 60, 61, 62 },
-    { "audio_config", "{\"hidden_size\": 8}", true, true, 60, 61, 62 },
+    { "audio_config", "null", true, true, 60, 61, 62 },
     { "image_token_id", NULL, true, true, 258880, 61, 62 },
     { "video_token_id", "null", true, true, 60, 258884, 62 },
     { "audio_token_id", NULL, true, true, 60, 61, 258881 },
