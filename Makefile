@@ -52,7 +52,7 @@ help:
 	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
 	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
 	@echo 'make pictures   draws the pictures of docs/lessons/ anew'
-	@echo 'make check-quantised   weights of quantised files, bit for bit as the libraries that write them read them'
+	@echo 'make check-quantised   quantised weights bit for bit as their libraries read them; dumps of real kernels'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
 	@echo 'make check-score  half of it, against docs/score.md; a sixth is part of check'
@@ -97,8 +97,9 @@ check-sounds: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_sounds.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_mel.py $(BUILD)/plumb
 
-check-quantised: $(VENV)/quantised $(BUILD)/weight-filter
+check-quantised: $(VENV)/quantised $(BUILD)/weight-filter $(BUILD)/plumb
 	$(PY) tools/check_hf/check_quantised.py $(BUILD)/weight-filter
+	$(PY) tools/check_hf/check_quantised_dumps.py $(BUILD)/plumb
 
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb

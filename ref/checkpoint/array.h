@@ -53,6 +53,7 @@ typedef struct {
     const Encoding *encoding;  /* of DTYPE_ENCODED, which has no data */
     int64_t offset;            /* elements of the encoding before this array's first */
     InputCodes inputs;         /* of products with it */
+    Rounding inputs_dtype;     /* that their rule is computed in */
     float input_scale;         /* of INPUTS_INT8_STATIC and INPUTS_FP8_STATIC */
 } Array;
 

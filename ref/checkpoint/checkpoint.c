@@ -156,10 +156,11 @@ void checkpoint_declare_inputs(Checkpoint *checkpoint)
         InputCodes inputs = ggml                            ? inputs_of_ggml(array)
                             : array->dtype == DTYPE_ENCODED ? declared_inputs.inputs
                                                             : INPUTS_PLAIN;
-        if (inputs == array->inputs) continue;
+        if (inputs == array->inputs && inputs == INPUTS_PLAIN) continue;
         Array *declared = arena_allocate(&checkpoint->arena, sizeof *declared);
         *declared = *array;
         declared->inputs = inputs;
+        declared->inputs_dtype = declared_inputs.dtype;
         checkpoint->tensors[i].array = declared;
     }
 }

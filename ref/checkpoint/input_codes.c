@@ -9,6 +9,7 @@ static const char *const names[INPUTS_COUNT] = {
     [INPUTS_PLAIN] = "none",
     [INPUTS_INT8_TOKEN] = "int8-token",
     [INPUTS_INT8_TOKEN_SYM] = "int8-token-sym",
+    [INPUTS_INT8_TOKEN_255] = "int8-token-255",
     [INPUTS_INT8_TENSOR] = "int8-tensor",
     [INPUTS_INT8_STATIC] = "int8-tensor-static",
     [INPUTS_FP8_TOKEN] = "fp8-token",
@@ -19,17 +20,29 @@ static const char *const names[INPUTS_COUNT] = {
     [INPUTS_F16] = "f16",
     [INPUTS_GGML] = "ggml",
 };
-const char *const input_codes_names = "none, int8-token, int8-token-sym, int8-tensor, fp8-token, fp8-tensor, q8_0, "
-                                      "q8_k, f16 or ggml";
+const char *const input_codes_names =
+    "none, int8-token, int8-token-sym, int8-token-255, int8-tensor, fp8-token, fp8-tensor, q8_0, "
+    "q8_k, f16 or ggml, perhaps with :bf16 or :fp16 behind it";
 
 const char *input_codes_name(InputCodes codes) { return names[codes]; }
 
-bool input_codes_from_name(const char *name, InputCodes *codes)
+static bool find(const char *name, size_t length, InputCodes *codes)
 {
     for (int i = 0; i < INPUTS_COUNT; i++)
-        if (strcmp(name, names[i]) == 0 && i != INPUTS_INT8_STATIC && i != INPUTS_FP8_STATIC) {
+        if (strlen(names[i]) == length && strncmp(name, names[i], length) == 0) {
             *codes = (InputCodes)i;
-            return true;
+            return i != INPUTS_INT8_STATIC && i != INPUTS_FP8_STATIC;
         }
     return false;
+}
+
+bool input_codes_declare(const char *name, DeclaredInputs *declared)
+{
+    size_t length = strcspn(name, ":");
+    declared->given = true;
+    declared->dtype = strcmp(name + length, ":bf16") == 0   ? ROUNDING_BF16
+                      : strcmp(name + length, ":fp16") == 0 ? ROUNDING_FP16
+                                                            : ROUNDING_NONE;
+    bool known = !name[length] || declared->dtype != ROUNDING_NONE;
+    return known && find(name, length, &declared->inputs);
 }

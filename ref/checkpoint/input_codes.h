@@ -8,10 +8,13 @@
 
 #include <stdbool.h>
 
+#include "run/tap.h"
+
 typedef enum {
     INPUTS_PLAIN,
     INPUTS_INT8_TOKEN,     /* -128 .. 127 with a zero, of each row's least and largest value: torchao's 8da4w */
     INPUTS_INT8_TOKEN_SYM, /* -127 .. 127, of each row's largest magnitude */
+    INPUTS_INT8_TOKEN_255, /* -128 .. 127, of each row's largest magnitude over 127.5: torchao's and compressed-tensors' */
     INPUTS_INT8_TENSOR,    /* the same of the whole input */
     INPUTS_INT8_STATIC,    /* the same by a scale that the checkpoint holds */
     INPUTS_FP8_TOKEN,      /* e4m3, of each row's largest magnitude over 448 */
@@ -25,15 +28,17 @@ typedef enum {
 } InputCodes;
 
 const char *input_codes_name(InputCodes codes); /* "int8-token" */
-/* Of those that can be declared: the others need a scale of the checkpoint's */
-bool input_codes_from_name(const char *name, InputCodes *codes);
-extern const char *const input_codes_names; /* of these, for a message */
-
 /* What the backend declares, if it does; --activations sets it once for the whole program. */
 typedef struct {
     bool given;
     InputCodes inputs;
+    Rounding dtype; /* that the rule is computed in */
 } DeclaredInputs;
 extern DeclaredInputs declared_inputs;
+
+/* "int8-token" or "int8-token:bf16", with the dtype that it is computed in. Of those that can be declared: the others need
+ * a scale of the checkpoint's */
+bool input_codes_declare(const char *name, DeclaredInputs *declared);
+extern const char *const input_codes_names; /* of these, for a message */
 
 #endif

@@ -1,13 +1,25 @@
 /* input_codes.c - the input of a product, rounded to codes and back
  *
- * All in float32, in both builds, because that is what backends compute scales in: a value between two codes goes the
- * same way in the oracle and in the replays.
+ * In float32 or the dtype that is declared, in both builds, because that is what backends compute scales in: a value
+ * between two codes goes the same way in the oracle and in the replays.
  */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "nn/nn.h"
+
+typedef struct {
+    float scale;    /* the checkpoint's; 0 without one */
+    Rounding dtype; /* that the rule is computed in */
+} Rule;
+
+static float in_dtype(const Rule *rule, float value)
+{
+    real rounded = value;
+    round_to(rule->dtype, &rounded, 1);
+    return (float)rounded;
+}
 
 static float magnitude_of(const float *x, int64_t count)
 {
@@ -18,24 +30,34 @@ static float magnitude_of(const float *x, int64_t count)
 
 static float clamped(float code, float least, float most) { return fminf(fmaxf(code, least), most); }
 
-static void to_int8(float *x, int64_t count, float given)
+/* The scale is rounded to the dtype, and nothing else. */
+static void to_int8_of(float *x, int64_t count, const Rule *rule, float codes, float least)
 {
-    float scale = given > 0 ? given : fmaxf(magnitude_of(x, count) / 127, 1e-8f), least = given > 0 ? -128 : -127;
+    float scale = rule->scale > 0 ? rule->scale : fmaxf(in_dtype(rule, magnitude_of(x, count) / codes), 1e-8f);
     for (int64_t i = 0; i < count; i++) x[i] = clamped(rintf(x[i] / scale), least, 127) * scale;
 }
 
-/* The zero is a code, so that 0 stays 0. */
-static void to_int8_with_zero(float *x, int64_t count, float given)
+static void to_int8(float *x, int64_t count, const Rule *rule)
 {
-    (void)given;
+    to_int8_of(x, count, rule, 127, rule->scale > 0 ? -128 : -127);
+}
+
+static void to_int8_255(float *x, int64_t count, const Rule *rule) { to_int8_of(x, count, rule, 127.5f, -128); }
+
+/* The zero is a code, so that 0 stays 0. Every operation is rounded to the dtype, as torchao's are. */
+static void to_int8_with_zero(float *x, int64_t count, const Rule *rule)
+{
     float least = 0, most = 0;
     for (int64_t i = 0; i < count; i++) {
         least = fminf(least, x[i]);
         most = fmaxf(most, x[i]);
     }
-    float scale = fmaxf((most - least) / 255, 1e-8f);
-    float zero = clamped(rintf(-128 - least / scale), -128, 127);
-    for (int64_t i = 0; i < count; i++) x[i] = (clamped(rintf(x[i] / scale) + zero, -128, 127) - zero) * scale;
+    float scale = fmaxf(in_dtype(rule, in_dtype(rule, most - least) / 255), 1e-8f), inverse = in_dtype(rule, 1 / scale);
+    float zero = clamped(-128 - rintf(in_dtype(rule, least / scale)), -128, 127);
+    for (int64_t i = 0; i < count; i++) {
+        float code = clamped(rintf(in_dtype(rule, x[i] * inverse)) + zero, -128, 127);
+        x[i] = in_dtype(rule, (code - zero) * scale);
+    }
 }
 
 /* 4 significant bits down to 2^-6, a spacing of 2^-9 below; to nearest, ties to even */
@@ -47,9 +69,9 @@ static float to_e4m3(float value)
     return clamped(rintf(value / spacing) * spacing, -448, 448);
 }
 
-static void to_fp8(float *x, int64_t count, float given)
+static void to_fp8(float *x, int64_t count, const Rule *rule)
 {
-    float scale = given > 0 ? given : fmaxf(magnitude_of(x, count) / 448, 1e-12f);
+    float scale = rule->scale > 0 ? rule->scale : fmaxf(in_dtype(rule, magnitude_of(x, count) / 448), 1e-12f);
     for (int64_t i = 0; i < count; i++) x[i] = to_e4m3(x[i] / scale) * scale;
 }
 
@@ -61,17 +83,17 @@ static float half(float value)
 }
 
 /* ggml's quantize_row_q8_0: codes by the scale as it was computed, values by the scale as it is stored */
-static void to_q8_0(float *x, int64_t count, float given)
+static void to_q8_0(float *x, int64_t count, const Rule *rule)
 {
-    (void)given;
+    (void)rule;
     float most = magnitude_of(x, count), inverse = most > 0 ? 127 / most : 0, scale = half(most / 127);
     for (int64_t i = 0; i < count; i++) x[i] = rintf(x[i] * inverse) * scale;
 }
 
 /* ggml's quantize_row_q8_K: the value of the largest magnitude becomes -127, whatever its sign. */
-static void to_q8_k(float *x, int64_t count, float given)
+static void to_q8_k(float *x, int64_t count, const Rule *rule)
 {
-    (void)given;
+    (void)rule;
     float most = 0;
     for (int64_t i = 0; i < count; i++)
         if (fabsf(x[i]) > fabsf(most)) most = x[i];
@@ -79,19 +101,20 @@ static void to_q8_k(float *x, int64_t count, float given)
     for (int64_t i = 0; i < count; i++) x[i] = fminf(rintf(x[i] * inverse), 127) * scale;
 }
 
-static void to_f16(float *x, int64_t count, float given)
+static void to_f16(float *x, int64_t count, const Rule *rule)
 {
-    (void)given;
+    (void)rule;
     for (int64_t i = 0; i < count; i++) x[i] = half(x[i]);
 }
 
 enum { WHOLE_ROW = 0, WHOLE_INPUT = -1 };
 static const struct {
-    void (*to_codes)(float *x, int64_t count, float given); /* given: the checkpoint's scale, 0 without one */
-    int width;                                              /* of what has a scale of its own */
+    void (*to_codes)(float *x, int64_t count, const Rule *rule);
+    int width; /* of what has a scale of its own */
 } rules[INPUTS_COUNT] = {
     [INPUTS_INT8_TOKEN] = { to_int8_with_zero, WHOLE_ROW },
     [INPUTS_INT8_TOKEN_SYM] = { to_int8, WHOLE_ROW },
+    [INPUTS_INT8_TOKEN_255] = { to_int8_255, WHOLE_ROW },
     [INPUTS_INT8_TENSOR] = { to_int8, WHOLE_INPUT },
     [INPUTS_INT8_STATIC] = { to_int8, WHOLE_ROW },
     [INPUTS_FP8_TOKEN] = { to_fp8, WHOLE_ROW },
@@ -110,12 +133,13 @@ Tensor input_codes(Tensor x, const Array *weight, Run *run)
     Tensor rounded = tensor_new(run, x.rank, x.shape);
     ArenaMark mark = arena_mark(run->arena);
     int64_t width = last(x), whole = rules[codes].width == WHOLE_INPUT ? elements(x) : width;
+    Rule rule = { weight->input_scale, weight->inputs_dtype };
     float *values = arena_allocate(run->arena, (size_t)whole * sizeof *values);
     for (int64_t first = 0; first < elements(x); first += whole) {
         for (int64_t i = 0; i < whole; i++) values[i] = (float)x.data[first + i];
         int64_t block = rules[codes].width > 0 ? rules[codes].width : whole;
         for (int64_t i = 0; i < whole; i += block)
-            rules[codes].to_codes(values + i, whole - i < block ? whole - i : block, weight->input_scale);
+            rules[codes].to_codes(values + i, whole - i < block ? whole - i : block, &rule);
         for (int64_t i = 0; i < whole; i++) rounded.data[first + i] = values[i];
     }
     arena_release(run->arena, mark);

@@ -13,6 +13,7 @@ static const struct {
     { INPUTS_INT8_TOKEN_SYM, 0, { 63.5, 0.26, -0.24, 0.25 }, { 63.5, 0.5, 0, 0 } },
     { INPUTS_INT8_TOKEN_SYM, 0, { -127, 1.5, 2.5, 0.4 }, { -127, 2, 2, 0 } },
     { INPUTS_INT8_TOKEN_SYM, 0, { 0, 0, 0, 0 }, { 0, 0, 0, 0 } },
+    { INPUTS_INT8_TOKEN_255, 0, { 127.5, -127.5, 0.6, 3 }, { 127, -128, 1, 3 } },
     { INPUTS_INT8_TOKEN, 0, { 255, 0.4, 7.6, 100 }, { 255, 0, 8, 100 } },     /* zero is -128 */
     { INPUTS_INT8_TOKEN, 0, { -127, 128, 0.6, -3.4 }, { -127, 128, 1, -3 } }, /* zero is -1 */
     { INPUTS_INT8_TOKEN, 0, { -255, -0.6, -8.4, -1 }, { -255, -1, -8, -1 } }, /* zero is 127 */
@@ -122,14 +123,36 @@ END_TEST
 
 START_TEST(names)
 {
-    InputCodes codes = INPUTS_COUNT;
+    DeclaredInputs declared = { 0 };
     for (int i = 0; i < INPUTS_COUNT; i++) {
-        bool declared = i != INPUTS_INT8_STATIC && i != INPUTS_FP8_STATIC;
-        ck_assert_int_eq(input_codes_from_name(input_codes_name((InputCodes)i), &codes), declared);
-        if (declared) ck_assert_int_eq(codes, i);
-        if (declared) ck_assert_ptr_nonnull(strstr(input_codes_names, input_codes_name((InputCodes)i)));
+        bool known = i != INPUTS_INT8_STATIC && i != INPUTS_FP8_STATIC;
+        const char *name = input_codes_name((InputCodes)i);
+        ck_assert_int_eq(input_codes_declare(name, &declared), known);
+        if (known) ck_assert(declared.given && declared.inputs == (InputCodes)i && declared.dtype == ROUNDING_NONE);
+        if (known) ck_assert_ptr_nonnull(strstr(input_codes_names, name));
     }
-    ck_assert(!input_codes_from_name("int4-token", &codes));
+    ck_assert(input_codes_declare("int8-token:bf16", &declared) && declared.dtype == ROUNDING_BF16);
+    ck_assert(input_codes_declare("int8-token:fp16", &declared) && declared.dtype == ROUNDING_FP16);
+    static const char *const unknown[] = { "int4-token", "", "int8-token:", "int8-token:bf17", "int8-toke", ":bf16" };
+    for (int i = 0; i < COUNT(unknown); i++) ck_assert(!input_codes_declare(unknown[i], &declared));
+}
+END_TEST
+
+/* As torchao's 8da4w: the scale 2/255 becomes 0x1.02p-7 and its inverse 127; 1.5 * 127 = 190.5 becomes 190, and 190
+ * times the scale, 1.49597, becomes 1.4921875. In float32 it is 191 * 2/255. */
+START_TEST(computed_in_bfloat16)
+{
+    Array weight = { .inputs = INPUTS_INT8_TOKEN, .inputs_dtype = ROUNDING_BF16 };
+    const double expected[] = { 2, 1.4921875, 0 };
+    Tensor found = input_codes(values(2, 1.5, 0), &weight, run_as(ROUNDING_NONE));
+    for (int i = 0; i < 3; i++) assert_near(found.data[i], expected[i], 0, "value", i);
+    weight.inputs_dtype = ROUNDING_NONE;
+    found = input_codes(values(2, 1.5, 0), &weight, run_as(ROUNDING_NONE));
+    assert_near(found.data[1], 191 * 2.0 / 255, 1e-6, "in float32", 1);
+
+    weight = (Array){ .inputs = INPUTS_INT8_TOKEN_SYM, .inputs_dtype = ROUNDING_BF16 };
+    found = input_codes(values(1, 0.5), &weight, run_as(ROUNDING_NONE)); /* 1/127 is 0x1.020408p-7 */
+    assert_near(found.data[0], 127 * 0x1.02p-7, 0, "by a rounded scale", 0);
 }
 END_TEST
 
@@ -141,6 +164,7 @@ Suite *input_codes_suite(void)
     tcase_add_test(tcase, scale_is_of_row_or_tensor);
     tcase_add_test(tcase, scale_is_of_block);
     tcase_add_test(tcase, scale_of_q8_0_is_float16);
+    tcase_add_test(tcase, computed_in_bfloat16);
     tcase = theme(suite, "products");
     tcase_add_test(tcase, product_takes_codes);
     tcase_add_test(tcase, codes_are_exact);

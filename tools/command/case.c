@@ -29,7 +29,8 @@ static const struct argp_option options[] = {
       10 },
     { "activations", KEY_ACTIVATIONS, "RULE", 0,
       "To what the backend rounds the input of a product with a quantised weight: none, int8-token, int8-token-sym, "
-      "int8-tensor, fp8-token, fp8-tensor, q8_0, q8_k, f16, or ggml for what its CPU kernels do. Default: what the "
+      "int8-token-255, int8-tensor, fp8-token, fp8-tensor, q8_0, q8_k, f16, or ggml for what its CPU kernels do; with "
+      ":bf16 or :fp16 behind it if the rule is computed in that dtype (docs/quantised.md). Default: what the "
       "checkpoint's quantization_config says, or none",
       10 },
     { "inputs", KEY_INPUTS, "FILE", 0, "The inputs, instead of CASE/inputs.safetensors", 10 },
@@ -51,8 +52,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_MODEL: c->model_folder = argument; return 0;
     case KEY_WEIGHTS: add_weight_file(argument); return 0;
     case KEY_ACTIVATIONS:
-        declared_inputs.given = true;
-        if (!input_codes_from_name(argument, &declared_inputs.inputs))
+        if (!input_codes_declare(argument, &declared_inputs))
             argp_error(state, "--activations: found %s, expected %s", argument, input_codes_names);
         return 0;
     case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
