@@ -104,9 +104,9 @@ MEASURES = {"ratio": "ratio", "row": "worst_row_ratio", "channel": "worst_channe
 END_MEASURES = {"end": "ratio", "end row": "worst_row_ratio", "end KL": "root_kl_ratio"}
 
 
-def first_bent(case, dump, label, layers=False, honest=False, steps=None):
-    """The tap where `plumb grade` says that the dump is bent; None if it passes; anything else it says, as it is.
-    `steps`, a list, is extended by what it says of each step."""
+def first_bent(case, dump, label, layers=False, honest=False, steps=None, ends=None):
+    """The tap where `plumb grade` says that the dump is bent, or too far off in all; None if it passes; anything else
+    it says, as it is. `steps` and `ends`, lists, are extended by what it says of each."""
     with tempfile.TemporaryDirectory() as folder:
         if not isinstance(dump, Path):
             save_file(dump, Path(folder) / "dump.safetensors")
@@ -121,6 +121,8 @@ def first_bent(case, dump, label, layers=False, honest=False, steps=None):
                 steps = HONEST.setdefault((label, "layers" if layers else "full"), [])
             if steps is not None:
                 steps.extend(step for step in graded["steps"] if step["graded_rows"] > 0)
+            if ends is not None:
+                ends.extend(graded["ends"])
             if honest and graded["computes_wider"]:
                 return f"noted as computed in a wider dtype, {graded['rounded_once']}, {graded['unrounded']}"
             return graded["first_bent"] or graded["first_far"]

@@ -102,12 +102,14 @@ def check(case):
         model = case.load(dtype)
         with Products(product):
             dump = case.run(model)
-        steps = []
-        found = [first_bent(case, dump, label, layers, steps=steps) for layers in (False, True)]
+        steps, ends = [], []
+        found = [first_bent(case, dump, label, layers, steps=steps, ends=ends) for layers in (False, True)]
         if legal:
-            largest = LARGEST.setdefault((name, label), dict.fromkeys(MEASURES, 0.0))
+            largest = LARGEST.setdefault((name, label), dict.fromkeys(MEASURES | END_MEASURES, 0.0))
             for measure, key in MEASURES.items():
                 largest[measure] = max([largest[measure]] + [abs(step[key]) for step in steps])
+            for measure, key in END_MEASURES.items():
+                largest[measure] = max([largest[measure]] + [end[key] for end in ends if key in end])
         passed = found == [None, None] if legal else found[0] is not None
         print(f"{case.folder.name:11} {name:22} as {label}: {'legal' if legal else 'not legal':10} "
               f"first bent {found[0]}, in layer outputs {found[1]}  {'ok' if passed else 'FAIL'}", flush=True)
@@ -116,6 +118,6 @@ def check(case):
 
 def print_largest():
     if LARGEST:
-        print(f"legal products: the largest {', '.join(MEASURES)} on all fixtures")
+        print(f"legal products: the largest {', '.join(MEASURES | END_MEASURES)} on all fixtures")
     for (name, label), largest in LARGEST.items():
         print(f"{name:22} as {label} " + " ".join(f"{value:6.2f}" for value in largest.values()))

@@ -5,6 +5,7 @@
 #include "dump/dump.h"
 
 #define WHOLE_HONEST WHOLE "/dumps/honest-bf16-eager.safetensors"
+#define ALIGNED TEXT "/dumps/aligned-bf16.safetensors"
 #define EXPERTS_HONEST EXPERTS "/dumps/honest-bf16-eager.safetensors"
 
 /* A dump's name, the options, the exit status, and a phrase of what is printed. */
@@ -23,6 +24,7 @@ static const struct {
     { { WHOLE, WHOLE_HONEST, "--layers" }, 0, "\ninput_ids@1 " },
     { { WHOLE, WHOLE_HONEST, "--only", "logits@*" }, 0, "PASS  all 2 steps" },
     { { WHOLE, WHOLE_HONEST, "--ignore-eos" }, 0, "PASS" },
+    { { TEXT, ALIGNED, "--as", "bf16" }, 1, "\nFAIL  all 8 steps are straight, but their errors add up at logits\n" },
     { { WHOLE, WHOLE_HONEST, "--explain", "*.layers.2.self_attn.q_proj" }, 0, "\n  proven bound model." },
     { { WHOLE, WHOLE_HONEST, "--explain", "lm_head" }, 2, "" },
     { { TEXT, EXPERTS_HONEST }, 2, "" },
@@ -211,6 +213,23 @@ END_TEST
 
 /* ---------------------------------------------------------------- plumb diagnose */
 
+START_TEST(errors_that_add_up)
+{
+    const char *json = temporary("report.json");
+    Result result = plumb("diagnose", TEXT, ALIGNED, "--as", "bf16", "--json", json);
+    assert_status(result, 1);
+    ck_assert_msg(strstr(result.out, "\nFAIL  all 8 steps are straight, but their errors add up at logits\n") != NULL,
+                  "%s", result.out);
+    json_t *report = read_json(json), *end = json_array_get(json_object_get(report, "ends"), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(report, "verdict")), "fail");
+    ck_assert(json_is_null(json_object_get(report, "first_bent")) && json_is_null(json_object_get(report, "named")));
+    ck_assert_str_eq(json_string_value(json_object_get(report, "first_far")), "logits");
+    ck_assert_double_gt(json_number_value(json_object_get(end, "ratio")), 10);
+    ck_assert_int_eq(json_integer_value(json_object_get(end, "replays")), 64);
+    json_decref(report);
+}
+END_TEST
+
 static const struct {
     const char *folder, *dump;
     int status;
@@ -270,6 +289,7 @@ Suite *grade_suite(void)
     tcase_add_test(tcase, part_of_the_rows);
     tcase_add_test(tcase, unknown_step_is_not_explained);
     tcase = theme(suite, "diagnose");
+    tcase_add_test(tcase, errors_that_add_up);
     tcase_add_loop_test(tcase, diagnosed, 0, COUNT(diagnoses));
     return suite;
 }
