@@ -29,15 +29,19 @@ static bool is_text(const char *bytes, size_t size)
     return size > 0;
 }
 
+/* A length of eight bytes, and JSON; the length may begin as other files do. */
+static bool is_safetensors(const char *bytes, size_t size) { return size > 8 && bytes[7] == 0 && bytes[8] == '{'; }
+
 FileKind file_kind(const char *path)
 {
     struct stat status;
-    char bytes[8];
+    char bytes[9];
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return (FileKind){ 0 };
     FILE *file = fopen(path, "rb");
     if (!file) return (FileKind){ 0 };
     size_t size = fread(bytes, 1, sizeof bytes, file);
     fclose(file);
+    if (is_safetensors(bytes, size)) return (FileKind){ 0 };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (size >= (size_t)kinds[i].length && memcmp(bytes, kinds[i].begins, (size_t)kinds[i].length) == 0)
             return kinds[i].kind;
