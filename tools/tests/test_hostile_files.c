@@ -25,7 +25,7 @@ static const struct {
     { "case/case.json", { "grade", "case", "case/inputs.safetensors" } },
     { "dump.safetensors", { "grade", "case", "dump.safetensors" } },
     { "dump.npz", { "grade", "case", "dump.npz" } },
-    { "case/a.npy", { "compare", "case", "case" } },
+    { "arrays/a.npy", { "compare", "arrays", "arrays" } },
     { "map.json", { "grade", "case", "case/inputs.safetensors", "--names", "map.json" } },
     { "a.gguf", { "run", "case", "--weights", "a.gguf" } },
     { "a.png", { "preprocess", "case", "--image", "a.png", "--out", "out" } },
@@ -35,7 +35,7 @@ static const struct {
 
 static const char *placed(const char *argument)
 {
-    static const char *const names[] = { "case", "dump.", "map.", "a.", "ids", "out" };
+    static const char *const names[] = { "case", "arrays", "dump.", "map.", "a.", "ids", "out" };
     if (strcmp(argument, "unified") == 0) return "fixtures/12b-video-audio";
     for (int i = 0; i < COUNT(names); i++)
         if (strncmp(argument, names[i], strlen(names[i])) == 0) return temporary(argument);
@@ -53,6 +53,7 @@ static void copy_opened_case(const char *replaced)
 {
     bool generates = strstr(replaced, "generation_config") != NULL;
     copied_case(generates ? TEXT : E2B);
+    mkdir(temporary("arrays"), 0700);
     if (strstr(replaced, "index.json")) unlink(temporary("case/model/model.safetensors"));
     unlink(temporary(replaced));
 }
