@@ -60,6 +60,8 @@ help:
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
 	@echo 'make fuzz       ten minutes of libFuzzer on the readers of PNG and WAV; needs clang'
 	@echo 'make deps       installs the libraries (apt-get); demo and check do it too'
+	@echo 'make install    program, manual, completion, library and header into PREFIX; make uninstall; make check-install'
+	@echo 'make dist       plumbline-VERSION.tar.gz, of what is committed'
 	@echo 'make format     clang-format over all C'
 	@echo 'make clean      removes build/'
 	@echo 'Settings: ARCH, OPTIMIZE, SANITIZE, CC, PYTHON, BUILD; see the head of the Makefile'
@@ -213,8 +215,70 @@ $(BUILD)/reference_f64.o: $(F64)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
+# ---------------------------------------------------------------- to install
+
+PREFIX  = /usr/local
+DESTDIR =
+MANUAL  = $(BUILD)/install/plumb.1
+SHELLS  = bash zsh fish
+INTO    = $(DESTDIR)$(PREFIX)
+
+# All of it but the command's main, as one object that shows what plumbline.h declares and hides the rest
+$(BUILD)/libplumb.a: $(filter-out %/plumb.o,$(TOOL:%.c=$(BUILD)/f32/%.o)) $(BUILD)/f32/tools/report/page.o $(PLUMB) \
+    $(BUILD)/f32/tools/library/library.o
+	$(CC) -r -nostdlib -o $(BUILD)/libplumb.o $^
+	$(OBJCOPY) --wildcard --keep-global-symbol='plumbline_*' $(BUILD)/libplumb.o
+	rm -f $@
+	$(AR) rcD $@ $(BUILD)/libplumb.o
+
+$(BUILD)/install/plumbline.h: tools/library/plumbline.h VERSION
+	@mkdir -p $(@D)
+	sed 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(BUILD)/install/plumbline.pc: tools/library/plumbline.pc.in VERSION always
+	@mkdir -p $(@D)
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
+
+$(MANUAL): $(BUILD)/plumb tools/make/man.sh
+	@mkdir -p $(@D)
+	sh tools/make/man.sh $(BUILD)/plumb > $@
+
+$(SHELLS:%=$(BUILD)/install/plumb.%): $(BUILD)/install/plumb.%: $(BUILD)/plumb tools/make/completion.sh
+	@mkdir -p $(@D)
+	sh tools/make/completion.sh $(BUILD)/plumb $* > $@
+
+install: $(BUILD)/plumb $(BUILD)/libplumb.a $(addprefix $(BUILD)/install/,plumbline.h plumbline.pc) $(MANUAL) \
+    $(SHELLS:%=$(BUILD)/install/plumb.%)
+	install -D $(BUILD)/plumb $(INTO)/bin/plumb
+	install -D -m 644 $(BUILD)/libplumb.a $(INTO)/lib/libplumb.a
+	install -D -m 644 $(BUILD)/install/plumbline.h $(INTO)/include/plumbline.h
+	install -D -m 644 $(BUILD)/install/plumbline.pc $(INTO)/lib/pkgconfig/plumbline.pc
+	install -D -m 644 $(MANUAL) $(INTO)/share/man/man1/plumb.1
+	install -D -m 644 $(BUILD)/install/plumb.bash $(INTO)/share/bash-completion/completions/plumb
+	install -D -m 644 $(BUILD)/install/plumb.zsh $(INTO)/share/zsh/site-functions/_plumb
+	install -D -m 644 $(BUILD)/install/plumb.fish $(INTO)/share/fish/vendor_completions.d/plumb.fish
+	install -D -m 644 tools/library/example.c $(INTO)/share/doc/plumbline/example.c
+	install -D -m 644 docs/report.schema.json $(INTO)/share/plumbline/report.schema.json
+
+uninstall:
+	rm -f $(INTO)/bin/plumb $(INTO)/lib/libplumb.a $(INTO)/include/plumbline.h $(INTO)/lib/pkgconfig/plumbline.pc \
+	    $(INTO)/share/man/man1/plumb.1 $(INTO)/share/bash-completion/completions/plumb \
+	    $(INTO)/share/zsh/site-functions/_plumb $(INTO)/share/fish/vendor_completions.d/plumb.fish \
+	    $(INTO)/share/doc/plumbline/example.c $(INTO)/share/plumbline/report.schema.json
+
+check-install: $(BUILD)/plumb
+	sh tools/make/check_install.sh $(BUILD)
+
+# The commit goes along, because an archive has no history to ask.
+dist:
+	@mkdir -p $(BUILD)
+	git describe --always --abbrev=12 --exclude '*' > $(BUILD)/COMMIT
+	git archive --prefix=plumbline-$(VERSION)/ --add-file=$(BUILD)/COMMIT HEAD | \
+	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
+
 .PHONY: always all help deps demo check check-hf check-docs check-report check-images check-sounds check-quantised \
-        fuzz mirror bench bench-images score check-score fixtures pictures format clean
+        fuzz mirror bench bench-images score check-score fixtures pictures install uninstall check-install \
+        dist format clean
 .SECONDARY:
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

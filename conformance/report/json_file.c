@@ -10,6 +10,8 @@
 
 enum { FLAGS = JSON_INDENT(1) | JSON_REAL_PRECISION(9) };
 
+char *json_file_text(const json_t *json) { return json_dumps(json, FLAGS); }
+
 void json_file_dump(const json_t *json, FILE *stream)
 {
     json_dumpf(json, stream, FLAGS);

@@ -46,7 +46,10 @@ void report_file_close(ReportFile *file, json_t *body, int exit_status, Error *e
     if (file->files && (file->output || strcmp(file->path, "-") == 0)) {
         json_t *report = head_json(file, exit_status, error);
         if (body) json_object_update(report, body);
-        json_file_dump(report, file->output ? output_stream(file->output) : stdout);
+        if (file->kept)
+            *file->kept = json_file_text(report);
+        else
+            json_file_dump(report, file->output ? output_stream(file->output) : stdout);
         json_decref(report);
         if (file->output) output_close(file->output, error);
     }

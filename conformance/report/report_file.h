@@ -23,6 +23,7 @@ typedef struct {
     char **arguments; /* of the command, NULL-terminated */
     bool strict;
     char strict_failure[256]; /* what --strict does not let pass; "" */
+    char **kept;              /* where the text of the report goes instead of to stdout; NULL: it does not */
     Output *output;           /* NULL: stdout */
     json_t *files;
 } ReportFile;

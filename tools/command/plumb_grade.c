@@ -1,4 +1,4 @@
-/* plumb_grade.c - plumb grade: grades a backend's dump, step by step; plumb diagnose: which known bug bends it */
+/* plumb_grade.c - a dump graded, or diagnosed, and reported */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "explain/explain.h"
 #include "dump/decode_steps.h"
 #include "inputs/dumped_inputs.h"
-#include "command/grade_arguments.h"
 #include "command/grade_status.h"
+#include "command/judge.h"
 #include "report/report_grade.h"
 #include "report/report_diagnosis.h"
 #include "report/report_explanation.h"
@@ -49,12 +49,6 @@ static void strict_failure_text(FILE *out, const GradeCommand *command)
 {
     if (*command->report.strict_failure) fprintf(out, "FAIL  --strict: %s\n", command->report.strict_failure);
 }
-
-/* A judge prints text, and hands JSON back. */
-typedef struct {
-    Status status;
-    json_t *json; /* NULL where none is wanted */
-} Finding;
 
 static json_t *graded_json(const GradeCommand *command, const Grade *grade, ReportTitle title, const ClassCheck *check,
                            const Dump *dump)
@@ -125,7 +119,7 @@ static Finding report_grade(GradeCommand *command, const Grade *grade, ReportTit
     return finding;
 }
 
-static Finding grade_dump(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error)
+Finding grade_dump(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error)
 {
     Inputs given = { 0 };
     Trial trial = trial_of(command, &given, dump);
@@ -152,7 +146,7 @@ static Finding grade_dump(GradeCommand *command, const Dump *dump, ReportTitle t
     return again ? grade_dump(command, dump, title, error) : finding;
 }
 
-static Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error)
+Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error)
 {
     Trial trial = trial_of(command, &command->c.inputs, dump);
     Grade *grade;
@@ -194,102 +188,4 @@ static Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitl
     diagnosis_free(diagnosis);
     grade_free(grade);
     return finding;
-}
-
-/* ---------------------------------------------------------------- the command */
-
-typedef Finding Judge(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error);
-
-/* After an error, too: which files there are is worth more then. */
-static void say_files(GradeCommand *command, const char *dump, Error *earlier)
-{
-    Error unread = { "" }, *error = &unread;
-    const Case *c = &command->c;
-    ReportFile *report = &command->report;
-    report_file_say_files(report, "dump", dump, error);
-    report_file_say_files(report, "names", command->names, error);
-    report_file_say_files(report, "model", c->model_folder, error);
-    for (int i = 0; weight_files && weight_files[i]; i++)
-        report_file_say_files(report, "weights", weight_files[i], error);
-    if (!media_arguments_given(&c->media)) report_file_say_files(report, "inputs", c->inputs_file, error);
-    for (int i = 0; i < c->media.image_count; i++) report_file_say_files(report, "image", c->media.images[i], error);
-    for (int i = 0; i < c->media.sound_count; i++) report_file_say_files(report, "sound", c->media.sounds[i], error);
-    if (!error_is_set(earlier)) *earlier = unread;
-}
-
-static void check_only(const GradeCommand *command, const Dump *dump, Error *error)
-{
-    const Globs *only = &command->only;
-    for (int i = 0; i < dump_count(dump); i++)
-        if (globs_match(only, dump_array(dump, i)->name)) return;
-    if (only->count > 0 && dump_count(dump) > 0)
-        error_set(error,
-                  "--only: found %s, which matches none of the dump's %d arrays, expected a name or a glob, like %s",
-                  only->globs[0], dump_count(dump), dump_array(dump, 0)->name);
-}
-
-static Finding judge_dump(GradeCommand *command, const char *path, Judge *judge, Error *error)
-{
-    Finding finding = { .status = STATUS_BAD_INPUT };
-    if (!error_is_set(error)) case_open(&command->c, error);
-    Dump *dump = error_is_set(error) ? NULL : open_named_dump(&command->c, path, command->names, error);
-    if (dump) check_only(command, dump, error);
-    if (path) say_files(command, path, error);
-    if (!error_is_set(error)) {
-        command->grid = value_grid_of(dump);
-        const char *slash = strrchr(path, '/');
-        finding = judge(command, dump, (ReportTitle){ command->c.name, slash && slash[1] ? slash + 1 : path }, error);
-    }
-    dump_close(dump);
-    return finding;
-}
-
-static void open_report(GradeCommand *command, const char *dump, Error *error)
-{
-    OutputOption output = { "--json", command->report.path };
-    case_refuse(&command->c, output, error);
-    output_refuse(output, dump, error);
-    output_refuse(output, command->names, error);
-    if (error_is_set(error)) command->report.path = NULL;
-    report_file_open(&command->report, error);
-}
-
-static int judge(int argc, char **argv, const char *doc, Judge *judge, bool explains)
-{
-    GradeCommand command = { .explains = explains,
-                             .report = { .kind = explains ? "grade" : "diagnose", .arguments = argv + 1 } };
-    Error error = { "" };
-    grade_arguments_parse(&command, argc, argv, doc);
-    if (command.argument_count == 2) case_set_folder(&command.c, command.arguments[0]);
-    const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
-    open_report(&command, path, &error);
-    if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))
-        error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command.argument_count, argv[0]);
-
-    Finding finding = judge_dump(&command, path, judge, &error);
-    report_file_close(&command.report, finding.json, error_is_set(&error) ? STATUS_BAD_INPUT : (int)finding.status,
-                      &error);
-    case_close(&command.c);
-    free(command.only.globs);
-    free(command.explained.globs);
-    return finish(&error, finding.status);
-}
-
-int plumb_grade(int argc, char **argv)
-{
-    return judge(
-        argc, argv,
-        "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
-        "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .safetensors or .npy "
-        "files.",
-        grade_dump, true);
-}
-
-int plumb_diagnose(int argc, char **argv)
-{
-    return judge(
-        argc, argv,
-        "Names the known bug that bends a backend's dump: each bug that the case can show is switched on in the "
-        "reference and compared with what the dump is off by. DUMP is as for plumb grade.",
-        diagnose_dump, false);
 }

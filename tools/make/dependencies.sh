@@ -27,6 +27,7 @@ conformance/inputs
 conformance/report
 tools/report
 tools/command
+tools/library
 tools/score tools/bench tools/fuzz tools/check_hf
 '
 

@@ -1,0 +1,107 @@
+/* judge.c - plumb grade and plumb diagnose: from their arguments to their exit status */
+#include "command/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* After an error, too: which files there are is worth more then. */
+static void say_files(GradeCommand *command, const char *dump, Error *earlier)
+{
+    Error unread = { "" }, *error = &unread;
+    const Case *c = &command->c;
+    ReportFile *report = &command->report;
+    report_file_say_files(report, "dump", dump, error);
+    report_file_say_files(report, "names", command->names, error);
+    report_file_say_files(report, "model", c->model_folder, error);
+    for (int i = 0; weight_files && weight_files[i]; i++)
+        report_file_say_files(report, "weights", weight_files[i], error);
+    if (!media_arguments_given(&c->media)) report_file_say_files(report, "inputs", c->inputs_file, error);
+    for (int i = 0; i < c->media.image_count; i++) report_file_say_files(report, "image", c->media.images[i], error);
+    for (int i = 0; i < c->media.sound_count; i++) report_file_say_files(report, "sound", c->media.sounds[i], error);
+    if (!error_is_set(earlier)) *earlier = unread;
+}
+
+static void check_only(const GradeCommand *command, const Dump *dump, Error *error)
+{
+    const Globs *only = &command->only;
+    for (int i = 0; i < dump_count(dump); i++)
+        if (globs_match(only, dump_array(dump, i)->name)) return;
+    if (only->count > 0 && dump_count(dump) > 0)
+        error_set(error,
+                  "--only: found %s, which matches none of the dump's %d arrays, expected a name or a glob, like %s",
+                  only->globs[0], dump_count(dump), dump_array(dump, 0)->name);
+}
+
+static Finding judge_dump(GradeCommand *command, const char *path, Error *error)
+{
+    Finding finding = { .status = STATUS_BAD_INPUT };
+    if (!error_is_set(error)) case_open(&command->c, error);
+    Dump *dump = error_is_set(error) ? NULL : open_named_dump(&command->c, path, command->names, error);
+    if (dump) check_only(command, dump, error);
+    if (path) say_files(command, path, error);
+    if (!error_is_set(error)) {
+        command->grid = value_grid_of(dump);
+        const char *slash = strrchr(path, '/');
+        ReportTitle title = { command->c.name, slash && slash[1] ? slash + 1 : path };
+        finding = command->explains ? grade_dump(command, dump, title, error)
+                                    : diagnose_dump(command, dump, title, error);
+    }
+    dump_close(dump);
+    return finding;
+}
+
+static void open_report(GradeCommand *command, const char *dump, Error *error)
+{
+    OutputOption output = { "--json", command->report.path };
+    Error refused = { "" };
+    case_refuse(&command->c, output, &refused);
+    output_refuse(output, dump, &refused);
+    output_refuse(output, command->names, &refused);
+    if (error_is_set(&refused)) command->report.path = NULL;
+    report_file_open(&command->report, &refused);
+    if (error_is_set(&refused)) *error = refused;
+}
+
+Status judge_run(GradeCommand *command, const char *path, Error *error)
+{
+    open_report(command, path, error);
+    Finding finding = judge_dump(command, path, error);
+    Status status = error_is_set(error) ? STATUS_BAD_INPUT : finding.status;
+    report_file_close(&command->report, finding.json, (int)status, error);
+    case_close(&command->c);
+    free(command->only.globs);
+    free(command->explained.globs);
+    return error_is_set(error) ? STATUS_BAD_INPUT : status;
+}
+
+static int judge(int argc, char **argv, const char *doc, bool explains)
+{
+    GradeCommand command = { .explains = explains,
+                             .report = { .kind = explains ? "grade" : "diagnose", .arguments = argv + 1 } };
+    Error error = { "" };
+    grade_arguments_parse(&command, argc, argv, doc);
+    if (command.argument_count == 2) case_set_folder(&command.c, command.arguments[0]);
+    const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
+    if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))
+        error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command.argument_count, argv[0]);
+    return finish(&error, judge_run(&command, path, &error));
+}
+
+int plumb_grade(int argc, char **argv)
+{
+    return judge(
+        argc, argv,
+        "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
+        "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .safetensors or .npy "
+        "files.",
+        true);
+}
+
+int plumb_diagnose(int argc, char **argv)
+{
+    return judge(
+        argc, argv,
+        "Names the known bug that bends a backend's dump: each bug that the case can show is switched on in the "
+        "reference and compared with what the dump is off by. DUMP is as for plumb grade.",
+        false);
+}
