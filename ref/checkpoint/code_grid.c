@@ -2,6 +2,7 @@
 #include "checkpoint/code_grid.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 enum { CODE_BLOCK = 512 };
@@ -32,6 +33,22 @@ static double value_at(const Array *array, int64_t index)
     return value;
 }
 
+static int64_t scale_place(const CodeGrid *grid, int64_t row, int64_t group)
+{
+    int64_t groups = grid->scales.rank > 0 ? grid->scales.shape[grid->scales.rank - 1] : 1;
+    return row / grid->row_group * groups + group;
+}
+
+static double plain_scale(const CodeGrid *grid, int64_t row, int64_t group)
+{
+    return value_at(&grid->scales, scale_place(grid, row, group));
+}
+
+double e8m0_scale(const CodeGrid *grid, int64_t row, int64_t group)
+{
+    return ldexp(1, (int)array_integer(&grid->scales, scale_place(grid, row, group)) - 127);
+}
+
 static int64_t group_of(const CodeGrid *grid, int64_t column)
 {
     return grid->column_index ? array_integer(grid->column_index, column) : column / grid->column_group;
@@ -49,13 +66,12 @@ static void read_in_row(const CodeGrid *grid, int64_t row, int64_t first, int64_
     unsigned char codes[CODE_BLOCK];
     assert(count <= CODE_BLOCK);
     grid->read_codes(grid, row, first, count, codes);
-    int64_t groups = grid->scales.rank > 0 ? grid->scales.shape[grid->scales.rank - 1] : 1;
     for (int64_t i = 0, some; i < count; i += some) {
         some = columns_left(grid, first + i, count - i);
-        int64_t group = group_of(grid, first + i), at = row / grid->row_group * groups + group;
-        double scale = value_at(&grid->scales, at) / grid->divisor;
+        int64_t group = group_of(grid, first + i);
+        double scale = grid->scale(grid, row, group) * grid->factor / grid->divisor;
         double zero = grid->zeros ? grid->zero(grid, row, group) : 0;
-        double bias = grid->biases ? value_at(grid->biases, at) : 0;
+        double bias = grid->biases ? value_at(grid->biases, scale_place(grid, row, group)) : 0;
         for (int64_t j = i; j < i + some; j++) out[j] = (grid->values[codes[j]] - zero) * scale + bias;
     }
 }
@@ -85,8 +101,10 @@ void code_grid_init(CodeGrid *grid)
 {
     grid->encoding.read = read_grid;
     grid->encoding.is_finite = grid_is_finite;
+    if (grid->factor == 0) grid->factor = 1;
     if (grid->divisor == 0) grid->divisor = 1;
     if (!grid->read_codes) grid->read_codes = read_bits;
+    if (!grid->scale) grid->scale = plain_scale;
 }
 
 const double *integer_values(int bits, int64_t first, Arena *arena)
@@ -112,5 +130,13 @@ const double *float8_values(Dtype dtype, Arena *arena)
     for (int i = 0; i < CODE_VALUES; i++) codes[i] = (unsigned char)i;
     array_read_f64(&(Array){ .dtype = dtype, .rank = 1, .shape = { CODE_VALUES }, .data = codes }, 0, CODE_VALUES,
                    values);
+    return values;
+}
+
+const double *e2m1_values(Arena *arena)
+{
+    static const double magnitudes[] = { 0, 0.5, 1, 1.5, 2, 3, 4, 6 };
+    double *values = arena_allocate(arena, CODE_VALUES * sizeof *values);
+    for (int i = 0; i < CODE_VALUES; i++) values[i] = i & 8 ? -magnitudes[i & 7] : magnitudes[i & 7];
     return values;
 }

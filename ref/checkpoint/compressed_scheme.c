@@ -11,6 +11,7 @@ static void load_strategy(CompressedScheme *scheme, ConfigReader at)
 {
     const char *otherwise = config_has(at, "group_size") ? "group" : "tensor"; /* as QuantizationArgs has it */
     const char *strategy = config_string_or(at, "strategy", otherwise);
+    if (strcmp(strategy, "tensor_group") == 0) strategy = "group"; /* with a global scale besides */
     size_t i = 0;
     while (i < sizeof strategies / sizeof *strategies && strcmp(strategy, strategies[i]) != 0) i++;
     if (i == sizeof strategies / sizeof *strategies) {
@@ -34,15 +35,16 @@ static void load_strategy(CompressedScheme *scheme, ConfigReader at)
 static void load_weights(CompressedScheme *scheme, ConfigReader at)
 {
     scheme->num_bits = config_count(at, "num_bits");
+    load_strategy(scheme, at);
     const char *type = config_string_or(at, "type", "int");
     scheme->is_float = strcmp(type, "float") == 0;
     scheme->symmetric = config_bool_or(at, "symmetric", true);
     if (!scheme->is_float && strcmp(type, "int") != 0) config_refuse(at, "type", type, "int or float");
-    if (scheme->is_float && (scheme->num_bits != 8 || !scheme->symmetric))
-        config_refuse(at, "num_bits", "another float format", "8 symmetric bits where type is float");
+    bool is_fp4 = scheme->num_bits == 4 && scheme->strategy == STRATEGY_GROUP;
+    if (scheme->is_float && ((scheme->num_bits != 8 && !is_fp4) || !scheme->symmetric))
+        config_refuse(at, "num_bits", "another float format", "8 symmetric bits, or 4 in groups, where type is float");
     if (!scheme->is_float && scheme->num_bits != 4 && scheme->num_bits != 8)
         config_refuse(at, "num_bits", "another width", "4 or 8 where type is int");
-    load_strategy(scheme, at);
 }
 
 /* Per token or tensor, of 8 bits; others are for the backend to declare. */
@@ -137,7 +139,7 @@ const CompressedScheme *compressed_scheme_of(const CompressedScheme *schemes, in
 
 const char *compressed_scheme_text(const CompressedScheme *scheme, Arena *arena)
 {
-    const char *type = scheme->is_float ? "fp8" : scheme->num_bits == 4 ? "int4" : "int8";
+    const char *type = scheme->num_bits == 8 ? (scheme->is_float ? "fp8" : "int8") : scheme->is_float ? "fp4" : "int4";
     const char *zero = scheme->symmetric ? "" : ", asymmetric";
     switch (scheme->strategy) {
     case STRATEGY_TENSOR: return arena_format(arena, "%s per tensor%s", type, zero);

@@ -3,7 +3,9 @@
  *     pack-quantized     weight_packed I32 [rows, words]   bits of 32 / num_bits codes a word, code + 2^(num_bits - 1)
  *                        weight_shape I64 [2]              rows and columns
  *     int-, float-, naive-quantized   weight I8 or F8_E4M3 [rows, columns]
- *     both               weight_scale                      [1], [rows, 1], [rows, groups], [row, column blocks]
+ *     nvfp4-, mxfp4-pack-quantized    weight_packed U8 [rows, columns / 2], the first code in the low half
+ *                        weight_scale F8_E4M3 beside weight_global_scale F32 [1], which divides; or U8, 2^(code - 127)
+ *     others             weight_scale                      [1], [rows, 1], [rows, groups], [row, column blocks]
  *                        weight_zero_point                 unless symmetric: I32 [words, groups] packed along the rows
  *                                                          beside packed codes, I8 as the scales beside others
  *                        weight_g_idx I32 [columns]        of groups in another order (actorder)
@@ -59,6 +61,36 @@ static void load_packed(Module *m)
     grid->values = integer_values(grid->bits, -((int64_t)1 << (grid->bits - 1)), arena_of(m));
 }
 
+static void load_fp4(Module *m)
+{
+    CodeGrid *grid = m->grid;
+    const Array *codes = part_needed(&m->parts, "weight_packed");
+    if (!codes) return;
+    part_check(&m->parts, codes, DTYPE_U8, 2, codes->shape);
+    grid->rows = codes->shape[0];
+    grid->columns = 2 * codes->shape[1];
+    grid->codes = *codes;
+    grid->values = e2m1_values(arena_of(m));
+    if (error_is_set(m->parts.error) || array_elements(codes) > 0) return;
+    error_set(m->parts.error, "%s: %s: found no codes, expected some", codes->file, codes->name);
+}
+
+/* of fp4; checks the dtype of the scales */
+static void load_fp4_scales(Module *m, const Array *scales)
+{
+    const Array *global = part_found(&m->parts, "weight_global_scale");
+    bool is_exponent = scales->dtype == DTYPE_U8 && !global;
+    part_check(&m->parts, scales, is_exponent ? DTYPE_U8 : DTYPE_F8_E4M3, 2, scales->shape);
+    if (is_exponent) m->grid->scale = e8m0_scale;
+    if (is_exponent || error_is_set(m->parts.error)) return;
+    if (!global) global = part_needed(&m->parts, "weight_global_scale");
+    part_check(&m->parts, global, DTYPE_F32, 1, (int64_t[]){ 1 });
+    if (!error_is_set(m->parts.error)) array_read_f64(global, 0, 1, &m->grid->divisor);
+    if (!error_is_set(m->parts.error) && !(m->grid->divisor > 0 && m->grid->divisor <= (double)FLT_MAX))
+        error_set(m->parts.error, "%s: %s: found %g, expected a number above 0", global->file, global->name,
+                  m->grid->divisor);
+}
+
 /* weight, whose shape is the weight's */
 static void load_plain(Module *m)
 {
@@ -92,7 +124,10 @@ static void load_scales(Module *m)
     if (!scales) return;
     int64_t shape[] = { up(grid->rows, grid->row_group), up(grid->columns, grid->column_group) };
     bool of_tensor = scheme->strategy == STRATEGY_TENSOR && scales->rank < 2;
-    part_check(&m->parts, scales, DTYPE_COUNT, of_tensor ? scales->rank : 2, of_tensor ? (int64_t[]){ 1 } : shape);
+    bool is_fp4 = scheme->is_float && scheme->num_bits == 4;
+    if (is_fp4) load_fp4_scales(m, scales);
+    part_check(&m->parts, scales, is_fp4 ? scales->dtype : DTYPE_COUNT, of_tensor ? scales->rank : 2,
+               of_tensor ? (int64_t[]){ 1 } : shape);
     grid->scales = *scales;
 }
 
@@ -147,7 +182,8 @@ static void load_module(Checkpoint *checkpoint, const char *module, const Compre
     Module m = { .parts = { checkpoint, error, module }, .scheme = scheme, .packed = packed };
     m.grid = arena_allocate(arena_of(&m), sizeof *m.grid);
     *m.grid = (CodeGrid){ .bits = scheme->num_bits, .encoding.scheme = compressed_scheme_text(scheme, arena_of(&m)) };
-    void (*const steps[])(Module *) = { packed ? load_packed : load_plain, load_scales, load_zeros, load_column_index };
+    void (*const load_codes)(Module *) = !packed ? load_plain : scheme->is_float ? load_fp4 : load_packed;
+    void (*const steps[])(Module *) = { load_codes, load_scales, load_zeros, load_column_index };
     for (size_t i = 0; i < sizeof steps / sizeof *steps && !error_is_set(error); i++) steps[i](&m);
     if (error_is_set(error)) return;
     code_grid_init(m.grid);

@@ -14,7 +14,7 @@ typedef enum {
     INPUTS_PLAIN,
     INPUTS_INT8_TOKEN,     /* -128 .. 127 with a zero, of each row's least and largest value: torchao's 8da4w */
     INPUTS_INT8_TOKEN_SYM, /* -127 .. 127, of each row's largest magnitude */
-    INPUTS_INT8_TOKEN_255, /* -128 .. 127, of each row's largest magnitude over 127.5: torchao's and compressed-tensors' */
+    INPUTS_INT8_TOKEN_255, /* -128 .. 127, of each row's largest magnitude over 127.5: torchao's W8A8 */
     INPUTS_INT8_TENSOR,    /* the same of the whole input */
     INPUTS_INT8_STATIC,    /* the same by a scale that the checkpoint holds */
     INPUTS_FP8_TOKEN,      /* e4m3, of each row's largest magnitude over 448 */
@@ -36,8 +36,8 @@ typedef struct {
 } DeclaredInputs;
 extern DeclaredInputs declared_inputs;
 
-/* "int8-token" or "int8-token:bf16", with the dtype that it is computed in. Of those that can be declared: the others need
- * a scale of the checkpoint's */
+/* "int8-token" or "int8-token:bf16", with the dtype that it is computed in. Of those that can be declared: the others
+ * need a scale of the checkpoint's */
 bool input_codes_declare(const char *name, DeclaredInputs *declared);
 extern const char *const input_codes_names; /* of these, for a message */
 

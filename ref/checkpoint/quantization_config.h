@@ -14,5 +14,10 @@ void read_quantization_config(Checkpoint *checkpoint, ConfigReader at);
 
 /* One function a quant_method; `at` is the object. */
 void read_compressed_tensors(Checkpoint *checkpoint, ConfigReader at);
+void read_gptq(Checkpoint *checkpoint, ConfigReader at);
+void read_awq(Checkpoint *checkpoint, ConfigReader at);
+void read_bitsandbytes(Checkpoint *checkpoint, ConfigReader at);
+void read_modelopt(Checkpoint *checkpoint, ConfigReader at);
+void read_mlx(Checkpoint *checkpoint, ConfigReader at); /* an object without a quant_method, but with bits */
 
 #endif

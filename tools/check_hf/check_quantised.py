@@ -13,16 +13,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-TENSORS = 20
-
-
-def extreme_scales(shape, dtype, signed=False):
-    """Powers of two over the whole range of the dtype, times 1 to 2, so that a product of 8 bits more stays finite"""
-    least, most = {torch.float32: (-140, 110), torch.bfloat16: (-120, 110), torch.float16: (-22, 7)}[dtype]
-    exponents = torch.randint(least, most, shape).double()
-    scales = (torch.exp2(exponents) * (1 + torch.rand(shape).double())).to(dtype)
-    return torch.where(torch.rand(shape) < 0.5, -scales, scales) if signed else scales
-
+from quantised_layouts import TENSORS, extreme_scales, more_schemes
 
 def reference(weight_filter, folder, names, more=()):
     answer = subprocess.run([weight_filter, folder, *more], input=("\n".join(names) + "\n").encode(),
@@ -165,6 +156,10 @@ def main():
         for name, *arguments in compressed_tensors_schemes():
             if wanted(name):
                 differing += run(name, *compressed_tensors(name, *arguments))
+                schemes += 1
+        for name, make in more_schemes():
+            if wanted(name):
+                differing += run(name, *make())
                 schemes += 1
         for name in GGUF_TYPES:
             if wanted("gguf " + name):

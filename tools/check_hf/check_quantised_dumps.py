@@ -29,7 +29,8 @@ def schemes():
     yield "int8 weights", tq.Int8WeightOnlyConfig(), None
     yield "int4 weights", tq.IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=group), None
     yield "fp8 weights", tq.Float8WeightOnlyConfig(), None
-    yield "8da4w", tq.Int8DynamicActivationIntxWeightConfig(weight_dtype=torch.int4, weight_granularity=group), "int8-token:bf16"
+    w4a8 = tq.Int8DynamicActivationIntxWeightConfig(weight_dtype=torch.int4, weight_granularity=group)
+    yield "8da4w", w4a8, "int8-token:bf16"
     yield "w8a8", tq.Int8DynamicActivationInt8WeightConfig(), "int8-token-255:bf16"
 
 
@@ -126,7 +127,8 @@ def main():
                 naive = grade(plumb, case, f"fixtures/{case}/model", dump, quantised)
                 codes = grade(plumb, case, f"{folder}/codes", dump, quantised)
                 rule = grade(plumb, case, f"{folder}/codes", dump, quantised, flags)
-                cells = "  ".join(f"{'FAIL' if s else 'pass'} {m:6.2f} {most:7.2f}" for s, m, most in (naive, codes, rule))
+                cells = "  ".join(f"{'FAIL' if s else 'pass'} {m:6.2f} {most:7.2f}" for s, m, most
+                                  in (naive, codes, rule))
                 print(f"{case:12s} {name:14s} {cells}", flush=True)
                 failures += rule[0] != 0
                 runs += 1

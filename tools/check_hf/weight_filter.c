@@ -27,6 +27,7 @@ int main(int argc, char **argv)
 {
     Error error = { "" };
     char line[1024];
+    declared_inputs.given = true; /* some layouts ask for it; nothing is multiplied here */
     if (argc > 2) weight_files = (const char *const *)argv + 2;
     Checkpoint *checkpoint = checkpoint_open(argc > 1 ? argv[1] : "", &error);
     if (checkpoint && argc < 3) {

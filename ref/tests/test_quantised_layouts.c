@@ -1,0 +1,216 @@
+/* test_quantised_layouts.c - MLX, GPTQ, AWQ, bitsandbytes and FP4 files, a few codes each, worked out by hand */
+#include "checkpoint/loader.h"
+#include "checkpoint/quantization_config.h"
+
+#include "helpers.h"
+
+typedef struct {
+    const char *name; /* behind "model.a." */
+    Dtype dtype;
+    int rank;
+    int64_t shape[2];
+    const void *bytes;
+} Part;
+
+#define WORDS(...) \
+    (const uint32_t[]) { __VA_ARGS__ }
+#define BYTES(...) \
+    (const unsigned char[]) { __VA_ARGS__ }
+#define FLOATS(...) \
+    (const float[]) { __VA_ARGS__ }
+#define STATE "{\"shape\": [2, 3], \"blocksize\": 4}"
+#define NESTED "{\"shape\": [2, 3], \"blocksize\": 4, \"nested_blocksize\": 1, \"nested_offset\": 0.5}"
+#define STATE_PART(text)                                                               \
+    {                                                                                  \
+        "weight.quant_state.bitsandbytes__nf4", DTYPE_U8, 1, { sizeof text - 1 }, text \
+    }
+
+static const float map_of_16[16] = { -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7 };
+static const float map_of_256[256] = { [3] = 0.25f, [7] = 2 };
+
+enum { MOST_PARTS = 6 };
+static const struct {
+    const char *config, *scheme;
+    Part parts[MOST_PARTS];
+    int64_t shape[2];
+    int listed; /* of the first values */
+    double values[16];
+} layouts[] = {
+    { "{\"bits\": 3, \"group_size\": 32}",
+      "mlx affine 3, groups of 32",
+      { { "weight",
+          DTYPE_U32,
+          2,
+          { 1, 3 },
+          WORDS(0x88 | 07u << 30, 3, 0) }, /* codes 0, 1, 2 and, over a word's end, 7 */
+        { "scales", DTYPE_F32, 2, { 1, 1 }, FLOATS(0.5) },
+        { "biases", DTYPE_F32, 2, { 1, 1 }, FLOATS(-3) } },
+      { 1, 32 },
+      12,
+      { -3, -2.5, -2, -3, -3, -3, -3, -3, -3, -3, 0.5, -2.5 } },
+    { "{\"bits\": 8, \"group_size\": 32, \"model.a\": {\"bits\": 4, \"group_size\": 16, \"mode\": \"nvfp4\"}}",
+      "mlx nvfp4, groups of 16",
+      { { "weight", DTYPE_U32, 2, { 1, 2 }, WORDS(0xf21, 0) }, { "scales", DTYPE_U8, 2, { 1, 1 }, BYTES(0x40) } },
+      { 1, 16 },
+      4,
+      { 1, 2, -12, 0 } },
+    { "{\"bits\": 4, \"group_size\": 32, \"mode\": \"mxfp4\"}",
+      "mlx mxfp4, groups of 32",
+      { { "weight", DTYPE_U32, 2, { 1, 4 }, WORDS(0x97, 0, 0, 0) }, { "scales", DTYPE_U8, 2, { 1, 1 }, BYTES(126) } },
+      { 1, 32 },
+      3,
+      { 3, -0.25, 0 } },
+    { "{\"quant_method\": \"gptq\", \"bits\": 8, \"group_size\": 2}",
+      "gptq int8, groups of 2",
+      { { "qweight", DTYPE_I32, 2, { 1, 4 }, WORDS(0x04030201, 0x14131211, 0, 0) },
+        { "qzeros", DTYPE_I32, 2, { 2, 1 }, WORDS(0x00000f00, 0x00000001) },
+        { "scales", DTYPE_F32, 2, { 2, 4 }, FLOATS(1, 2, 1, 1, 10, 20, 1, 1) },
+        { "g_idx", DTYPE_I32, 1, { 4 }, WORDS(0, 1, 1, 0) } },
+      { 4, 4 },
+      16,
+      { 0, 0, 10, 3, 2, 340, 360, 8, -1, -1, -1, -1, -1, -1, -1, -1 } },
+    { "{\"quant_method\": \"gptq\", \"bits\": 8, \"group_size\": -1, \"checkpoint_format\": \"gptq_v2\"}",
+      "gptq int8, groups of -1",
+      { { "qweight", DTYPE_I32, 2, { 1, 4 }, WORDS(0x04030201, 0x14131211, 0, 0) },
+        { "qzeros", DTYPE_I32, 2, { 1, 1 }, WORDS(0x00000f01) },
+        { "scales", DTYPE_F32, 2, { 1, 4 }, FLOATS(1, 2, 1, 1) } },
+      { 4, 4 },
+      16,
+      { 0, 1, 2, 3, 4, 6, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { "{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 1}",
+      "awq int4, groups of 1",
+      { { "qweight", DTYPE_I32, 2, { 1, 1 }, WORDS(0x75316420) },
+        { "qzeros", DTYPE_I32, 2, { 1, 1 }, WORDS(0x00000001) },
+        { "scales", DTYPE_F32, 2, { 1, 8 }, FLOATS(1, 1, 1, 1, 1, 1, 1, 2) } },
+      { 8, 1 },
+      8,
+      { -1, 1, 2, 3, 4, 5, 6, 14 } },
+    { "{\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true}",
+      "nf4, blocks of 4",
+      { { "weight", DTYPE_U8, 2, { 3, 1 }, BYTES(0x9a, 0x7f, 0x0b) },
+        { "weight.quant_map", DTYPE_F32, 1, { 16 }, map_of_16 },
+        { "weight.absmax", DTYPE_F32, 1, { 2 }, FLOATS(2, 10) },
+        STATE_PART(STATE) },
+      { 2, 3 },
+      6,
+      { 2, 4, -2, 14, -80, 30 } },
+    { "{\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true}",
+      "nf4, blocks of 4, scales quantised",
+      { { "weight", DTYPE_U8, 2, { 3, 1 }, BYTES(0x9a, 0x7f, 0x0b) },
+        { "weight.quant_map", DTYPE_F32, 1, { 16 }, map_of_16 },
+        { "weight.absmax", DTYPE_U8, 1, { 2 }, BYTES(3, 7) },
+        { "weight.nested_quant_map", DTYPE_F32, 1, { 256 }, map_of_256 },
+        { "weight.nested_absmax", DTYPE_F32, 1, { 2 }, FLOATS(6, 1.75) },
+        STATE_PART(NESTED) },
+      { 2, 3 },
+      6,
+      { 2, 4, -2, 14, -32, 12 } },
+    { "{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"g\": {\"targets\": [\"Linear\"], \"weights\": "
+      "{\"num_bits\": 4, \"type\": \"float\", \"strategy\": \"tensor_group\", \"group_size\": 16}}}}",
+      "fp4, groups of 16",
+      { { "weight_packed", DTYPE_U8, 2, { 1, 2 }, BYTES(0x31, 0xe2) },
+        { "weight_scale", DTYPE_F8_E4M3, 2, { 1, 1 }, BYTES(0x40) },
+        { "weight_global_scale", DTYPE_F32, 1, { 1 }, FLOATS(4) } },
+      { 1, 4 },
+      4,
+      { 0.25, 0.75, 0.5, -2 } },
+};
+
+static void write_layout(int layout, const char *spoilt)
+{
+    Error error = { "" };
+    SafetensorsWriter *writer = safetensors_writer_open(temporary("model.safetensors"), &error);
+    for (int i = 0; i < MOST_PARTS && layouts[layout].parts[i].name; i++) {
+        const Part *part = &layouts[layout].parts[i];
+        if (spoilt && strcmp(part->name, spoilt) == 0) continue;
+        Array array = { .rank = part->rank, .shape = { part->shape[0], part->shape[1] } };
+        safetensors_writer_begin(writer, arena_format(&scratch, "model.a.%s", part->name), part->dtype, part->rank,
+                                 part->shape);
+        safetensors_writer_append(writer, part->bytes, (size_t)array_elements(&array) * dtype_size(part->dtype));
+    }
+    safetensors_writer_close(writer, &error);
+    assert_clean(&error);
+}
+
+static Checkpoint *opened(const char *object, Error *error)
+{
+    Checkpoint *checkpoint = checkpoint_open(temporary_folder(), error);
+    assert_clean(error);
+    json_t *json = json_loads(arena_format(&scratch, "{\"quantization_config\": %s}", object), 0, NULL);
+    ck_assert_ptr_nonnull(json);
+    read_quantization_config(checkpoint, (ConfigReader){ temporary("config.json"), "", json, error });
+    json_decref(json);
+    return checkpoint;
+}
+
+START_TEST(layout_is_read)
+{
+    Error error = { "" };
+    write_layout(_i, NULL);
+    Checkpoint *checkpoint = opened(layouts[_i].config, &error);
+    assert_clean(&error);
+    ck_assert_int_eq(checkpoint->tensor_count, 1);
+    const Array *weight = loader_tensor((Loader){ checkpoint, "model.a", &error }, "weight", 2, layouts[_i].shape);
+    assert_clean(&error);
+    ck_assert_str_eq(array_scheme(weight), layouts[_i].scheme);
+    double values[32];
+    int64_t count = array_elements(weight);
+    array_read_f64(weight, 0, count, values);
+    for (int64_t i = 0; i < count && i < layouts[_i].listed; i++)
+        assert_near(values[i], layouts[_i].values[i], 0, "element", i);
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+/* Each part is missed when it is not there. */
+START_TEST(part_is_missed)
+{
+    for (int i = 0; i < MOST_PARTS && layouts[_i].parts[i].name; i++) {
+        Error error = { "" };
+        const char *part = layouts[_i].parts[i].name;
+        if (strcmp(part, "g_idx") == 0) continue; /* old files have none */
+        write_layout(_i, part);
+        Checkpoint *checkpoint = opened(layouts[_i].config, &error);
+        loader_tensor((Loader){ checkpoint, "model.a", &error }, "weight", 2, layouts[_i].shape);
+        assert_refused(&error, NULL, "model.a.");
+        checkpoint_close(checkpoint);
+    }
+}
+END_TEST
+
+static const struct {
+    int layout;
+    const char *config, *says;
+} bad[] = {
+    { 0, "{\"bits\": 7, \"group_size\": 32}", "bits: found another width" },
+    { 0, "{\"bits\": 3, \"group_size\": 64, \"mode\": \"mxfp8\"}", "mode: found mxfp8" },
+    { 0, "{\"bits\": 3, \"group_size\": 8}", "model.a.scales: found shape [1, 1], expected [1, 4]" },
+    { 0, "{\"bits\": 5, \"group_size\": 32}", "expected rows of whole codes of 5 bits" },
+    { 3, "{\"quant_method\": \"gptq\", \"bits\": 4, \"group_size\": 2}",
+      "model.a.scales: found shape [2, 4], expected [4, 4]" },
+    { 3, "{\"quant_method\": \"gptq\", \"bits\": 8, \"group_size\": 4}",
+      "model.a.scales: found shape [2, 4], expected [1, 4]" },
+    { 3, "{\"quant_method\": \"gptq\", \"bits\": 3, \"group_size\": 2}", "bits: found another width" },
+    { 5, "{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 1, \"version\": \"gemv\"}", "version: found gemv" },
+    { 6, "{\"quant_method\": \"bitsandbytes\", \"load_in_8bit\": true}", "load_in_8bit: found true" },
+};
+
+START_TEST(config_is_refused)
+{
+    Error error = { "" };
+    write_layout(bad[_i].layout, NULL);
+    Checkpoint *checkpoint = opened(bad[_i].config, &error);
+    assert_refused(&error, NULL, bad[_i].says);
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+Suite *quantised_layouts_suite(void)
+{
+    Suite *suite = suite_create("quantised_layouts");
+    TCase *tcase = theme(suite, "layouts");
+    tcase_add_loop_test(tcase, layout_is_read, 0, COUNT(layouts));
+    tcase_add_loop_test(tcase, part_is_missed, 0, COUNT(layouts));
+    tcase_add_loop_test(tcase, config_is_refused, 0, COUNT(bad));
+    return suite;
+}
