@@ -61,6 +61,7 @@ help:
 	@echo 'make fuzz       ten minutes of libFuzzer on the readers of PNG and WAV; needs clang'
 	@echo 'make deps       installs the libraries (apt-get); demo and check do it too'
 	@echo 'make install    program, manual, completion, library and header into PREFIX; make uninstall; make check-install'
+	@echo 'make wheel      the Python package, with the program in it; make check-wheel installs and tests it'
 	@echo 'make dist       plumbline-VERSION.tar.gz, of what is committed'
 	@echo 'make format     clang-format over all C'
 	@echo 'make clean      removes build/'
@@ -269,6 +270,15 @@ uninstall:
 check-install: $(BUILD)/plumb
 	sh tools/make/check_install.sh $(BUILD)
 
+wheel: $(BUILD)/plumb
+	PYTHON=$(PYTHON) sh tools/make/wheel.sh $(BUILD)
+
+check-wheel: wheel
+	rm -rf $(BUILD)/wheel/fresh
+	$(PYTHON) -m venv $(BUILD)/wheel/fresh
+	$(BUILD)/wheel/fresh/bin/pip install -q pytest $(BUILD)/wheel/*.whl
+	$(BUILD)/wheel/fresh/bin/python -m pytest -q -p no:cacheprovider tools/python/test_package.py
+
 # The commit goes along, because an archive has no history to ask.
 dist:
 	@mkdir -p $(BUILD)
@@ -277,8 +287,8 @@ dist:
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
 .PHONY: always all help deps demo check check-hf check-docs check-report check-images check-sounds check-quantised \
-        fuzz mirror bench bench-images score check-score fixtures pictures install uninstall check-install \
-        dist format clean
+        fuzz mirror bench bench-images score check-score fixtures pictures install uninstall check-install wheel \
+        check-wheel dist format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
