@@ -63,6 +63,7 @@ void grade_free(Grade *grade)
     free(grade->steps);
     free(grade->not_graded);
     free(grade->unknown);
+    free(grade->misfits);
     free(grade->ties);
     free(grade->ends.list);
     arena_free(&grade->arena);

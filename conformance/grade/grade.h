@@ -65,6 +65,13 @@ typedef struct {
     double gap, noise;       /* between their scores: logarithms of probabilities, or logits; and of each of these */
 } Tie;
 
+/* An array of a tap's name and of a shape that does not lie on it, so that it is not graded */
+typedef struct {
+    const char *tap;
+    const char *found, *expected; /* shapes as text */
+    const char *advice;           /* what would make it fit: "\"permute\": [0, 2, 1, 3] would fit" */
+} Misfit;
+
 typedef struct {
     const ArithmeticClass *class;    /* with the features that the dump shows */
     const ArithmeticClass *declared; /* without those that its backend did not declare */
@@ -75,11 +82,14 @@ typedef struct {
     int not_graded_count;
     const char **unknown; /* names in the dump that are no tap of this case */
     int unknown_count;
+    Misfit *misfits; /* in execution order; they are among not_graded too */
+    int misfit_count;
     Tie *ties; /* in execution order */
     int tie_count;
     int first_bent;                       /* index of the first step that fails; -1 */
     unsigned readings;                    /* that the dump follows, of ReadingFlag (lockstep/trial.h) */
     Ends ends;                            /* none unless they were measured */
+    const char *incomplete_because;       /* why straight steps prove too little to pass; NULL: they do */
     const char *model_not_graded_because; /* why no tap of the model is graded; NULL: they are */
     Arena arena;
 } Grade;

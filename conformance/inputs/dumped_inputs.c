@@ -101,8 +101,7 @@ static Inputs given_inputs(DumpedInputs *j, const Model *model, const Inputs *in
 
 /* ---------------------------------------------------------------- grades */
 
-/* Other inputs go into the model too, and are not judged. */
-static bool is_other_input(const char *name)
+bool is_other_input(const char *name)
 {
     static const char *const names[] = { "input_ids",           "attention_mask",     "position_ids",
                                          "mm_token_type_ids",   "input_features",     "input_features_mask",

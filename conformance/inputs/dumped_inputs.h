@@ -33,4 +33,7 @@ Grade *dumped_inputs_grade(const DumpedInputs *judged, const Dump *dump, Grade *
 /* As diagnose, of both */
 Diagnosis *diagnose_with_inputs(DumpedInputs *judged, const Trial *trial, Grade **grade, Error *error);
 
+/* Names of what goes into the model beside pictures, and is not judged: input_ids, attention_mask, .. */
+bool is_other_input(const char *name);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dump/tap_name.h"
+#include "names/layout_advice.h"
 #include "noise/step_conclusion.h"
 
 StepList step_list_new(const Dump *dump, const GradeOptions *options, const PaddingRows *rows, Grade *grade,
@@ -23,7 +24,7 @@ void step_list_clear(StepList *steps)
 {
     Grade *grade = steps->grade;
     for (int n = 0; n < grade->step_count; n++) step_sums_free(&steps->sums[n]);
-    grade->step_count = grade->not_graded_count = grade->tie_count = 0;
+    grade->step_count = grade->not_graded_count = grade->tie_count = grade->misfit_count = 0;
     steps->listed = steps->too_few = false;
 }
 
@@ -50,6 +51,20 @@ static void list_absent(StepList *steps, const Tap *tap)
     if (tap_is_token(tap->name) && tap_run(tap->name) == steps->pass.max_new_tokens) return;
     grade->not_graded = reallocate(grade->not_graded, (size_t)(grade->not_graded_count + 1), sizeof *grade->not_graded);
     grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
+}
+
+/* What the dump holds of the tap does not lie on it. */
+static void list_misfit(StepList *steps, const Tap *tap, const Array *backend)
+{
+    Grade *grade = steps->grade;
+    LayoutAdvice advice = layout_advice(backend, tap->rank, tap->shape, steps->inputs);
+    grade->misfits = reallocate(grade->misfits, (size_t)grade->misfit_count + 1, sizeof *grade->misfits);
+    grade->misfits[grade->misfit_count++] = (Misfit){
+        .tap = arena_format(&grade->arena, "%s", tap->name),
+        .found = arena_format(&grade->arena, "%s", SHAPE_TEXT(backend->rank, backend->shape)),
+        .expected = arena_format(&grade->arena, "%s", SHAPE_TEXT(tap->rank, tap->shape)),
+        .advice = layout_advice_text(&advice, &grade->arena),
+    };
 }
 
 static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowMap row_map)
@@ -84,7 +99,9 @@ const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map)
     if (row_map_of(steps->rows, backend, tap, row_map)) return backend;
     if (steps->pass.logits_to_keep > 0)
         steps->too_few = true;
-    else
+    else if (!tap_is_token(tap->name) && tap->first == 0)
+        list_misfit(steps, tap, backend);
+    else if (tap_is_token(tap->name))
         error_set(steps->error, "%s: %s: found shape %s, expected %s", backend->file, tap->name,
                   SHAPE_TEXT(backend->rank, backend->shape), SHAPE_TEXT(tap->rank, tap->shape));
     return NULL;
@@ -114,6 +131,26 @@ static void list_unknown(StepList *steps)
                                                                   dump_array(steps->dump, i)->name);
 }
 
+/* No step is left to grade: for want of known names, or because of the shapes that the arrays have. */
+static void refuse_empty(StepList *steps)
+{
+    if (error_is_set(steps->error)) return;
+    if (steps->options->nothing_left) *steps->options->nothing_left = true;
+    const Misfit *first = steps->grade->misfits;
+    const char *file = dump_count(steps->dump) ? dump_array(steps->dump, 0)->file : "dump";
+    int known = 0;
+    for (int i = 0; i < dump_count(steps->dump); i++) known += steps->known[i];
+    if (steps->grade->misfit_count > 0)
+        error_set(steps->error, "%s: %s: found shape %s, expected %s, and no other array that can be graded; %s", file,
+                  first->tap, first->found, first->expected, first->advice);
+    else if (known > 0)
+        error_set(steps->error, "%s: found %d taps, and none of them is asked for, expected one that is", file, known);
+    else
+        error_set(steps->error,
+                  "%s: found %d arrays and no known tap among them, expected names like model.embed_vision", file,
+                  dump_count(steps->dump));
+}
+
 void step_list_conclude(StepList *steps)
 {
     Grade *grade = steps->grade;
@@ -123,4 +160,5 @@ void step_list_conclude(StepList *steps)
         if (grade->steps[n].verdict != VERDICT_PASS && grade->first_bent < 0) grade->first_bent = n;
     }
     list_unknown(steps);
+    if (grade->step_count == 0) refuse_empty(steps);
 }

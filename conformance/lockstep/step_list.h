@@ -13,7 +13,8 @@ typedef struct {
     const Dump *dump;
     const GradeOptions *options;
     const PaddingRows *rows;
-    Pass pass; /* what all passes have in common */
+    const Inputs *inputs; /* for advice on arrays of other shapes; NULL: without */
+    Pass pass;            /* what all passes have in common */
     Error *error;
     Grade *grade;
     StepSums *sums; /* beside grade->steps */
@@ -28,11 +29,11 @@ StepList step_list_new(const Dump *dump, const GradeOptions *options, const Padd
 void step_list_clear(StepList *steps); /* before a round */
 void step_list_free(StepList *steps);
 
-/* The step that tap is of; -1 if the dump does not hold it, or nobody wants to know. */
+/* The step that tap is of; -1 if the dump does not hold it in a shape that lies on it, or nobody wants to know. */
 int step_list_find(StepList *steps, const Tap *tap);
 /* The dump's array of the tap and how it lies there, also of tokens that nobody wants graded; NULL if there is none */
 const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map);
-/* The round's last pass is over: verdicts, and names of the dump that are no tap. */
+/* The round's last pass is over: verdicts, and names of the dump that are no tap. An error where no step is left. */
 void step_list_conclude(StepList *steps);
 
 #endif

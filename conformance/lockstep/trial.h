@@ -15,6 +15,7 @@ typedef struct {
     int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
     int straightened;        /* steps that features which were not declared make straight */
     unsigned readings;       /* of ReadingFlag: those that the subject and the inputs follow */
+    bool *nothing_left;      /* set where an error says that no step is left to grade; NULL: nobody asks */
     void (*progress)(void *context, int pass, int passes, const char *tap);
     void *progress_context;
 } GradeOptions;

@@ -22,6 +22,7 @@ static void follow(const Reading *reading, Trial *trial, Arena *arena)
 static bool fits_better(const Grade *other, const Grade *plain)
 {
     int straightened = 0;
+    if (other->misfit_count != plain->misfit_count) return other->misfit_count < plain->misfit_count;
     for (int n = 0; n < plain->step_count && n < other->step_count; n++) {
         bool bent = plain->steps[n].verdict != VERDICT_PASS, bent_by_other = other->steps[n].verdict != VERDICT_PASS;
         if (bent_by_other && !bent) return false;
@@ -85,7 +86,7 @@ Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error)
     if (trial->vision_mask == VISION_MASK_GOOGLE) follow(&vision_mask_google, &followed->trial, &followed->arena);
     Lockstep *l = lockstep_begin(&followed->trial, subject_of(&followed->trial), &plain_error);
     for (const Reading *const *reading = readings; *reading; reading++) {
-        if (l && lockstep_grade_so_far(l)->first_bent < 0) break;
+        if (l && lockstep_grade_so_far(l)->first_bent < 0 && lockstep_grade_so_far(l)->misfit_count == 0) break;
         if (!is_open(*reading, &followed->trial)) continue;
         Lockstep *better = try_reading(*reading, l, followed);
         if (better && l) grade_free(lockstep_end(l));

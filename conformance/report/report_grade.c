@@ -8,6 +8,7 @@
 #include "readings/reading.h"
 #include "report/json_file.h"
 #include "report/report_ends.h"
+#include "report/report_misfits.h"
 #include "report/report_rows.h"
 #include "dump/tap_name.h"
 
@@ -195,6 +196,7 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
 
     names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
                grade->not_graded_count);
+    report_misfits(out, grade);
     names_text(out, "in the dump, but no tap of this case", grade->unknown, grade->unknown_count);
     report_few_rows(out, grade);
     report_readings(out, grade);
@@ -204,6 +206,8 @@ void report_text(FILE *out, const Grade *grade, ReportTitle title)
         bent_text(out, grade);
     else if (grade_far_end(grade))
         report_far_end(out, grade);
+    else if (graded_rows(grade) > 0 && grade->incomplete_because)
+        report_incomplete(out, grade);
     else if (graded_rows(grade) > 0)
         passed_text(out, grade);
     else
@@ -271,6 +275,7 @@ json_t *report_grade_json(const Grade *grade, ReportTitle title)
         ties, "not_graded", names_json(grade->not_graded, grade->not_graded_count), "unknown",
         names_json(grade->unknown, grade->unknown_count), "stopped", grade->model_not_graded_because);
     json_object_update_new(json, ends_json(grade));
+    json_object_update_new(json, misfits_json(grade));
     return json;
 }
 

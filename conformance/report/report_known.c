@@ -41,13 +41,21 @@ static json_t *over_json(const Step *step, const ArithmeticClass *class)
     return over;
 }
 
+static bool is_misfit(const Grade *grade, const char *tap)
+{
+    for (int i = 0; i < grade->misfit_count; i++)
+        if (strcmp(grade->misfits[i].tap, tap) == 0) return true;
+    return false;
+}
+
 static json_t *absences_json(const Grade *grade, const Dump *dump)
 {
     json_t *absences = json_array();
     for (int i = 0; i < grade->not_graded_count; i++) {
         const char *tap = grade->not_graded[i];
         bool held = dump && dump_find(dump, tap);
-        json_array_append_new(absences, json_pack("{s:s, s:s}", "tap", tap, "because", held ? "left out" : "missing"));
+        const char *because = is_misfit(grade, tap) ? "another shape" : held ? "left out" : "missing";
+        json_array_append_new(absences, json_pack("{s:s, s:s}", "tap", tap, "because", because));
     }
     return absences;
 }

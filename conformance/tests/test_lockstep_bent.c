@@ -140,25 +140,38 @@ static void rename_all(Value *value, const void *context)
     value->name = arena_format(&scratch, "%s%s", (const char *)context, value->name);
 }
 
+START_TEST(unknown_dump_is_refused)
+{
+    const char *dump = edited_dump(BF16, rename_all, "my.");
+    for (int with_total = 0; with_total < 2; with_total++) {
+        Error error = { "" };
+        ck_assert_ptr_null(grade_case(E2B, dump, "bf16", NULL, with_total, &error));
+        assert_refused(&error, dump, ": found 68 arrays and no known tap among them, expected names like model.embed_");
+    }
+}
+END_TEST
+
 static const struct {
-    Edit *edit;
-    const char *context, *says;
-} unusable[] = {
-    { misshape, LAYER, ": " LAYER ": found shape [2, 128, 18], expected [2, 18, 128]" },
-    { misshape, LAYER ".self_attn#attn_weights",
-      ": " LAYER ".self_attn#attn_weights: found shape [2, 18, 2, 18], expected [2, 2, 18, 18]" },
-    { rename_all, "my.", ": found 68 arrays and no known tap among them, expected names like model.embed_vision" },
+    const char *tap, *found, *expected, *advice;
+} misfits[] = {
+    { LAYER, "[2, 128, 18]", "[2, 18, 128]", "\"permute\": [0, 2, 1] would fit" },
+    { LAYER ".self_attn#attn_weights", "[2, 18, 2, 18]", "[2, 2, 18, 18]", "\"permute\": [0, 2, 1, 3] would fit" },
 };
 
-START_TEST(unusable_dump_is_refused)
+/* One array of another shape is told with what would make it fit, and the others are graded. */
+START_TEST(misfit_is_told)
 {
-    Error error = { "" };
-    const char *dump = edited_dump(BF16, unusable[_i].edit, unusable[_i].context);
-    for (int with_total = 0; with_total < 2; with_total++) {
-        ck_assert_ptr_null(grade_case(E2B, dump, "bf16", NULL, with_total, &error));
-        assert_refused(&error, dump, unusable[_i].says);
-        error = (Error){ "" };
-    }
+    Grade *grade = graded(E2B, edited_dump(BF16, misshape, misfits[_i].tap), "bf16", NULL);
+    ck_assert_int_eq(grade->misfit_count, 1);
+    ck_assert_str_eq(grade->misfits[0].tap, misfits[_i].tap);
+    ck_assert_str_eq(grade->misfits[0].found, misfits[_i].found);
+    ck_assert_str_eq(grade->misfits[0].expected, misfits[_i].expected);
+    ck_assert_str_eq(grade->misfits[0].advice, misfits[_i].advice);
+    ck_assert_int_eq(grade->step_count, 67);
+    ck_assert_int_eq(grade->first_bent, -1);
+    ck_assert_int_eq(grade->unknown_count, 0);
+    ck_assert(is_listed(grade->not_graded, grade->not_graded_count, misfits[_i].tap));
+    grade_free(grade);
 }
 END_TEST
 
@@ -185,7 +198,8 @@ Suite *lockstep_bent_suite(void)
     tcase_add_loop_test(tcase, bent_dump_fails_there, 0, COUNT(bent));
     tcase_add_test(tcase, worst_element_is_named);
     tcase_add_test(tcase, bug_in_a_missing_tap_shows_in_the_next);
-    tcase_add_loop_test(tcase, unusable_dump_is_refused, 0, COUNT(unusable));
+    tcase_add_test(tcase, unknown_dump_is_refused);
+    tcase_add_loop_test(tcase, misfit_is_told, 0, COUNT(misfits));
     tcase = theme(suite, "must pass");
     tcase_add_test(tcase, garbage_in_padding_passes);
     tcase_add_test(tcase, rounding_of_a_copy_passes);

@@ -83,7 +83,7 @@ START_TEST(wanted_only)
 }
 END_TEST
 
-/* Another shape is an error, unless the pass kept fewer logits than the dump holds: then it runs again. */
+/* An array of another shape is listed as a misfit, unless the pass kept fewer logits than the dump holds: then it runs again. */
 START_TEST(another_shape)
 {
     Error error = { "" };
@@ -97,7 +97,16 @@ START_TEST(another_shape)
     ck_assert(!steps.too_few);
     steps.pass.logits_to_keep = 0;
     ck_assert_int_eq(find(&steps, "model.layers.0"), -1);
-    assert_refused(&error, temporary("dump.safetensors"), "model.layers.0: found shape [1, 3, 5], expected [1, 3, 2]");
+    assert_clean(&error);
+    ck_assert_int_eq(steps.grade->misfit_count, 1);
+    ck_assert_str_eq(steps.grade->misfits[0].found, "[1, 3, 5]");
+    ck_assert_str_eq(steps.grade->misfits[0].expected, "[1, 3, 2]");
+    ck_assert_str_eq(steps.grade->misfits[0].advice, "no permutation or reshape fits");
+    ck_assert_int_eq(steps.grade->not_graded_count, 1);
+    step_list_conclude(&steps);
+    assert_refused(
+        &error, temporary("dump.safetensors"),
+        "model.layers.0: found shape [1, 3, 5], expected [1, 3, 2], and no other array that can be graded; ");
     end_of(&steps);
 }
 END_TEST

@@ -14,7 +14,9 @@ enum {
     KEY_IGNORE_EOS = 'e',
     KEY_SAMPLES = 'S',
     KEY_EXPLAIN = 'x',
-    KEY_DETAIL = 'd'
+    KEY_DETAIL = 'd',
+    KEY_EXCLUDE = 'X',
+    KEY_PARTIAL = 'P'
 };
 
 enum { MOST_SAMPLES = 1024 };
@@ -30,6 +32,8 @@ static const struct argp_option options[] = {
       "Grade only taps of such names, as if the dump held no others; may be given several "
       "times. The tokens that decode steps were fed are followed all the same",
       0 },
+    { "exclude", KEY_EXCLUDE, "GLOB", 0,
+      "Leave arrays of such names out, as if the dump did not hold them; may be given several times", 0 },
     { "layers", KEY_LAYERS, 0, 0, "Only outputs of layers, towers and embedders, none from inside them", 0 },
     { "names", KEY_NAMES, "MAP", 0, "JSON that maps the backend's names and layouts onto taps", 0 },
     { "json", KEY_JSON, "FILE", 0,
@@ -43,9 +47,14 @@ static const struct argp_option options[] = {
       "Learn what is honest from N passes of a backend of the class: one that rounds to nearest, the others at random "
       "(default: 8). With 1, scales of rows, channels and elements are rough",
       0 },
+    { "partial", KEY_PARTIAL, 0, 0,
+      "A dump may pass of which fewer than half of the arrays are taps of the case, or some are of another shape, or "
+      "none fits a glob of --only; without it the exit status is 3 then",
+      0 },
     { "strict", KEY_STRICT, 0, 0,
-      "Taps that are missing from the dump or hold fewer rows than were computed, and names that are no taps, are "
-      "failures",
+      "Taps that are missing from the dump or hold fewer rows than were computed, names that are no taps, arrays of "
+      "other shapes and entries of --names that fit no array are failures; of what --only, --layers and --exclude "
+      "leave in",
       0 },
     { 0 },
 };
@@ -85,9 +94,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         command->class = class_find(argument);
         if (!command->class) argp_error(state, "--as: found %s, expected one of %s", argument, class_names);
         return 0;
-    case KEY_ONLY: globs_add(&command->only, argument); return 0;
+    case KEY_ONLY:
+        globs_add(&command->only, argument);
+        globs_add(&command->asked, argument);
+        return 0;
+    case KEY_EXCLUDE: globs_add(&command->names.excluded, argument); return 0;
+    case KEY_PARTIAL: command->partial = true; return 0;
     case KEY_LAYERS: globs_add_layers(&command->only); return 0;
-    case KEY_NAMES: command->names = argument; return 0;
+    case KEY_NAMES: command->names.map = argument; return 0;
     case KEY_JSON: command->report.path = argument; return 0;
     case KEY_COLOUR:
         if (!colour_from_name(argument, &command->c.colour))

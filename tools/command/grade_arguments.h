@@ -11,15 +11,17 @@ typedef struct {
     Case c;
     const char *arguments[2];
     int argument_count;
-    const char *names;
+    DumpNames names;
     const ArithmeticClass *class; /* that --as declares; NULL: that of the values */
     ValueGrid grid;               /* of the dump */
     Globs only, explained;
+    Globs asked;   /* those of --only, without what --layers adds */
     bool explains; /* knows --explain */
-    bool ignore_eos, detailed;
+    bool ignore_eos, detailed, partial;
     ReportFile report;
     int samples;
     Progress progress;
+    bool nothing_left; /* the judge found no step to grade */
 } GradeCommand;
 
 /* Ends the program where they are bad. doc: what the command does */

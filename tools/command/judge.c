@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/grade_status.h"
+
 /* After an error, too: which files there are is worth more then. */
 static void say_files(GradeCommand *command, const char *dump, Error *earlier)
 {
@@ -11,7 +13,7 @@ static void say_files(GradeCommand *command, const char *dump, Error *earlier)
     const Case *c = &command->c;
     ReportFile *report = &command->report;
     report_file_say_files(report, "dump", dump, error);
-    report_file_say_files(report, "names", command->names, error);
+    report_file_say_files(report, "names", command->names.map, error);
     report_file_say_files(report, "model", c->model_folder, error);
     for (int i = 0; weight_files && weight_files[i]; i++)
         report_file_say_files(report, "weights", weight_files[i], error);
@@ -21,22 +23,11 @@ static void say_files(GradeCommand *command, const char *dump, Error *earlier)
     if (!error_is_set(earlier)) *earlier = unread;
 }
 
-static void check_only(const GradeCommand *command, const Dump *dump, Error *error)
-{
-    const Globs *only = &command->only;
-    for (int i = 0; i < dump_count(dump); i++)
-        if (globs_match(only, dump_array(dump, i)->name)) return;
-    if (only->count > 0 && dump_count(dump) > 0)
-        error_set(error,
-                  "--only: found %s, which matches none of the dump's %d arrays, expected a name or a glob, like %s",
-                  only->globs[0], dump_count(dump), dump_array(dump, 0)->name);
-}
-
 static Finding judge_dump(GradeCommand *command, const char *path, Error *error)
 {
     Finding finding = { .status = STATUS_BAD_INPUT };
     if (!error_is_set(error)) case_open(&command->c, error);
-    Dump *dump = error_is_set(error) ? NULL : open_named_dump(&command->c, path, command->names, error);
+    Dump *dump = error_is_set(error) ? NULL : open_named_dump(&command->c, path, &command->names, error);
     if (dump) check_only(command, dump, error);
     if (path) say_files(command, path, error);
     if (!error_is_set(error)) {
@@ -45,6 +36,7 @@ static Finding judge_dump(GradeCommand *command, const char *path, Error *error)
         ReportTitle title = { command->c.name, slash && slash[1] ? slash + 1 : path };
         finding = command->explains ? grade_dump(command, dump, title, error)
                                     : diagnose_dump(command, dump, title, error);
+        if (error_is_set(error) && command->nothing_left) finding.status = refused_status(command, dump);
     }
     dump_close(dump);
     return finding;
@@ -56,7 +48,7 @@ static void open_report(GradeCommand *command, const char *dump, Error *error)
     Error refused = { "" };
     case_refuse(&command->c, output, &refused);
     output_refuse(output, dump, &refused);
-    output_refuse(output, command->names, &refused);
+    output_refuse(output, command->names.map, &refused);
     if (error_is_set(&refused)) command->report.path = NULL;
     report_file_open(&command->report, &refused);
     if (error_is_set(&refused)) *error = refused;
@@ -64,14 +56,19 @@ static void open_report(GradeCommand *command, const char *dump, Error *error)
 
 Status judge_run(GradeCommand *command, const char *path, Error *error)
 {
+    command->names.unused = json_array();
     open_report(command, path, error);
     Finding finding = judge_dump(command, path, error);
-    Status status = error_is_set(error) ? STATUS_BAD_INPUT : finding.status;
-    report_file_close(&command->report, finding.json, (int)status, error);
+    bool refused = error_is_set(error);
+    if (refused && finding.status != STATUS_NOTHING) finding.status = STATUS_BAD_INPUT;
+    report_file_close(&command->report, finding.json, (int)finding.status, error);
     case_close(&command->c);
+    json_decref(command->names.unused);
+    free(command->names.excluded.globs);
     free(command->only.globs);
+    free(command->asked.globs);
     free(command->explained.globs);
-    return error_is_set(error) ? STATUS_BAD_INPUT : status;
+    return error_is_set(error) && !refused ? STATUS_BAD_INPUT : finding.status;
 }
 
 static int judge(int argc, char **argv, const char *doc, bool explains)
@@ -84,7 +81,9 @@ static int judge(int argc, char **argv, const char *doc, bool explains)
     const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
     if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))
         error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command.argument_count, argv[0]);
-    return finish(&error, judge_run(&command, path, &error));
+    Status status = judge_run(&command, path, &error);
+    finish(&error, status); /* an error beside "nothing was graded" keeps that status */
+    return (int)status;
 }
 
 int plumb_grade(int argc, char **argv)

@@ -37,8 +37,10 @@ static void help(FILE *out)
     fprintf(out, "Usage: plumb COMMAND [ARGUMENTS]\n"
                  "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
     for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "\n'plumb help COMMAND' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
-                 "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing could be graded.\n");
+    fprintf(
+        out,
+        "\n'plumb help COMMAND' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
+        "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing or too little could be graded.\n");
 }
 
 static void version(void)

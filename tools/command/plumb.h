@@ -49,9 +49,6 @@ void case_open(Case *c, Error *error);             /* opens model and inputs, an
 void case_close(Case *c);
 void case_refuse(const Case *c, OutputOption output, Error *error); /* an output that is one of the case's files */
 
-/* named_dump.c: names is a map (names/name_map.h), or NULL. NULL with error set */
-Dump *open_named_dump(Case *c, const char *path, const char *names, Error *error);
-
 /* judged_case.c */
 Pictures *open_png_files(const MediaArguments *arguments, const char *model_folder, Error *error);
 /* NULL without error: the dump holds no inputs of its own, or nobody says which PNG files they should be of */
@@ -69,6 +66,15 @@ typedef struct {
 void globs_add(Globs *globs, const char *glob);
 void globs_add_layers(Globs *globs); /* --layers: outputs of layers, towers and embedders, nothing inside them */
 bool globs_match(const Globs *globs, const char *name); /* true when there is no glob */
+
+/* named_dump.c: how the arrays of a dump are named, and which are left out */
+typedef struct {
+    const char *map; /* names/name_map.h; NULL: they have the names of taps */
+    Globs excluded;
+    json_t *unused; /* filled with the map's entries that no array has the name of */
+} DumpNames;
+
+Dump *open_named_dump(Case *c, const char *path, const DumpNames *names, Error *error); /* NULL with error set */
 
 enum { MOST_NEW_TOKENS = 1 << 20 };
 

@@ -33,6 +33,7 @@ static GradeOptions options_of(GradeCommand *command)
     return (GradeOptions){
         .only = command->only.globs,
         .ignore_eos = command->ignore_eos,
+        .nothing_left = &command->nothing_left,
         .samples = command->samples,
         .with_total = command->report.path != NULL,
         .progress = show_progress,
@@ -56,6 +57,7 @@ static json_t *graded_json(const GradeCommand *command, const Grade *grade, Repo
     json_t *json = report_grade_json(grade, title);
     report_add_known(json, grade, dump);
     json_object_set_new(json, "samples", json_integer(command->samples > 0 ? command->samples : SAMPLES));
+    json_object_set(json, "names_unused", command->names.unused);
     json_object_update_new(json, class_check_json(check));
     json_object_set_new(json, "weights", report_weights_json(model_checkpoint(command->c.model)));
     return json;
@@ -96,10 +98,10 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Er
     return grade;
 }
 
-static Finding report_grade(GradeCommand *command, const Grade *grade, ReportTitle title, const Ground *ground,
+static Finding report_grade(GradeCommand *command, Grade *grade, ReportTitle title, const Ground *ground,
                             const Dump *dump)
 {
-    Finding finding = { .status = grade_status(grade, &command->report) };
+    Finding finding = { .status = grade_status(grade, dump, command) };
     if (wants_text(command)) {
         ColouredText text;
         coloured_begin(&text);
@@ -108,6 +110,7 @@ static Finding report_grade(GradeCommand *command, const Grade *grade, ReportTit
         if (!command->class) value_grid_text(text.stream, &command->grid);
         class_check_text(text.stream, &ground->check);
         if (ground->explanation) report_explanation_text(text.stream, ground->explanation);
+        names_left_text(text.stream, command, grade, dump);
         strict_failure_text(text.stream, command);
         coloured_end(&text, command->c.colour);
     }
@@ -171,13 +174,14 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitle title
         grade_free(grade);
         return finding;
     }
-    finding.status = grade_status(grade, &command->report);
+    finding.status = grade_status(grade, dump, command);
     if (wants_text(command)) {
         ColouredText text;
         coloured_begin(&text);
         report_diagnosis_text(text.stream, diagnosis, grade, title);
         report_weights_text(text.stream, model_checkpoint(command->c.model));
         if (!command->class) value_grid_text(text.stream, &command->grid);
+        names_left_text(text.stream, command, grade, dump);
         strict_failure_text(text.stream, command);
         coloured_end(&text, command->c.colour);
     }

@@ -6,6 +6,7 @@
 
 #include "checkpoint/json_load.h"
 #include "command/plumb.h"
+#include "command/show_nearest.h"
 #include "dump/decode_steps.h"
 #include "inputs/dumped_patches.h"
 #include "names/first_map.h"
@@ -65,31 +66,6 @@ static const Proposal *proposal_for(const Proposals *proposals, const char *name
     return NULL;
 }
 
-static void show_nearest(NamesCommand *command, const Proposal *p)
-{
-    const ListedTap *taps = command->names_case.taps.taps;
-    printf("?  ");
-    if (p->by_value >= 0) {
-        const ListedTap *tap = &taps[p->by_value];
-        LayoutAdvice advice = layout_advice(p->array, tap->rank, tap->shape, command->names_case.inputs);
-        printf("nearest by value: %s (%.0e off)", tap->name, p->distance);
-        if (advice.kind != ADVICE_FITS) printf(" with %s", layout_advice_text(&advice, &command->c.arena));
-        putchar('\n');
-        return;
-    }
-    if (p->by_name >= 0) printf("nearest by name: %s (%.2f)", taps[p->by_name].name, p->likeness);
-    if (p->by_name >= 0 && p->by_name == p->by_shape)
-        printf(", which it fits");
-    else if (p->by_shape >= 0)
-        printf("%sof those that it fits: %s (%.2f)", p->by_name >= 0 ? "; " : "", taps[p->by_shape].name,
-               p->by_shape_likeness);
-    if (p->by_shape >= 0 && p->advice.kind != ADVICE_FITS)
-        printf(" with %s", layout_advice_text(&p->advice, &command->c.arena));
-    if (p->by_shape < 0)
-        printf("%s%d free taps have a shape that it fits", p->by_name >= 0 ? "; " : "", p->shape_count);
-    putchar('\n');
-}
-
 static void show_fate(NamesCommand *command, const Fate *fate, const Proposals *proposals)
 {
     const Proposal *p = fate->tap ? proposal_for(proposals, fate->tap) : NULL;
@@ -103,7 +79,7 @@ static void show_fate(NamesCommand *command, const Fate *fate, const Proposals *
     } else if (p->tap < 0) {
         command->left++;
         if (strcmp(fate->array.name, fate->tap) != 0) printf("%s, no tap of this case  ", fate->tap);
-        show_nearest(command, p);
+        show_nearest(stdout, &command->names_case, p);
     } else if (!p->fits) {
         const ListedTap *tap = &command->names_case.taps.taps[p->tap];
         command->left++;

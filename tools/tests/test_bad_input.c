@@ -107,7 +107,6 @@ END_TEST
 static const struct {
     const char *arguments[8], *names[4];
 } refused[] = {
-    { { "grade", E2B, E2B "/inputs.safetensors" }, { "inputs.safetensors", "no known tap", "model.embed_vision" } },
     { { "grade", E2B, HONEST, "--only", "model.absent" }, { "--only: found model.absent, which matches none" } },
     { { "explain-model", E2B, "--only", "model.absent" }, { "--only", "no tap of such a name", "--list" } },
     { { "grade", BIG, HONEST },

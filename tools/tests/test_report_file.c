@@ -75,7 +75,8 @@ END_TEST
 /* A grade that --strict does not let pass says why, on a line and in the report, and stdout stays JSON. */
 START_TEST(strictness_is_told)
 {
-    Result result = plumb("grade", TEXT, STRAIGHT, "--only", "*.layers.1", "--strict", "--json", "-");
+    Result result = plumb("grade", TEXT, STRAIGHT, "--only", "*.layers.1", "--only", "model.rotary_emb*", "--strict",
+                          "--json", "-");
     assert_status(result, 1);
     json_t *report = json_loads(result.out, JSON_REJECT_DUPLICATES, NULL);
     ck_assert_ptr_nonnull(report);

@@ -1,0 +1,160 @@
+/* test_incomplete.c - dumps of which too little is understood: each is told what it lacks, and none passes */
+#include "command.h"
+
+#include "dump/array_layout.h"
+#include "dump/dump.h"
+#include "dump/npy.h"
+
+#define Q "model.vision_tower.encoder.layers.0.self_attn.q_proj"
+
+typedef Array Change(const Array *array, int index);
+
+static Array renamed(const Array *array, int index)
+{
+    Array other = *array;
+    other.name = arena_format(&scratch, "their.%d.array", index);
+    return other;
+}
+
+static Array every_second_renamed(const Array *array, int index) { return index % 2 ? *array : renamed(array, index); }
+
+static Array most_renamed(const Array *array, int index) { return index % 4 ? renamed(array, index) : *array; }
+
+static Array transposed(const Array *array, int index)
+{
+    (void)index;
+    if (array->rank < 2 || array->shape[array->rank - 1] == array->shape[array->rank - 2]) return renamed(array, index);
+    int order[ARRAY_MAX_RANK];
+    for (int i = 0; i < array->rank; i++) order[i] = i;
+    order[array->rank - 1] = array->rank - 2;
+    order[array->rank - 2] = array->rank - 1;
+    return array_permuted(array, order, &scratch);
+}
+
+static Array one_transposed(const Array *array, int index)
+{
+    return strcmp(array->name, Q) == 0 ? transposed(array, index) : *array;
+}
+
+/* The first image alone, without its batch */
+static Array without_batch(const Array *array, int index)
+{
+    (void)index;
+    return array->rank > 2 && array->shape[0] == 2 ? array_at(array, 0) : *array;
+}
+
+static const char *changed_dump(Change *change)
+{
+    Error error = { "" };
+    const char *path = temporary("dump.safetensors");
+    Dump *dump = dump_open(HONEST, &error);
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    for (int i = 0; i < dump_count(dump); i++) {
+        Array array = change(dump_array(dump, i), i);
+        safetensors_writer_begin(writer, array.name, array.dtype, array.rank, array.shape);
+        safetensors_writer_append(writer, array.data, (size_t)array_elements(&array) * dtype_size(array.dtype));
+    }
+    safetensors_writer_close(writer, &error);
+    dump_close(dump);
+    assert_clean(&error);
+    return path;
+}
+
+static const struct {
+    Change *change;
+    int status;
+    const char *says, *also; /* of stdout */
+} dumps[] = {
+    { renamed, 3, "their.0.array ", "?  nearest by value: model." },
+    { most_renamed, 3, "INCOMPLETE  all 17 steps are straight as bf16, but 17 of the dump's 68 arrays are understood, ",
+      "?  nearest by value: model." },
+    { every_second_renamed, 0, "PASS  all 34 steps are straight as bf16", "in the dump, but no tap of this case: 34" },
+    { transposed, 2, "not graded: " Q ": found [2, 128, 18], expected [2, 18, 128]; \"permute\": [0, 2, 1] would fit\n",
+      "not graded: model.embed_vision: found [96, 3], expected [3, 96]; \"permute\": [1, 0] would fit\n" },
+    { one_transposed, 3,
+      "not graded: " Q ": found [2, 128, 18], expected [2, 18, 128]; \"permute\": [0, 2, 1] would fit\n",
+      "INCOMPLETE  all 67 steps are straight as bf16, but 1 array has another shape and was not graded (--partial" },
+    { without_batch, 3, "not graded: " Q ": found [18, 128], expected [2, 18, 128]; no permutation or reshape fits\n",
+      "INCOMPLETE  all " },
+};
+
+START_TEST(nothing_passes_by_accident)
+{
+    Result result = plumb("grade", E2B, changed_dump(dumps[_i].change), "--samples", "1");
+    assert_status(result, dumps[_i].status);
+    ck_assert_msg(strstr(result.out, dumps[_i].says) != NULL, "no \"%s\" in:\n%s", dumps[_i].says, result.out);
+    ck_assert_msg(strstr(result.out, dumps[_i].also) != NULL, "no \"%s\" in:\n%s", dumps[_i].also, result.out);
+}
+END_TEST
+
+static const struct {
+    Change *change;
+    const char *arguments[6];
+    int status;
+    const char *says;
+} asked[] = {
+    { most_renamed, { "--partial" }, 0, "PASS  all 17 steps" },
+    { most_renamed, { "--exclude", "their.*" }, 0, "PASS  all 17 steps" },
+    { most_renamed, { "--exclude", "their.*", "--strict" }, 1, "FAIL  --strict: 56 taps missing, 0 names unknown" },
+    { one_transposed, { "--partial" }, 0, "PASS  all 67 steps" },
+    { one_transposed, { "--exclude", Q }, 0, "PASS  all 67 steps" },
+    { one_transposed, { "--layers" }, 0, "PASS  all 6 steps" },
+    { one_transposed, { "--layers", "--strict" }, 0, "PASS  all 6 steps" },
+    { every_second_renamed, { "--strict", "--only", "*" }, 1, " 34 names unknown" },
+    { every_second_renamed, { "--strict", "--layers" }, 1, "FAIL  --strict: " },
+    { one_transposed, { "--only", "model.embed_vision", "--only", "logits" }, 3, "but none is of --only logits (" },
+    { one_transposed, { "--only", "model.embed_vision", "--only", "logits", "--partial" }, 0, "PASS  all 1 steps" },
+    { one_transposed, { "--only", "logits" }, 2, "" },
+};
+
+START_TEST(as_asked_for)
+{
+    const char *all[12] = { "grade", E2B, changed_dump(asked[_i].change), "--samples", "1" };
+    for (int i = 0; asked[_i].arguments[i]; i++) all[5 + i] = asked[_i].arguments[i];
+    Result result = run_plumb(all);
+    assert_status(result, asked[_i].status);
+    ck_assert_msg(strstr(result.out, asked[_i].says) != NULL, "no \"%s\" in:\n%s", asked[_i].says, result.out);
+}
+END_TEST
+
+/* The report says the same as the text, and holds to the schema (test_report_file.c). */
+START_TEST(reported)
+{
+    const char *path = temporary("report.json");
+    assert_status(plumb("grade", E2B, changed_dump(one_transposed), "--samples", "1", "--strict", "--json", path), 1);
+    json_t *report = read_json(path);
+    const json_t *misfit = json_array_get(json_object_get(report, "misfits"), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(misfit, "tap")), Q);
+    ck_assert_str_eq(json_string_value(json_object_get(misfit, "advice")), "\"permute\": [0, 2, 1] would fit");
+    ck_assert_ptr_nonnull(
+        strstr(json_string_value(json_object_get(report, "incomplete")), "1 array has another shape"));
+    ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(report, "strict_failure")), "6 taps missing"));
+    json_decref(report);
+}
+END_TEST
+
+START_TEST(unused_entries_are_told)
+{
+    const char *map = temporary("map.json");
+    write_text(
+        map,
+        "{\"their.{}.array\": \"x.{}\", \"model.*\": \"model.*\", \"maybe\": {\"tap\": \"y\", \"optional\": true}}");
+    Result result = plumb("grade", E2B, HONEST, "--names", map, "--samples", "1", "--layers");
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "map.json that fit no array of the dump: 1 (") != NULL, "%s", result.out);
+    result = plumb("grade", E2B, HONEST, "--names", map, "--samples", "1", "--layers", "--strict");
+    assert_status(result, 1);
+    ck_assert_msg(strstr(result.out, ", 1 entries of --names unused") != NULL, "%s", result.out);
+}
+END_TEST
+
+Suite *incomplete_suite(void)
+{
+    Suite *suite = suite_create("incomplete");
+    TCase *tcase = theme(suite, "incomplete");
+    tcase_add_loop_test(tcase, nothing_passes_by_accident, 0, COUNT(dumps));
+    tcase_add_loop_test(tcase, as_asked_for, 0, COUNT(asked));
+    tcase_add_test(tcase, reported);
+    tcase_add_test(tcase, unused_entries_are_told);
+    return suite;
+}
