@@ -73,6 +73,39 @@ static void load_module(Parts *parts, Scheme scheme)
     part_becomes_weight(parts, &grid->encoding, 2, (int64_t[]){ grid->rows, grid->columns });
 }
 
+/* mlx-vlm has the text model, with its own head, beside the towers. */
+static const struct {
+    const char *mlx, *hf; /* how names begin */
+} beginnings[] = {
+    { "language_model.model.", "model.language_model." },
+    { "language_model.lm_head.", "lm_head." },
+    { "vision_tower.", "model.vision_tower." },
+    { "embed_vision.", "model.embed_vision." },
+};
+
+static const Array *renamed(Checkpoint *checkpoint, const Array *array)
+{
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        size_t length = strlen(beginnings[i].mlx);
+        if (strncmp(array->name, beginnings[i].mlx, length) != 0) continue;
+        Array *copy = arena_allocate(&checkpoint->arena, sizeof *copy);
+        *copy = *array;
+        copy->name = arena_format(&checkpoint->arena, "%s%s", beginnings[i].hf, array->name + length);
+        checkpoint->has_model_prefix = true;
+        return copy;
+    }
+    return array;
+}
+
+/* A checkpoint whose names begin as Hugging Face's keeps them. */
+static void rename_tensors(Checkpoint *checkpoint)
+{
+    if (checkpoint->has_model_prefix) return;
+    for (int i = 0; i < checkpoint->tensor_count; i++)
+        checkpoint->tensors[i].array = renamed(checkpoint, checkpoint->tensors[i].array);
+    for (int i = 0; i < checkpoint->made_count; i++) checkpoint->made[i] = renamed(checkpoint, checkpoint->made[i]);
+}
+
 void read_mlx(Checkpoint *checkpoint, ConfigReader at)
 {
     Scheme all = read_scheme(at, (Scheme){ MODE_AFFINE, 4, 64 });
@@ -85,4 +118,5 @@ void read_mlx(Checkpoint *checkpoint, ConfigReader at)
         if (json_is_object(json_object_get(at.object, module))) scheme = read_scheme(config_child(at, module), all);
         load_module(&(Parts){ checkpoint, at.error, module }, scheme);
     }
+    if (!error_is_set(at.error)) rename_tensors(checkpoint);
 }

@@ -205,6 +205,40 @@ START_TEST(config_is_refused)
 }
 END_TEST
 
+/* What mlx-vlm calls otherwise, codes or not, is found under Hugging Face's name. */
+static const char *const mlx_names[][2] = {
+    { "language_model.model.norm.weight", "model.language_model.norm.weight" },
+    { "language_model.lm_head.weight", "lm_head.weight" },
+    { "vision_tower.std_bias", "model.vision_tower.std_bias" },
+    { "embed_vision.embedding_projection.weight", "model.embed_vision.embedding_projection.weight" },
+};
+
+START_TEST(mlx_name_is_hugging_faces)
+{
+    Error error = { "" };
+    SafetensorsWriter *writer = safetensors_writer_open(temporary("model.safetensors"), &error);
+    for (int i = 0; i < COUNT(mlx_names); i++) {
+        safetensors_writer_begin(writer, mlx_names[i][0], DTYPE_F32, 1, (int64_t[]){ 1 });
+        safetensors_writer_append(writer, FLOATS(1), 4);
+    }
+    const Part *parts = layouts[0].parts;
+    for (int i = 0; i < 3; i++) {
+        const char *name = arena_format(&scratch, "language_model.model.a.%s", parts[i].name);
+        safetensors_writer_begin(writer, name, parts[i].dtype, 2, parts[i].shape);
+        safetensors_writer_append(writer, parts[i].bytes, (size_t)parts[i].shape[1] * 4);
+    }
+    safetensors_writer_close(writer, &error);
+    Checkpoint *checkpoint = opened(layouts[0].config, &error);
+    assert_clean(&error);
+    ck_assert_int_eq(checkpoint->tensor_count, COUNT(mlx_names) + 1);
+    for (int i = 0; i < COUNT(mlx_names); i++) ck_assert_ptr_nonnull(checkpoint_find(checkpoint, mlx_names[i][1]));
+    const CheckpointTensor *weight = checkpoint_find(checkpoint, "model.language_model.a.weight");
+    ck_assert_ptr_nonnull(weight);
+    ck_assert_str_eq(array_scheme(weight->array), layouts[0].scheme);
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
 Suite *quantised_layouts_suite(void)
 {
     Suite *suite = suite_create("quantised_layouts");
@@ -212,5 +246,6 @@ Suite *quantised_layouts_suite(void)
     tcase_add_loop_test(tcase, layout_is_read, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, part_is_missed, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, config_is_refused, 0, COUNT(bad));
+    tcase_add_test(tcase, mlx_name_is_hugging_faces);
     return suite;
 }
