@@ -2,7 +2,7 @@
  *
  *     element = (value of code - zero) * scale * factor / divisor + bias
  *
- * What a code means is a table: -8 .. 7 for int4, the numbers of e2m1, the quantiles of nf4. A scale belongs to
+ * The meaning of a code is in a table: -8 .. 7 for int4, the numbers of e2m1, the quantiles of nf4. A scale belongs to
  * row_group rows and column_group columns; so do a zero and a bias, where there are any. Layouts differ in where a code
  * and a zero lie: those are functions.
  */

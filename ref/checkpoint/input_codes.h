@@ -28,7 +28,7 @@ typedef enum {
 } InputCodes;
 
 const char *input_codes_name(InputCodes codes); /* "int8-token" */
-/* What the backend declares, if it does; --activations sets it once for the whole program. */
+/* The backend's declaration, if there is one; --activations sets it once for the whole program. */
 typedef struct {
     bool given;
     InputCodes inputs;

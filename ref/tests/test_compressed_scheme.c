@@ -3,7 +3,7 @@
 
 #include "helpers.h"
 
-/* Of the second group's targets, each that matches model.a wins over the first group's "Linear" but "Linear" itself. */
+/* A second group's target that matches model.a wins over the first group's "Linear", but for "Linear" itself. */
 static const struct {
     const char *target;
     bool matches;

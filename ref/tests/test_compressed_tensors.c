@@ -45,7 +45,7 @@ static int group_of(int layout, int column) /* by turns, where groups have anoth
     return layouts[layout].ordered ? column % groups(COLUMNS, layouts[layout].column_group) : group;
 }
 
-/* What a code without an offset stands for */
+/* The number that a code without an offset stands for */
 static double meaning(int layout, int code)
 {
     if (!layouts[layout].is_float) return code - (1 << (layouts[layout].bits - 1));

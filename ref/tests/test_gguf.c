@@ -112,7 +112,7 @@ START_TEST(file_is_read)
 }
 END_TEST
 
-/* Of every length and with every bit turned: refused in one line, or read; never a byte beyond the file. */
+/* A file of every length and with every bit turned is refused in one line, or read; never a byte beyond its end. */
 START_TEST(broken_file)
 {
     File whole = { .size = 0 };

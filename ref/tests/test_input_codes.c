@@ -101,7 +101,7 @@ START_TEST(product_takes_codes)
 }
 END_TEST
 
-/* Of codes and scales, what they stand for is rounded as weights are, unless the pass is of exact codes. */
+/* The number that a code stands for is rounded as weights are, unless the pass is of exact codes. */
 START_TEST(codes_are_exact)
 {
     unsigned char code = 3;

@@ -205,7 +205,7 @@ START_TEST(config_is_refused)
 }
 END_TEST
 
-/* What mlx-vlm calls otherwise, codes or not, is found under Hugging Face's name. */
+/* A tensor that mlx-vlm calls otherwise, codes or not, is found under Hugging Face's name. */
 static const char *const mlx_names[][2] = {
     { "language_model.model.norm.weight", "model.language_model.norm.weight" },
     { "language_model.lm_head.weight", "lm_head.weight" },
