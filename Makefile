@@ -7,6 +7,7 @@ ARCH     = -march=native
 OPTIMIZE = -O3
 SANITIZE =
 BUILD    = build
+GUIDED   =
 
 # ---------------------------------------------------------------- nothing to change below
 
@@ -58,7 +59,8 @@ help:
 	@echo 'make check-score  half of it, against docs/score.md; a sixth is part of check'
 	@echo 'make bench-images  a large PNG to pixels, against Pillow'
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
-	@echo 'make fuzz       ten minutes of libFuzzer on the readers of PNG and WAV; needs clang'
+	@echo 'make fuzz       libFuzzer on each reader and on the judge, SECONDS=60 each; then make fuzz-coverage'
+	@echo 'make faults     every malloc, open, read, write, mmap and rename of three commands fails once; MOST=100 of each'
 	@echo 'make deps       installs the libraries (apt-get); demo and check do it too'
 	@echo 'make install    program, manual, completion, library and header into PREFIX; make uninstall; make check-install'
 	@echo 'make wheel      the Python package, with the program in it; make check-wheel installs and tests it'
@@ -171,28 +173,51 @@ $(CHECKS): LDLIBS += $(CHECK_LIBS)
 $(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter weight-filter size-filter score) $(CHECKS):
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
-# Everything behind the readers of PNG and WAV files, with clang's sanitizers
-FUZZED = $(addprefix ref/image/,picture.c png.c png_chunk.c convert_to_rgb.c orientation.c resize.c resize_weights.c \
-           image_processor.c unified_image_processor.c patches_merge.c get_aspect_ratio_preserving_size.c) \
-         $(addprefix ref/audio/,riff.c wav.c unified_feature_extractor.c) \
-         $(addprefix ref/checkpoint/,config.c processor_config.c json_load.c file_limits.c regular_file.c) \
-         ref/run/arena.c ref/run/error.c
-FUZZ_SECONDS = 300
+# ---------------------------------------------------------------- fuzzing, with clang
 
-$(BUILD)/fuzz/fuzz-%: tools/fuzz/fuzz_%.c $(FUZZED)
-	@mkdir -p $(@D)
-	clang -std=gnu11 -O1 -g -D_GNU_SOURCE -Iref -fsanitize=fuzzer,address,undefined \
-	    -fno-sanitize-recover=undefined -o $@ $^ -lpng -lz -lsndfile -ljansson -lm
+FUZZ    = safetensors gguf npy npz index names case config judge png wav
+SECONDS = 60
+FUZZING = $(MAKE) --no-print-directory -s CC=clang ARCH= OPTIMIZE=-O2
+TESTS_OF_JUDGE = $(addprefix $(BUILD)/f32/conformance/tests/,backends.o dumps.o)
 
-fuzz: $(VENV)/ready $(BUILD)/fuzz/fuzz-png $(BUILD)/fuzz/fuzz-wav
-	$(PY) tools/fuzz/fuzz.py $(BUILD)/fuzz
-	for kind in png wav; do \
-	    $(BUILD)/fuzz/fuzz-$$kind -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
-	        $(BUILD)/fuzz/$$kind || exit 1; done
+$(BUILD)/fuzz-%: $(BUILD)/f32/tools/fuzz/fuzz_%.o $(addprefix $(BUILD)/f32/tools/fuzz/,fuzz.o fuzz_json.o) $(PLUMB)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) -lz
+
+$(BUILD)/seeds: $(BUILD)/f32/tools/fuzz/tests/seeds.o $(HELPERS) $(TESTS_OF_JUDGE) $(PLUMB)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
+
+$(BUILD)/f32/tools/fuzz/tests/seeds.o: CPPFLAGS += -Iconformance/tests
+
+fuzz:
+	@sh tools/make/deps.sh fuzz
+	@$(FUZZING) BUILD=build/fuzz \
+	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' GUIDED=-fsanitize=fuzzer-no-link \
+	    $(FUZZ:%=build/fuzz/fuzz-%)
+	@$(MAKE) --no-print-directory -s build/seeds
+	@sh tools/fuzz/fuzz.sh build/fuzz $(SECONDS) $(FUZZ)
+
+# libFuzzer is not guided by what numbers the arithmetic makes, which would take a third of the time.
+$(BUILD)/f32/ref/nn/%.o: override GUIDED =
+
+# Each call that can fail does, once: MOST of a kind
+MOST = 100000
+
+$(BUILD)/faults.so: tools/faults/faults.c
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -shared -fPIC -o $@ $<
+
+faults: $(BUILD)/plumb $(BUILD)/faults.so $(BUILD)/seeds
+	@mkdir -p $(BUILD)/fuzz && $(BUILD)/seeds $(BUILD)/fuzz/seeds
+	@$(PYTHON) tools/faults/faults.py $(BUILD)/plumb $(BUILD)/faults.so $(BUILD)/fuzz/seeds --most $(MOST)
+
+# Which lines of each parser its target has reached, with the corpora that fuzzing has left
+fuzz-coverage:
+	@$(FUZZING) BUILD=build/coverage SANITIZE='-fprofile-instr-generate -fcoverage-mapping' \
+	    $(FUZZ:%=build/coverage/fuzz-%)
+	@sh tools/fuzz/coverage.sh build/coverage build/fuzz $(FUZZ)
 
 $(BUILD)/f32/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(GUIDED) -c -o $@ $<
 
 # A report says which plumb wrote it. The file changes when the version or the commit does.
 $(BUILD)/version: always
@@ -287,7 +312,7 @@ dist:
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
 .PHONY: always all help deps demo check check-hf check-docs check-report check-images check-sounds check-quantised \
-        fuzz mirror bench bench-images score check-score fixtures pictures install uninstall check-install wheel \
+        fuzz fuzz-coverage faults mirror bench bench-images score check-score fixtures pictures install uninstall check-install wheel \
         check-wheel dist format clean
 .SECONDARY:
 

@@ -96,7 +96,7 @@ static StepExplained explain_step(const Lockstep *lockstep, const Model *model, 
     StepExplained e = { .step = grade->steps[n],
                         .class = grade->class,
                         .begins_at = n > 0 ? grade->steps[n - 1].tap : NULL,
-                        .passed = grade->not_graded + before,
+                        .passed = grade->not_graded ? grade->not_graded + before : NULL,
                         .passed_count = grade->steps[n].absent - before,
                         .replays = relative_replays(sums, arena),
                         .rounding = grade->class->output_rounding };

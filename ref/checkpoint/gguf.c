@@ -7,14 +7,14 @@
  */
 #include "checkpoint/gguf.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "checkpoint/file_limits.h"
 #include "checkpoint/gguf_types.h"
-#include "checkpoint/regular_file.h"
+#include "checkpoint/mapped_file.h"
 #include "run/arena.h"
 
 enum { STRING = 8, ARRAY = 9, UINT32 = 4, DEEPEST_LIST = 4, MOST_DIMENSIONS = 4, LEAST_VERSION = 2, VERSION = 3 };
@@ -23,7 +23,8 @@ static const int64_t largest_size = (int64_t)1 << 56; /* of a tensor in bytes, s
 struct Gguf {
     Arena arena;
     const char *path;
-    unsigned char *map;
+    MappedFile *mapped;
+    const unsigned char *map;
     size_t size, at; /* of the file; where the header is read */
     size_t alignment;
     int count;
@@ -47,17 +48,10 @@ bool gguf_is_one(const char *path)
 
 static void map_file(Gguf *file)
 {
-    struct stat status;
-    FILE *stream = regular_file_open(file->path, "a GGUF file", &status, file->error);
-    if (!stream) return;
-    file->size = (size_t)status.st_size;
-    file->map = file->size > 0 ? mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, fileno(stream), 0) : MAP_FAILED;
-    if (file->map == MAP_FAILED) {
-        file->map = NULL;
-        error_set(file->error, "%s: cannot be mapped: %s", file->path,
-                  file->size > 0 ? strerror(errno) : "it is empty");
-    }
-    fclose(stream);
+    file->mapped = mapped_file_open(file->path, 1, "a GGUF file", file->error);
+    if (!file->mapped) return;
+    file->map = mapped_file_bytes(file->mapped);
+    file->size = mapped_file_size(file->mapped);
 }
 
 /* The next bytes of the header, or zeros where the error is set */
@@ -245,11 +239,11 @@ Gguf *gguf_open(const char *path, Error *error)
 void gguf_close(Gguf *file)
 {
     if (!file) return;
-    if (file->map) munmap(file->map, file->size);
+    mapped_file_close(file->mapped);
     arena_free(&file->arena);
     free(file);
 }
 
-void gguf_let_go(Gguf *file) { madvise(file->map, file->size, MADV_DONTNEED); }
+void gguf_let_go(Gguf *file) { mapped_file_let_go(file->mapped); }
 int gguf_count(const Gguf *file) { return file->count; }
 const Array *gguf_array(const Gguf *file, int index) { return &file->arrays[index]; }

@@ -78,7 +78,7 @@ void safetensors_writer_close(SafetensorsWriter *writer, Error *error)
     if (!small && fits) padded = HEADER_SPACE - 8;
     if (small || !fits) move_data(stream, writer->written, (int64_t)(8 + padded));
 
-    rewind(stream);
+    fseeko(stream, 0, SEEK_SET); /* not rewind, which forgets an earlier failure */
     fwrite(&padded, sizeof padded, 1, stream);
     fprintf(stream, "%-*s", (int)padded, header);
     free(header);

@@ -1,4 +1,6 @@
 /* test_safetensors_writer.c - what is written is read back; what is not finished is not there */
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "helpers.h"
@@ -123,6 +125,25 @@ START_TEST(path_is_a_folder)
 }
 END_TEST
 
+/* A disk that was full for a moment: what is missing is in the middle, and the end can be written. */
+START_TEST(failed_write_is_remembered)
+{
+    Error error = { "" };
+    struct rlimit now, small;
+    const char *path = temporary("taps.safetensors");
+    SafetensorsWriter *writer = open_writer(path);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &now), 0);
+    small = (struct rlimit){ 2 << 20, now.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    write_array(writer, "a", 1 << 20);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &now), 0);
+    safetensors_writer_close(writer, &error);
+    assert_refused(&error, path, ": cannot be written: an earlier write failed");
+    ck_assert_int_eq(files_in(temporary_folder()), 0);
+}
+END_TEST
+
 Suite *safetensors_writer_suite(void)
 {
     Suite *suite = suite_create("safetensors_writer");
@@ -135,5 +156,6 @@ Suite *safetensors_writer_suite(void)
     tcase_add_test(tcase, abandoned_writer_leaves_nothing);
     tcase_add_test(tcase, folder_is_not_there);
     tcase_add_test(tcase, path_is_a_folder);
+    tcase_add_test(tcase, failed_write_is_remembered);
     return suite;
 }

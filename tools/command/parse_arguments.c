@@ -1,6 +1,8 @@
 /* parse_arguments.c - argp, with the options that all subcommands have: limits of what a file may ask for */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "checkpoint/file_limits.h"
 #include "command/arguments.h"
@@ -39,5 +41,8 @@ void parse_arguments(const struct argp *argp, int argc, char **argv, void *input
     const struct argp whole = { .options = limit_options, .parser = parse_limit, .children = children };
     argp_err_exit_status = STATUS_BAD_INPUT;
     suggest_options(&whole, argv);
-    if (argp_parse(&whole, argc, argv, ARGP_IN_ORDER, NULL, input) != 0) exit(STATUS_BAD_INPUT);
+    error_t failed = argp_parse(&whole, argc, argv, ARGP_IN_ORDER, NULL, input);
+    if (failed == 0) return;
+    fprintf(stderr, "plumb: the arguments cannot be read: %s\n", strerror(failed));
+    exit(STATUS_BAD_INPUT);
 }

@@ -1,6 +1,6 @@
 /* fuzz_png.c - libFuzzer feeds the PNG reader, and the steps behind it, with files that are nearly PNGs
  *
- *     make fuzz                               five minutes, and five for WAVs; FUZZ_SECONDS=60 for one of each
+ *     make fuzz
  *
  * Any file may be refused; none may crash, leak, or leave a value unset. A small limit of pixels stands for the usual
  * one. The last byte, which no PNG reader looks at, says how the file is loaded.

@@ -1,6 +1,6 @@
 /* fuzz_wav.c - libFuzzer feeds the WAV reader, and the feature extractor behind it, with files that are nearly WAVs
  *
- *     make fuzz                               five minutes, and five for PNGs; FUZZ_SECONDS=60 for one of each
+ *     make fuzz
  *
  * Any file may be refused; none may crash, leak, or leave a value unset. The last byte says how the features are made.
  */

@@ -1,5 +1,5 @@
 # deps.sh - installs the Debian packages that are missing; `deps.sh python [chromium]` also what a venv needs,
-# and a browser
+# and a browser; `deps.sh fuzz` clang
 #
 # As root or through sudo; otherwise it prints the line to run, and fails. Where there is no dpkg it trusts that the
 # libraries are there: the compiler will say so if not.
@@ -17,6 +17,11 @@ for wanted in "$@"; do
 done
 if [ "${1-}" = python ] && ! python3 -c 'import ensurepip, venv' 2> /dev/null; then
     missing="$missing python3 python3-venv"
+fi
+if [ "${1-}" = fuzz ]; then
+    for package in clang libclang-rt-14-dev llvm zlib1g-dev; do
+        dpkg-query -W -f '${Status}' $package 2> /dev/null | grep -q 'ok installed' || missing="$missing $package"
+    done
 fi
 [ -z "$missing" ] && exit 0
 

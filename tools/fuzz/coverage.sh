@@ -1,0 +1,34 @@
+# coverage.sh BUILD FUZZED TARGET.. - lines that each target's corpus in FUZZED reaches of what it is for
+build=${1:?} fuzzed=${2:?}
+shift 2
+
+ln -sfn "$PWD/$fuzzed/seeds" "$build/seeds"
+files_of() {
+    case $1 in
+    safetensors) echo ref/checkpoint/safetensors.c ref/checkpoint/json_load.c ;;
+    gguf) echo ref/checkpoint/gguf.c ref/checkpoint/gguf_types.c ;;
+    npy) echo conformance/dump/npy.c ;;
+    npz) echo conformance/dump/dump.c ;;
+    index) echo ref/checkpoint/checkpoint.c ;;
+    names) echo conformance/names/rule_list.c conformance/names/name_rule.c conformance/names/name_pattern.c \
+        conformance/names/layout_step.c conformance/names/layout_apply.c conformance/names/name_map.c ;;
+    case) echo conformance/pictures/case_pictures.c ;;
+    config) echo ref/checkpoint/config.c ref/gemma4/text_configuration.c ref/image/processor_settings.c \
+        ref/audio/feature_extractor_settings.c ;;
+    judge) echo conformance/lockstep/*.c conformance/noise/*.c conformance/explain/*.c ;;
+    png) echo ref/image/png.c ref/image/png_chunk.c ref/image/orientation.c ref/image/convert_to_rgb.c ;;
+    wav) echo ref/audio/wav.c ref/audio/riff.c ;;
+    esac
+}
+for target; do
+    LLVM_PROFILE_FILE=$build/$target.profraw "$build/fuzz-$target" -runs=0 "$fuzzed/corpus/$target" \
+        "$fuzzed/seeds/$target" > "$build/$target.log" 2>&1 || { tail -3 "$build/$target.log"; exit 1; }
+    llvm-profdata merge -o "$build/$target.profdata" "$build/$target.profraw"
+    for file in $(files_of "$target"); do
+        llvm-cov export -summary-only -instr-profile "$build/$target.profdata" "$build/fuzz-$target" "$file" |
+            python3 -c 'import json, sys
+lines = json.load(sys.stdin)["data"][0]["totals"]["lines"]
+print("%-12s %-44s %4d of %4d lines, %3.0f %%" % (*sys.argv[1:], lines["covered"], lines["count"], lines["percent"]))' \
+                "$target" "$file"
+    done
+done

@@ -1,0 +1,99 @@
+/* fuzz.c - what the fuzz targets share */
+#include "fuzz/fuzz.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dump/dump.h"
+#include "reference.h"
+
+static char seeds[512], folder[64];
+
+static void remove_folder(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    if (system(command) != 0) fprintf(stderr, "%s is left behind\n", folder);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    snprintf(seeds, sizeof seeds, "%s", (*argv)[0]);
+    char *slash = strrchr(seeds, '/');
+    snprintf(slash ? slash : seeds, 8, "/seeds");
+    snprintf(folder, sizeof folder, "/dev/shm/plumb-fuzz-XXXXXX");
+    if (!mkdtemp(folder)) abort();
+    atexit(remove_folder);
+    reference_set_threads(1);
+    return 0;
+}
+
+static const char *path_in(const char *parent, const char *name)
+{
+    enum { PATHS = 8 };
+    static char paths[PATHS][1024];
+    static int next;
+    char *path = paths[next++ % PATHS];
+    snprintf(path, sizeof *paths, "%s/%s", parent, name);
+    return path;
+}
+
+const char *fuzz_seed(const char *name) { return path_in(seeds, name); }
+const char *fuzz_path(const char *name) { return path_in(folder, name); }
+
+const char *fuzz_put(const char *name, const void *bytes, size_t size)
+{
+    const char *path = fuzz_path(name);
+    int file = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    if (file < 0 || write(file, bytes, size) != (ssize_t)size) abort();
+    close(file);
+    return path;
+}
+
+void fuzz_copy(const char *seed, const char *name)
+{
+    static char bytes[1 << 22];
+    FILE *file = fopen(fuzz_seed(seed), "rb");
+    if (!file) {
+        fprintf(stderr, "%s is missing: make fuzz writes it\n", fuzz_seed(seed));
+        abort();
+    }
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    fuzz_put(name, bytes, size);
+}
+
+void fuzz_remove(const char *name) { unlink(fuzz_path(name)); }
+
+void fuzz_read_array(const Array *array)
+{
+    static volatile double sink __attribute__((unused));
+    int64_t count = array_elements(array);
+    if (count > 1 << 12) count = 1 << 12;
+    double *wide = allocate_zeroed((size_t)count, sizeof *wide);
+    float *narrow = allocate_zeroed((size_t)count, sizeof *narrow);
+    array_read_f64(array, 0, count, wide);
+    array_read_f32(array, 0, count, narrow);
+    for (int64_t i = 0; i < count; i++) sink += wide[i] + (double)narrow[i];
+    for (int64_t i = 0; i < count && !dtype_is_float(array->dtype); i++) sink += (double)array_integer(array, i);
+    sink += array_is_finite(array);
+    free(wide);
+    free(narrow);
+}
+
+void fuzz_read_dump(const char *path)
+{
+    Error error = { "" };
+    Dump *dump = dump_open(path, &error);
+    if (!dump != error_is_set(&error)) abort();
+    for (int i = 0; dump && i < dump_count(dump); i++) {
+        fuzz_read_array(dump_array(dump, i));
+        if (dump_find(dump, dump_array(dump, i)->name) != dump_array(dump, i)) abort();
+    }
+    dump_close(dump);
+}

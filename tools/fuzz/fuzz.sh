@@ -1,0 +1,35 @@
+# fuzz.sh BUILD SECONDS TARGET.. - seeds, and so many seconds of each target; a finding stays in BUILD/findings
+build=${1:?} seconds=${2:?}
+shift 2
+
+"${build%/*}"/seeds "$build/seeds" > "$build/seeds.log" 2>&1 || {
+    cat "$build/seeds.log"
+    exit 1
+}
+mkdir -p "$build/findings" "$build/seeds/png" "$build/seeds/wav"
+cp fixtures/image/kinds/*.png "$build/seeds/png/"
+for sound in $(find fixtures -name '*.wav'); do cp "$sound" "$build/seeds/wav/"; done
+
+# Every key that is asked for
+grep -rhoE '(config_|json_object_get|count_or|number_or|has)[a-z_]*\([^"]*"[a-z_]+"' ref |
+    grep -oE '"[a-z_]+"' | sort -u > "$build/config.dict"
+
+export ASAN_OPTIONS=allocator_may_return_null=1:malloc_context_size=4:quarantine_size_mb=8 OPENBLAS_NUM_THREADS=1
+bad=0
+for target; do
+    mkdir -p "$build/corpus/$target"
+    dictionary=tools/fuzz/$target.dict
+    [ -f "$dictionary" ] || dictionary=
+    [ "$target" != config ] || dictionary=$build/config.dict
+    log=$build/$target.log
+    "$build/fuzz-$target" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=3000 \
+        -malloc_limit_mb=2000 -print_final_stats=1 ${dictionary:+-dict=$dictionary} \
+        -artifact_prefix="$build/findings/$target-" \
+        "$build/corpus/$target" "$build/seeds/$target" > "$log" 2>&1 && verdict=clean || { verdict=FINDING; bad=1; }
+    executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$log")
+    covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -1)
+    printf '%-12s %8s executions, %6s a second, %5s edges: %s\n' "$target" "$executions" "$rate" "$covered" $verdict
+    [ $verdict = clean ] || grep -E 'ERROR|runtime error|SUMMARY|Assertion|deadly|Test unit written' "$log"
+done
+exit $bad

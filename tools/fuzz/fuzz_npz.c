@@ -1,0 +1,46 @@
+/* fuzz_npz.c - archives that are nearly .npz */
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_read_dump(fuzz_put("a.npz", data, size));
+    return 0;
+}
+
+static uint32_t number(const uint8_t *at)
+{
+    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static void set_number(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* A flipped bit of a member is refused for its checksum: most mutants of stored members get new ones. */
+static void correct_checksums(uint8_t *data, size_t size)
+{
+    enum { CENTRAL = 46, LOCAL = 30 };
+    for (size_t at = 0; at + CENTRAL <= size; at++) {
+        if (memcmp(data + at, "PK\1\2", 4) != 0) continue;
+        size_t stored = number(data + at + 20), local = number(data + at + 42);
+        if (local > size || size - local < LOCAL || memcmp(data + local, "PK\3\4", 4) != 0) continue;
+        size_t begin = local + LOCAL + data[local + 26] + (size_t)data[local + 27] * 256 + data[local + 28] +
+                       (size_t)data[local + 29] * 256;
+        if (begin > size || stored > size - begin) continue;
+        uint32_t sum = (uint32_t)crc32(0, data + begin, (uInt)stored);
+        set_number(data + at + 16, sum);
+        set_number(data + local + 14, sum);
+    }
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    size = LLVMFuzzerMutate(data, size, max_size);
+    if (seed % 8) correct_checksums(data, size);
+    return size;
+}

@@ -1,0 +1,171 @@
+/* seeds.c - what fuzzing begins with: seeds FOLDER
+ *
+ * FOLDER/text is a model of a few hundred weights with inputs and a dump, FOLDER/vision one with pictures. The other
+ * folders are corpora, one a target.
+ */
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zip.h>
+
+#include "backends.h"
+
+static const char *out;
+
+static const char *put(const char *folder, const char *name)
+{
+    const char *path = arena_format(&scratch, "%s/%s", out, folder);
+    mkdir(path, 0700);
+    return arena_format(&scratch, "%s/%s", path, name);
+}
+
+static void copy_model(const char *from, const char *to)
+{
+    mkdir(arena_format(&scratch, "%s/%s", out, to), 0700);
+    const char *folder = arena_format(&scratch, "%s/model", to);
+    copy_file(arena_format(&scratch, "%s/config.json", from), put(folder, "config.json"));
+    copy_file(arena_format(&scratch, "%s/model.safetensors", from), put(folder, "model.safetensors"));
+}
+
+static void put_texts(const char *folder, const char *before, const char *const *texts)
+{
+    for (int i = 0; texts[i]; i++)
+        write_text(put(folder, arena_format(&scratch, "file-%s%d", before, i)),
+                   arena_format(&scratch, "%s%s", before, texts[i]));
+}
+
+#define A "\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}"
+static const char *const indices[] = {
+    "{\"weight_map\":{\"input_ids\":\"a.safetensors\",\"model.norm.weight\":\"b.safetensors\"}}",
+    "{\"metadata\":{\"total_size\":7},\"weight_map\":{\"a\":\"..\",\"b\":\"model.safetensors.index.json\"}}", NULL
+};
+static const char *const cases[] = { "{\"images\":[\"a.png\"],\"max_soft_tokens\":70}",
+                                     "{\"images\":[\"../a.png\"],\"load\":\"path\"}",
+                                     "{\"images\":[\"/etc/passwd\"],\"load\":\"opened\"}", NULL };
+static const char *const maps[] = {
+    "{\"blk.{}.out\":\"model.layers.{}\",\"*\":\"model.*\"}",
+    "{\"blk.0.out\":{\"tap\":\"a\",\"permute\":[1,0]},\"b*.out\":{\"drop\":true}}",
+    "{\"blk.0.out\":{\"split\":{\"axis\":1,\"shares\":[2,1]},\"taps\":[\"a.{}\",null]}}",
+    "{\"blk.{}.out\":{\"tap\":\"a\",\"stack\":0,\"optional\":true,\"with\":[\"c.{}\"]}}",
+    "{\"blk.{}.out@{}\":{\"unstack\":{\"axis\":0,\"first\":5,\"step\":6},\"tap\":\"model.layers.{i}\"}}",
+    "{\"blk.{}.out\":{\"tap\":\"model.layers.{0}\",\"steps\":[{\"reshape\":[0,-1]},{\"merge\":[0,1]},{\"scale\":0.5},"
+    "{\"cast\":\"bf16\"}]}}",
+    "{\"blk.0.out\":{\"tap\":\"a\",\"select\":{\"axis\":0,\"first\":0,\"count\":1},\"comment\":\"c\"}}",
+    "{\"blk.0.out\":{\"tap\":\"a\",\"concat\":0}}",
+    NULL
+};
+static const char *const processors[] = {
+    "{\"image_processor\":{\"image_mean\":[0,0,0],\"image_std\":0.5,\"patch_size\":16,\"do_rescale\":true},"
+    "\"video_processor\":{\"max_soft_tokens\":70},\"feature_extractor\":{\"feature_size\":8}}",
+    "{\"do_resize\":false,\"resample\":3,\"sampling_rate\":16000,\"audio_samples_per_token\":640}", NULL
+};
+static const char *const generation[] = {
+    "{\"eos_token_id\":[1,2],\"suppress_tokens\":[3,99999999],\"pad_token_id\":0}", "{\"eos_token_id\":1}", NULL
+};
+static const char *const changes[] = {
+    "{\"num_hidden_layers\": 2, \"layer_types\": [\"sliding_attention\", \"full_attention\"]}", "{" MOE "}",
+    "{" SHARED "}", "{\"attention_bias\":true,\"attention_k_eq_v\":true}"
+};
+
+static void put_safetensors(void)
+{
+    static const char *const headers[] = { "{" A "}",
+                                           "{" A ",\"model.b@3\":{\"dtype\":\"BF16\",\"shape\":[0,4],"
+                                           "\"data_offsets\":[16,16]}}",
+                                           "{\"__metadata__\":{\"format\":\"pt\"}," A "}", "{}" };
+    for (int i = 0; i < COUNT(headers); i++) {
+        size_t length = strlen(headers[i]);
+        char *bytes = memset(arena_allocate(&scratch, length + 17), 0, length + 17);
+        memcpy(bytes, headers[i], length);
+        write_bytes(put("safetensors", arena_format(&scratch, "%d", i)), bytes, length + (i == 3 ? 1 : 17));
+    }
+}
+
+static void put_arrays(void)
+{
+    static const char *const dicts[] = { NPY("<f4", "False", "(2, 3)"), NPY("<f4", "True", "(3, 2)"),
+                                         NPY("<i8", "False", "(3,)"),   NPY("|V2", "False", "(2, 6)"),
+                                         NPY("|u1", "False", "(24,)"),  NPY("<f8", "False", "(3,)") };
+    const char zeros[24] = { 0 };
+    zip_t *names = zip_open(arena_format(&scratch, "%s/names.npz", out), ZIP_CREATE | ZIP_TRUNCATE, NULL);
+    for (int i = 0; i < COUNT(dicts); i++) {
+        size_t size;
+        const unsigned char *npy = npy_bytes(1, dicts[i], zeros, 24, &size);
+        write_bytes(put("npy", arena_format(&scratch, "%d", i)), npy, size);
+        zip_t *zip = zip_open(put("npz", arena_format(&scratch, "%d", i)), ZIP_CREATE | ZIP_TRUNCATE, NULL);
+        zip_int64_t index = zip_file_add(zip, "a.npy", zip_source_buffer(zip, npy, size, 0), 0);
+        zip_set_file_compression(zip, (zip_uint64_t)index, i % 2 ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0);
+        ck_assert_int_eq(zip_close(zip), 0);
+        zip_file_add(names, arena_format(&scratch, "blk.%d.out.npy", i), zip_source_buffer(names, npy, size, 0), 0);
+    }
+    ck_assert_int_eq(zip_close(names), 0);
+}
+
+/* One tensor [2, 3] of float32 behind one key */
+static void put_gguf(void)
+{
+    static const unsigned char file[160] = "GGUF\3\0\0\0"
+                                           "\1\0\0\0\0\0\0\0"
+                                           "\1\0\0\0\0\0\0\0"
+                                           "\7\0\0\0\0\0\0\0"
+                                           "general"
+                                           "\4\0\0\0"
+                                           "\1\0\0\0"
+                                           "\1\0\0\0\0\0\0\0"
+                                           "a"
+                                           "\2\0\0\0"
+                                           "\3\0\0\0\0\0\0\0"
+                                           "\2\0\0\0\0\0\0\0"
+                                           "\0\0\0\0";
+    write_bytes(put("gguf", "0"), file, 96 + 32);
+}
+
+START_TEST(seeds)
+{
+    mkdir(out, 0700);
+    for (int i = COUNT(changes) - 1; i >= 0; i--) {
+        Text text = text_of(changes[i], two_rows);
+        const char *config = read_text(arena_format(&scratch, "%s/config.json", text.model), NULL);
+        write_text(put("config", arena_format(&scratch, "model-%d", i)), arena_format(&scratch, "0%s", config));
+        if (i > 0) continue; /* what stays in the folder is the first */
+        copy_model(text.model, "text");
+        copy_file(text.inputs, put("text", "inputs.safetensors"));
+        Backend backend = { .class = "bf16", .max_new_tokens = 2 };
+        copy_file(backend_dump(text, &backend), put("text", "dump.safetensors"));
+    }
+    copy_model(tiny_write_multimodal("{}", "{}"), "vision");
+    copy_file("fixtures/image/kinds/rgb-8-0.png", put(".", "a.png"));
+    put_texts("index", "", indices);
+    put_texts("case", "", cases);
+    put_texts("names", "", maps);
+    put_texts("config", "2", processors);
+    put_texts("config", "1", generation);
+    put_safetensors();
+    put_arrays();
+    put_gguf();
+    for (int i = 0; i < 16; i++) {
+        char bytes[25];
+        for (int j = 0; j < 25; j++) bytes[j] = (char)random_bits();
+        bytes[0] = (char)(16 * i + i);
+        write_bytes(put("judge", arena_format(&scratch, "%d", i)), bytes, sizeof bytes);
+    }
+}
+END_TEST
+
+static Suite *seeds_suite(void)
+{
+    Suite *suite = suite_create("seeds");
+    tcase_add_test(theme(suite, "seeds"), seeds);
+    return suite;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "Usage: seeds FOLDER\n");
+        return 2;
+    }
+    out = argv[1];
+    static MakeSuite *const suites[] = { seeds_suite };
+    return run_suites(suites, 1);
+}
