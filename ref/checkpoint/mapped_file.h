@@ -1,7 +1,7 @@
 /* mapped_file.h - a file that is read where it lies, and may be cut or written to meanwhile
  *
- * What was cut off cannot be read any more: SIGBUS. Then the program says which file it was, removes what it has not
- * finished writing, and ends with exit status 2.
+ * A part that was cut off cannot be read any more: SIGBUS. Then the program says which file it was, removes what it has
+ * not finished writing, and ends with exit status 2.
  */
 #ifndef PLUMB_MAPPED_FILE_H
 #define PLUMB_MAPPED_FILE_H

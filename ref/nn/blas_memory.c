@@ -32,7 +32,8 @@ void blas_memory_check(int threads)
     *first = '\0';
     do *--first = (char)('0' + threads % 10);
     while (threads /= 10);
-    say("plumb: out of memory: found too little for the threads of OpenBLAS, expected 136 MiB of addresses for each of ");
+    say("plumb: out of memory: found too little for the threads of OpenBLAS, ");
+    say("expected 136 MiB of addresses for each of ");
     say(first);
     say(" (ulimit -v)\n");
     syscall(SYS_exit_group, 2);

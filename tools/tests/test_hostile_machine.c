@@ -1,4 +1,4 @@
-/* test_hostile_machine.c - too little memory, too few files, a small disk: one line and exit status 2, and never a spin */
+/* test_hostile_machine.c - too little memory, too few files, a small disk: one line and exit status 2, never a spin */
 #include <stdlib.h>
 #include <sys/stat.h>
 
