@@ -14,7 +14,12 @@ GUIDED   =
 # Never -ffast-math: NaN must stay visible, and sums keep their order. -fopenmp-simd lets marked loops be vectorised and
 # starts no threads; the two -fno- flags give up errno and floating-point exceptions, which nobody reads, and no value.
 CFLAGS   = -std=gnu11 $(OPTIMIZE) -g $(ARCH) -fopenmp-simd -ffp-contract=off -fno-math-errno -fno-trapping-math \
-           -Wall -Wextra $(SANITIZE)
+           -Wall -Wextra $(HARDEN) $(SANITIZE)
+# What makes a mistake in a reader of files end the program and no more. FORTIFY needs an optimiser, and hides from
+# sanitizers what they look for.
+HARDEN   = -fPIE -fstack-protector-strong \
+           $(if $(SANITIZE)$(filter -O0,$(OPTIMIZE)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
 LDLIBS   = -lopenblas -ljansson -lpng -lsndfile -lzip -lcrypto -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
@@ -171,7 +176,7 @@ $(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c
 $(CHECKS): LDLIBS += $(CHECK_LIBS)
 
 $(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter weight-filter size-filter score) $(CHECKS):
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # ---------------------------------------------------------------- fuzzing, with clang
 
