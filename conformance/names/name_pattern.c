@@ -19,32 +19,44 @@ static size_t digits_at(const char *text, const char *end)
     return count;
 }
 
-/* The pattern against name .. end */
-static bool fits(const char *pattern, const char *name, const char *end, Captured *captured)
+/* NEVER: not with a longer text in an earlier hole either, because the next hole has tried all that it would leave. */
+typedef enum { FITS, NOT_HERE, NEVER } Fit;
+
+static Fit fit(const char *pattern, const char *name, const char *end, Captured *captured);
+
+static Fit fit_text(const char *pattern, const char *name, const char *end, Captured *captured)
 {
-    if (*pattern == '\0') return name == end;
-    if (*pattern == '*') {
-        int at = captured->text_count++;
-        for (int length = 1; name + length <= end; length++) {
-            Captured tried = *captured;
-            tried.texts[at] = (Span){ name, length };
-            if (!fits(pattern + 1, name + length, end, &tried)) continue;
-            *captured = tried;
-            return true;
+    int at = captured->text_count++;
+    for (int length = 1; name + length <= end; length++) {
+        Captured tried = *captured;
+        tried.texts[at] = (Span){ name, length };
+        Fit rest = fit(pattern + 1, name + length, end, &tried);
+        if (rest == FITS) *captured = tried;
+        if (rest != NOT_HERE) return rest;
+    }
+    return NEVER;
+}
+
+/* The pattern against name .. end */
+static Fit fit(const char *pattern, const char *name, const char *end, Captured *captured)
+{
+    for (; *pattern; pattern++, name++) {
+        if (*pattern == '*') return fit_text(pattern, name, end, captured);
+        if (name == end && strcmp(pattern, "@{}") == 0) {
+            captured->numbers[captured->number_count++] = (Span){ "0", 1 };
+            return FITS;
         }
-        return false;
+        if (begins(pattern, "{}")) {
+            size_t digits = digits_at(name, end);
+            if (digits == 0 || digits > MOST_DIGITS) return NOT_HERE;
+            captured->numbers[captured->number_count++] = (Span){ name, (int)digits };
+            pattern += 1;
+            name += digits - 1;
+        } else if (name == end || *pattern != *name) {
+            return NOT_HERE;
+        }
     }
-    if (strcmp(pattern, "@{}") == 0 && name == end) {
-        captured->numbers[captured->number_count++] = (Span){ "0", 1 };
-        return true;
-    }
-    if (begins(pattern, "{}")) {
-        size_t digits = digits_at(name, end);
-        if (digits == 0 || digits > MOST_DIGITS) return false;
-        captured->numbers[captured->number_count++] = (Span){ name, (int)digits };
-        return fits(pattern + 2, name + digits, end, captured);
-    }
-    return name < end && *pattern == *name && fits(pattern + 1, name + 1, end, captured);
+    return name == end ? FITS : NOT_HERE;
 }
 
 bool name_pattern_fits(const char *pattern, const char *name, Captured *captured)
@@ -52,7 +64,7 @@ bool name_pattern_fits(const char *pattern, const char *name, Captured *captured
     *captured = (Captured){ .run = "" };
     size_t length = strchr(pattern, '@') ? strlen(name) : tap_base_length(name);
     captured->run = name + length;
-    return fits(pattern, name, name + length, captured);
+    return fit(pattern, name, name + length, captured) == FITS;
 }
 
 long long captured_number(const Captured *captured, int index)
@@ -76,9 +88,19 @@ static int hole_at(const char *at, int *next, const char **end)
     return digits ? at[1] - '0' : (*next)++;
 }
 
+/* Bytes that a filled tap has at most */
+static size_t room_for(const char *tap, const Captured *captured)
+{
+    enum { LONGEST_NUMBER = 21 };
+    size_t room = LONGEST_NUMBER * strlen(tap) + strlen(captured->run) + 1;
+    for (int i = 0; i < captured->text_count; i++) room += (size_t)captured->texts[i].length;
+    return room;
+}
+
 const char *name_pattern_fill(const char *tap, const Captured *captured, long long place, Arena *arena)
 {
-    const char *filled = "", *end;
+    char *filled = reallocate(NULL, room_for(tap, captured), 1), *to = filled;
+    const char *end;
     int next = 0, next_text = 0;
     bool has_run = strchr(tap, '@') != NULL;
     while (*tap) {
@@ -87,16 +109,19 @@ const char *name_pattern_fill(const char *tap, const Captured *captured, long lo
         long long number = hole == -1 ? place : hole >= 0 ? captured_number(captured, hole) : 0;
         if (*tap == '*') {
             Span text = captured->texts[next_text++];
-            filled = arena_format(arena, "%s%.*s", filled, text.length, text.start);
+            to = mempcpy(to, text.start, (size_t)text.length);
             tap++;
         } else if (hole == -2) {
-            filled = arena_format(arena, "%s%c", filled, *tap++);
+            *to++ = *tap++;
         } else {
-            if (!run || number != 0) filled = arena_format(arena, "%s%s%lld", filled, run ? "@" : "", number);
+            if (!run || number != 0) to += sprintf(to, "%s%lld", run ? "@" : "", number);
             tap = end;
         }
     }
-    return has_run ? filled : arena_format(arena, "%s%s", filled, captured->run);
+    *to = '\0';
+    const char *kept = arena_format(arena, "%s%s", filled, has_run ? "" : captured->run);
+    free(filled);
+    return kept;
 }
 
 bool name_pattern_has_place(const char *tap) { return strstr(tap, "{i}") != NULL; }

@@ -8,16 +8,17 @@
 /* A name that the pattern fits, and that no other pattern fits by chance */
 static const char *sample_of(const char *pattern, Arena *arena)
 {
-    const char *sample = "";
-    while (*pattern) {
+    enum { DIGITS = 6 };
+    char *sample = arena_allocate(arena, DIGITS * strlen(pattern) + 1), *end = sample;
+    while (*pattern && strcmp(pattern, "@{}") != 0) {
         bool number = strncmp(pattern, "{}", 2) == 0;
-        if (strcmp(pattern, "@{}") == 0) break;
         if (number)
-            sample = arena_format(arena, "%s907061", sample);
+            end = stpcpy(end, "907061");
         else
-            sample = arena_format(arena, "%s%c", sample, *pattern == '*' ? '~' : *pattern);
+            *end++ = *pattern == '*' ? '~' : *pattern;
         pattern += number ? 2 : 1;
     }
+    *end = '\0';
     return sample;
 }
 
@@ -33,6 +34,19 @@ static void check_reach(RuleList *list, Complaints *complaints)
             complain(complaints, "%s: %s: found %s before it, which fits all its names, expected it behind", list->path,
                      name, list->rules[first].patterns[pattern]);
     }
+}
+
+static void index_patterns(RuleList *list)
+{
+    int count = 0, place = 0;
+    for (int i = 0; i < list->count; i++) count += list->rules[i].pattern_count;
+    list->index = rule_index_new(count, &list->arena);
+    list->places = arena_allocate(&list->arena, ((size_t)count + 1) * sizeof *list->places);
+    for (int i = 0; i < list->count; i++)
+        for (int j = 0; j < list->rules[i].pattern_count; j++) {
+            rule_index_add(list->index, list->rules[i].patterns[j]);
+            list->places[place++] = (RulePlace){ i, j };
+        }
 }
 
 RuleList rule_list_open(const char *path, Complaints *complaints)
@@ -52,6 +66,7 @@ RuleList rule_list_open(const char *path, Complaints *complaints)
         list.rules[list.count++] = name_rule_read(pattern, entry, where, &list.arena, complaints);
     }
     json_decref(json);
+    index_patterns(&list);
     if (complaints->count == before) check_reach(&list, complaints);
     return list;
 }
@@ -60,8 +75,8 @@ void rule_list_free(RuleList *list) { arena_free(&list->arena); }
 
 int rule_list_find(const RuleList *list, const char *name, int *pattern, Captured *captured)
 {
-    for (int i = 0; i < list->count; i++)
-        for (*pattern = 0; *pattern < list->rules[i].pattern_count; ++*pattern)
-            if (name_pattern_fits(list->rules[i].patterns[*pattern], name, captured)) return i;
-    return -1;
+    int found = rule_index_find(list->index, name, captured);
+    if (found < 0) return -1;
+    *pattern = list->places[found].pattern;
+    return list->places[found].rule;
 }

@@ -4,12 +4,19 @@
 
 #include "names/name_pattern.h"
 #include "names/name_rule.h"
+#include "names/rule_index.h"
+
+typedef struct {
+    int rule, pattern;
+} RulePlace;
 
 typedef struct {
     Arena arena;
     const char *path;
     NameRule *rules; /* in the file's order */
     int count;
+    RuleIndex *index;  /* of all patterns */
+    RulePlace *places; /* of each of them */
 } RuleList;
 
 RuleList rule_list_open(const char *path, Complaints *complaints);
