@@ -16,10 +16,11 @@ struct ArenaChunk {
     char *bytes;
 };
 
+/* quick_exit, because whoever asked may hold locks that others want at exit */
 static _Noreturn void out_of_memory(size_t bytes)
 {
     fprintf(stderr, "plumb: out of memory (%zu bytes asked for)\n", bytes);
-    exit(2);
+    quick_exit(2);
 }
 
 void *allocate_zeroed(size_t count, size_t size)

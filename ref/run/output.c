@@ -41,7 +41,7 @@ enum { DEADLY = sizeof deadly / sizeof *deadly };
 static void watch_for_the_end(void)
 {
     static bool at_exit;
-    if (!at_exit) atexit(outputs_remove_unfinished);
+    if (!at_exit) atexit(outputs_remove_unfinished), at_quick_exit(outputs_remove_unfinished);
     at_exit = true;
     for (int i = 0; i < DEADLY; i++) {
         struct sigaction now, ours = { .sa_handler = remove_and_die, .sa_flags = (int)SA_RESETHAND };

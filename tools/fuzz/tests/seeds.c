@@ -130,8 +130,9 @@ START_TEST(seeds)
         if (i > 0) continue; /* what stays in the folder is the first */
         copy_model(text.model, "text");
         copy_file(text.inputs, put("text", "inputs.safetensors"));
-        Backend backend = { .class = "bf16", .max_new_tokens = 2 };
-        copy_file(backend_dump(text, &backend), put("text", "dump.safetensors"));
+        copy_file(backend_dump(text, &(Backend){ .class = "bf16" }), put("text", "dump.safetensors"));
+        Backend generating = { .class = "bf16", .max_new_tokens = 2 };
+        copy_file(backend_dump(text, &generating), put("text", "decoded.safetensors"));
     }
     copy_model(tiny_write_multimodal("{}", "{}"), "vision");
     copy_file("fixtures/image/kinds/rgb-8-0.png", put(".", "a.png"));
