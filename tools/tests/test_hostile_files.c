@@ -56,6 +56,7 @@ static void copy_opened_case(const char *replaced)
     mkdir(temporary("arrays"), 0700);
     if (strstr(replaced, "index.json")) unlink(temporary("case/model/model.safetensors"));
     unlink(temporary(replaced));
+    mkdir(temporary("arrays"), 0700);
 }
 
 static void assert_not_a_file(int i)
