@@ -317,8 +317,8 @@ dist:
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
 .PHONY: always all help deps demo check check-hf check-docs check-report check-images check-sounds check-quantised \
-        fuzz fuzz-coverage faults mirror bench bench-images score check-score fixtures pictures install uninstall check-install wheel \
-        check-wheel dist format clean
+        fuzz fuzz-coverage faults mirror bench bench-images score check-score fixtures pictures install uninstall \
+        check-install wheel check-wheel dist format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

