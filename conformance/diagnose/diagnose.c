@@ -7,6 +7,7 @@
 
 #include "diagnose/error_pattern.h"
 #include "diagnose/joint_fit.h"
+#include "diagnose/reach.h"
 #include "diagnose/suspects.h"
 #include "readings/vision_mask.h"
 
@@ -43,7 +44,6 @@ static int confirm(Suspects *s, int n)
         if (!(suspect->matches[n].power > 0) || !(suspect->candidate.explained > 0)) continue;
         if (confirmed >= 0 && !is_alike(suspect, &s->list[confirmed])) continue;
         graded++;
-        s->search->pass++;
         suspects_grade(s, suspect);
         suspect->candidate.confirmed = suspect->straight[n];
         if (suspect->straight[n] && confirmed < 0) confirmed = i;
@@ -111,6 +111,19 @@ static bool find_several(Diagnosis *d, const Suspects *s, int n)
     return false;
 }
 
+/* A bug bends step n in some sequences of the batch and is not in the others. */
+static bool find_in_sequences(Diagnosis *d, const Suspects *s, int n)
+{
+    Reach reach;
+    bool is_found = reach_find(s, n, &reach);
+    if (!is_found) return false;
+    add_named(d, s->list[reach.place].candidate.bug);
+    d->reaches[d->named_count - 1] = reach_text(reach.sequences, &d->arena);
+    mark_explained(s, reach.straight);
+    free(reach.straight);
+    return true;
+}
+
 /* The bug that explains most of step n, though not all of it */
 static const Bug *partial_cause(const Suspects *s, int n)
 {
@@ -155,7 +168,8 @@ static void name_one_after_the_other(Diagnosis *d, Suspects *s)
             mark_explained(s, s->list[found].straight);
             add_named(d, s->list[found].candidate.bug);
             if (d->named_count == 1) list_equals(d, s, &s->list[found]);
-        } else if (!find_several(d, s, n) && (pairs++ >= MOST_PAIRS || !find_pair(d, s, n))) {
+        } else if (!find_in_sequences(d, s, n) && !find_several(d, s, n) &&
+                   (pairs++ >= MOST_PAIRS || !find_pair(d, s, n))) {
             s->unexplained[n] = true;
         }
         suspects_rank(s);

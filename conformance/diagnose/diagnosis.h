@@ -17,7 +17,8 @@ typedef struct {
 } Candidate;
 
 typedef struct {
-    const Bug **named; /* in the order found */
+    const Bug **named;    /* in the order found */
+    const char **reaches; /* of each: "sequence 1 of the batch" if it is there alone; NULL: it is everywhere */
     int named_count;
     bool complete;         /* each bent step is straight with one of them */
     Candidate *candidates; /* the likeliest first */

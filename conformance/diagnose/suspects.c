@@ -85,26 +85,42 @@ Grade *suspects_end(Suspects *s)
     return lockstep_end(is_verdict ? readings_measure_ends(s->base, &s->search->followed) : s->base);
 }
 
-/* Which steps are straight by the buggy model; none where there is no such model */
-static bool *steps_straight_by(const Suspects *s, BuggyModel *buggy)
+/* Which steps are straight by the subject */
+static bool *steps_straight(const Suspects *s, const Trial *trial, Subject subject)
 {
-    const Trial *trial = &s->search->trial;
     Error apart = { "" };
     int steps = suspects_graded(s)->step_count;
     bool *straight = allocate_zeroed((size_t)steps + 1, sizeof *straight);
-    if (!buggy) return straight;
-    Lockstep *with = lockstep_begin(trial, subject_with_bugs(buggy, &trial->options), &apart);
-    Grade *grade = with ? lockstep_end(with) : NULL;
+    s->search->pass++;
+    Lockstep *by = lockstep_begin(trial, subject, &apart);
+    Grade *grade = by ? lockstep_end(by) : NULL;
     for (int n = 0; grade && grade->step_count == steps && n < steps; n++)
         straight[n] = grade->steps[n].verdict == VERDICT_PASS;
     grade_free(grade);
+    return straight;
+}
+
+/* None where there is no such model, NULL */
+static bool *steps_straight_by(const Suspects *s, const Trial *trial, BuggyModel *buggy)
+{
+    if (!buggy) return allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof(bool));
+    bool *straight = steps_straight(s, trial, subject_with_bugs(buggy, &trial->options));
     buggy_model_close(buggy);
     return straight;
 }
 
 void suspects_grade(const Suspects *s, Suspect *suspect)
 {
-    if (!suspect->straight) suspect->straight = steps_straight_by(s, open_with(s, suspect->candidate.bug));
+    if (suspect->straight) return;
+    suspect->straight = steps_straight_by(s, &s->search->trial, open_with(s, suspect->candidate.bug));
+}
+
+bool *suspects_grade_sequences(const Suspects *s, int place, uint64_t sequences)
+{
+    Trial trial = s->search->trial;
+    trial.options.sequences = sequences;
+    if (place < 0) return steps_straight(s, &trial, subject_of(&trial));
+    return steps_straight_by(s, &trial, open_with(s, s->list[place].candidate.bug));
 }
 
 bool *suspects_grade_together(const Suspects *s, const int *places, int count)
@@ -112,8 +128,8 @@ bool *suspects_grade_together(const Suspects *s, const int *places, int count)
     Error unfit = { "" };
     const Bug **bugs = allocate_zeroed((size_t)count + 1, sizeof *bugs);
     for (int i = 0; i < count; i++) bugs[i] = s->list[places[i]].candidate.bug;
-    s->search->pass++;
-    bool *straight = steps_straight_by(s, buggy_model_open(s->search->trial.folder, bugs, count, &unfit));
+    bool *straight = steps_straight_by(s, &s->search->trial,
+                                       buggy_model_open(s->search->trial.folder, bugs, count, &unfit));
     free(bugs);
     return straight;
 }

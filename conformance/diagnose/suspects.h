@@ -51,9 +51,12 @@ void suspects_rank(Suspects *suspects);                          /* anew, by the
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */
 /* Grades the dump with several of the list at once: which steps are straight then. The caller frees it. */
 bool *suspects_grade_together(const Suspects *suspects, const int *places, int count);
+/* Grades only some sequences of the batch, with one of the list or, where place is -1, by the honest model. The caller
+ * frees it. */
+bool *suspects_grade_sequences(const Suspects *suspects, int place, uint64_t sequences);
 /* One more pass: what the suspect changes of the step (matched_filter_differences) */
 void suspects_differences(const Suspects *suspects, const Suspect *suspect, int step, float *difference);
-Grade *suspects_end(Suspects *suspects);                         /* the base's; NULL if it never began */
+Grade *suspects_end(Suspects *suspects); /* the base's; NULL if it never began */
 
 const Grade *suspects_graded(const Suspects *suspects); /* by the base */
 bool suspects_bent(const Suspects *suspects, int step);

@@ -222,6 +222,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
                      .rows = padding_rows_of(inputs, model_config(trial->model)),
                      .samples = options->samples ? options->samples : SAMPLES };
     grade->readings = options->readings;
+    l->rows.sequences = options->sequences;
     l->steps = step_list_new(dump, &l->trial.options, &l->rows, grade, &l->error);
     l->steps.inputs = inputs;
     l->steps.pass.max_new_tokens = inputs->input_ids ? decode_steps_new_tokens(dump) : 0;

@@ -14,6 +14,7 @@ typedef struct {
     bool ignore_eos;         /* the backend went on after an end-of-sequence token */
     int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
     int straightened;        /* steps that features which were not declared make straight */
+    uint64_t sequences;      /* a bit for each of the batch's, the first 64: only their tokens are graded; 0: all */
     unsigned readings;       /* of ReadingFlag: those that the subject and the inputs follow */
     bool *nothing_left;      /* set where an error says that no step is left to grade; NULL: nobody asks */
     void (*progress)(void *context, int pass, int passes, const char *tap);

@@ -164,7 +164,9 @@ bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
     if (padding_rows_overwritten(rows, tap, row)) return false;
     if (tap_is_vision(tap->name)) return patch_is_graded(rows, tap, row);
     if (tap_is_audio(tap->name)) return audio_frames_graded(&rows->audio_frames, tap, row);
-    if (!rows->masked || !padding_rows_token(rows, tap, row, &token) || token.column >= rows->tokens) return true;
+    if (!padding_rows_token(rows, tap, row, &token)) return true;
+    if (rows->sequences && !(rows->sequences >> token.batch & 1)) return false;
+    if (!rows->masked || token.column >= rows->tokens) return true;
     return !rows->masked[token.batch * rows->tokens + token.column];
 }
 

@@ -23,6 +23,7 @@ typedef struct PaddingRows {
     bool *pooled;          /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */
     bool *masked;          /* [batch * tokens]: where attention_mask is 0; NULL without one */
     int64_t batch, tokens; /* of input_ids; 0 without */
+    uint64_t sequences;    /* a bit for each of the batch: tokens of the others are not graded; 0: all are */
     bool *overwritten; /* [batch * tokens]: placeholders whose embeddings features take the place of; NULL without */
 } PaddingRows;
 

@@ -25,11 +25,9 @@ static void named_text(FILE *out, const Diagnosis *d, bool below_noise)
     for (int i = 0; i < d->named_count; i++) {
         const Bug *bug = d->named[i];
         const Candidate *c = candidate_of(d, bug);
-        fprintf(out, "%s %s\n      %s: %s\n",
-                i             ? "  and"
-                : below_noise ? "below the noise:"
-                              : "matches known bug",
-                bug->id, bug->stage, bug->mechanism);
+        fprintf(out, "%s %s", i ? "  and" : below_noise ? "below the noise:" : "matches known bug", bug->id);
+        if (d->reaches[i]) fprintf(out, ", in %s only", d->reaches[i]);
+        fprintf(out, "\n      %s: %s\n", bug->stage, bug->mechanism);
         if (c) {
             fprintf(out, "      ");
             numbers_text(out, c);
@@ -91,6 +89,14 @@ static json_t *ids(const Bug *const *bugs, int count)
     return list;
 }
 
+static json_t *reaches_json(const Diagnosis *d)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < d->named_count; i++)
+        json_array_append_new(list, d->reaches[i] ? json_string(d->reaches[i]) : json_null());
+    return list;
+}
+
 static json_t *candidate_json(const Candidate *c)
 {
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b}", "id", c->bug->id, "explained",
@@ -116,9 +122,9 @@ json_t *report_diagnosis_json(const Diagnosis *d, const Grade *grade)
 {
     json_t *candidates = json_array();
     for (int i = 0; i < d->candidate_count; i++) json_array_append_new(candidates, candidate_json(&d->candidates[i]));
-    return json_pack("{s:s?, s:o, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?, s:o}", "named",
+    return json_pack("{s:s?, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?, s:o}", "named",
                      d->named_count ? d->named[0]->id : NULL, "all_named",
-                     ids((const Bug *const *)d->named, d->named_count), "cannot_tell_from",
+                     ids((const Bug *const *)d->named, d->named_count), "reaches", reaches_json(d), "cannot_tell_from",
                      ids((const Bug *const *)d->equals, d->equal_count), "complete", d->complete, "below_noise",
                      d->named_count > 0 && grade->first_bent < 0, "candidates", candidates, "not_exposed",
                      ids((const Bug *const *)d->not_exposed, d->not_exposed_count), "unexplained", d->unexplained,

@@ -6,23 +6,42 @@
 #define TEXT "fixtures/e2b-text"
 #define EXPERTS "fixtures/26b-a4b"
 
+typedef bool IsHonest(const Tap *tap, int64_t element);
+
 typedef struct {
     SafetensorsWriter *writer;
-    const Dump *masks; /* whose masks are written in place of the backend's own; NULL: its own are */
+    const Dump *honest;
+    IsHonest *is_honest; /* these elements are written as the honest dump has them; NULL: none is */
 } Writing;
 
 static void write_tap(void *context, const Tap *tap)
 {
     const Writing *w = context;
-    const Array *mask = w->masks && tap_is_mask(tap->name) ? dump_find(w->masks, tap->name) : NULL;
+    const Array *honest = w->honest ? dump_find(w->honest, tap->name) : NULL;
     if (tap->first == 0) safetensors_writer_begin(w->writer, tap->name, DTYPE_F32, tap->rank, tap->shape);
-    safetensors_writer_append(w->writer,
-                              mask ? (const char *)mask->data + tap->first * (int64_t)tap->value_size : tap->values,
-                              (size_t)tap->count * tap->value_size);
+    for (int64_t i = 0; i < tap->count; i++) {
+        const float *own = (const float *)tap->values + i;
+        bool replaced = honest && w->is_honest(tap, tap->first + i);
+        safetensors_writer_append(w->writer, replaced ? (const float *)honest->data + tap->first + i : own,
+                                  sizeof *own);
+    }
+}
+
+static bool masks(const Tap *tap, int64_t element)
+{
+    (void)element;
+    return tap_is_mask(tap->name);
+}
+
+static bool second_sequence(const Tap *tap, int64_t element)
+{
+    int64_t elements = 1;
+    for (int i = 0; i < tap->rank; i++) elements *= tap->shape[i];
+    return element >= elements / 2;
 }
 
 /* A dump of a bf16 backend with these bugs */
-static const char *dump_with(const char *folder, const char *const *ids, const Dump *masks)
+static const char *dump_with(const char *folder, const char *const *ids, const Dump *honest, IsHonest *is_honest)
 {
     Error error = { "" };
     const Bug *bugs[4];
@@ -31,7 +50,7 @@ static const char *dump_with(const char *folder, const char *const *ids, const D
     const char *path = temporary(count ? "buggy.safetensors" : "honest.safetensors");
     BuggyModel *model = buggy_model_open(arena_format(&scratch, "%s/model", folder), bugs, count, &error);
     Inputs inputs = inputs_open(arena_format(&scratch, "%s/inputs.safetensors", folder), &error);
-    Writing writing = { safetensors_writer_open(path, &error), masks };
+    Writing writing = { safetensors_writer_open(path, &error), honest, is_honest };
     assert_clean(&error);
     buggy_model_forward(
         model, &reference_f32, &inputs,
@@ -45,7 +64,7 @@ static const char *dump_with(const char *folder, const char *const *ids, const D
 
 static void assert_named(const char *folder, const char *const *ids, const char *const *only)
 {
-    Finding finding = find(folder, dump_with(folder, ids, NULL), "bf16", only);
+    Finding finding = find(folder, dump_with(folder, ids, NULL, NULL), "bf16", only);
     int count = 0;
     for (; ids[count]; count++) {
         bool is_named = false;
@@ -78,13 +97,30 @@ END_TEST
 START_TEST(mask_is_right_and_attention_is_not)
 {
     Error error = { "" };
-    Dump *honest = dump_open(dump_with(TEXT, (const char *const[]){ NULL }, NULL), &error);
+    Dump *honest = dump_open(dump_with(TEXT, (const char *const[]){ NULL }, NULL, NULL), &error);
     assert_clean(&error);
-    const char *dump = dump_with(TEXT, (const char *const[]){ "window-off-by-one", NULL }, honest);
+    const char *dump = dump_with(TEXT, (const char *const[]){ "window-off-by-one", NULL }, honest, masks);
     Finding finding = find(TEXT, dump, "bf16", NULL);
     ck_assert_str_eq(finding.grade->steps[finding.grade->first_bent].tap, "model.layers.0.self_attn#attn_weights");
     ck_assert_str_eq(first_name(finding), "window-off-by-one");
     ck_assert_int_eq(finding.diagnosis->named_count, 1);
+    ck_assert(finding.diagnosis->complete);
+    finding_free(finding);
+    dump_close(honest);
+}
+END_TEST
+
+/* The first of two sequences has the bug. */
+START_TEST(in_one_sequence)
+{
+    Error error = { "" };
+    Dump *honest = dump_open(dump_with(TEXT, (const char *const[]){ NULL }, NULL, NULL), &error);
+    assert_clean(&error);
+    const char *dump = dump_with(TEXT, (const char *const[]){ "window-off-by-one", NULL }, honest, second_sequence);
+    Finding finding = find(TEXT, dump, "bf16", layer_outputs);
+    ck_assert_str_eq(first_name(finding), "window-off-by-one");
+    ck_assert_int_eq(finding.diagnosis->named_count, 1);
+    ck_assert_str_eq(finding.diagnosis->reaches[0], "sequence 0 of the batch");
     ck_assert(finding.diagnosis->complete);
     finding_free(finding);
     dump_close(honest);
@@ -97,6 +133,7 @@ Suite *diagnose_several_suite(void)
     TCase *tcase = theme(suite, "several");
     tcase_add_test(tcase, one_after_the_other);
     tcase_add_test(tcase, three_in_one_step);
+    tcase_add_test(tcase, in_one_sequence);
     tcase_add_test(tcase, mask_is_right_and_attention_is_not);
     return suite;
 }
