@@ -20,6 +20,18 @@
 #define AVG_POOL "Gemma4VisionPooler._avg_pool_by_positions", "ref/gemma4/vision_pooler.c"
 #define VISION_POOLER "Gemma4VisionPooler.forward", "ref/gemma4/vision_pooler.c"
 #define LAYER_NORM "torch.nn.LayerNorm", "ref/gemma4/layer_norm.c"
+#define AUDIO_MODEL "Gemma4AudioModel.forward", "ref/gemma4/audio_model.c"
+#define AUDIO_CONVOLUTION \
+    "Gemma4AudioSubSampleConvProjectionLayer.forward", "ref/gemma4/audio_sub_sample_conv_projection_layer.c"
+#define AUDIO_SUB_SAMPLE "Gemma4AudioSubSampleConvProjection.forward", "ref/gemma4/audio_sub_sample_conv_projection.c"
+#define RELU "torch.nn.ReLU", "ref/nn/activation.c"
+#define SILU "torch.nn.SiLU", "ref/nn/activation.c"
+#define AUDIO_POSITIONS "Gemma4AudioRelPositionalEncoding.forward", "ref/gemma4/audio_rel_positional_encoding.c"
+#define AUDIO_ATTENTION "Gemma4AudioAttention.forward", "ref/gemma4/audio_attention.c"
+#define AUDIO_FEED_FORWARD "Gemma4AudioFeedForward.forward", "ref/gemma4/audio_feed_forward.c"
+#define AUDIO_LIGHT_CONV1D "Gemma4AudioLightConv1d.forward", "ref/gemma4/audio_light_conv1d.c"
+#define AUDIO_CAUSAL_CONV1D "Gemma4AudioCausalConv1d.forward", "ref/gemma4/audio_causal_conv1d.c"
+#define AUDIO_LAYER "Gemma4AudioLayer.forward", "ref/gemma4/audio_layer.c"
 #define UNIFIED_VISION_EMBEDDER "Gemma4UnifiedVisionEmbedder.forward", "ref/gemma4_unified/vision_embedder.c"
 #define RMS_NORM "Gemma4RMSNorm.forward", "ref/gemma4/rms_norm.c"
 #define MULTIMODAL_EMBEDDER "Gemma4MultimodalEmbedder.forward", "ref/gemma4/multimodal_embedder.c"
@@ -53,8 +65,8 @@ const TapMeaning tap_meanings[] = {
     { "*.encoder.rotary_emb#cos", 0, "cosines of each patch's angles: quarters x, x, y, y", VISION_ROTARY_EMBEDDING },
     { "*.encoder.rotary_emb#sin", 0, "sines of the same angles", VISION_ROTARY_EMBEDDING },
     { "*.encoder.layers.*_proj.linear", 0, "the product alone, between the two clips", LINEAR },
-    { "*.encoder.layers.*.mlp.*_proj", 0, "a linear layer, clipped before and after where bounds are given", CLIPPABLE_LINEAR },
-    { "*.encoder.layers.*.self_attn.*_proj", 0, "a linear layer, clipped before and after where bounds are given", CLIPPABLE_LINEAR },
+    { "*.encoder.layers.*.mlp.*_proj", 0, "a linear layer, clipped before and after", CLIPPABLE_LINEAR },
+    { "*.encoder.layers.*.self_attn.*_proj", 0, "a linear layer, clipped before and after", CLIPPABLE_LINEAR },
     { "*.encoder.layers.*.self_attn#query_states", 0, "queries, turned by the patch's x and y", VISION_ATTENTION },
     { "*.encoder.layers.*.self_attn#key_states", 0, "keys, turned by the patch's x and y", VISION_ATTENTION },
     { "*.encoder.layers.*.self_attn#value_states", 0, "values, which are not turned", VISION_ATTENTION },
@@ -65,6 +77,38 @@ const TapMeaning tap_meanings[] = {
     { "*.pooler#mask", 0, "1 at soft tokens that some patch falls into", AVG_POOL },
     { "*.pooler", 0, "means of k x k patches, times sqrt(hidden), float32", VISION_POOLER },
     { "*.vision_tower", 0, "the valid soft tokens, standardized where the model says so", VISION_MODEL },
+    /* the audio tower */
+    { "*.subsample_conv_projection.layer[01].conv", 0, "3 x 3, every second time and pitch", AUDIO_CONVOLUTION },
+    { "*.subsample_conv_projection.layer[01].norm", 0, "LayerNorm over its channels, no bias", LAYER_NORM },
+    { "*.subsample_conv_projection.layer[01].act", 0, "ReLU", RELU },
+    { "*.subsample_conv_projection.layer[01]", 0, "time and pitch halved once", AUDIO_CONVOLUTION },
+    { "*.subsample_conv_projection.input_proj_linear", 0, "a frame's pitches and channels, projected", LINEAR },
+    { "*.subsample_conv_projection#mask", 0, "1 at frames of the clip, every fourth", AUDIO_SUB_SAMPLE },
+    { "*.subsample_conv_projection", 0, "what enters the first layer: a frame for every 40 ms", AUDIO_SUB_SAMPLE },
+    { "*.audio_tower#attention_mask", 0, "1 where a frame may look, chunk by chunk", AUDIO_MODEL },
+    { "*.audio_tower.rel_pos_enc", 0, "sines and cosines of distances", AUDIO_POSITIONS },
+    { "*.audio_tower.layers.*.linear", 0, "the product alone, between the two clips", LINEAR },
+    { "*.audio_tower.layers.*.relative_k_proj", 0, "the distances, as keys", LINEAR },
+    { "*.audio_tower.layers.*_proj", 0, "a linear layer, clipped before and after", CLIPPABLE_LINEAR },
+    { "*.audio_tower.layers.*.ffw_layer_[12]", 0, "a linear layer, clipped before and after", CLIPPABLE_LINEAR },
+    { "*.audio_tower.layers.*.linear_*", 0, "a linear layer, clipped before and after", CLIPPABLE_LINEAR },
+    { "*.audio_tower.layers.*.post", 0, "heads, back to the tower's width, clipped", CLIPPABLE_LINEAR },
+    { "*.audio_tower.layers.*#query_states", 0, "queries, scaled by channel, chunk by chunk", AUDIO_ATTENTION },
+    { "*.audio_tower.layers.*#key_states", 0, "keys, each chunk with the frames before it", AUDIO_ATTENTION },
+    { "*.audio_tower.layers.*#value_states", 0, "values, each chunk with the frames before it", AUDIO_ATTENTION },
+    { "*.audio_tower.layers.*#matrix_ac", 0, "queries times keys", AUDIO_ATTENTION },
+    { "*.audio_tower.layers.*#matrix_bd", 0, "queries times distances, shifted", AUDIO_ATTENTION },
+    { "*.audio_tower.layers.*#attn_weights", 0, "what a frame looks at: a row sums to 1", AUDIO_ATTENTION },
+    { "*.audio_tower.layers.*#attn_output", 0, "values summed by weight, heads side by side", AUDIO_ATTENTION },
+    { "*.audio_tower.layers.*.self_attn", 0, "what attention adds, before its norm", AUDIO_ATTENTION },
+    { "*.audio_tower.layers.*.act_fn", 0, "SiLU", SILU },
+    { "*.audio_tower.layers.*.depthwise_conv1d", 0, "each channel, over a few frames", AUDIO_CAUSAL_CONV1D },
+    { "*.audio_tower.layers.*norm*", 0, "each row divided by its root mean square, times w", RMS_NORM },
+    { "*.audio_tower.layers.*.feed_forward[12]", 0, "a half step of an MLP, added", AUDIO_FEED_FORWARD },
+    { "*.audio_tower.layers.*.lconv1d", 0, "a gate and a convolution in time, added", AUDIO_LIGHT_CONV1D },
+    { "*.audio_tower.layers.*", 0, "what the layer returns", AUDIO_LAYER },
+    { "*.audio_tower", 0, "frames at the width of the projector", AUDIO_MODEL },
+    { "*.audio_tower.output_proj", 0, "a linear layer to the width of the projector", LINEAR },
     /* projectors: from a tower's width, or from patches and samples, to the text model's */
     { "*.embed_vision.patch_ln1", FAMILY_UNIFIED, "each patch of pixels, normalised", LAYER_NORM },
     { "*.embed_vision.patch_dense", FAMILY_UNIFIED, "a patch of pixels through one linear layer", LINEAR },
