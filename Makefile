@@ -119,6 +119,7 @@ check-docs: $(VENV)/ready $(BUILD)/plumb
 	@cd tools/make && $(PYTHON) -B -m unittest -q test_check_docs
 	@$(PYTHON) -B tools/make/check_docs.py --build $(BUILD)
 	@$(VENV)/bin/python -B tools/lessons/pictures.py --check
+	@PYTHONPATH=tools/lessons $(VENV)/bin/python -B -m unittest -q test_lessons
 
 pictures: $(VENV)/ready $(BUILD)/plumb
 	$(VENV)/bin/python -B tools/lessons/pictures.py

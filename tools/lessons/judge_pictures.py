@@ -1,11 +1,14 @@
 """Pictures of the lessons on how a port is judged."""
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 
 from show import load
 from svg import BAD, GOOD, Axes, Picture
-from taps import ROOT, grade_of, taps_of
+from taps import PLUMB, ROOT, grade_of, taps_of
 
 
 def floating_point(folder):
@@ -71,5 +74,53 @@ def matched_filter(folder):
     return picture
 
 
+def from_thread_to_catalogue(folder):
+    right, wrong = (taps_of(folder, "e2b-vision", "--only", "*.embed_vision", *bug)["model.embed_vision"]
+                    for bug in ((), ("--bug", "projector-norm-after-projection")))
+    picture = Picture(480, 70 + 40 * len(right), "length of each soft token, of the right one")
+    for token, (a, b) in enumerate(zip(right.astype(float), wrong.astype(float))):
+        picture.text(100, 62 + token * 40, f"soft token {token}", 10, "end")
+        for line, (length, colour) in enumerate(((1, GOOD), (np.linalg.norm(b) / np.linalg.norm(a), BAD))):
+            picture.box(110, 44 + token * 40 + line * 15, 300 * length, 13, colour)
+            picture.text(116 + 300 * length, 55 + token * 40 + line * 15, f"{length:.2f}", 10)
+    return picture
+
+
+NEIGHBOURS = """
+import numpy as np
+
+
+def rope(x, theta):
+    seq, _, d = x.shape
+    angle = (np.arange(seq)[:, None] * theta ** (-2 * np.arange(d // 2) / d)[None, :])[:, None, :]
+    cos, sin, a, b = np.cos(angle), np.sin(angle), x[..., 0::2], x[..., 1::2]
+    return np.stack([a * cos - b * sin, b * cos + a * sin], -1).reshape(x.shape).astype(np.float32)
+"""
+
+
+def port_a_layer(folder):
+    subprocess.run([PLUMB, "run", "fixtures/31b", "--quiet", "--out", folder / "right.safetensors"], cwd=ROOT,
+                   check=True)
+    (folder / "fixtures").symlink_to(ROOT / "fixtures")
+    ratios = {}
+    for name, text in (("right", ""), ("wrong", NEIGHBOURS)):
+        (folder / "mine.py").write_text(text)
+        subprocess.run([sys.executable, "-B", ROOT / "docs/lessons/port/layer.py", "mine.py"], cwd=folder, check=True,
+                       env=os.environ | {"PYTHONPATH": str(ROOT / "tools")}, stdout=subprocess.DEVNULL)
+        report = grade_of(folder, "31b", folder / "yours.npz", "--as", "fp32")
+        ratios[name] = {step["tap"]: step["ratio"] for step in report["steps"]}
+    taps = [tap for tap in ratios["right"] if ".layers.1" in tap]
+    picture = Picture(620, 50 + 16 * len(taps), "ratio, in powers of ten: right (blue), neighbours paired (orange)")
+    for row, tap in enumerate(taps):
+        picture.text(215, 46 + row * 16, tap.removeprefix("model.language_model."), 9, "end")
+        for name, colour in (("wrong", BAD), ("right", GOOD)):
+            width = 45 * (1 + max(round(math.log10(ratios[name][tap] + 1e-9)), 0))
+            if name == "right" or ratios["wrong"][tap] > 10:
+                picture.box(222, 37 + row * 16, max(width, 1), 11, colour)
+    return picture
+
+
 PICTURES = {"14-floating-point": floating_point,
-            "16-noise-units": noise_units, "17-matched-filter": matched_filter, "15-lockstep": lockstep}
+            "16-noise-units": noise_units, "17-matched-filter": matched_filter,
+            "15-lockstep": lockstep, "19-from-thread-to-catalogue": from_thread_to_catalogue,
+            "20-port-a-layer": port_a_layer}

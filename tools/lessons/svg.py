@@ -26,7 +26,8 @@ class Picture:
 
     def box(self, x, y, width, height, fill, edge=None):
         edge = f' stroke="{edge}"' if edge else ""
-        self.parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{fill}"{edge}/>')
+        self.parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
+                          f'fill="{fill}"{edge}/>')
 
     def line(self, x, y, to_x, to_y, colour=FAINT, width=1):
         self.parts.append(f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}" stroke="{colour}" '

@@ -54,7 +54,7 @@ def attention(folder):
 def rope(folder):
     taps = taps_of(folder, "e2b-text", "--only", "*.self_attn.q_norm", "--only", "*#query_states")
     picture = Picture(640, 330, "how far each channel of a query moves, token 11")
-    for row, (layer, kind) in enumerate(((0, "sliding layer: all pairs turn"), (1, "full layer: a quarter of the pairs"))):
+    for row, (layer, kind) in enumerate(((0, "sliding layer: all pairs turn"), (1, "full layer: a quarter"))):
         at = f"model.layers.{layer}.self_attn"
         moved = abs(taps[f"{at}#query_states"][0, 0, 11] - taps[f"{at}.q_norm"][0, 11, 0])
         axes = Axes(picture, (40, 50 + row * 145), (580, 100), (0, len(moved)), (0, moved.max()), ("channel", kind))
@@ -87,7 +87,8 @@ def per_layer_embeddings(folder):
     for token, row in enumerate(values):
         picture.text(66, 50 + token * 16, "soft token" if types[token] else f"token {token}", 9, "end")
         for channel, value in enumerate(row):
-            picture.box(72 + channel * 8 + channel // 16 * 8, 38 + token * 16, 8, 15, two_sided(value, abs(values).max() / 2))
+            colour = two_sided(value, abs(values).max() / 2)
+            picture.box(72 + channel * 8 + channel // 16 * 8, 38 + token * 16, 8, 15, colour)
     return picture
 
 
