@@ -57,6 +57,7 @@ help:
 	@echo 'make check-report   reports against their schemas, and the page in a browser'
 	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
 	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
+	@echo 'make site       builds README.md and docs/ into build/site/, to read in a browser'
 	@echo 'make pictures   draws the pictures of docs/lessons/ anew'
 	@echo 'make check-quantised   quantised weights bit for bit as their libraries read them; dumps of real kernels'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
@@ -120,6 +121,15 @@ check-docs: $(VENV)/ready $(BUILD)/plumb
 	@$(PYTHON) -B tools/make/check_docs.py --build $(BUILD)
 	@$(VENV)/bin/python -B tools/lessons/pictures.py --check
 	@PYTHONPATH=tools/lessons $(VENV)/bin/python -B -m unittest -q test_lessons
+
+# The generator has a place of its own beside torch's.
+$(BUILD)/site-venv/ready: tools/site-requirements.txt
+	$(PYTHON) -m venv $(BUILD)/site-venv
+	$(BUILD)/site-venv/bin/pip install -q -r $<
+	touch $@
+
+site: $(BUILD)/site-venv/ready
+	@$(BUILD)/site-venv/bin/python -B tools/make/site.py $(BUILD)/site
 
 pictures: $(VENV)/ready $(BUILD)/plumb
 	$(VENV)/bin/python -B tools/lessons/pictures.py
@@ -318,8 +328,8 @@ dist:
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
 .PHONY: always all help deps demo check check-hf check-docs check-report check-images check-sounds check-quantised \
-        fuzz fuzz-coverage faults mirror bench bench-images score check-score fixtures pictures install uninstall \
-        check-install wheel check-wheel dist format clean
+        fuzz mirror bench bench-images score check-score fixtures pictures site install uninstall \
+        check-install dist format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

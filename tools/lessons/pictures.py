@@ -2,8 +2,8 @@
 
     python tools/lessons/pictures.py [--check] [NAME ..]
 
---check draws them anew and compares: words the same, places within 2 pixels, colours within 8 levels. On another machine
-BLAS adds up in another order, and a picture is no bit pattern.
+--check draws them anew and compares: words the same, places within 2 pixels, colours within 8 levels. On another
+machine BLAS adds up in another order, and a picture is no bit pattern.
 """
 import pathlib
 import re

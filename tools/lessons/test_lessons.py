@@ -1,4 +1,4 @@
-"""Each reported bug and each class of Hugging Face has its lesson, and each lesson its parts. Run in the tree's root."""
+"""Each reported bug and each class of Hugging Face has its lesson, each lesson its parts. Run in the root of the tree."""
 import ast
 import pathlib
 import re

@@ -19,7 +19,8 @@ def without_code(text):
             fenced = not fenced
             kept.append("")
         else:
-            kept.append("" if fenced or line.startswith("    ") else re.sub(r"`[^`]*`", lambda code: "x" * len(code[0]), line))
+            is_code = fenced or line.startswith("    ")
+            kept.append("" if is_code else re.sub(r"`[^`]*`", lambda code: "x" * len(code[0]), line))
     return kept
 
 
