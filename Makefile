@@ -83,7 +83,7 @@ demo: deps
 	@sh tools/make/demo.sh $(BUILD)/plumb
 
 check: deps
-	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(BUILD)/score $(CHECKS)
+	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(BUILD)/score $(BUILD)/libplumb.a $(CHECKS)
 	@sh tools/make/check.sh $(BUILD)
 
 check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images check-sounds

@@ -41,12 +41,15 @@ static void set_up(GradeCommand *command, const PlumblineTrial *trial, Error *er
     command->c.threads = trial->threads;
     command->c.model_folder = trial->model_folder;
     command->c.inputs_file = command->c.inputs_option = trial->inputs;
-    command->names = trial->names;
+    command->names.map = trial->names;
     command->samples = trial->samples;
     command->ignore_eos = trial->ignore_eos;
     command->detailed = trial->detail && command->explains;
     command->report.strict = trial->strict;
-    for (const char *const *glob = trial->only; glob && *glob; glob++) globs_add(&command->only, *glob);
+    for (const char *const *glob = trial->only; glob && *glob; glob++) {
+        globs_add(&command->only, *glob);
+        globs_add(&command->asked, *glob);
+    }
     if (trial->case_folder) case_set_folder(&command->c, trial->case_folder);
     if (!trial->dump) error_set(error, "dump: found NULL, expected a path");
     command->class = trial->arithmetic ? class_find(trial->arithmetic) : NULL;
