@@ -1,7 +1,7 @@
 /* joint_fit.h - several bugs in one step, by least squares over what each of them changes there
  *
- * Two bugs together do not change quite the sum of what each changes alone. So a fit only proposes bugs, and a grade says
- * whether the step is straight with all of them.
+ * Two bugs together do not change quite the sum of what each changes alone. So a fit only proposes bugs, and a grade
+ * says whether the step is straight with all of them.
  */
 #ifndef PLUMB_JOINT_FIT_H
 #define PLUMB_JOINT_FIT_H

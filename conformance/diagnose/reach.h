@@ -1,7 +1,8 @@
 /* reach.h - a bug in a part of the batch
  *
- * Sequences of a batch do not touch each other, so a bug may be in one and not in the next: a mask that is built for the
- * first row alone, positions that are the longest row's. What a bug changes is then looked for in each sequence apart.
+ * Sequences of a batch do not touch each other, so a bug may be in one and not in the next: a mask that is built for
+ * the first row alone, positions that are the longest row's. What a bug changes is then looked for in each sequence
+ * apart.
  */
 #ifndef PLUMB_REACH_H
 #define PLUMB_REACH_H

@@ -1,7 +1,7 @@
 /* array_layout.h - arrays taken apart, put together, and laid out anew
  *
- * What they return lies in the arena, or in the array that was given. Axes are counted from 0, or from the end with -1,
- * -2, ..; array_axis says which one is meant. What the caller must have checked is asserted.
+ * Their results lie in the arena, or in the array that was given. Axes are counted from 0, or from the end with -1,
+ * -2, ..; array_axis says which one is meant. Checks that are the caller's are asserted.
  */
 #ifndef PLUMB_ARRAY_LAYOUT_H
 #define PLUMB_ARRAY_LAYOUT_H
@@ -19,7 +19,7 @@ Array array_reshaped(const Array *array, int rank, const int64_t *shape); /* of 
 Array array_cut(const Array *array, int axis, int64_t first, int64_t count, Arena *arena);
 Array array_without_axis(const Array *array, int axis); /* of one element */
 Array array_with_axis(const Array *array, int axis); /* of one element, put in front of that axis; rank: at the end */
-/* Of one dtype and of shapes that differ along that axis alone, count > 0 */
+/* The arrays are of one dtype, and their shapes differ along that axis alone; count > 0. */
 Array array_joined(const Array *arrays, int count, int axis, Arena *arena);
 bool arrays_join(const Array *left, const Array *right, int axis); /* whether they can be */
 

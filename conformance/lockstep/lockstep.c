@@ -200,13 +200,6 @@ static void run_rounds(Lockstep *l)
     }
 }
 
-static void honest_forward(void *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
-{
-    reference->forward(model, inputs, pass);
-}
-
-Subject honest_subject(Model *model) { return (Subject){ .self = model, .forward = honest_forward }; }
-
 Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
 {
     const Inputs *inputs = trial->inputs;

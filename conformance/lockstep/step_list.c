@@ -53,7 +53,7 @@ static void list_absent(StepList *steps, const Tap *tap)
     grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
 }
 
-/* What the dump holds of the tap does not lie on it. */
+/* The dump's array does not lie on the tap. */
 static void list_misfit(StepList *steps, const Tap *tap, const Array *backend)
 {
     Grade *grade = steps->grade;

@@ -17,9 +17,9 @@ typedef struct {
     const char *rows; /* "tokens" or "images" */
 } LayoutAdvice;
 
-/* Of an array and the shape of a tap. A permutation is proposed where it makes the shapes fit, the one that moves the
- * fewest axes; rows where the array has as many in front as the inputs (which may be NULL) have real tokens or patches
- * and the tap holds all rows. */
+/* Advises on an array for a tap's shape. A permutation is proposed where it makes the shapes fit, the one that moves
+ * the fewest axes; rows where the array has as many in front as the inputs (which may be NULL) have real tokens or
+ * patches and the tap holds all rows. */
 LayoutAdvice layout_advice(const Array *array, int rank, const int64_t *shape, const Inputs *inputs);
 /* "fits as it is", "\"permute\": [0, 2, 1, 3] would fit", "no permutation or reshape fits" */
 const char *layout_advice_text(const LayoutAdvice *advice, Arena *arena);

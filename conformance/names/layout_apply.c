@@ -173,19 +173,26 @@ const char *layout_apply(const LayoutStep *step, Bundle *bundle, NamesCase *c, A
 
 /* ---------------------------------------------------------------- parts */
 
+typedef struct {
+    const char *const *names; /* [count] */
+    int count;
+    NamesCase *c; /* whose taps they are; NULL without a case */
+} PartTaps;
+
 /* Sizes of the parts along the axis: by their shares, or as wide as the taps */
-static const char *part_sizes(const LayoutStep *step, const Array *array, int axis, const char *const *taps, int count,
-                              NamesCase *c, int64_t *sizes, Arena *arena)
+static const char *part_sizes(const LayoutStep *step, const Array *array, PartTaps taps, int64_t *sizes, Arena *arena)
 {
+    int axis = array_axis(array, step->axis), count = taps.count;
     int64_t total = 0, size = array->shape[axis];
     if (step->value_count == 0 && axis != array->rank - 1)
         return arena_format(arena, "found axis %d of %s and no shares, expected the last axis, or shares", axis,
                             FOUND(array));
-    if (step->value_count == 0 && (!c || !c->model)) return "found no shares and no case, expected one of them";
+    if (step->value_count == 0 && (!taps.c || !taps.c->model))
+        return "found no shares and no case, expected one of them";
     if (step->value_count > 0 && step->value_count != count)
         return arena_format(arena, "found %d shares for %d taps, expected as many", step->value_count, count);
     for (int i = 0; i < count; i++) {
-        const ListedTap *tap = step->value_count ? NULL : names_case_tap(c, taps[i]);
+        const ListedTap *tap = step->value_count ? NULL : names_case_tap(taps.c, taps.names[i]);
         sizes[i] = step->value_count ? step->values[i] : tap ? tap->shape[tap->rank - 1] : 0;
         total += sizes[i];
     }
@@ -207,7 +214,7 @@ static const char *split(const LayoutStep *step, Bundle *bundle, const char *con
     if (axis < 0) return no_axis(&whole, step->axis, arena);
     if (!taps) count = step->value_count;
     if (count == 0) return "found no shares for parts that are numbered, expected some";
-    const char *wrong = part_sizes(step, &whole, axis, taps, count, c, sizes, arena);
+    const char *wrong = part_sizes(step, &whole, (PartTaps){ taps, count, c }, sizes, arena);
     if (wrong) return wrong;
     bundle->arrays = arena_allocate(arena, (size_t)count * sizeof whole);
     bundle->taps = arena_allocate(arena, (size_t)count * sizeof *bundle->taps);

@@ -119,7 +119,8 @@ static const char *read_select(const json_t *value, LayoutStep *step, Arena *are
     bool several = !index && json_is_integer(first) && json_is_integer(count) && json_integer_value(count) > 0;
     if (!is_axis(json_object_get(value, "axis")) || !HAS_ONLY(value, "axis", "index", "first", "count") ||
         (!one && !several))
-        return "found something else, expected {\"axis\": 0, \"index\": 1} or {\"axis\": 0, \"first\": 2, \"count\": 3}";
+        return "found something else, expected {\"axis\": 0, \"index\": 1} or "
+               "{\"axis\": 0, \"first\": 2, \"count\": 3}";
     step->axis = json_integer_value(json_object_get(value, "axis"));
     step->first = json_integer_value(one ? index : first);
     step->count = json_integer_value(count);

@@ -45,7 +45,7 @@ bool layout_gathers(LayoutKind kind); /* makes one array of several */
 bool layout_parts(LayoutKind kind);   /* makes several of one */
 
 bool layout_is_known(const char *key);
-/* What is wrong, in the arena; NULL: nothing. The key must be known. */
+/* Returns what is wrong, in the arena; NULL: nothing. The key must be known. */
 const char *layout_step_read(const char *key, const json_t *value, LayoutStep *step, Arena *arena);
 
 #endif

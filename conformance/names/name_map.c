@@ -54,7 +54,7 @@ void name_map_close(NameMap *map)
 
 /* ---------------------------------------------------------------- applied */
 
-/* What one application needs besides the map */
+/* One application needs these besides the map. */
 typedef struct {
     NameMap *map;
     Dump *dump;

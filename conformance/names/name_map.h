@@ -13,7 +13,7 @@
 #include "names/complaints.h"
 #include "names/names_case.h"
 
-/* What became of an array of the dump; several where it was split. */
+/* An array of the dump became this; several where it was split. */
 typedef struct {
     Array array;         /* as it came */
     const char *pattern; /* of its entry; NULL: no entry fits, and it stays */
@@ -22,8 +22,8 @@ typedef struct {
 
 typedef struct NameMap NameMap;
 
-/* The file, compiled and checked: unknown keys, operations that do not go together, names that cannot be filled, entries
- * that no array can reach. NULL with complaints. */
+/* The file, compiled and checked: unknown keys, operations that do not go together, names that cannot be filled,
+ * entries that no array can reach. NULL with complaints. */
 NameMap *name_map_open(const char *path, Complaints *complaints);
 /* The dump's arrays become those of the map. Complaints: an operation that its array does not fit; two sources for one
  * tap; no entry is used at all. The case may be NULL where no operation needs one. */

@@ -20,7 +20,7 @@ typedef struct {
     int length;
 } Span;
 
-/* What stood in the holes of a pattern; it points into the name, which must live as long as it. */
+/* This stood in the holes of a pattern; it points into the name, which must live as long as it. */
 typedef struct {
     Span numbers[PATTERN_MOST_HOLES], texts[PATTERN_MOST_HOLES];
     int number_count, text_count;
@@ -31,7 +31,7 @@ bool name_pattern_fits(const char *pattern, const char *name, Captured *captured
 /* place: of the part, for "{i}" */
 const char *name_pattern_fill(const char *tap, const Captured *captured, long long place, Arena *arena);
 long long captured_number(const Captured *captured, int index);
-/* What is wrong with a pattern, or with a tap that is filled from it, as "found .., expected .."; NULL: nothing */
+/* Says what is wrong with a pattern or with a tap that is filled from it, as "found .., expected .."; NULL: nothing. */
 const char *name_pattern_complaint(const char *pattern);
 const char *name_pattern_tap_complaint(const char *pattern, const char *tap);
 bool name_pattern_has_place(const char *tap); /* "{i}" */

@@ -5,7 +5,7 @@
 
 #include "names/name_pattern.h"
 
-/* What an entry is read with: where it stands, and where its complaints go */
+/* An entry is read with these: where it stands, and where its complaints go. */
 typedef struct {
     const char *where;
     Arena *arena;

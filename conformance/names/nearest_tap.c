@@ -13,7 +13,7 @@ typedef struct {
     int count;
 } Words;
 
-/* What ports call things, and what Hugging Face does; a word may stand for several */
+/* Ports call things by these words, and Hugging Face by those; a word may stand for several. */
 static const struct {
     const char *word, *means;
 } synonyms[] = {

@@ -10,7 +10,7 @@
 #include "names/value_distance.h"
 #include "noise/row_map.h"
 
-/* Beyond that relative L2, values say nothing; nor where a tap of other values is within that many times the nearest. */
+/* Beyond that relative L2, values say nothing; nor where a tap of other values is within so many times the nearest. */
 static const double VALUES_NEAR = 0.2, CLEARLY_NEARER = 1.5;
 
 static Tap tap_of(const ListedTap *listed)
@@ -32,7 +32,7 @@ static LayoutAdvice advice_for(const Array *array, const ListedTap *tap, const N
     return layout_advice(array, tap->rank, tap->shape, c->inputs);
 }
 
-/* What both functions below go through */
+/* Both functions below go through these. */
 typedef struct {
     NamesCase *c;
     TapWords *words;
@@ -68,8 +68,8 @@ static int want_fitting(Search *s, const Array *array)
     return count;
 }
 
-/* The tap whose values the array has. Several may have them, as a module and its last projection: the likest of these by
- * name, or the first. -1: none is near, or others are nearly as near. */
+/* The tap whose values the array has. Several may have them, as a module and its last projection: the likest of these
+ * by name, or the first. -1: none is near, or others are nearly as near. */
 static int same_values(Search *s, Proposal *p, const float *distances)
 {
     double nearest = INFINITY, likeness;

@@ -7,7 +7,7 @@
 #include "names/names_case.h"
 #include "noise/padding_rows.h"
 
-/* What is known of an array of the dump. Of the taps, an array is offered those alone that no other array is. */
+/* This is known of an array of the dump. Of the taps, an array is offered those alone that no other array is. */
 typedef struct {
     const Array *array;
     int tap;         /* whose name it has, in the case's list; -1: none */

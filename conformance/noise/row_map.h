@@ -1,8 +1,8 @@
 /* row_map.h - how an array of the dump lies on its tap
  *
  * An array has the shape of its tap, but for dimensions of 1, which many backends leave out, and for adjoining axes,
- * which it may have as one, or one as several (dump/array_layout.h). Or it holds fewer positions of the text: then these
- * are the last ones, because Hugging Face's generate computes no others where nothing depends on them.
+ * which it may have as one, or one as several (dump/array_layout.h). Or it holds fewer positions of the text: then
+ * these are the last ones, because Hugging Face's generate computes no others where nothing depends on them.
  */
 #ifndef PLUMB_ROW_MAP_H
 #define PLUMB_ROW_MAP_H

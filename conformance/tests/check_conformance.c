@@ -10,8 +10,7 @@
                   X(diagnose) X(unknown_defects) X(error_pattern) X(suspects) X(matched_filter) X(rounding_bound) \
                   X(class_check) X(ends) X(report_ends) X(explain) X(product_factors) X(dry_run) X(diagnose_several) \
                   X(resampling) X(preprocessing) X(patch_match) X(patch_steps) X(dumped_patches) X(diagnose_patches) \
-                  X(dumped_inputs) \
-                  X(properties) X(rule_index)
+                  X(dumped_inputs) X(properties) X(rule_index) X(name_map_case)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

@@ -170,7 +170,8 @@ START_TEST(empty_folder)
 {
     Error error = { "" };
     ck_assert_ptr_null(dump_open(temporary_folder(), &error));
-    assert_refused(&error, temporary_folder(), ": found no .npy and no .safetensors in it, expected an array for each tap");
+    assert_refused(&error, temporary_folder(),
+                   ": found no .npy and no .safetensors in it, expected an array for each tap");
 }
 END_TEST
 

@@ -65,7 +65,8 @@ static const struct {
     const char *arrays, *says;
 } refused[] = {
     { "{\"pixel_values\": [[[1, 2, 3]], [[4, 5, 6]]]}", ": pixel_values: found dtype I64, expected a float dtype" },
-    { "{\"image_position_ids\": [[[1.5, 0.0]], [[1.0, 1.0]]]}", ": image_position_ids: found 1.5, expected whole numbers" },
+    { "{\"image_position_ids\": [[[1.5, 0.0]], [[1.0, 1.0]]]}",
+      ": image_position_ids: found 1.5, expected whole numbers" },
     { "{\"image_position_ids\": [[[1e12, 0.0]], [[1.0, 1.0]]]}",
       ": image_position_ids: found 1e+12, expected whole numbers" },
 };

@@ -1,7 +1,7 @@
 /* test_name_map.c - maps applied to dumps of few elements */
 #include "names/name_map.h"
 
-#include "dumps.h"
+#include "maps.h"
 
 #define TEXT "fixtures/e2b-text"
 
@@ -66,39 +66,10 @@ static const char *values_text(const Dump *dump)
     return text;
 }
 
-/* The lines of what is wrong; "" */
-static const char *complaints_text(Complaints *complaints)
-{
-    const char *text = "";
-    for (int i = 0; i < complaints->count; i++) text = arena_format(&scratch, "%s%s\n", text, complaints->lines[i]);
-    complaints_free(complaints);
-    return text;
-}
-
-/* Applies the map to the dump, and returns the complaints. */
-static const char *apply(const char *map_json, Dump *dump, NamesCase *names_case)
-{
-    Complaints complaints = { .lines = NULL };
-    write_text(temporary("map.json"), map_json);
-    NameMap *map = name_map_open(temporary("map.json"), &complaints);
-    if (map) name_map_apply(map, dump, names_case, &complaints);
-    name_map_close(map);
-    return complaints_text(&complaints);
-}
-
-static Dump *opened(const char *json)
-{
-    Error error = { "" };
-    write_arrays(temporary("dump.safetensors"), json);
-    Dump *dump = dump_open(temporary("dump.safetensors"), &error);
-    assert_clean(&error);
-    return dump;
-}
-
 START_TEST(arrays)
 {
-    Dump *dump = opened(mapped[_i].dump);
-    ck_assert_str_eq(apply(mapped[_i].map, dump, NULL), "");
+    Dump *dump = dump_of_arrays(mapped[_i].dump);
+    ck_assert_str_eq(apply_map(mapped[_i].map, dump, NULL), "");
     ck_assert_str_eq(values_text(dump), mapped[_i].expected);
     dump_close(dump);
 }
@@ -175,8 +146,8 @@ static const struct {
 
 START_TEST(complained_of)
 {
-    Dump *dump = opened("{\"a\": [1, 2], \"b\": [1, 2], \"c\": [[0.5, 1, 1], [1, 1, 1]]}");
-    const char *said = apply(bad[_i].map, dump, NULL);
+    Dump *dump = dump_of_arrays("{\"a\": [1, 2], \"b\": [1, 2], \"c\": [[0.5, 1, 1], [1, 1, 1]]}");
+    const char *said = apply_map(bad[_i].map, dump, NULL);
     int lines = 0;
     for (const char *at = said; *at; at++) lines += *at == '\n';
     ck_assert_msg(strstr(said, bad[_i].says) != NULL, "no \"%s\" in: %s", bad[_i].says, said);
@@ -195,144 +166,6 @@ START_TEST(no_map)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- laid out for a case */
-
-/* [2, tokens, width] without its padding rows: [real tokens, width] */
-static void make_ragged(Value *value, const void *context)
-{
-    const Array *mask = ((const Inputs *)context)->attention_mask;
-    if (value->rank != 3 || value->shape[0] != mask->shape[0] || value->shape[1] != mask->shape[1]) {
-        value->dropped = true;
-        return;
-    }
-    int64_t width = value->shape[2], kept = 0;
-    for (int64_t row = 0; row < array_elements(mask); row++)
-        if (array_integer(mask, row))
-            memmove(value->values + width * kept++, value->values + width * row, (size_t)width * sizeof(float));
-    value->rank = 2;
-    value->shape[0] = kept;
-    value->shape[1] = width;
-}
-
-typedef struct {
-    Model *model;
-    Inputs inputs;
-    NamesCase names_case;
-} OpenCase;
-
-static void open_case(OpenCase *c)
-{
-    Error error = { "" };
-    c->model = model_open(TEXT "/model", &error);
-    c->inputs = inputs_open(TEXT "/inputs.safetensors", &error);
-    c->names_case = (NamesCase){ .model = c->model, .inputs = &c->inputs };
-    assert_clean(&error);
-}
-
-static void close_case(OpenCase *c)
-{
-    names_case_free(&c->names_case);
-    inputs_close(&c->inputs);
-    model_close(c->model);
-}
-
-START_TEST(ragged_rows)
-{
-    OpenCase c;
-    Error error = { "" };
-    open_case(&c);
-    const char *honest = TEXT "/expected.safetensors";
-    Dump *dump = dump_open(edited_dump(honest, make_ragged, &c.inputs), &error), *expected = dump_open(honest, &error);
-    assert_clean(&error);
-    ck_assert_str_eq(apply("{\"*\": {\"tap\": \"*\", \"rows\": \"tokens\"}}", dump, &c.names_case), "");
-    ck_assert_int_gt(dump_count(dump), 20);
-    for (int i = 0; i < dump_count(dump); i++) {
-        const Array *found = dump_array(dump, i), *whole = dump_find(expected, found->name);
-        ck_assert_ptr_nonnull(whole);
-        ck_assert_msg(array_has_shape(found, whole->rank, whole->shape), "%s", found->name);
-        int64_t width = whole->shape[2];
-        for (int64_t n = 0; n < array_elements(whole); n++) {
-            double x, y;
-            array_read_f64(found, n, 1, &x);
-            array_read_f64(whole, n, 1, &y);
-            ck_assert(x == (array_integer(c.inputs.attention_mask, n / width) ? y : 0));
-        }
-    }
-    dump_close(dump);
-    dump_close(expected);
-    close_case(&c);
-}
-END_TEST
-
-/* Query states as [tokens, heads * head_dim], which only the tap's own shape says how to take apart; and a fused
- * projection whose parts are as wide as their taps */
-START_TEST(laid_out_as_taps)
-{
-    OpenCase c;
-    open_case(&c);
-    const ListedTap *states = names_case_tap(&c.names_case, "model.layers.0.self_attn#query_states"),
-                    *q = names_case_tap(&c.names_case, "model.layers.0.self_attn.q_proj"),
-                    *k = names_case_tap(&c.names_case, "model.layers.0.self_attn.k_proj"),
-                    *v = names_case_tap(&c.names_case, "model.layers.0.self_attn.v_proj");
-    ck_assert(states && q && k && v);
-    int64_t width = states->shape[1] * states->shape[3], fused = q->shape[2] + k->shape[2] + v->shape[2];
-    Dump *dump = opened(arena_format(&scratch, "{\"q.0\": \"%d %d\", \"qkv.0\": \"%d %d\"}",
-                                     (int)(states->shape[0] * states->shape[2]), (int)width,
-                                     (int)(q->shape[0] * q->shape[1]), (int)fused));
-    ck_assert_str_eq(
-        apply("{\"q.{}\": {\"tap\": \"model.layers.{}.self_attn#query_states\", \"permute\": [0, 2, 1, 3]},"
-              "\"qkv.{}\": {\"split\": -1, \"taps\": [\"model.layers.{}.self_attn.q_proj\","
-              "\"model.layers.{}.self_attn.k_proj\", \"model.layers.{}.self_attn.v_proj\"]}}",
-              dump, &c.names_case),
-        "");
-    ck_assert_int_eq(dump_count(dump), 4);
-    const Array *found = dump_find(dump, states->name), *keys = dump_find(dump, k->name);
-    ck_assert(found && array_has_shape(found, states->rank, states->shape));
-    ck_assert(keys && keys->shape[1] == k->shape[2]);
-    dump_close(dump);
-    close_case(&c);
-}
-END_TEST
-
-START_TEST(scaled_by_configuration)
-{
-    OpenCase c;
-    open_case(&c);
-    double width = json_number_value(json_object_get(model_config(c.model), "hidden_size"));
-    Dump *dump = opened("{\"a\": [1.5]}");
-    ck_assert_str_eq(apply("{\"a\": {\"tap\": \"b\", \"scale\": \"hidden_size^0.5\"}}", dump, &c.names_case), "");
-    double found;
-    array_read_f64(dump_array(dump, 0), 0, 1, &found);
-    ck_assert_double_eq(found, 1.5 * sqrt(width));
-    const char *said = apply("{\"b\": {\"tap\": \"c\", \"scale\": \"hiden_size^0.5\"}}", dump, &c.names_case);
-    ck_assert_msg(strstr(said, "found no number hiden_size in the model's configuration") != NULL, "%s", said);
-    dump_close(dump);
-    close_case(&c);
-}
-END_TEST
-
-START_TEST(fates)
-{
-    const Fate *fates;
-    Complaints complaints = { .lines = NULL };
-    Dump *dump = opened("{\"a\": [1], \"b\": [2], \"c\": [[3], [4]]}");
-    write_text(temporary("map.json"), "{\"a\": {\"drop\": true}, \"c\": {\"taps\": [\"x\", \"y\"], \"unstack\": 0},"
-                                      "\"no\": \"z\", \"nor\": {\"tap\": \"z\", \"optional\": true}}");
-    NameMap *map = name_map_open(temporary("map.json"), &complaints);
-    name_map_apply(map, dump, NULL, &complaints);
-    ck_assert_str_eq(complaints_text(&complaints), "");
-    ck_assert_int_eq(name_map_fates(map, &fates), 4);
-    ck_assert(!fates[0].tap && strcmp(fates[0].pattern, "a") == 0);
-    ck_assert(!fates[1].pattern && strcmp(fates[1].tap, "b") == 0);
-    ck_assert_str_eq(fates[2].tap, "x");
-    ck_assert_str_eq(fates[3].tap, "y");
-    ck_assert_str_eq(name_map_unused(map)[0], "no");
-    ck_assert_ptr_null(name_map_unused(map)[1]);
-    name_map_close(map);
-    dump_close(dump);
-}
-END_TEST
-
 Suite *name_map_suite(void)
 {
     Suite *suite = suite_create("name_map");
@@ -340,9 +173,5 @@ Suite *name_map_suite(void)
     tcase_add_loop_test(tcase, arrays, 0, COUNT(mapped));
     tcase_add_loop_test(tcase, complained_of, 0, COUNT(bad));
     tcase_add_test(tcase, no_map);
-    tcase_add_test(tcase, ragged_rows);
-    tcase_add_test(tcase, laid_out_as_taps);
-    tcase_add_test(tcase, scaled_by_configuration);
-    tcase_add_test(tcase, fates);
     return suite;
 }

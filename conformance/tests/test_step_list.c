@@ -83,7 +83,8 @@ START_TEST(wanted_only)
 }
 END_TEST
 
-/* An array of another shape is listed as a misfit, unless the pass kept fewer logits than the dump holds: then it runs again. */
+/* An array of another shape is listed as a misfit, unless the pass kept fewer logits than the dump holds: then it runs
+ * again. */
 START_TEST(another_shape)
 {
     Error error = { "" };

@@ -102,10 +102,17 @@ static void rel_shift(Matrix shifted, Matrix x)
     }
 }
 
-static void products(const Gemma4AudioAttention *m, Tensor query_states, Tensor key_states, Tensor relative_key_states,
-                     Tensor matrix_ac, Tensor matrix_bd, Run *run)
+/* HF: matrix_ac and matrix_bd, by content and by distance */
+typedef struct {
+    Tensor ac, bd; /* [batch, heads, blocks, chunk_size, context_size] */
+} Products;
+
+static Products products(const Gemma4AudioAttention *m, Tensor query_states, Tensor key_states,
+                         Tensor relative_key_states, Run *run)
 {
     int64_t batch = query_states.shape[0], num_blocks = query_states.shape[1];
+    Tensor matrix_ac = new_tensor(run, batch, m->num_heads, num_blocks, m->chunk_size, m->context_size);
+    Tensor matrix_bd = tensor_new(run, matrix_ac.rank, matrix_ac.shape);
     int64_t rows_of_batch = num_blocks * m->chunk_size, positions = rows(relative_key_states) / m->num_heads;
     ArenaMark mark = arena_mark(run->arena);
     Matrix bd = matrix(new_tensor(run, rows_of_batch, positions));
@@ -121,6 +128,7 @@ static void products(const Gemma4AudioAttention *m, Tensor query_states, Tensor 
             }
         }
     arena_release(run->arena, mark);
+    return (Products){ matrix_ac, matrix_bd };
 }
 
 /* softcap * tanh((matrix_ac + matrix_bd) / softcap), masked, and then in each row's share. attention_mask
@@ -197,12 +205,10 @@ Tensor gemma4_audio_attention_forward(const Gemma4AudioAttention *m, Tensor hidd
 
     Tensor relative_key_states = linear_forward(&m->relative_k_proj, position_embeddings, run);
 
-    Tensor matrix_ac = new_tensor(run, batch, m->num_heads, query_states.shape[1], m->chunk_size, m->context_size);
-    Tensor matrix_bd = tensor_new(run, matrix_ac.rank, matrix_ac.shape);
-    products(m, query_states, key_states, view(relative_key_states, -1, m->num_heads, m->head_dim), matrix_ac,
-             matrix_bd, &float32);
-    matrix_ac = tap_local(run, m->path, "matrix_ac", matrix_ac);
-    matrix_bd = tap_local(run, m->path, "matrix_bd", matrix_bd);
+    relative_key_states = view(relative_key_states, -1, m->num_heads, m->head_dim);
+    Products matrix = products(m, query_states, key_states, relative_key_states, &float32);
+    Tensor matrix_ac = tap_local(run, m->path, "matrix_ac", matrix.ac);
+    Tensor matrix_bd = tap_local(run, m->path, "matrix_bd", matrix.bd);
 
     Tensor attn_weights = weigh(m, matrix_ac, matrix_bd, attention_mask, &float32);
     attn_weights = tap_local(run, m->path, "attn_weights", attn_weights);

@@ -24,7 +24,7 @@ void output_cut(Output *output, long size);          /* the file ends there */
 void output_close(Output *output, Error *error); /* frees output; after an error the old file is still in its place */
 void output_abandon(Output *output);             /* NULL is fine */
 
-/* What is unfinished goes, as at exit; a handler of signals that ends the program may call it. */
+/* Removes unfinished files, as at exit; a handler of signals that ends the program may call it. */
 void outputs_remove_unfinished(void);
 
 #endif

@@ -141,7 +141,7 @@ static void hear_again(Recording *recording)
     model_close(model);
 }
 
-/* What lies behind a clip's end: of 22 frames the first convolution leaves 11, whose last sees the 12th. */
+/* Nothing behind a clip's end matters: of 22 frames the first convolution leaves 11, whose last sees the 12th. */
 START_TEST(nothing_depends_on_padding)
 {
     Recording plain = { 0 }, changed = { .replace = other_padding };

@@ -123,7 +123,7 @@ void put_embedders(SafetensorsWriter *writer, int64_t text_hidden)
     put(at, SHAPE(text_hidden, 5), "embed_audio.embedding_projection.weight");
 }
 
-/* Writes a layer of the conformer of whole_base: every linear by its name and its two widths, every norm, and the rest. */
+/* Writes a layer of the conformer of whole_base: every linear by its name and its two widths, norms, and the rest. */
 static void put_conformer_layer(Place at)
 {
     static const struct {

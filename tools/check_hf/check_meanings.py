@@ -31,7 +31,8 @@ def is_there(name):
 
 
 def main():
-    names = {name for name in re.findall(r'#define \w+ "([\w.]+)",', TABLE.read_text()) if not name.startswith("torch.")}
+    found = re.findall(r'#define \w+ "([\w.]+)",', TABLE.read_text())
+    names = {name for name in found if not name.startswith("torch.")}
     assert names, f"{TABLE}: found no class, expected some"
     both = names | {name.replace("Gemma4", "Gemma4Unified") for name in names
                     if re.match(r"Gemma4(Text|RMSNorm|Multimodal|For)", name) and not re.search(ONE_FAMILY, name)}

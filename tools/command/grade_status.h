@@ -12,7 +12,7 @@ Status grade_status(Grade *grade, const Dump *dump, GradeCommand *command);
  * status is that nothing was graded; where all that are known have other shapes, these are. Else bad input */
 Status refused_status(GradeCommand *command, const Dump *dump);
 
-/* What is left over of the names, after the report's own words */
+/* Prints what is left over of the names, after the report's own words. */
 void names_left_text(FILE *out, const GradeCommand *command, const Grade *grade, const Dump *dump);
 
 /* An error where no array of the dump has a name that --only asks for */

@@ -40,7 +40,8 @@ static void help(FILE *out)
     fprintf(
         out,
         "\n'plumb help COMMAND' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
-        "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing or too little could be graded.\n");
+        "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing or too little could be "
+        "graded.\n");
 }
 
 static void version(void)

@@ -51,7 +51,8 @@ def make_mel_inputs(frames, bins, seed, longest=None):
         mel = rng.exponential(0.05, (count, bins))
         for ridge in range(1, 5):
             pitch = bins * ridge * rng.uniform(0.1, 0.2) * (1 + 0.2 * np.sin(time * rng.uniform(0.02, 0.2)))
-            mel += rng.uniform(0.5, 4) * np.exp(-((bin - pitch) / 1.5) ** 2) * (1 + np.sin(time * rng.uniform(0.05, 0.4)))
+            peak = rng.uniform(0.5, 4) * np.exp(-((bin - pitch) / 1.5) ** 2)
+            mel += peak * (1 + np.sin(time * rng.uniform(0.05, 0.4)))
         input_features[b, :count] = np.log(mel + 1e-3)
         input_features_mask[b, :count] = True
     return {"input_features": torch.from_numpy(input_features),

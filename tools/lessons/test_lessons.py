@@ -1,4 +1,4 @@
-"""Each reported bug and each class of Hugging Face has its lesson, each lesson its parts. Run in the root of the tree."""
+"""Each reported bug and each class of Hugging Face has its lesson, each lesson its parts. Run in the tree's root."""
 import ast
 import pathlib
 import re

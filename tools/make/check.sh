@@ -1,7 +1,7 @@
 # check.sh BUILD [PROCESSES] - runs all suites, as many at once as there are processors, and adds up what they say
 #
 # A line for each says how many tests it has and how long it took; of one that fails it is all that it prints. A suite
-# is one that a test program lists, X(name) in tests/check_*.c. The page of scores and the scripts count as one test each.
+# is one that a test program lists, X(name) in tests/check_*.c. The page of scores and the scripts are a test each.
 
 seconds() { date +%s.%N; }
 

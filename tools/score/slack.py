@@ -128,7 +128,7 @@ def attack(plumb, folder, label, layers, seed):
     disturbed, judge = Disturbed(folder, layers), Judge(plumb, folder, label, layers)
     generator = torch.Generator().manual_seed(seed)
     steps = {step["tap"]: step for step in judge(disturbed.taps())["steps"]}
-    honest = {name: disturbed.honest[name] for name in disturbed.honest if name in steps and disturbed.honest[name].any()}
+    honest = {name: values for name, values in disturbed.honest.items() if name in steps and values.any()}
     size = {name: steps[name]["honest"] * values.norm() for name, values in honest.items()}
     noise = {name: steps[name]["honest"] * values.abs().clamp(min=0.7 * float(values.pow(2).mean().sqrt()))
              for name, values in honest.items()}
