@@ -6,11 +6,15 @@ static void norm_missing(BugRun *run, const Tap *tap)
 {
     if (!tap_ends(tap->name, ".embedding_pre_projection_norm")) return;
     const Recorded *tower = recorded(run, tap, "model.vision_tower"),
-                   *embedder = recorded(run, tap, "model.embed_vision.pos_norm");
+                   *embedder = recorded(run, tap, "model.embed_vision.pos_norm"),
+                   *audio_tower = recorded(run, tap, "model.audio_tower");
     ArenaMark mark = scratch_mark(run);
     for (int64_t i = 0; i < tap_rows(tap); i++, scratch_release(run, mark)) {
         bool is_audio = tap_begins(tap->name, "model.embed_audio");
-        tap_set_row(tap, i, is_audio ? feature_row(run, tap, i) : recorded_row(tower ? tower : embedder, i));
+        if (is_audio)
+            tap_set_row(tap, i, audio_tower ? recorded_row(audio_tower, i) : feature_row(run, tap, i));
+        else
+            tap_set_row(tap, i, recorded_row(tower ? tower : embedder, i));
     }
 }
 
@@ -32,7 +36,8 @@ static void norm_after_projection(BugRun *run, const Tap *tap)
     }
 }
 
-static const char *const projector_needs[] = { "model.vision_tower", "model.embed_vision.pos_norm", NULL };
+static const char *const projector_needs[] = { "model.vision_tower", "model.audio_tower", "model.embed_vision.pos_norm",
+                                               NULL };
 
 const Bug projector_bugs[] = {
     { .id = "projector-norm-after-projection",

@@ -21,6 +21,8 @@
     "[-1, -1], [-1, -1]]], \"input_features_mask\": [[true, true], [true, true]], \"input_features\": "          \
     "[[[0.3, -0.2, 0.1, 0.4, -0.5], [0.2, 0.6, -0.1, 0.3, 0.1]], [[-0.4, 0.1, 0.2, -0.3, 0.5], [0.7, 0.0, 0.0, " \
     "0.0, 0.0]]]"
+#define TEN "true, true, true, true, true, true, true, true, true, true"
+#define NONE "false, false, false, false, false, false, false, false, false, false"
 #define PROMPT "\"input_ids\": [[1, 20, 20, 2, 20, 3, 4, 5]], "
 #define SIX_TYPES                                                                                                    \
     "\"num_hidden_layers\": 6, \"layer_types\": [\"sliding_attention\", \"full_attention\", \"sliding_attention\", " \
@@ -42,6 +44,11 @@
     PIXELS "unified-merge-pad-first unified-layernorm-eps posemb-flat-index projector-norm-after-projection " \
            "projector-norm-missing audio-unified-count "
 #define IMAGE_PAIR "pool-images-overlap "
+#define AUDIO                                                                                                          \
+    "audio-int16-unscaled mel-log-hard-floor audio-subsample-no-mask audio-relpos-ascending audio-relpos-interleaved " \
+    "audio-mask-inverted audio-window-13 audio-qscale-zero audio-softcap-missing audio-glu-halves-swapped "            \
+    "audio-conv-centred audio-conv-norms-swapped audio-residual-weight-1 audio-rms-eps-1e-5 "                          \
+    "projector-norm-after-projection projector-norm-missing "
 #define PADDED                                                                                    \
     "vision-mask-none vision-mask-multiplicative vision-mask-bool-added pool-padding-not-zeroed " \
     "pool-kernel-from-real-count "
@@ -128,6 +135,20 @@ const BugCase bug_cases[] = {
     { .text = "{}",
       .arrays = "{\"input_ids\": [[5, 9, 2, 11, 7]], \"position_ids\": [[296, 297, 298, 299, 300]]}",
       .shows = DECODER WINDOWED "layer-scalar-misplaced rope-positions-bf16" },
+    /* two clips of sound, one of them longer than the context, the other an even number of frames */
+    { .text = "{}",
+      .whole = "{}",
+      .arrays = "{\"input_features\": \"2 20 12\", \"input_features_mask\": [[" TEN ", " TEN "], [" TEN ", " NONE "]]}",
+      .shows = AUDIO },
+    { .folder = "fixtures/e4b-audio-vision",
+      .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR
+      "audio-clip-omitted audio-conv-centred audio-conv-norms-swapped audio-glu-halves-swapped audio-"
+      "int16-unscaled audio-mask-inverted audio-qscale-zero audio-relpos-ascending audio-relpos-"
+      "interleaved audio-residual-weight-1 audio-rms-eps-1e-5 audio-softcap-missing audio-window-13 "
+      "bidir-ungated layer-scalar-misplaced mel-log-hard-floor ple-context-unmerged ple-embed-unscaled "
+      "ple-input-scale-missing ple-pad-unscaled ple-placeholder-id ple-zero-buffer rope-partial-"
+      "denominator softcap-missing softcap-times-logit softcap-twice vision-clip-lost-in-fused-qkv "
+      "vision-clip-omitted vision-rope-dim-full " },
 };
 
 const int bug_case_count = COUNT(bug_cases);
@@ -152,124 +173,6 @@ OpenedCase bug_case_open(const BugCase *c)
     opened.inputs = inputs_open(inputs, &error);
     assert_clean(&error);
     return opened;
-}
-
-/* Where each bug is seen first; twice where models with and without a tower differ in it. */
-static const struct {
-    const char *id, *ending;
-} first[] = {
-    { "pixels-all-zero", ".patch_embedder.input_proj" },
-    { "pixels-all-zero", ".patch_ln1" },
-    { "patch-feature-order", ".patch_embedder.input_proj" },
-    { "patch-feature-order", ".patch_ln1" },
-    { "vision-xy-swapped", ".patch_embedder#position_embeddings" },
-    { "vision-xy-swapped", "#pos_embs" },
-    { "vision-grid-column-major", ".patch_embedder#position_embeddings" },
-    { "vision-grid-column-major", "#pos_embs" },
-    { "clippable-keys-missed", ".layers.0.self_attn.q_proj.linear" },
-    { "tower-rmsnorm-one-plus-weight", ".encoder.layers.0.input_layernorm" },
-    { "vision-clip-omitted", ".encoder.layers.0.self_attn.q_proj.linear" },
-    { "vision-clip-lost-in-fused-qkv", ".encoder.layers.0.self_attn.q_proj.linear" },
-    { "vision-rope-half-shared", ".encoder.layers.0.self_attn#query_states" },
-    { "vision-rope-dim-full", ".encoder.rotary_emb#cos" },
-    { "vision-v-norm-missing", ".encoder.layers.0.self_attn.v_norm" },
-    { "vision-attn-scale-rsqrt", ".encoder.layers.0.self_attn#attn_weights" },
-    { "vision-mask-none", ".encoder.layers.0.self_attn#attn_weights" },
-    { "vision-mask-multiplicative", ".encoder.layers.0.self_attn#attn_weights" },
-    { "vision-mask-bool-added", ".encoder.layers.0.self_attn#attn_weights" },
-    { "vision-quick-gelu", ".encoder.layers.0.mlp.act_fn" },
-    { "pool-padding-not-zeroed", ".pooler" },
-    { "pool-kernel-from-real-count", ".pooler" },
-    { "pool-sum", ".pooler" },
-    { "pool-scale-missing", ".pooler" },
-    { "pool-width-of-batch", ".pooler" },
-    { "pool-images-overlap", ".pooler" },
-    { "pool-scale-f16-overflow", ".pooler" },
-    { "std-not-loaded", "model.vision_tower" },
-    { "unified-merge-pad-first", ".patch_ln1" },
-    { "unified-layernorm-eps", ".patch_ln1" },
-    { "unified-dense-f16-overflow", ".patch_dense" },
-    { "posemb-flat-index", "#pos_embs" },
-    { "audio-unified-count", ".embed_tokens" },
-    { "projector-norm-after-projection", ".embedding_pre_projection_norm" },
-    { "projector-norm-missing", ".embedding_pre_projection_norm" },
-    { "merge-embed-scale-on-features", "model#inputs_embeds" },
-    { "merge-features-inverse-scaled", "model#inputs_embeds" },
-    { "merge-text-unscaled", ".embed_tokens" },
-    { "merge-skipped", "model#inputs_embeds" },
-    { "merge-seq-major", "model#inputs_embeds" },
-    { "merge-stale-first-image", "model#inputs_embeds" },
-    { "ple-placeholder-id", ".embed_tokens_per_layer" },
-    { "ple-pad-unscaled", ".embed_tokens_per_layer" },
-    { "ple-context-unmerged", ".per_layer_model_projection" },
-    { "ple-rows-misaligned", ".per_layer_model_projection" },
-    { "ple-embed-unscaled", ".embed_tokens_per_layer" },
-    { "ple-input-scale-missing", "#per_layer_inputs" },
-    { "ple-missing-in-decode", ".layers.0.post_per_layer_input_norm" },
-    { "ple-zero-buffer", "#per_layer_inputs" },
-    { "window-off-by-one", "#causal_mask_mapping.sliding_attention" },
-    { "sliding-gets-full-mask", "#causal_mask_mapping.sliding_attention" },
-    { "window-on-global", "#causal_mask_mapping.full_attention" },
-    { "bidir-missing", "_attention" },
-    { "bidir-ungated", "#causal_mask_mapping.sliding_attention" },
-    { "bidir-on-global", "#causal_mask_mapping.full_attention" },
-    { "bidir-crosses-window", "#causal_mask_mapping.sliding_attention" },
-    { "bidir-images-one-block", "#causal_mask_mapping.sliding_attention" },
-    { "bidir-span-whole-prefix", "#causal_mask_mapping.sliding_attention" },
-    { "bidir-dropped-when-long", "_attention" },
-    { "bidir-on-audio", "#causal_mask_mapping.sliding_attention" },
-    { "rope-partial-denominator", ".rotary_emb#full_attention_cos" },
-    { "rope-global-full-rotation", ".rotary_emb#full_attention_cos" },
-    { "rope-inv-freq-low-precision", "attention_cos" },
-    { "rope-layer-type-swapped", "attention_cos" },
-    { "rope-positions-bf16", "attention_cos" },
-    { "rope-angle-f16", "attention_cos" },
-    { "rope-batch-cursor", "attention_cos" },
-    { "rope-pairs-interleaved", ".layers.0.self_attn#query_states" },
-    { "rope-partial-prefix", ".layers.1.self_attn#query_states" },
-    { "rope-q-plus-one", ".layers.0.self_attn#query_states" },
-    { "kv-shared-recomputed", ".layers.4.self_attn#key_states" },
-    { "kv-shared-wrong-donor", ".layers.4.self_attn#key_states" },
-    { "kv-shared-overwrites", ".layers.2.self_attn#key_states" },
-    { "v-norm-missing", ".layers.0.self_attn.v_norm" },
-    { "v-norm-f16-overflow", ".layers.1.self_attn.v_norm" },
-    { "kv-tied-after-norm", ".layers.1.self_attn.v_norm" },
-    { "attn-scale-rsqrt", ".layers.0.self_attn#attn_weights" },
-    { "attn-softcap-50", ".layers.0.self_attn#attn_weights" },
-    { "layer-scalar-missing", ".layers.0" },
-    { "layer-scalar-misplaced", "" }, /* the gate of per-layer inputs, or the layer */
-    { "double-wide-missing", ".layers.2.mlp.act_fn" },
-    { "text-rmsnorm-one-plus-weight", "norm" },
-    { "dense-mlp-silu", ".layers.0.mlp.act_fn" },
-    { "pre-ffn-norm-mismapped", ".layers.0.pre_feedforward_layernorm" },
-    { "gelu-exact", ".layers.0.mlp.act_fn" },
-    { "rms-eps-1e-5", "norm" },
-    { "qk-norms-swapped", ".layers.0.self_attn.q_norm" },
-    { "router-input-normed", ".layers.0.router.norm" },
-    { "router-norm-scale-missing", ".layers.0.router.norm" },
-    { "router-bf16-softmax", ".layers.0.router" },
-    { "router-no-renorm", ".layers.0.router#top_k_weights" },
-    { "per-expert-scale-missing", ".layers.0.router#top_k_weights" },
-    { "per-expert-scale-twice", ".layers.0.experts" },
-    { "experts-silu", ".layers.0.experts" },
-    { "experts-gptoss-swiglu", ".layers.0.experts" },
-    { "gate-up-swapped", ".layers.0.experts" },
-    { "experts-ignored", ".layers.0.experts" },
-    { "softcap-missing", "logits" },
-    { "softcap-times-logit", "logits" },
-    { "softcap-twice", "logits" },
-};
-
-bool bug_is_first_seen_at(const char *id, const char *tap)
-{
-    bool known = false;
-    for (int i = 0; i < COUNT(first); i++) {
-        if (strcmp(first[i].id, id) != 0) continue;
-        if (tap_ends(tap, first[i].ending)) return true;
-        known = true;
-    }
-    ck_assert_msg(known, "%s is not in the table", id);
-    return false;
 }
 
 bool bug_shows(const BugCase *c, const char *id)

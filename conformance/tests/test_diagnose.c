@@ -9,6 +9,8 @@
 #define EXTREMES "fixtures/31b-extremes"
 #define UNIFIED "fixtures/12b-image"
 #define SOUND "fixtures/12b-video-audio"
+#define HEARS "fixtures/e2b-audio"
+#define ALL_MEDIA "fixtures/e4b-audio-vision"
 
 /* ---------------------------------------------------------------- bugs that Hugging Face was given */
 
@@ -46,6 +48,14 @@ static const struct {
     { SOUND, "audio-unified-count", true },
     { SOUND, "projector-norm-missing", true },
     { SOUND, "softcap-missing", true },
+    { HEARS, "audio-subsample-no-mask", true },
+    { HEARS, "audio-mask-inverted", true },
+    { HEARS, "audio-window-13", true },
+    { ALL_MEDIA, "audio-qscale-zero", true },
+    { ALL_MEDIA, "audio-glu-halves-swapped", true },
+    { ALL_MEDIA, "audio-conv-norms-swapped", true },
+    { ALL_MEDIA, "audio-clip-omitted", true },
+    { ALL_MEDIA, "projector-norm-after-projection", true },
 };
 
 START_TEST(bug_is_named)

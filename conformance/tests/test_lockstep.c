@@ -16,6 +16,8 @@ static const char *const folders[] = {
     "fixtures/31b-extremes",
     "fixtures/12b-image",
     "fixtures/12b-video-audio",
+    "fixtures/e2b-audio",
+    "fixtures/e4b-audio-vision",
 };
 
 static void assert_honest(const char *folder, const char *dump, const char *class)

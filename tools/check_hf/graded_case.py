@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import bugs
+import bugs_audio
 import bugs_text
 import bugs_unified
 import hf
@@ -89,6 +90,7 @@ def check_grades(case, seed):
             if (label, attention) == ("fp32", "eager"):
                 known = bugs.of(case.load(), case.inputs, case.max_new_tokens)
                 known += bugs_text.of(case.load(), case.inputs) + bugs_unified.of(case.load(), case.inputs)
+                known += bugs_audio.of(case.load(), case.inputs)
                 for bug in known[seed % 2 :: 2]:                        # in float32, where nothing hides them
                     buggy = case.run_buggy(*bug)
                     bent = [tap for tap in buggy if is_changed(tap, buggy[tap], dump[tap], case.inputs)]

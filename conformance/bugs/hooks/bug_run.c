@@ -36,7 +36,7 @@ int tap_layer(const Tap *tap)
     return number ? atoi(number) : -1;
 }
 
-bool tap_is_text(const Tap *tap, const char *ending) { return !tap_is_tower(tap, "") && tap_ends(tap->name, ending); }
+bool tap_is_text(const Tap *tap, const char *ending) { return !tap_is_media(tap->name) && tap_ends(tap->name, ending); }
 bool tap_is_tower(const Tap *tap, const char *ending)
 {
     return tap_is_vision(tap->name) && tap_ends(tap->name, ending);
