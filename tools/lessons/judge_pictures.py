@@ -10,9 +10,11 @@ from show import load
 from svg import BAD, GOOD, Axes, Picture
 from taps import PLUMB, ROOT, grade_of, taps_of
 
+DUMPS = ROOT / "fixtures/e2b-text/dumps"
+
 
 def floating_point(folder):
-    dumps = sorted((ROOT / "fixtures/e2b-text/dumps").glob("*bf16*"))
+    dumps = [dump for kind in ("buggy", "honest") for dump in sorted(DUMPS.glob(f"{kind}-*bf16*"))]
     right = load(ROOT / "fixtures/e2b-text/expected.safetensors")["logits"].astype(float)
     rows = load(ROOT / "fixtures/e2b-text/inputs.safetensors")["attention_mask"] == 1
     errors = []
@@ -40,7 +42,8 @@ def lockstep(folder):
 
 
 def noise_units(folder):
-    dumps = sorted((ROOT / "fixtures/e2b-text/dumps").glob("*bf16*"))[-4:]
+    dumps = [DUMPS / f"{name}.safetensors" for name in ("buggy-rope-partial-prefix-bf16", "buggy-window-off-by-one-bf16",
+                                                "honest-bf16-eager", "honest-bf16-sdpa-2threads")]
     picture = Picture(620, 60 + 44 * len(dumps), "ratio of each step, logarithmic; the line is 2")
     axes = Axes(picture, (200, 36), (400, 44 * len(dumps) - 10), (-0.5, 3), (0, len(dumps)), ("log10 of the ratio", ""))
     picture.line(*axes.point(math.log10(2), 0), *axes.point(math.log10(2), len(dumps)), BAD)
