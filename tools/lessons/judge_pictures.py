@@ -42,8 +42,9 @@ def lockstep(folder):
 
 
 def noise_units(folder):
-    dumps = [DUMPS / f"{name}.safetensors" for name in ("buggy-rope-partial-prefix-bf16", "buggy-window-off-by-one-bf16",
-                                                "honest-bf16-eager", "honest-bf16-sdpa-2threads")]
+    names = "buggy-rope-partial-prefix-bf16", "buggy-window-off-by-one-bf16", \
+        "honest-bf16-eager", "honest-bf16-sdpa-2threads"
+    dumps = [DUMPS / f"{name}.safetensors" for name in names]
     picture = Picture(620, 60 + 44 * len(dumps), "ratio of each step, logarithmic; the line is 2")
     axes = Axes(picture, (200, 36), (400, 44 * len(dumps) - 10), (-0.5, 3), (0, len(dumps)), ("log10 of the ratio", ""))
     picture.line(*axes.point(math.log10(2), 0), *axes.point(math.log10(2), len(dumps)), BAD)
