@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <png.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "checkpoint/regular_file.h"
@@ -39,6 +40,19 @@ static void on_warning(png_structp png, const char *message)
 {
     Decoder *d = png_get_error_ptr(png);
     snprintf(d->warning, sizeof d->warning, "%s", message);
+}
+
+/* libpng goes on without a chunk that it has no memory for, and the picture would be another. */
+static png_voidp on_malloc(png_structp png, png_alloc_size_t size)
+{
+    (void)png;
+    return allocate_or_end(size);
+}
+
+static void on_free(png_structp png, png_voidp memory)
+{
+    (void)png;
+    free(memory);
 }
 
 static void read_bytes(png_structp png, png_bytep to, size_t size)
@@ -177,7 +191,7 @@ Picture picture_decode_png(FILE *file, const char *path, PngOptions options, Are
                   .error = error };
     check_signature(&d);
     if (error_is_set(error)) return (Picture){ 0 };
-    d.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &d, on_error, on_warning);
+    d.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &d, on_error, on_warning, NULL, on_malloc, on_free);
     d.info = d.png ? png_create_info_struct(d.png) : NULL;
     if (d.info)
         decode(&d);
