@@ -54,16 +54,18 @@ static void log_hard_floor(BugRun *run, Inputs *inputs) { change_features(run, i
 
 /* ---------------------------------------------------------------- subsampling */
 
-/* What one place of the second convolution sees of x [channels, frames, bins], and whether a masked frame is in it */
-static double convolve(const double *weight, const double *x, const int64_t *shape, const int64_t *place,
-                       const Array *mask, int64_t clip, bool *sees_masked)
+/* One place of the second convolution sees this of x [clips, channels, frames, bins], and perhaps a masked frame. */
+static double convolve(const double *weight, const Recorded *x, int64_t clip, const int64_t *place, const Array *mask,
+                       bool *sees_masked)
 {
+    const int64_t *shape = x->shape;
+    const double *values = x->values + clip * shape[1] * shape[2] * shape[3];
     double sum = 0;
     for (int64_t c = 0; c < shape[1]; c++)
         for (int64_t k = 0; k < 9; k++) {
             int64_t t = 2 * place[0] + k / 3 - 1, f = 2 * place[1] + k % 3 - 1;
             if (t < 0 || t >= shape[2] || f < 0 || f >= shape[3]) continue;
-            double term = weight[c * 9 + k] * x[(c * shape[2] + t) * shape[3] + f];
+            double term = weight[c * 9 + k] * values[(c * shape[2] + t) * shape[3] + f];
             if (term != 0 && array_integer(mask, clip * mask->shape[1] + 2 * t) == 0) *sees_masked = true;
             sum += term;
         }
@@ -80,9 +82,8 @@ static void subsample_no_mask(BugRun *run, const Tap *tap)
     for (int64_t i = 0; i < tap->count; i++) {
         int64_t clip = i / (out[1] * out[2] * out[3]), channel = i / (out[2] * out[3]) % out[1];
         bool sees_masked = false;
-        double sum = convolve(weight + channel * x->shape[1] * 9,
-                              x->values + clip * x->shape[1] * x->shape[2] * x->shape[3], x->shape,
-                              (int64_t[]){ i / out[3] % out[2], i % out[3] }, mask, clip, &sees_masked);
+        double sum = convolve(weight + channel * x->shape[1] * 9, x, clip,
+                              (int64_t[]){ i / out[3] % out[2], i % out[3] }, mask, &sees_masked);
         if (sees_masked) tap_set(tap, i, as_result(run, sum));
     }
 }
