@@ -58,7 +58,7 @@ def mirror(case):
         tensors.pop("lm_head.weight", None)
     hf_taps = {tap.partition("@")[0] for tap in names(case / "expected.safetensors")} - {"input_ids"}
 
-    taps = {line.split()[0].partition("@")[0] for line in plumb("run", case, "--list").splitlines()}       # "name [shape]"
+    taps = {line.split()[0].partition("@")[0] for line in plumb("run", case, "--list").splitlines()}  # "name [shape]"
     asked = {module_name(tensor["name"], model.config.model_type): tensor["shape"]
              for tensor in json.loads(plumb("inspect", case, "--json", "-"))["asked"]}
 
