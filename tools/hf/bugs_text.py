@@ -66,6 +66,7 @@ def of(model, inputs):
     moe, ple = getattr(config, "enable_moe_block", False), getattr(config, "hidden_size_per_layer_input", 0)
     shown = [rope_pairs_interleaved, rmsnorm_one_plus_weight]
     shown += [dense_mlp_silu] * (config.hidden_activation != "silu")
-    shown += [gate_up_swapped, router_no_renorm] if moe else []
+    shown += [gate_up_swapped] if moe else []
+    shown += [router_no_renorm] if moe and config.top_k_experts < config.num_experts else []
     shown += [ple_embed_unscaled, ple_input_scale_missing] if ple else []
     return [(bug,) for bug in shown]
