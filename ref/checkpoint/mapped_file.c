@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "checkpoint/regular_file.h"
@@ -25,9 +26,14 @@ static struct sigaction before; /* who handled SIGBUS before us */
 
 static size_t size_of(const MappedFile *file) { return (size_t)file->status.st_size; }
 
-static void say(const char *text)
+/* One write, so that the line comes whole. */
+static void say_that_it_is_cut(const char *path)
 {
-    if (write(STDERR_FILENO, text, strlen(text)) < 0) return; /* there is nobody left to tell */
+    static const char cut[] = ": found it cut short while it was read, expected a file that stays as it is\n";
+    const struct iovec line[] = { { (char[]){ "plumb: " }, 7 },
+                                  { (char *)path, strlen(path) },
+                                  { (char *)cut, sizeof cut - 1 } };
+    if (writev(STDERR_FILENO, line, 3) < 0) return; /* there is nobody left to tell */
 }
 
 static void on_bus_error(int number, siginfo_t *info, void *context)
@@ -36,9 +42,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
     const unsigned char *at = info->si_addr;
     for (const MappedFile *file = mapped; file; file = file->next)
         if (at >= file->bytes && at < file->bytes + size_of(file)) {
-            say("plumb: ");
-            say(file->path);
-            say(": found it cut short while it was read, expected a file that stays as it is\n");
+            say_that_it_is_cut(file->path);
             outputs_remove_unfinished();
             _exit(2);
         }
