@@ -86,8 +86,12 @@ check: deps
 	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(BUILD)/score $(BUILD)/libplumb.a $(CHECKS)
 	@sh tools/make/check.sh $(BUILD)
 
-check-hf: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter mirror check-images check-sounds
+check-hf: mirror check-images check-sounds check-configurations check-honest
+
+check-configurations: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter
 	$(PY) tools/check_hf/check_hf.py $(BUILD)/plumb
+
+check-honest: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_honest.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_writers.py
 
@@ -327,7 +331,8 @@ dist:
 	git archive --prefix=plumbline-$(VERSION)/ --add-file=$(BUILD)/COMMIT HEAD | \
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
-.PHONY: always all help deps demo check check-hf check-docs check-report check-images check-sounds check-quantised \
+.PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report \
+        check-images check-sounds check-quantised \
         fuzz mirror bench bench-images score check-score fixtures pictures site install uninstall \
         check-install dist format clean
 .SECONDARY:
