@@ -7,6 +7,7 @@ ARCH     = -march=native
 OPTIMIZE = -O3
 SANITIZE =
 BUILD    = build
+AT_ONCE  = -j$(shell nproc)
 GUIDED   =
 
 # ---------------------------------------------------------------- nothing to change below
@@ -73,17 +74,17 @@ help:
 	@echo 'make dist       plumbline-VERSION.tar.gz, of what is committed'
 	@echo 'make format     clang-format over all C'
 	@echo 'make clean      removes build/'
-	@echo 'Settings: ARCH, OPTIMIZE, SANITIZE, CC, PYTHON, BUILD; see the head of the Makefile'
+	@echo 'Settings: ARCH, OPTIMIZE, SANITIZE, CC, PYTHON, BUILD, AT_ONCE; see the head of the Makefile'
 
 deps:
 	@sh tools/make/deps.sh
 
 demo: deps
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s $(AT_ONCE) all
 	@sh tools/make/demo.sh $(BUILD)/plumb
 
 check: deps
-	@$(MAKE) --no-print-directory -s $(BUILD)/plumb $(BUILD)/score $(BUILD)/libplumb.a $(CHECKS)
+	@$(MAKE) --no-print-directory -s $(AT_ONCE) $(BUILD)/plumb $(BUILD)/score $(BUILD)/libplumb.a $(CHECKS)
 	@sh tools/make/check.sh $(BUILD)
 
 check-hf: mirror check-images check-sounds check-configurations check-honest
