@@ -42,7 +42,7 @@ typedef struct {
 /* Each ends with a NULL id. */
 extern const Bug pixel_bugs[], vision_bugs[], pooler_bugs[], unified_bugs[], audio_bugs[], projector_bugs[],
     merge_bugs[], per_layer_embedding_bugs[], rope_bugs[], mask_bugs[], attention_bugs[], kv_sharing_bugs[],
-    layer_bugs[], moe_bugs[], logits_bugs[];
+    decode_bugs[], layer_bugs[], moe_bugs[], logits_bugs[];
 
 int bug_count(void);
 const Bug *bug_at(int index);                 /* in the order of the pass */

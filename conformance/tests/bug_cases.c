@@ -67,7 +67,8 @@ const BugCase bug_cases[] = {
     { .text = "{" SHARED ", " CAPPED "}",
       .arrays = "{\"input_ids\": [[5, 9, 2, 11, 7, 3], [4, 12, 6, 10, 1, 8]]}",
       .tokens = 3,
-      .shows = DECODER WINDOWED "layer-scalar-misplaced double-wide-missing ple-zero-buffer ple-rows-misaligned "
+      .shows = DECODER WINDOWED "decode-window-ignored "
+                                "layer-scalar-misplaced double-wide-missing ple-zero-buffer ple-rows-misaligned "
                                 "rope-q-plus-one ple-embed-unscaled ple-input-scale-missing ple-missing-in-decode "
                                 "softcap-missing softcap-times-logit softcap-twice" },
     { .text = "{" SIX_TYPES "\"num_kv_shared_layers\": 0}",
@@ -75,6 +76,7 @@ const BugCase bug_cases[] = {
       .arrays = two_rows,
       .tokens = 3,
       .shows = DECODER WINDOWED
+      "decode-window-ignored "
       "layer-scalar-misplaced rope-q-plus-one rope-batch-cursor kv-shared-recomputed kv-shared-wrong-donor "
       "kv-shared-overwrites" },
     { .text = "{" MOE ", \"attention_k_eq_v\": true}",

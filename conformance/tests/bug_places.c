@@ -100,6 +100,7 @@ static const struct {
     { "kv-tied-after-norm", ".layers.1.self_attn.v_norm" },
     { "attn-scale-rsqrt", ".layers.0.self_attn#attn_weights" },
     { "attn-softcap-50", ".layers.0.self_attn#attn_weights" },
+    { "decode-window-ignored", ".layers.0.self_attn#attn_output" },
     { "layer-scalar-missing", ".layers.0" },
     { "layer-scalar-misplaced", "" }, /* the gate of per-layer inputs, or the layer */
     { "double-wide-missing", ".layers.2.mlp.act_fn" },
