@@ -20,10 +20,17 @@ three
 
 class CheckDocs(unittest.TestCase):
     def test_numbers_agree_within_one_unit_of_the_last_place(self):
-        self.assertTrue(agree(["ratio 1.02  2.5e-03"], ["ratio 1.03 2.4e-03"]))
-        self.assertFalse(agree(["ratio 1.02"], ["ratio 1.04"]))
+        self.assertTrue(agree(["rms 1.02  2.5e-03"], ["rms 1.03 2.4e-03"]))
+        self.assertFalse(agree(["rms 1.02"], ["rms 1.04"]))
         self.assertFalse(agree(["2.5e-03"], ["2.3e-03"]))
         self.assertFalse(agree(["2.5e-03"], ["2.5e-02"]))
+
+    def test_numbers_of_a_grade_agree_within_a_tenth(self):
+        self.assertTrue(agree(["logits  4.3e-03  1.07  3.80  -0.01  pass"], ["logits  4.3e-03  1.06  3.67  0.02  pass"]))
+        self.assertTrue(agree(["FAIL  first bent step: model.norm, ratio 131"],
+                              ["FAIL  first bent step: model.norm, ratio 126"]))
+        self.assertFalse(agree(["logits  4.3e-03  1.07  3.80  pass"], ["logits  4.3e-03  1.07  4.80  pass"]))
+        self.assertFalse(agree(["logits  1.07  pass"], ["logits  1.07  FAIL"]))
 
     def test_whole_numbers_and_words_are_the_same_or_not(self):
         self.assertFalse(agree(["63 soft tokens"], ["64 soft tokens"]))
