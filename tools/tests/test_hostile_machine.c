@@ -10,13 +10,22 @@ static const bool needs_all_addresses = true;
 static const bool needs_all_addresses = false;
 #endif
 
+static const char *unlimited; /* plumb_path without a limit; NULL until the first */
+
 /* The program under `limit`, a line of sh */
 static void limit_plumb(const char *limit)
 {
-    const char *script = arena_format(&scratch, "#!/bin/sh\n%s\nexec '%s' \"$@\"\n", limit, plumb_path);
+    if (!unlimited) unlimited = plumb_path;
+    const char *script = arena_format(&scratch, "#!/bin/sh\n%s\nexec '%s' \"$@\"\n", limit, unlimited);
     plumb_path = arena_format(&scratch, "%s/limited.sh", temporary_folder());
     write_text(plumb_path, script);
     ck_assert_int_eq(chmod(plumb_path, 0700), 0);
+}
+
+/* The script is in the test's folder, and its name in the test's memory. */
+static void lift_limit(void)
+{
+    if (unlimited) plumb_path = unlimited;
 }
 
 static void assert_one_line_of(Result result, const char *says)
@@ -63,9 +72,7 @@ END_TEST
 
 START_TEST(few_descriptors)
 {
-    const char *program = plumb_path;
     for (int count = 4; count < 9; count++) {
-        plumb_path = program;
         limit_plumb(arena_format(&scratch, "ulimit -n %d", count));
         Result result = plumb("grade", TEXT, TEXT "/dumps/honest-bf16-eager.safetensors", "--json",
                               temporary("report"));
@@ -87,18 +94,26 @@ START_TEST(file_size_is_limited)
 }
 END_TEST
 
+START_TEST(no_limit_of_memory)
+{
+    fprintf(stderr, "hostile_machine: skipped what limits memory: the address sanitizer needs all addresses\n");
+}
+END_TEST
+
 Suite *hostile_machine_suite(void)
 {
     Suite *suite = suite_create("hostile_machine");
     TCase *tcase = theme(suite, "memory");
+    tcase_add_checked_fixture(tcase, NULL, lift_limit);
     if (needs_all_addresses) {
-        fprintf(stderr, "hostile_machine: skipped what limits memory: the address sanitizer needs all addresses\n");
+        tcase_add_test(tcase, no_limit_of_memory);
     } else {
         tcase_add_loop_test(tcase, no_memory_for_blas, 0, COUNT(too_little));
         tcase_add_test(tcase, no_memory_for_threads);
         tcase_add_test(tcase, no_memory_for_a_model);
     }
     tcase = theme(suite, "files");
+    tcase_add_checked_fixture(tcase, NULL, lift_limit);
     tcase_add_test(tcase, few_descriptors);
     tcase_add_test(tcase, file_size_is_limited);
     return suite;
