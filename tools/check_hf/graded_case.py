@@ -20,7 +20,7 @@ PLUMB = "build/plumb"
 TOWER_LAYERS = ["--only", "model.vision_tower.patch_embedder", "--only", "model.vision_tower.encoder.layers.?",
                 "--only", "model.vision_tower", "--only", "model.embed_vision",
                 "--only", "model.audio_tower.subsample_conv_projection", "--only", "model.audio_tower.layers.?",
-                "--only", "model.audio_tower", "--only", "model.embed_audio"]
+                "--only", "model.audio_tower", "--only", "model.embed_audio", "--partial"]
 TEXT_LAYERS = ["--layers"]
 
 # A tap times this is plainly wrong in bf16, whose rounding is 0.2 %, or, in a decode step, whose taps have few rows and
