@@ -60,7 +60,7 @@ static double divergence_of(const double *expected, const double *logits, int64_
         double p = expected[j] - from;
         sum += exp(p) * (p - (logits[j] - to));
     }
-    return fmax(0, sum);
+    return sum < 0 ? 0 : sum;
 }
 
 static bool is_flipped(const double *expected, const double *logits, int64_t count)
@@ -78,16 +78,19 @@ void end_sums_expect(EndSums *sums, int64_t row, const double *values)
     }
 }
 
+/* An honest run that overflows is no scale for one that does not: then nothing is too far. */
+static double or_infinite(double error) { return isfinite(error) ? error : INFINITY; }
+
 void end_sums_add(EndSums *sums, int64_t row, const double *values, double over_nearest)
 {
     int64_t width = sums->step->row_map.width;
     const double *expected = sums->expected + row * width;
-    double deviation = squared_distance(values, expected, width);
+    double deviation = or_infinite(squared_distance(values, expected, width));
     sums->row_deviations[row] += deviation / over_nearest;
     sums->row_largest[row] = fmax(sums->row_largest[row], deviation);
     sums->replay += deviation;
     if (!sums->logits) return;
-    double divergence = divergence_of(expected, values, width);
+    double divergence = or_infinite(divergence_of(expected, values, width));
     sums->divergence += divergence / over_nearest;
     sums->replay_divergence += divergence;
     sums->flipped += is_flipped(expected, values, width);

@@ -72,6 +72,21 @@ START_TEST(many_replays_say_what_passes)
 }
 END_TEST
 
+/* Honest runs overflow where the dump, which is wider there, does not. */
+START_TEST(replays_that_overflow_are_no_scale)
+{
+    Array backend = { .dtype = DTYPE_F32, .rank = 2, .shape = { ROWS, WIDTH }, .data = (const unsigned char *)found };
+    StepSums step = { .row_map = { { 1, 1, ROWS, 1, 0 }, ROWS, WIDTH }, .backend = &backend };
+    EndSums sums = end_sums_new(&step, true);
+    for (int64_t row = 0; row < ROWS; row++) end_sums_expect(&sums, row, expected[row]);
+    for (int64_t row = 0; row < ROWS; row++) end_sums_add(&sums, row, (const double[]){ NAN, NAN }, 1);
+    end_sums_end_replay(&sums);
+    End end = end_sums_conclude(&sums, bf16(), false);
+    ck_assert(end.ratio == 0 && end.worst_row_ratio == 0 && end.root_ratio == 0 && isinf(end.honest));
+    end_sums_free(&sums);
+}
+END_TEST
+
 START_TEST(logits_as_distributions)
 {
     End end = end_of(true, false);
@@ -229,6 +244,7 @@ Suite *ends_suite(void)
     TCase *sums = theme(suite, "sums"), *dumps = theme(suite, "dumps");
     tcase_add_test(sums, in_units_of_replays);
     tcase_add_test(sums, many_replays_say_what_passes);
+    tcase_add_test(sums, replays_that_overflow_are_no_scale);
     tcase_add_test(sums, logits_as_distributions);
     tcase_add_test(sums, verdicts);
     tcase_add_test(dumps, errors_that_point_one_way);
