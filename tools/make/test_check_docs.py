@@ -26,7 +26,8 @@ class CheckDocs(unittest.TestCase):
         self.assertFalse(agree(["2.5e-03"], ["2.5e-02"]))
 
     def test_numbers_of_a_grade_agree_within_a_tenth(self):
-        self.assertTrue(agree(["logits  4.3e-03  1.07  3.80  -0.01  pass"], ["logits  4.3e-03  1.06  3.67  0.02  pass"]))
+        self.assertTrue(agree(["logits  4.3e-03  1.07  3.80  -0.01  pass"],
+                              ["logits  4.3e-03  1.06  3.67  0.02  pass"]))
         self.assertTrue(agree(["FAIL  first bent step: model.norm, ratio 131"],
                               ["FAIL  first bent step: model.norm, ratio 126"]))
         self.assertFalse(agree(["logits  4.3e-03  1.07  3.80  pass"], ["logits  4.3e-03  1.07  4.80  pass"]))
