@@ -21,6 +21,7 @@ EXERCISES = {
     7: ("e2b-shared", "dumps/buggy-kv-shared-wrong-donor-bf16.safetensors"),
     8: ("26b-a4b", "dumps/buggy-per-expert-scale-missing-bf16.safetensors"),
     10: ("31b-vision", "dumps/buggy-pool-padding-not-zeroed-bf16.safetensors"),
+    11: ("e4b-audio-vision", "dumps/buggy-audio-conv-norms-swapped-bf16.safetensors"),
     12: ("12b-image", "dumps/buggy-posemb-flat-index-bf16.safetensors"),
     13: ("31b", "dumps/buggy-softcap-missing-bf16.safetensors"),
     14: ("31b-extremes", "dumps/buggy-v-norm-f16-overflow-bf16.safetensors"),

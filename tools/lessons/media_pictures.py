@@ -1,4 +1,4 @@
-"""Pictures of the lessons on pictures."""
+"""Pictures of the lessons on pictures and sound."""
 import subprocess
 
 import numpy as np
@@ -47,6 +47,32 @@ def vision_tower(folder):
     return picture
 
 
+def sound(folder):
+    at = "model.audio_tower.layers.0.self_attn"
+    taps = taps_of(folder, "e2b-audio", "--only", "model.audio_tower*")
+    weight = load(ROOT / "fixtures/e2b-audio/model/model.safetensors")[f"{at}.relative_k_proj.weight"]
+    table = (taps["model.audio_tower.rel_pos_enc"][0] @ weight.T)[:, :32]
+    head, chunk = 0, 1
+    product = taps[f"{at}#query_states"][0, chunk, :, head] @ table.T
+    shifted, shares = (taps[f"{at}#{name}"][0, head, chunk] for name in ("matrix_bd", "attn_weights"))
+    hears = taps["model.audio_tower#attention_mask"][0, 0, chunk] == 1
+    picture = Picture(720, 170, "by distance, shifted to keys, and shares of all keys; query down")
+    for x, values, names in ((52, product, range(4, -1, -1)), (216, shifted, range(8)), (472, shares, range(8))):
+        for query, row in enumerate(values):
+            if values is product:
+                picture.text(46, 75 + query * 26, f"frame {4 + query}", 9, "end")
+            for place, value in enumerate(row):
+                colour = shade(value) if values is shares else two_sided(value, abs(product).max())
+                edge = BAD if values is not product and hears[query, place] else FAINT
+                picture.box(x + place * 30 + 1, 58 + query * 26, 28, 24, colour, edge)
+                picture.text(x + place * 30 + 15, 74 + query * 26, f"{value:.2f}", 9, "middle")
+        for place, name in enumerate(names):
+            picture.text(x + place * 30 + 15, 52, name, 9, "middle")
+    for x, what in ((52, "distance"), (216, "key"), (472, "key")):
+        picture.text(x, 38, what, 10)
+    return picture
+
+
 def encoder_free(folder):
     taps = taps_of(folder, "12b-image", "--only", "*#pos_embs")
     xy = load(ROOT / "fixtures/12b-image/inputs.safetensors")["image_position_ids"][0]
@@ -59,4 +85,4 @@ def encoder_free(folder):
 
 
 PICTURES = {"09-picture-to-patches": picture_to_patches, "10-vision-tower": vision_tower,
-            "12-encoder-free": encoder_free}
+            "11-sound": sound, "12-encoder-free": encoder_free}
