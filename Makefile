@@ -184,7 +184,7 @@ $(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/
 $(BUILD)/size-filter: $(BUILD)/f32/tools/check_hf/size_filter.o $(PLUMB)
 $(BUILD)/weight-filter: $(BUILD)/f32/tools/check_hf/weight_filter.o $(PLUMB)
 $(BUILD)/nn-filter: $(BUILD)/f32/tools/check_hf/nn_filter.o $(PLUMB)
-$(BUILD)/score: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/score/*.c)) $(PLUMB)
+$(BUILD)/score: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/score/*.c) tools/command/output_option.c) $(PLUMB)
 $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
 $(BUILD)/check-ref-f64: $(patsubst %.c,$(BUILD)/f64/%.o,$(wildcard ref/tests/*.c)) $(F64)
 $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conformance/tests/*.c)) $(HELPERS) $(PLUMB)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/json_load.h"
 #include "run/arena.h"
 
@@ -64,6 +65,7 @@ void output_refuse(OutputOption output, const char *input, Error *error)
     bool is_file = output.path && strcmp(output.path, "-") != 0 && stat(output.path, &s.status) == 0 &&
                    S_ISREG(s.status.st_mode);
     if (!is_file || !input || error_is_set(error)) return;
+    for (int i = 0; weight_files && weight_files[i]; i++) is_refused(&s, weight_files[i]);
     if (!is_refused(&s, input) && stat(input, &status) == 0 && S_ISDIR(status.st_mode)) search_folder(&s, input);
     arena_free(&s.arena);
 }

@@ -216,7 +216,11 @@ int plumb_names(int argc, char **argv)
 
     int of_case = command.arguments[1] && is_case(command.arguments[0]) && !is_case(command.arguments[1]) ? 0 : 1;
     if (command.arguments[1]) case_set_folder(&command.c, command.arguments[of_case]);
-    case_open(&command.c, &error);
+    OutputOption output = { "--write", command.write };
+    case_refuse(&command.c, output, &error);
+    output_refuse(output, command.arguments[1 - of_case], &error);
+    output_refuse(output, command.names, &error);
+    if (!error_is_set(&error)) case_open(&command.c, &error);
     Status status = error_is_set(&error) ? STATUS_BAD_INPUT : names(&command, command.arguments[1 - of_case], &error);
     case_close(&command.c);
     return finish(&error, status);

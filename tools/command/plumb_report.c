@@ -4,19 +4,20 @@
 #include <string.h>
 
 #include "checkpoint/json_load.h"
+#include "command/output_option.h"
 #include "command/plumb.h"
 #include "report/formats.h"
 #include "report/report_file.h"
 
 static const struct {
-    const char *name, *help;
+    const char *option, *help;
     WriteReports *write;
 } formats[] = {
-    { "html", "A page of its own: verdict, named bug, plots, every step; it loads nothing", report_html },
-    { "junit", "XML of JUnit's kind: a test case a step, grouped by module", report_junit },
-    { "sarif", "SARIF 2.1.0: rules are the bugs that were named", report_sarif },
-    { "markdown", "For the summary of a CI job", report_markdown },
-    { "csv", "A table with a line for each step", report_csv },
+    { "--html", "A page of its own: verdict, named bug, plots, every step; it loads nothing", report_html },
+    { "--junit", "XML of JUnit's kind: a test case a step, grouped by module", report_junit },
+    { "--sarif", "SARIF 2.1.0: rules are the bugs that were named", report_sarif },
+    { "--markdown", "For the summary of a CI job", report_markdown },
+    { "--csv", "A table with a line for each step", report_csv },
 };
 enum { FORMATS = sizeof formats / sizeof *formats, KEY_FORMAT = 256 };
 
@@ -87,6 +88,15 @@ static json_t *read_reports(const ReportCommand *command, Error *error)
     return reports;
 }
 
+static void refuse_inputs(const ReportCommand *command, Error *error)
+{
+    for (int i = 0; i < FORMATS; i++)
+        for (int k = 0; k < command->files.count; k++) {
+            OutputOption output = { formats[i].option, command->paths[i] };
+            output_refuse(output, command->files.globs[k], error);
+        }
+}
+
 static void write_format(const char *path, WriteReports *write, const json_t *reports, Error *error)
 {
     if (!path || error_is_set(error)) return;
@@ -104,7 +114,7 @@ int plumb_report(int argc, char **argv)
 {
     struct argp_option options[FORMATS + 1] = { 0 };
     for (int i = 0; i < FORMATS; i++)
-        options[i] = (struct argp_option){ formats[i].name, KEY_FORMAT + i, "FILE", 0, formats[i].help, 0 };
+        options[i] = (struct argp_option){ formats[i].option + 2, KEY_FORMAT + i, "FILE", 0, formats[i].help, 0 };
     const struct argp argp = {
         .options = options,
         .parser = parse_option,
@@ -115,6 +125,7 @@ int plumb_report(int argc, char **argv)
     ReportCommand command = { 0 };
     Error error = { "" };
     parse_arguments(&argp, argc, argv, &command);
+    refuse_inputs(&command, &error);
     json_t *reports = read_reports(&command, &error);
     for (int i = 0; i < FORMATS; i++) write_format(command.paths[i], formats[i].write, reports, &error);
     json_decref(reports);

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "command/output_option.h"
+#include "run/output.h"
 #include "score.h"
 
 const char *const kind_names[KINDS] = { "layer outputs", "full dump" };
@@ -171,15 +173,20 @@ int main(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &a) != 0) return 2;
     reference_set_threads(1);
 
+    for (int i = 0; i < a.folder_count; i++) output_refuse((OutputOption){ "--out", a.out }, a.folders[i], &error);
+    Output *page = a.out && !error_is_set(&error) ? output_open(a.out, &error) : NULL;
     int count;
     Job *jobs = list_jobs(&a, &count);
     bool good = true;
-    run_jobs(jobs, count, a.processes, &error);
+    if (!error_is_set(&error)) run_jobs(jobs, count, a.processes, &error);
     if (!error_is_set(&error)) {
         score_print_misses(stdout, jobs, count);
         good = a.out ? score_reaches_targets(jobs, count) : score_holds(a.against, jobs, count, &error);
     }
-    if (a.out && !error_is_set(&error)) score_write(a.out, jobs, count, &error);
+    if (page && !error_is_set(&error)) {
+        score_write(output_stream(page), jobs, count);
+        output_close(page, &error);
+    }
     if (error_is_set(&error)) {
         fprintf(stderr, "score: %s\n", error.message);
         return 2;

@@ -62,7 +62,7 @@ void score_row_name(char *name, size_t size, const Job *job); /* what the job's 
 
 /* The page says what is measured, then counts by class, names the misses, counts by case, and says where each bug
  * shows. jobs must hold all of each case. */
-void score_write(const char *path, const Job *jobs, int count, Error *error);
+void score_write(FILE *out, const Job *jobs, int count);
 void score_print_misses(FILE *out, const Job *jobs, int count); /* a line each */
 
 #endif

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "run/output.h"
 #include "score.h"
 
 /* ---------------------------------------------------------------- tables */
@@ -147,11 +146,8 @@ static const char head[] =
     "in a\n"
     "narrow class they are exposed by some case, but so near its rounding that no step is bent and none is named.\n";
 
-void score_write(const char *path, const Job *jobs, int count, Error *error)
+void score_write(FILE *out, const Job *jobs, int count)
 {
-    Output *output = output_open(path, error);
-    if (!output) return;
-    FILE *out = output_stream(output);
     fprintf(out, "%s\n## By class\n\n", head);
     print_by_class(out, jobs, count);
     fprintf(out, "\n## Misses\n\n");
@@ -160,5 +156,4 @@ void score_write(const char *path, const Job *jobs, int count, Error *error)
     print_by_case(out, jobs, count);
     fprintf(out, "\n## Where each bug shows\n\nWith the classes where it is not all three.\n\n");
     print_exposure(out, jobs, count);
-    output_close(output, error);
 }
