@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 
+from gguf_blocks import blocks
+
 ROOT = pathlib.Path()  # run from the root of the tree
 # lesson: case, and a dump of its folder or the id of a bug that the reference is made to have
 EXERCISES = {
@@ -40,11 +42,29 @@ def write_pixels():
                     "--out", FILE], check=True, stdout=subprocess.DEVNULL)
 
 
+def write_codes():
+    """Lesson 18 has a GGUF file whose scales are not all its own."""
+    right, wrong = ROOT / "fixtures/quantised/e2b-text-q8_0.gguf", pathlib.Path("build/exercise.gguf")
+    shutil.copyfile(right, wrong)
+    tensors = blocks(wrong, "r+")
+    for layer in range(4):
+        up = tensors[f"blk.{layer}.ffn_up.weight"]
+        up["d"] = tensors[f"blk.{layer}.ffn_gate.weight"]["d"]
+        up.flush()
+    subprocess.run([ROOT / "build/plumb", "run", ROOT / "fixtures/e2b-text", "--weights", wrong, "--activations",
+                    "q8_0", "--out", FILE], check=True)
+    wrong.unlink()
+
+
 def main():
     lesson = int(sys.argv[1]) if len(sys.argv) == 2 and sys.argv[1].isdigit() else 0
     if lesson == 9:
         write_pixels()
         print(f"{FILE}: patches of fixtures/image/plumb.png")
+        return 0
+    if lesson == 18:
+        write_codes()
+        print(f"{FILE}: a dump of fixtures/e2b-text, computed in float32 from quantised weights")
         return 0
     if lesson not in EXERCISES:
         sys.exit(__doc__)

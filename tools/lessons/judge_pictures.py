@@ -1,6 +1,7 @@
 """Pictures of the lessons on how a port is judged."""
 import math
 import os
+import re
 import subprocess
 import sys
 
@@ -52,6 +53,23 @@ def noise_units(folder):
         picture.text(190, axes.point(0, row + 0.4)[1], dump.stem.replace("-bf16", ""), 10, "end")
         for step in grade_of(folder, "e2b-text", dump)["steps"]:
             if step["ratio"] > 0.3:
+                picture.dot(*axes.point(math.log10(step["ratio"]), row + 0.5), BAD if step["ratio"] > 2 else GOOD, 3)
+    return picture
+
+
+def quantised_weights(folder):
+    held = ROOT / "fixtures/quantised"
+    codes = "--weights", held / "e2b-text-q8_0.gguf"
+    picture = Picture(620, 200, "ratio of each product, logarithmic; the line is 2")
+    axes = Axes(picture, (200, 36), (400, 120), (-1, 6), (0, 3), ("log10 of the ratio", ""))
+    picture.line(*axes.point(math.log10(2), 0), *axes.point(math.log10(2), 3), BAD)
+    for row, (name, options) in enumerate((("input in codes, too", (*codes, "--activations", "q8_0")),
+                                           ("code times scale", codes), ("original weights", ()))):
+        picture.text(190, axes.point(0, row + 0.4)[1], name, 10, "end")
+        report = grade_of(folder, "e2b-text", held / "llama.cpp-e2b-text-q8_0.safetensors", "--as", "fp32",
+                          "--names", held / "llama.cpp-names.json", *options)
+        for step in report["steps"]:
+            if re.search(r"self_attn\.._proj$|mlp\..*_proj$", step["tap"]):
                 picture.dot(*axes.point(math.log10(step["ratio"]), row + 0.5), BAD if step["ratio"] > 2 else GOOD, 3)
     return picture
 
@@ -126,5 +144,6 @@ def port_a_layer(folder):
 
 PICTURES = {"14-floating-point": floating_point,
             "16-noise-units": noise_units, "17-matched-filter": matched_filter,
+            "18-quantised-weights": quantised_weights,
             "15-lockstep": lockstep, "19-from-thread-to-catalogue": from_thread_to_catalogue,
             "20-port-a-layer": port_a_layer}
