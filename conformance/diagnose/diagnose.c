@@ -13,8 +13,8 @@
 
 enum { MOST_PAIRS = 1 }; /* steps that two bugs together are tried on */
 
-/* Two that leave the same behind. What the wrong one leaves more is the square of what they differ by, in standard
- * deviations: two that are as large may still be told apart. */
+/* Whether two suspects leave the same behind. What the wrong one leaves more is the square of what they differ by, in
+ * standard deviations: two that are as large may still be told apart. */
 static bool is_alike(const Suspect *a, const Suspect *b)
 {
     return fabs(a->residual_left - b->residual_left) <= SEEN * SEEN;
@@ -82,7 +82,7 @@ static void show_candidates(Diagnosis *d, const Suspects *s)
     }
 }
 
-/* In a straight dump: what is there below the noise */
+/* Looks for the bug that a straight dump has below its noise. */
 static void find_below_noise(Diagnosis *d, const Suspects *s)
 {
     int best = -1;
@@ -219,7 +219,7 @@ static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
     return NULL;
 }
 
-/* Fewer bugs that explain more */
+/* The simpler diagnosis explains all where the other does not, or names fewer bugs. */
 static bool is_simpler(const Diagnosis *a, const Diagnosis *b)
 {
     return a->complete != b->complete ? a->complete : a->named_count < b->named_count;

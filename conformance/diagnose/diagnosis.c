@@ -1,4 +1,4 @@
-/* diagnosis.c - room for each bug in each list */
+/* diagnosis.c - memory for its lists, each with room for every bug */
 #include "diagnose/diagnosis.h"
 
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "lockstep/step_list.h"
 #include "dump/tap_name.h"
 
-/* An error is of a kind if so much of it is. */
+/* An error is of a kind if that kind explains so much of its square. */
 static const double MOSTLY = 0.98;
 
 typedef struct {
@@ -22,7 +22,7 @@ typedef struct {
 
 static double square(double x) { return x * x; }
 
-/* Rows that hold all but what noise can be, the largest errors first in mind: above a hundredth of the largest. */
+/* A row is bad if its error is above a hundredth of the largest one, squared, and above what noise can be. */
 static void find_bad_rows(Damage *e)
 {
     double largest = 0;
@@ -54,7 +54,7 @@ static const char *constant_factor(const Damage *e, Arena *arena)
     return arena_format(arena, "each value is %.4g times what it should be", factor);
 }
 
-/* The row whose expected values row i holds */
+/* The row whose expected values row i holds; i itself if there is none */
 static int64_t source_of(const Damage *e, int64_t i)
 {
     int64_t best = i;

@@ -36,7 +36,7 @@ static void show_progress(void *context, int pass, int passes, const char *tap)
     if (shown->progress) shown->progress(shown->progress_context, at, search->passes, tap);
 }
 
-/* NULL where the bug does not fit the checkpoint */
+/* Opens the model with the bug; NULL where the bug does not fit the checkpoint. */
 static BuggyModel *open_with(const Suspects *s, const Bug *bug)
 {
     Error unfit = { "" };
@@ -100,7 +100,7 @@ static bool *steps_straight(const Suspects *s, const Trial *trial, Subject subje
     return straight;
 }
 
-/* None where there is no such model, NULL */
+/* Whether each step is straight by this model, which is closed; none is straight where it is NULL */
 static bool *steps_straight_by(const Suspects *s, const Trial *trial, BuggyModel *buggy)
 {
     if (!buggy) return allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof(bool));
@@ -213,7 +213,7 @@ void suspects_rank(Suspects *s)
     qsort(s->list, (size_t)s->count, sizeof *s->list, by_likelihood);
 }
 
-/* Bugs that change nothing here, of those that a dry run is enough for */
+/* Marks the bugs that change nothing here, as far as a dry run, which computes no numbers, can tell. */
 static bool *find_unexposed(Suspects *s)
 {
     const Trial *trial = &s->search->trial;

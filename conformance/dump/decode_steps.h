@@ -13,7 +13,7 @@ int decode_steps_last_step(const Dump *dump); /* whose taps the dump has, tokens
 /* Pass.logits_to_keep: 1 if the dump's logits are of the last position of each row only; 0: all positions */
 int decode_steps_logits_to_keep(const Dump *dump, const Inputs *inputs);
 
-/* Generation came to decode step `reached`: the dump must not go on. */
+/* The case's generation ended at decode step `reached`. A dump with taps of later steps is an error. */
 void decode_steps_check_end(const Dump *dump, const Inputs *inputs, int reached, Error *error);
 
 /* Tokens and experts are followed, so each must be one. */

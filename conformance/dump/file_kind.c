@@ -29,7 +29,8 @@ static bool is_text(const char *bytes, size_t size)
     return size > 0;
 }
 
-/* A length of eight bytes, and JSON; the length may begin as other files do. */
+/* A safetensors file begins with a length of eight bytes, then JSON. The length may look like the beginning of another
+ * kind of file. */
 static bool is_safetensors(const char *bytes, size_t size) { return size > 8 && bytes[7] == 0 && bytes[8] == '{'; }
 
 FileKind file_kind(const char *path)

@@ -67,7 +67,7 @@ bool tap_is_choice(const char *name) { return tap_is_experts(name) || tap_is_tok
 
 bool tap_matches(const char *glob, const char *name) { return fnmatch(glob, name, FNM_EXTMATCH) == 0; }
 
-/* And in decode steps, or of videos */
+/* The glob fits the taps of decode steps and of videos too. */
 #define AGAIN(glob) glob, glob "@*"
 
 const char *const tap_layer_outputs[] = {

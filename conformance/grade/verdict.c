@@ -6,7 +6,7 @@
 /* How many times the spread of honest biases a bias may be off besides its limit. */
 static const double BIAS_SPREAD = 4;
 
-/* One of so many parts at its own limit, the others honest */
+/* The ratio of a whole of which one part stands at its own limit and the others are honest */
 static double one_of(double limit, int64_t parts)
 {
     return parts > 0 ? sqrt(1 + (limit * limit - 1) / (double)parts) : 0;

@@ -134,7 +134,7 @@ static void try_layouts(Search *s, const Resizing *r, const Patches *patches)
     }
 }
 
-/* -> whether pictures of that size have as many patches as were found */
+/* Returns whether pictures of that size have as many patches as were found. */
 static bool try_resizing(Search *s, const Resizing *r)
 {
     ArenaMark mark = arena_mark(s->arena);
@@ -165,7 +165,7 @@ static void try_kernels(Search *s, const Bug *size)
     }
 }
 
-/* With a bug of size, other bugs only where something is bent and of that size */
+/* With a bug of size, other bugs are tried only where something is still bent and the pictures are of that size. */
 static void try_size(Search *s, const Bug *size)
 {
     Resizing first = honest_resizing(s, size, s->exact);

@@ -74,7 +74,7 @@ static Array of_dump(const Array *array, Dtype dtype, const void *values, int64_
                     .data = values };
 }
 
-/* The dump's patches in the place of the reference's; or the error, which says why the model cannot be given them */
+/* Puts the dump's patches in the place of the reference's, or says why the model cannot be given them. */
 static Inputs given_inputs(DumpedInputs *j, const Model *model, const Inputs *inputs, Error *error)
 {
     const DumpedPatches *found = &j->found;
@@ -197,7 +197,7 @@ static void append_bugs(const Bug **list, int *count, const Bug *const *more, in
         if (!is_among(list, *count, more[i])) list[(*count)++] = more[i];
 }
 
-/* Adds the model's to that of the pictures: what was named first stays first. */
+/* Adds the model's diagnosis to that of the pictures; bugs that were named first stay first. */
 static void join(Diagnosis *d, Diagnosis *model)
 {
     if (d->named_count == 0) append_bugs(d->equals, &d->equal_count, model->equals, model->equal_count);

@@ -22,7 +22,7 @@ DumpedInputs *dumped_inputs_open(const Pictures *pictures, const Dump *dump, con
                                  const char *const *only, Error *error);
 void dumped_inputs_close(DumpedInputs *judged); /* NULL is fine */
 
-/* judged may be NULL in all of these: then there is nothing before the model. */
+/* In all of these judged may be NULL: then nothing is graded before the model. */
 
 /* The model is graded on the inputs, as made of the pictures by the reference, with the dump's own in their place.
  * given lives as long as judged. false: the model cannot be given them, or the dump holds nothing behind them */

@@ -52,7 +52,7 @@ void choices_choose(Choices *choices, const ChoiceContext *at);
 /* A row of any other tap that the dump holds: its squared difference from this pass's. */
 void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference);
 
-/* The latest choice is not in the dump, so that the order of its candidates is anybody's. */
+/* True if the dump does not hold the latest choice; then the backend's order of candidates is unknown. */
 bool choices_order_is_free(const Choices *choices);
 
 bool choices_differ(const Choices *choices); /* the replay's from the oracle's, which it did not know yet */

@@ -131,7 +131,7 @@ int open_choices_most_alternatives(const OpenChoices *open_choices, int turn)
     return most;
 }
 
-/* By the first tap that it reaches. */
+/* The alternative that the backend took, as the first tap says that the choice reaches */
 static int decide(const OpenChoice *open_choice)
 {
     for (int j = 0; j < TAPS_COMPARED; j++) {

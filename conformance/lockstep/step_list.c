@@ -47,13 +47,13 @@ static void list_absent(StepList *steps, const Tap *tap)
 {
     Grade *grade = steps->grade;
     if (grade->not_graded_count && strcmp(grade->not_graded[grade->not_graded_count - 1], tap->name) == 0) return;
-    /* The last new token is chosen and goes nowhere: no module ever sees it. */
+    /* The last new token is chosen, but no module sees it, so no tap has it. */
     if (tap_is_token(tap->name) && tap_run(tap->name) == steps->pass.max_new_tokens) return;
     grade->not_graded = reallocate(grade->not_graded, (size_t)(grade->not_graded_count + 1), sizeof *grade->not_graded);
     grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
 }
 
-/* The dump's array does not lie on the tap. */
+/* Notes that the dump's array has the tap's name, and a shape that does not lie on it. */
 static void list_misfit(StepList *steps, const Tap *tap, const Array *backend)
 {
     Grade *grade = steps->grade;

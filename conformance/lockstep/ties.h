@@ -1,6 +1,6 @@
 /* ties.h - choices compared as sets
  *
- * Which experts a token goes to is a set: their order is nobody's business. A candidate that only the backend chose and
+ * Which experts a token goes to is a set: their order does not matter. A candidate that only the backend chose and
  * one that only the reference chose are tied if the gap between their scores is within the noise of the scores.
  */
 #ifndef PLUMB_TIES_H

@@ -1,4 +1,4 @@
-/* first_map.c - names made into patterns */
+/* first_map.c - makes patterns of names */
 #include "names/first_map.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* layout_apply.c - what each operation wants, checked, and done by array_layout.c */
+/* layout_apply.c - checks what each operation asks of its array; array_layout.c does it */
 #include "names/layout_apply.h"
 
 #include <assert.h>

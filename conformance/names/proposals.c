@@ -32,7 +32,7 @@ static LayoutAdvice advice_for(const Array *array, const ListedTap *tap, const N
     return layout_advice(array, tap->rank, tap->shape, c->inputs);
 }
 
-/* Both functions below go through these. */
+/* Both functions below use these. */
 typedef struct {
     NamesCase *c;
     TapWords *words;
@@ -57,7 +57,7 @@ static void search_free(Search *s)
     free(s->wanted);
 }
 
-/* The free taps that the array lies on, perhaps after an operation -> how many */
+/* Lists the free taps that the array lies on, perhaps after an operation, and returns how many there are. */
 static int want_fitting(Search *s, const Array *array)
 {
     int count = 0;

@@ -1,4 +1,4 @@
-/* rule_list.c - each entry by itself, then beside those before it */
+/* rule_list.c - checks each entry by itself, then beside those before it */
 #include "names/rule_list.h"
 
 #include <string.h>

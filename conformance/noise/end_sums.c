@@ -52,7 +52,7 @@ static double log_sum(const double *logits, int64_t count)
     return most + log(sum);
 }
 
-/* Kullback and Leibler's, of what softmax makes of two rows */
+/* The divergence of Kullback and Leibler between the softmax of one row and that of another */
 static double divergence_of(const double *expected, const double *logits, int64_t count)
 {
     double from = log_sum(expected, count), to = log_sum(logits, count), sum = 0;
@@ -106,7 +106,7 @@ void end_sums_end_replay(EndSums *sums)
 
 /* ---------------------------------------------------------------- the dump beside them */
 
-/* Sums of squares over graded rows, of the divergence a sum */
+/* Adds up graded rows: squares of distances, and divergences as they are. */
 typedef struct {
     double *row_difference; /* [rows] */
     double difference, deviations, norm, divergence;

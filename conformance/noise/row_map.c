@@ -17,7 +17,7 @@ bool array_matches_shape(const Array *array, int rank, const int64_t *shape)
     }
 }
 
-/* How many positions the array has, if the tap had as many; 0 where that is no whole number. */
+/* How many positions the array holds; 0 where its elements make no whole number of them */
 static int64_t count_held(const Array *array, const Tap *tap, Layout layout)
 {
     int64_t of_position = layout.outer * layout.inner * tap->shape[tap->rank - 1];

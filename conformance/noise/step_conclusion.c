@@ -49,7 +49,7 @@ static void add_up(StepSums *sums, int64_t graded_rows, double *found)
     scales_conclude(sums, graded_rows);
 }
 
-/* A NaN is worse than anything, and stays. */
+/* A NaN counts as larger than any number, and is kept. */
 static bool is_worse(double ratio, double worst) { return !(ratio <= worst) && !isnan(worst); }
 
 static void find_worst_row(const StepSums *sums, const ArithmeticClass *class, Step *step)

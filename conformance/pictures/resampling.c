@@ -30,8 +30,8 @@ typedef struct {
 
 static int within(int place, int length) { return place < 0 ? 0 : place < length ? place : length - 1; }
 
-/* Beyond the ends of the line there is nothing, if the kernel is widened; otherwise the last pixel goes on. So do it
- * Pillow and torch, and OpenCV. */
+/* Beyond the ends of the line there is nothing, if the kernel is widened; otherwise the last pixel goes on. Pillow and
+ * torch do the first, OpenCV does the second. */
 static void weigh(const LineWeights *w, int i, double center, double scale, int old_length, const Resampling *how)
 {
     double reach = how->support * scale, sum = 0;

@@ -1,4 +1,4 @@
-/* far_end.c - a straight dump that is too far off in all, for a reason that is none of its faults */
+/* far_end.c - a straight dump that is too far off in all, although it has no fault */
 #include "readings/reading.h"
 
 #include "lockstep/ends.h"

@@ -1,4 +1,4 @@
-/* subjects.c - each with its forward pass */
+/* subjects.c - gives each subject its forward pass */
 #include "readings/subjects.h"
 
 #include "bugs/vision_reading.h"
