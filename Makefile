@@ -3,7 +3,7 @@
 CC       = cc
 OBJCOPY  = objcopy
 PYTHON   = python3
-ARCH     = -march=native
+ARCH     = $(if $(wildcard .git),-march=native)
 OPTIMIZE = -O3
 SANITIZE =
 BUILD    = build
@@ -11,6 +11,9 @@ AT_ONCE  = -j$(shell nproc)
 GUIDED   =
 
 # ---------------------------------------------------------------- nothing to change below
+
+# ARCH: in a checkout, tuned for this machine. An unpacked archive is built for every machine of its kind; OpenBLAS,
+# where the time goes, chooses its kernels when it runs.
 
 # Never -ffast-math: NaN must stay visible, and sums keep their order. -fopenmp-simd lets marked loops be vectorised and
 # starts no threads; the two -fno- flags give up errno and floating-point exceptions, which nobody reads, and no value.
@@ -22,7 +25,9 @@ HARDEN   = -fPIE -fstack-protector-strong \
            $(if $(SANITIZE)$(filter -O0,$(OPTIMIZE)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
-LDLIBS   = -lopenblas -ljansson -lpng -lsndfile -lzip -lcrypto -lm
+LDLIBS   = -lopenblas -ljansson -lpng -lsndfile -lzip -lcrypto -lm $(ARGP)
+# argp is a library of its own, argp-standalone, where the C library is not glibc.
+ARGP    := $(if $(shell getconf GNU_LIBC_VERSION 2> /dev/null),,-largp)
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor/*.c image/*.c audio/*.c nn/*.c \
@@ -68,7 +73,7 @@ help:
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
 	@echo 'make fuzz       libFuzzer on each reader and on the judge, SECONDS=60 each; then make fuzz-coverage'
 	@echo 'make faults     every malloc, open, read, write, mmap and rename of three commands fails once; MOST=100 of each'
-	@echo 'make deps       installs the libraries (apt-get); demo and check do it too'
+	@echo 'make deps       installs the libraries (Debian, Fedora, Alpine, Arch); demo and check do it too'
 	@echo 'make install    program, manual, completion, library and header into PREFIX; make uninstall; make check-install'
 	@echo 'make wheel      the Python package, with the program in it; make check-wheel installs and tests it'
 	@echo 'make dist       plumbline-VERSION.tar.gz, of what is committed'
@@ -239,6 +244,10 @@ fuzz-coverage:
 $(BUILD)/f32/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(GUIDED) -c -o $@ $<
+
+# Some systems keep cblas.h in a folder of its own.
+$(addprefix $(BUILD)/,f32/ref/nn/matmul.o f64/ref/nn/matmul.o f32/tools/bench/layer_bench.o): \
+    CPPFLAGS += $(shell pkg-config --cflags-only-I openblas 2> /dev/null)
 
 # A report says which plumb wrote it. The file changes when the version or the commit does.
 $(BUILD)/version: always

@@ -67,6 +67,12 @@ fi
 check 'make uninstall' make -s uninstall BUILD="$build" PREFIX=/usr DESTDIR="$place/root"
 check 'leaves no file' same "$(find "$place/root" -type f -o -type l | wc -l)" 0
 
+if command -v python3 > /dev/null; then
+    check 'deps.sh knows other systems' sh -c 'cd tools/make && python3 -B -m unittest -q test_deps'
+else
+    skip 'no python3 here, which tests deps.sh'
+fi
+
 if git rev-parse HEAD > /dev/null 2>&1; then
     check 'make dist' make -s dist BUILD="$place/dist"
     check 'twice the same' sh -c "cp '$place/dist'/*.tar.gz '$place/first' && make -s dist BUILD='$place/dist' &&
