@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/arena.h"
+
 enum { MOST_DIGITS = 9 };
 
 /* As tap_base_length; *run is k, or 0. */
@@ -65,7 +67,27 @@ bool tap_is_experts(const char *name) { return tap_ends(name, ".router#top_k_ind
 bool tap_is_token(const char *name) { return tap_is(name, "input_ids") && tap_run(name) > 0; }
 bool tap_is_choice(const char *name) { return tap_is_experts(name) || tap_is_token(name); }
 
-bool tap_matches(const char *glob, const char *name) { return fnmatch(glob, name, FNM_EXTMATCH) == 0; }
+#ifndef FNM_EXTMATCH
+#define FNM_EXTMATCH 0 /* of glibc alone */
+#endif
+
+/* +([0-9]), a pattern of ksh, is known everywhere: each number of the name is tried in its place. */
+bool tap_matches(const char *glob, const char *name)
+{
+    static const char number[] = "+([0-9])";
+    const char *place = strstr(glob, number);
+    if (!place) return fnmatch(glob, name, FNM_EXTMATCH) == 0;
+    Arena arena = { 0 };
+    bool matches = false;
+    for (const char *digits = name; *digits && !matches; digits++) {
+        int length = (int)strspn(digits, "0123456789");
+        matches = length > 0 && tap_matches(arena_format(&arena, "%.*s%.*s%s", (int)(place - glob), glob, length,
+                                                         digits, place + strlen(number)),
+                                            name);
+    }
+    arena_free(&arena);
+    return matches;
+}
 
 /* The glob fits the taps of decode steps and of videos too. */
 #define AGAIN(glob) glob, glob "@*"

@@ -93,11 +93,29 @@ START_TEST(layer_outputs_are_told)
 }
 END_TEST
 
+static const struct {
+    const char *glob, *name;
+    bool matches;
+} globs[] = {
+    { "a+([0-9])", "a12", true },          { "a+([0-9])", "a", false },
+    { "a+([0-9])", "a1x", false },         { "a1+([0-9])", "a12", true },
+    { "*+([0-9]).b+([0-9])", "a7.b8", true }, { "*+([0-9]).b+([0-9])", "a7.b", false },
+    { "+([0-9])", "7", true },             { "a.+([0-9])?", "a.77", true },
+    { "a.?", "a.+([0-9])", false },        { "a*", "a12", true },
+};
+
+START_TEST(a_number_may_be_asked_for)
+{
+    ck_assert_msg(tap_matches(globs[_i].glob, globs[_i].name) == globs[_i].matches, "%s", globs[_i].glob);
+}
+END_TEST
+
 Suite *tap_name_suite(void)
 {
     Suite *suite = suite_create("tap_name");
     TCase *tcase = theme(suite, "names");
     tcase_add_loop_test(tcase, taken_apart, 0, COUNT(names));
     tcase_add_loop_test(tcase, layer_outputs_are_told, 0, COUNT(outputs));
+    tcase_add_loop_test(tcase, a_number_may_be_asked_for, 0, COUNT(globs));
     return suite;
 }
