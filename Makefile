@@ -85,11 +85,11 @@ deps:
 	@sh tools/make/deps.sh
 
 demo: deps
-	@$(MAKE) --no-print-directory -s $(AT_ONCE) all
+	@sh tools/make/build.sh $(MAKE) $(AT_ONCE) all
 	@sh tools/make/demo.sh $(BUILD)/plumb
 
 check: deps
-	@$(MAKE) --no-print-directory -s $(AT_ONCE) $(BUILD)/plumb $(BUILD)/score $(BUILD)/libplumb.a $(CHECKS)
+	@sh tools/make/build.sh $(MAKE) $(AT_ONCE) $(BUILD)/plumb $(BUILD)/score $(BUILD)/libplumb.a $(CHECKS)
 	@sh tools/make/check.sh $(BUILD)
 
 check-hf: mirror check-images check-sounds check-configurations check-honest
