@@ -112,7 +112,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_SAMPLES: command->samples = parse_count(state, "--samples", argument, MOST_SAMPLES); return 0;
     case ARGP_KEY_ARG:
         if (media_argument(&command->c.media, argument, state)) return 0;
-        if (state->arg_num > 1) argp_usage(state);
+        if (state->arg_num > 1) argp_error(state, "found a third argument, %s, expected CASE DUMP", argument);
         command->arguments[command->argument_count++] = argument;
         return 0;
     default: return ARGP_ERR_UNKNOWN;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command/grade_status.h"
+#include "command/usage_report.h"
 
 /* After an error, too: which files there are is worth more then. */
 static void say_files(GradeCommand *command, const char *dump, Error *earlier)
@@ -76,7 +77,9 @@ static int judge(int argc, char **argv, const char *doc, bool explains)
     GradeCommand command = { .explains = explains,
                              .report = { .kind = explains ? "grade" : "diagnose", .arguments = argv + 1 } };
     Error error = { "" };
+    usage_report_begin(command.report.kind, argv + 1);
     grade_arguments_parse(&command, argc, argv, doc);
+    usage_report_end();
     if (command.argument_count == 2) case_set_folder(&command.c, command.arguments[0]);
     const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
     if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))

@@ -115,6 +115,52 @@ START_TEST(detail_holds_the_worst)
 }
 END_TEST
 
+/* Words that argp does not take end the program in argp; the report is written all the same. */
+static const struct {
+    const char *arguments[8], *error;
+} unusable[] = {
+    { { "grade", TEXT, STRAIGHT, "--zzzzzzzzzz" }, "unrecognized option '--zzzzzzzzzz'" },
+    { { "diagnose", TEXT, STRAIGHT, "--strcit" }, "--strcit: found no such option" },
+    { { "grade", TEXT, STRAIGHT, "--as", "fp17" }, "--as: found fp17, expected one of" },
+    { { "grade", TEXT, STRAIGHT, "again" }, "found a third argument, again, expected CASE DUMP" },
+};
+
+START_TEST(bad_usage_is_reported)
+{
+    const char *arguments[12] = { NULL }, *path = temporary("usage.json");
+    int count = 0;
+    for (; unusable[_i].arguments[count]; count++) arguments[count] = unusable[_i].arguments[count];
+    Result plain = run_plumb(arguments);
+    arguments[count] = arena_format(&scratch, "--json=%s", path);
+    Result result = run_plumb(arguments);
+    assert_status(result, 2);
+    ck_assert_str_eq(result.err, plain.err);
+    json_t *report = read_json(path), *schema = read_json("docs/report.schema.json");
+    assert_follows_schema(schema, report);
+    ck_assert_str_eq(json_string_value(json_object_get(report, "outcome")), "error");
+    ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(report, "error")), unusable[_i].error));
+    json_decref(report);
+    json_decref(schema);
+    arguments[count] = "--json=-";
+    ck_assert_str_ne(run_plumb(arguments).out, "");
+}
+END_TEST
+
+/* Nobody knows which words were meant as inputs; and help is no error. */
+START_TEST(bad_usage_overwrites_no_input)
+{
+    const char *dump = temporary("dump.safetensors");
+    copy_file(STRAIGHT, dump);
+    assert_status(plumb("grade", TEXT, dump, "--zzzzzzzzzz", "--json", dump), 2);
+    size_t size, before;
+    read_text(dump, &size);
+    read_text(STRAIGHT, &before);
+    ck_assert_uint_eq(size, before);
+    assert_status(plumb("grade", "--help", "--json", temporary("help.json")), 0);
+    ck_assert(!is_there(temporary("help.json")));
+}
+END_TEST
+
 /* It is noticed before the work: the case, which is missing too, has not been looked at. */
 START_TEST(unwritable_report)
 {
@@ -135,5 +181,7 @@ Suite *report_file_suite(void)
     tcase_add_test(tcase, strictness_is_told);
     tcase_add_test(tcase, detail_holds_the_worst);
     tcase_add_test(tcase, unwritable_report);
+    tcase_add_loop_test(tcase, bad_usage_is_reported, 0, COUNT(unusable));
+    tcase_add_test(tcase, bad_usage_overwrites_no_input);
     return suite;
 }
