@@ -1,4 +1,4 @@
-"""Write exercise.safetensors: the dump of a buggy backend, for a lesson's exercise, without the bug's name on it.
+"""Write build/exercise.safetensors: the dump of a buggy backend, for a lesson's exercise, without the bug's name on it.
 
     python tools/lessons/exercise.py LESSON
 
@@ -32,7 +32,7 @@ EXERCISES = {
     17: ("31b", "dumps/buggy-kv-tied-after-norm-bf16.safetensors"),
     19: ("e2b-vision", "dumps/buggy-projector-norm-after-projection-bf16.safetensors"),
 }
-FILE = "exercise.safetensors"
+FILE = "build/exercise.safetensors"
 
 
 def write_pixels():

@@ -121,15 +121,16 @@ def rope(x, theta):
 
 
 def port_a_layer(folder):
-    subprocess.run([PLUMB, "run", "fixtures/31b", "--quiet", "--out", folder / "right.safetensors"], cwd=ROOT,
+    (folder / "build").mkdir()
+    subprocess.run([PLUMB, "run", "fixtures/31b", "--quiet", "--out", folder / "build/right.safetensors"], cwd=ROOT,
                    check=True)
     (folder / "fixtures").symlink_to(ROOT / "fixtures")
     ratios = {}
     for name, text in (("right", ""), ("wrong", NEIGHBOURS)):
-        (folder / "mine.py").write_text(text)
-        subprocess.run([sys.executable, "-B", ROOT / "docs/lessons/port/layer.py", "mine.py"], cwd=folder, check=True,
-                       env=os.environ | {"PYTHONPATH": str(ROOT / "tools")}, stdout=subprocess.DEVNULL)
-        report = grade_of(folder, "31b", folder / "yours.npz", "--as", "fp32")
+        (folder / "build/mine.py").write_text(text)
+        subprocess.run([sys.executable, "-B", ROOT / "docs/lessons/port/layer.py", "build/mine.py"], cwd=folder,
+                       check=True, env=os.environ | {"PYTHONPATH": str(ROOT / "tools")}, stdout=subprocess.DEVNULL)
+        report = grade_of(folder, "31b", folder / "build/yours.npz", "--as", "fp32")
         ratios[name] = {step["tap"]: step["ratio"] for step in report["steps"]}
     taps = [tap for tap in ratios["right"] if ".layers.1" in tap]
     picture = Picture(620, 50 + 16 * len(taps), "ratio, in powers of ten: right (blue), neighbours paired (orange)")

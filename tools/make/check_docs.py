@@ -7,8 +7,8 @@ Words must be the same. A number with a decimal point or an exponent may be off 
 of a grade all numbers may be off by a tenth: what an honest replay is off by depends on the machine's sums. A line of
 three dots stands for any lines. A line that begins with "# " behind an empty one is a comment of the page.
 
-Each page has a folder of its own, so a later command sees what an earlier one wrote. Comments of the page, right above
-a block, say what is special about it:
+Each page has a folder of its own, so a later command sees what an earlier one wrote; and nothing is written outside
+its build/. Comments of the page, right above a block, say what is special about it:
 
     <!-- check-docs: skip: needs a GPU -->    it is not run, and the reason is printed
     <!-- check-docs: slow -->                 it is run with --slow only
@@ -167,6 +167,12 @@ class Page:
             (folder / "build" / name).symlink_to(self.arguments.build / name)
         return folder
 
+    def strays(self, folder):
+        """What commands wrote outside build/; a file that the reader saves may lie anywhere."""
+        saved = {name for block in blocks_of(self.text) for name in block.marked("file")}
+        allowed = {"build", "MODEL", "capture.py", "__pycache__", *saved}
+        return sorted(entry.name for entry in folder.iterdir() if not entry.is_symlink() and entry.name not in allowed)
+
     def execute(self, command, folder):
         venv = ROOT / "build/venv/bin"
         environment = os.environ | {"PATH": f"{venv}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -229,6 +235,8 @@ class Page:
         text = mend_places(ROOT, self.text) if self.arguments.paste else self.text
         for line, what in check_references(ROOT, self.path, text):
             self.fail(line, what)
+        for name in self.strays(folder):
+            self.fail(1, f"found {name} beside build/, expected what commands write inside it")
         shutil.rmtree(folder)
         return self
 

@@ -1,7 +1,10 @@
 """What check_docs.py calls the same and what not, and how it reads a page."""
+import argparse
+import pathlib
+import tempfile
 import unittest
 
-from check_docs import agree, blocks_of, commands_of
+from check_docs import ROOT, Page, agree, blocks_of, commands_of
 
 PAGE = """\
 <!-- check-docs: setup: true -->
@@ -54,6 +57,16 @@ class CheckDocs(unittest.TestCase):
         (block,) = blocks_of(PAGE)
         self.assertEqual(block.marked("setup"), ["true"])
         self.assertEqual(commands_of(block), [("echo 'one\ntwo'", ["one", "two"], 2), ("echo three", ["three"], 7)])
+
+    def test_what_a_page_writes_outside_build_is_seen(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "build").mkdir()
+            (folder / "README.md").symlink_to(ROOT / "README.md")
+            page = Page(ROOT / "README.md", argparse.Namespace(), folder)
+            self.assertEqual(page.strays(folder), [])
+            (folder / "taps.safetensors").touch()
+            self.assertEqual(page.strays(folder), ["taps.safetensors"])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Computes layer 1 of fixtures/31b with your functions, and writes every tap into yours.npz, for plumb to grade.
+"""Computes layer 1 of fixtures/31b with your functions, and writes every tap into build/yours.npz, for plumb to grade.
 
     PYTHONPATH=tools python docs/lessons/port/layer.py MINE.py
 
-MINE.py is a copy of skeleton.py with some functions written. right.safetensors is what the layer before returned:
-build/plumb run fixtures/31b --out right.safetensors
+MINE.py is a copy of skeleton.py with some functions written. build/right.safetensors is what the layer before returned:
+build/plumb run fixtures/31b --out build/right.safetensors
 """
 import importlib.util
 import sys
@@ -39,7 +39,7 @@ def main():
     weights = {name.removeprefix(f"{AT}."): value.astype(np.float32)
                for name, value in load(f"{case}/model/model.safetensors").items() if name.startswith(f"{AT}.")}
     types = load(f"{case}/inputs.safetensors")["mm_token_type_ids"][0]
-    x = load("right.safetensors")["model.language_model.layers.0"][0]
+    x = load("build/right.safetensors")["model.language_model.layers.0"][0]
     taps = {"model.language_model.layers.0": x[None]}
 
     def tap(name, value):
@@ -69,8 +69,8 @@ def main():
                         lambda name, value: tap(f"mlp.{name}", value))
 
     tap("", f["layer"](x, attend, feed, norm, weights["layer_scalar"]))
-    np.savez("yours.npz", **taps)
-    print(f"yours.npz: {len(taps)} taps")
+    np.savez("build/yours.npz", **taps)
+    print(f"build/yours.npz: {len(taps)} taps")
 
 
 if __name__ == "__main__":
