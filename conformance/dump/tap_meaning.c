@@ -1,4 +1,7 @@
-/* tap_meaning.c - one table: each tap, what it is, and whose line computes it */
+/* tap_meaning.c - one table: each tap, what it is, and whose line computes it in Hugging Face
+ *
+ * Lines are those of transformers 5.23.0. tools/check_hf/check_meanings.py compares them, and --mend writes them.
+ */
 #include "dump/tap_meaning.h"
 
 #include <fnmatch.h>
@@ -7,53 +10,52 @@
 
 #include "dump/tap_name.h"
 
-/* Hugging Face's class and method, and the reference's file */
-#define VISION_MODEL "Gemma4VisionModel.forward", "ref/gemma4/vision_model.c"
-#define LINEAR "torch.nn.Linear", "ref/gemma4/clippable_linear.c"
-#define POSITION_EMBEDDINGS "Gemma4VisionPatchEmbedder._position_embeddings", "ref/gemma4/vision_patch_embedder.c"
-#define VISION_PATCH_EMBEDDER "Gemma4VisionPatchEmbedder.forward", "ref/gemma4/vision_patch_embedder.c"
-#define VISION_ROTARY_EMBEDDING "Gemma4VisionRotaryEmbedding.forward", "ref/gemma4/vision_rotary_embedding.c"
-#define CLIPPABLE_LINEAR "Gemma4ClippableLinear.forward", "ref/gemma4/clippable_linear.c"
-#define VISION_ATTENTION "Gemma4VisionAttention.forward", "ref/gemma4/vision_attention.c"
-#define VISION_MLP "Gemma4VisionMLP.forward", "ref/gemma4/vision_mlp.c"
-#define VISION_ENCODER "Gemma4VisionEncoder.forward", "ref/gemma4/vision_encoder.c"
-#define AVG_POOL "Gemma4VisionPooler._avg_pool_by_positions", "ref/gemma4/vision_pooler.c"
-#define VISION_POOLER "Gemma4VisionPooler.forward", "ref/gemma4/vision_pooler.c"
-#define LAYER_NORM "torch.nn.LayerNorm", "ref/gemma4/layer_norm.c"
-#define AUDIO_MODEL "Gemma4AudioModel.forward", "ref/gemma4/audio_model.c"
-#define AUDIO_CONVOLUTION \
-    "Gemma4AudioSubSampleConvProjectionLayer.forward", "ref/gemma4/audio_sub_sample_conv_projection_layer.c"
-#define AUDIO_SUB_SAMPLE "Gemma4AudioSubSampleConvProjection.forward", "ref/gemma4/audio_sub_sample_conv_projection.c"
-#define RELU "torch.nn.ReLU", "ref/nn/activation.c"
-#define SILU "torch.nn.SiLU", "ref/nn/activation.c"
-#define AUDIO_POSITIONS "Gemma4AudioRelPositionalEncoding.forward", "ref/gemma4/audio_rel_positional_encoding.c"
-#define AUDIO_ATTENTION "Gemma4AudioAttention.forward", "ref/gemma4/audio_attention.c"
-#define AUDIO_FEED_FORWARD "Gemma4AudioFeedForward.forward", "ref/gemma4/audio_feed_forward.c"
-#define AUDIO_LIGHT_CONV1D "Gemma4AudioLightConv1d.forward", "ref/gemma4/audio_light_conv1d.c"
-#define AUDIO_CAUSAL_CONV1D "Gemma4AudioCausalConv1d.forward", "ref/gemma4/audio_causal_conv1d.c"
-#define AUDIO_LAYER "Gemma4AudioLayer.forward", "ref/gemma4/audio_layer.c"
-#define UNIFIED_VISION_EMBEDDER "Gemma4UnifiedVisionEmbedder.forward", "ref/gemma4_unified/vision_embedder.c"
-#define RMS_NORM "Gemma4RMSNorm.forward", "ref/gemma4/rms_norm.c"
-#define MULTIMODAL_EMBEDDER "Gemma4MultimodalEmbedder.forward", "ref/gemma4/multimodal_embedder.c"
-#define GENERATE "GenerationMixin.generate", "ref/gemma4/generation.c"
-#define TEXT_SCALED_WORD_EMBEDDING "Gemma4TextScaledWordEmbedding.forward", "ref/gemma4/text_scaled_word_embedding.c"
-#define UNIFIED_MODEL "Gemma4UnifiedModel.forward", "ref/gemma4_unified/model.c"
-#define MODEL "Gemma4Model.forward", "ref/gemma4/model.c"
-#define PER_LAYER_INPUTS "Gemma4TextModel.project_per_layer_inputs", "ref/gemma4/text_model.c"
-#define MASKS "Gemma4TextModel.forward", "ref/gemma4/masks.c"
-#define TEXT_ROTARY_EMBEDDING "Gemma4TextRotaryEmbedding.forward", "ref/gemma4/text_rotary_embedding.c"
-#define EAGER_ATTENTION_FORWARD "eager_attention_forward", "ref/gemma4/eager_attention_forward.c"
-#define TEXT_ATTENTION "Gemma4TextAttention.forward", "ref/gemma4/text_attention.c"
-#define ACT_FN "GELUTanh.forward", "ref/nn/activation.c"
-#define TEXT_MLP "Gemma4TextMLP.forward", "ref/gemma4/text_mlp.c"
-#define TEXT_ROUTER "Gemma4TextRouter.forward", "ref/gemma4/text_router.c"
-#define TEXT_EXPERTS "Gemma4TextExperts.forward", "ref/gemma4/text_experts.c"
-#define VISION_ENCODER_LAYER "Gemma4VisionEncoderLayer.forward", "ref/gemma4/vision_encoder_layer.c"
-#define TEXT_DECODER_LAYER "Gemma4TextDecoderLayer.forward", "ref/gemma4/text_decoder_layer.c"
-#define TEXT_MODEL "Gemma4TextModel.forward", "ref/gemma4/text_model.c"
-#define LM_HEAD "torch.nn.Linear", "ref/gemma4/for_causal_lm.c"
-#define FOR_CAUSAL_LM "Gemma4ForCausalLM.forward", "ref/gemma4/for_causal_lm.c"
-#define FOR_CONDITIONAL_GENERATION "Gemma4ForConditionalGeneration.forward", "ref/gemma4/for_causal_lm.c"
+/* Hugging Face's class and method, its line in gemma4, and in gemma4_unified; 0: none */
+#define VISION_MODEL "Gemma4VisionModel.forward", 2079, 0
+#define LINEAR "torch.nn.Linear", 0, 0
+#define POSITION_EMBEDDINGS "Gemma4VisionPatchEmbedder._position_embeddings", 595, 0
+#define VISION_PATCH_EMBEDDER "Gemma4VisionPatchEmbedder.forward", 617, 0
+#define VISION_ROTARY_EMBEDDING "Gemma4VisionRotaryEmbedding.forward", 752, 0
+#define CLIPPABLE_LINEAR "Gemma4ClippableLinear.forward", 192, 0
+#define VISION_ATTENTION "Gemma4VisionAttention.forward", 924, 0
+#define VISION_MLP "Gemma4VisionMLP.forward", 707, 0
+#define VISION_ENCODER "Gemma4VisionEncoder.forward", 1025, 0
+#define AVG_POOL "Gemma4VisionPooler._avg_pool_by_positions", 642, 0
+#define VISION_POOLER "Gemma4VisionPooler.forward", 669, 0
+#define LAYER_NORM "torch.nn.LayerNorm", 0, 0
+#define AUDIO_MODEL "Gemma4AudioModel.forward", 2023, 0
+#define AUDIO_CONVOLUTION "Gemma4AudioSubSampleConvProjectionLayer.forward", 376, 0
+#define AUDIO_SUB_SAMPLE "Gemma4AudioSubSampleConvProjection.forward", 406, 0
+#define RELU "torch.nn.ReLU", 0, 0
+#define SILU "torch.nn.SiLU", 0, 0
+#define AUDIO_POSITIONS "Gemma4AudioRelPositionalEncoding.forward", 248, 0
+#define AUDIO_ATTENTION "Gemma4AudioAttention.forward", 312, 0
+#define AUDIO_FEED_FORWARD "Gemma4AudioFeedForward.forward", 435, 0
+#define AUDIO_LIGHT_CONV1D "Gemma4AudioLightConv1d.forward", 510, 0
+#define AUDIO_CAUSAL_CONV1D "Gemma4AudioCausalConv1d.forward", 475, 0
+#define AUDIO_LAYER "Gemma4AudioLayer.forward", 546, 0
+#define UNIFIED_VISION_EMBEDDER "Gemma4UnifiedVisionEmbedder.forward", 0, 851
+#define RMS_NORM "Gemma4RMSNorm.forward", 218, 176
+#define MULTIMODAL_EMBEDDER "Gemma4MultimodalEmbedder.forward", 2139, 904
+#define GENERATE "GenerationMixin.generate", 2582, 2582
+#define TEXT_SCALED_WORD_EMBEDDING "Gemma4TextScaledWordEmbedding.forward", 1438, 522
+#define UNIFIED_MODEL "Gemma4UnifiedModel.forward", 0, 1040
+#define MODEL "Gemma4Model.forward", 2329, 1040
+#define PER_LAYER_INPUTS "Gemma4TextModel.project_per_layer_inputs", 1759, 0
+#define MASKS "Gemma4TextModel.forward", 1605, 592
+#define TEXT_ROTARY_EMBEDDING "Gemma4TextRotaryEmbedding.forward", 1138, 243
+#define EAGER_ATTENTION_FORWARD "eager_attention_forward", 812, 296
+#define TEXT_ATTENTION "Gemma4TextAttention.forward", 1199, 379
+#define ACT_FN "GELUTanh.forward", 50, 50
+#define TEXT_MLP "Gemma4TextMLP.forward", 1073, 456
+#define TEXT_ROUTER "Gemma4TextRouter.forward", 1315, 0
+#define TEXT_EXPERTS "Gemma4TextExperts.forward", 1275, 0
+#define VISION_ENCODER_LAYER "Gemma4VisionEncoderLayer.forward", 984, 0
+#define TEXT_DECODER_LAYER "Gemma4TextDecoderLayer.forward", 1368, 476
+#define TEXT_MODEL "Gemma4TextModel.forward", 1605, 592
+#define LM_HEAD "torch.nn.Linear", 0, 0
+#define FOR_CAUSAL_LM "Gemma4ForCausalLM.forward", 1872, 753
+#define FOR_CONDITIONAL_GENERATION "Gemma4ForConditionalGeneration.forward", 2626, 1375
 
 /* clang-format off */
 const TapMeaning tap_meanings[] = {
@@ -198,13 +200,31 @@ const TapMeaning *tap_meaning(const char *name, Family family)
     return NULL;
 }
 
-const char *tap_meaning_class(const TapMeaning *meaning, Family family, char *text, int size)
+/* A function of both families, or a class that gemma4_unified has written out once more under a name of its own */
+static bool is_model_code(const char *class)
 {
-    const char *class = meaning->hugging_face, *rest = class + strlen("Gemma4");
-    bool inherited = strncmp(class, "Gemma4", strlen("Gemma4")) == 0 && strncmp(rest, "Unified", 7) != 0;
-    if (family == FAMILY_UNIFIED && inherited)
-        snprintf(text, (size_t)size, "Gemma4Unified%s", rest);
+    return strncmp(class, "Gemma4", strlen("Gemma4")) == 0 || strcmp(class, "eager_attention_forward") == 0;
+}
+
+static const char *source_of(const char *class, Family family)
+{
+    if (strncmp(class, "GELUTanh", strlen("GELUTanh")) == 0) return "activations.py";
+    if (!is_model_code(class)) return "generation/utils.py";
+    return family == FAMILY_UNIFIED ? "modeling_gemma4_unified.py" : "modeling_gemma4.py";
+}
+
+const char *tap_meaning_place(const TapMeaning *meaning, Family family, char *text, int size)
+{
+    const char *class = meaning->hugging_face, *rest = class + strlen("Gemma4"), *beginning = "";
+    bool inherited = strncmp(class, "Gemma4", strlen("Gemma4")) == 0 && strncmp(rest, "Unified", strlen("Unified"));
+    if (family == FAMILY_UNIFIED && inherited) {
+        beginning = "Gemma4Unified";
+        class = rest;
+    }
+    int line = family == FAMILY_UNIFIED ? meaning->unified_line : meaning->line;
+    if (line > 0)
+        snprintf(text, (size_t)size, "%s%s (%s:%d)", beginning, class, source_of(meaning->hugging_face, family), line);
     else
-        snprintf(text, (size_t)size, "%s", class);
+        snprintf(text, (size_t)size, "%s%s", beginning, class);
     return text;
 }

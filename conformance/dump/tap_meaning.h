@@ -1,4 +1,4 @@
-/* tap_meaning.h - what a tap is, in a phrase, and where Hugging Face and the reference compute it */
+/* tap_meaning.h - what a tap is, in a phrase, and where Hugging Face computes it */
 #ifndef PLUMB_TAP_MEANING_H
 #define PLUMB_TAP_MEANING_H
 
@@ -10,7 +10,7 @@ typedef struct {
     int families;        /* flags of Family; 0: all */
     const char *phrase;
     const char *hugging_face; /* Class.method of transformers, or of torch.nn */
-    const char *file;         /* of the reference, where the tap is */
+    int line, unified_line;   /* of the method, in modeling_gemma4.py and modeling_gemma4_unified.py; 0: none */
 } TapMeaning;
 
 extern const TapMeaning tap_meanings[];
@@ -18,7 +18,7 @@ extern const int tap_meaning_count;
 
 Family family_of(const char *model_type);                       /* "gemma4", "gemma4_unified", .. */
 const TapMeaning *tap_meaning(const char *name, Family family); /* NULL: no row */
-/* gemma4_unified has classes of its own, Gemma4UnifiedX for Gemma4X. -> text */
-const char *tap_meaning_class(const TapMeaning *meaning, Family family, char *text, int size);
+/* "Class.method (file:line)". gemma4_unified has classes of its own, Gemma4UnifiedX for Gemma4X. -> text */
+const char *tap_meaning_place(const TapMeaning *meaning, Family family, char *text, int size);
 
 #endif

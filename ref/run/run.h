@@ -51,14 +51,28 @@ typedef struct {
     const int64_t *shape;
 } TensorPart;
 
+/* A value's name, and the line that gives it */
+typedef struct {
+    const char *module_path, *local_name; /* no local_name: what the module returns */
+    const char *file;
+    int line;
+} TapName;
+
+#define TAP_NAME(module_path, local_name) ((TapName){ module_path, local_name, __FILE__, __LINE__ })
+
 /* The one hook. tap_output stands in a module's last line, where a Hugging Face forward hook fires; tap_local names a
- * value that no module outputs, and tap_part some rows of such a value. */
-Tensor tap_output(Run *run, const char *module_path, Tensor value);
-Tensor tap_local(Run *run, const char *module_path, const char *local_name, Tensor value);
-Tensor tap_copy(Run *run, const char *module_path, const char *local_name, Tensor value); /* of what others hold too */
-void tap_mask(Run *run, const char *module_path, const char *local_name, const bool *mask, int64_t rows,
-              int64_t columns);
-void tap_part(Run *run, const char *module_path, const char *local_name, TensorPart part);
+ * value that no module outputs, tap_copy one that others hold too, and tap_part some rows of such a value. tap_mask is
+ * there because a backend may dump its masks; what a hook writes into one is not read back. */
+#define tap_output(run, module_path, ...) tap_named(run, TAP_NAME(module_path, NULL), __VA_ARGS__)
+#define tap_local(run, module_path, name, ...) tap_named(run, TAP_NAME(module_path, name), __VA_ARGS__)
+#define tap_copy(run, module_path, name, ...) tap_named_copy(run, TAP_NAME(module_path, name), __VA_ARGS__)
+#define tap_mask(run, module_path, name, ...) tap_named_mask(run, TAP_NAME(module_path, name), __VA_ARGS__)
+#define tap_part(run, module_path, name, ...) tap_named_part(run, TAP_NAME(module_path, name), __VA_ARGS__)
+
+Tensor tap_named(Run *run, TapName name, Tensor value);
+Tensor tap_named_copy(Run *run, TapName name, Tensor value);
+void tap_named_mask(Run *run, TapName name, const bool *mask, int64_t rows, int64_t columns);
+void tap_named_part(Run *run, TapName name, TensorPart part);
 
 /* Rounding: nothing happens unless the run asks for it. At random, a value goes to one of its two neighbours, the more
  * likely the nearer it is, so that on average it is what it was; and a float32 result sometimes to the next float32. */

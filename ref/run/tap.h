@@ -35,6 +35,8 @@ typedef struct {
     int64_t first, count;           /* this part's place in the flattened whole */
     void *values;                   /* count floats or doubles; the hook may replace them */
     size_t value_size;              /* sizeof(float) or sizeof(double) */
+    const char *file;               /* of the reference, where the value is handed over */
+    int line;
 } Tap;
 
 typedef void Hook(void *context, const Tap *tap);

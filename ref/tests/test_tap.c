@@ -56,6 +56,17 @@ START_TEST(local_value_is_named_after_its_module)
 }
 END_TEST
 
+START_TEST(tap_knows_the_line_that_hands_it_over)
+{
+    const int line = __LINE__ + 1;
+    tap_output(watched_run(), "model.x", values(1, 2));
+    ck_assert_str_eq(seen.file, __FILE__);
+    ck_assert_int_eq(seen.line, line);
+    tap_mask(watched_run(), "model.x", "mask", &(bool){ true }, 1, 1);
+    ck_assert_int_eq(seen.line, line + 3);
+}
+END_TEST
+
 START_TEST(part_says_where_it_belongs)
 {
     Tensor part = view(values(1, 2, 3, 4, 5, 6), 2, 3);
@@ -153,6 +164,7 @@ Suite *tap_suite(void)
     TCase *tcase = theme(suite, "hook");
     tcase_add_test(tcase, output_is_seen_and_replaced);
     tcase_add_test(tcase, local_value_is_named_after_its_module);
+    tcase_add_test(tcase, tap_knows_the_line_that_hands_it_over);
     tcase_add_test(tcase, part_says_where_it_belongs);
     tcase_add_test(tcase, mask_is_ones_and_zeros_and_not_read_back);
     tcase_add_test(tcase, empty_value_is_seen);

@@ -60,9 +60,9 @@ static void print_tap(const ExplainModelCommand *command, const Tap *tap)
         return;
     }
     printf("%-62s %-18s rms %.4g\n    %s\n", tap->name, shape, command->sum.rms, phrase);
-    char class[128];
-    if (meaning)
-        printf("    %s   %s\n", tap_meaning_class(meaning, command->family, class, sizeof class), meaning->file);
+    char place[160];
+    if (meaning) tap_meaning_place(meaning, command->family, place, sizeof place);
+    printf("    %s   %s:%d\n", meaning ? place : "-", tap->file, tap->line);
 }
 
 static void on_tap(void *context, const Tap *tap)
@@ -96,7 +96,7 @@ int plumb_explain_model(int argc, char **argv)
         .args_doc = "CASE",
         .children = children,
         .doc = "Computes a case and tells it tap by tap, in order: name, shape, root mean square, what the value is, "
-               "Hugging Face's class and method, and the reference's file.",
+               "Hugging Face's class and method with its line in transformers 5.23.0, and the reference's line.",
     };
     ExplainModelCommand command = { 0 };
     Error error = { "" };
