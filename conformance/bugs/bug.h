@@ -35,6 +35,7 @@ typedef struct {
     const char *const *needs_in_layer, *const *needs_last_run;
 
     TargetSize *target_size;
+    bool letterbox;                /* as in Preprocessing */
     const Resampling *resamplings; /* the ways in which ports have it, the last one without a kernel */
     void (*patches)(Patches *patches, Arena *arena); /* of images, and of frames */
 } Bug;

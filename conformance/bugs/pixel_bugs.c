@@ -27,6 +27,16 @@ static ImageSize max_unit(const Gemma4ImageProcessor *p, ImageSize size)
     return (ImageSize){ height > unit ? height : unit, width > unit ? width : unit };
 }
 
+/* Right only for pictures that are larger than the budget: smaller ones are not scaled up to it. */
+static ImageSize keeps_size(const Gemma4ImageProcessor *p, ImageSize size)
+{
+    int unit = p->pooling_kernel_size * p->patch_size;
+    double budget = (double)p->max_soft_tokens * unit * unit, pixels = (double)size.height * size.width;
+    double scale = pixels > budget ? sqrt(budget / pixels) : 1;
+    int height = (int)floor(size.height * scale / unit) * unit, width = (int)floor(size.width * scale / unit) * unit;
+    return (ImageSize){ height > unit ? height : unit, width > unit ? width : unit };
+}
+
 /* ---------------------------------------------------------------- resampling */
 
 /* In real arithmetic: what rounding adds is noise. Only what is cut off is not. */
@@ -135,6 +145,19 @@ const Bug pixel_bugs[] = {
       .sources = 2,
       .exposed_by = "a PNG file as long as 16 x 16000",
       .target_size = max_unit },
+    { .id = "resize-keeps-size",
+      .stage = "resizing",
+      .mechanism = "pictures smaller than the budget are not scaled up to it",
+      .source = "no known report; how Hugging Face's processors of other models are used, with do_resize off",
+      .exposed_by = "a PNG file smaller than the budget by a soft token along a side",
+      .target_size = keeps_size },
+    { .id = "resize-letterbox",
+      .stage = "resizing",
+      .mechanism = "pictures keep their shape to the pixel, with black around them where a patch is not filled",
+      .source = "https://github.com/ggml-org/llama.cpp/commit/0c1e57098",
+      .sources = 1,
+      .exposed_by = "a PNG file whose shape is not that of its patches",
+      .letterbox = true },
     { .id = "resize-bilinear",
       .stage = "resizing",
       .mechanism = "pictures are resized bilinearly, not bicubically",

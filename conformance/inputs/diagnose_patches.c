@@ -149,6 +149,7 @@ static Resizing honest_resizing(const Search *s, const Bug *size, int way)
 {
     Resizing r = { .how = honest_preprocessing(s->pictures, way), .size = size, .exact = way == s->exact };
     if (size) r.how.target_size = size->target_size;
+    r.how.letterbox = size && size->letterbox;
     return r;
 }
 
@@ -181,7 +182,9 @@ static void try_all(Search *s)
 {
     try_size(s, NULL);
     for (int i = 0; i < bug_count(); i++)
-        if (bug_at(i)->target_size && changes_size(s->pictures, bug_at(i)->target_size)) try_size(s, bug_at(i));
+        if ((bug_at(i)->target_size && changes_size(s->pictures, bug_at(i)->target_size)) ||
+            (bug_at(i)->letterbox && has_bars(s->pictures)))
+            try_size(s, bug_at(i));
 }
 
 /* ---------------------------------------------------------------- names */

@@ -1,6 +1,7 @@
 /* preprocessing.c - read, resize, cut into patches */
 #include "pictures/preprocessing.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,51 @@ bool changes_size(const Pictures *pictures, TargetSize *target_size)
     return false;
 }
 
+/* ---------------------------------------------------------------- letterbox */
+
+static ImageSize size_in_letterbox(Picture picture, ImageSize box)
+{
+    double across = (double)box.width / picture.width, down = (double)box.height / picture.height;
+    double scale = across < down ? across : down;
+    ImageSize size = { (int)ceil(picture.height * scale - 1e-9), (int)ceil(picture.width * scale - 1e-9) };
+    return (ImageSize){ size.height < box.height ? size.height : box.height,
+                        size.width < box.width ? size.width : box.width };
+}
+
+bool has_bars(const Pictures *pictures)
+{
+    for (int i = 0; i < pictures->count; i++) {
+        ImageSize box = size_in_pixels(pictures, i, NULL), size = size_in_letterbox(pictures->pictures[i], box);
+        if (pictures->processor.do_resize && (size.width < box.width || size.height < box.height)) return true;
+    }
+    return false;
+}
+
+/* Rows of pixels, of so many bytes each, in the middle of a black box */
+static void *in_the_middle(const void *pixels, ImageSize size, ImageSize box, size_t pixel, Arena *arena)
+{
+    size_t bytes = pixel * (size_t)box.width * (size_t)box.height, row = pixel * (size_t)size.width;
+    size_t left = pixel * (size_t)((box.width - size.width) / 2), top = (size_t)((box.height - size.height) / 2);
+    unsigned char *to = memset(arena_allocate(arena, bytes), 0, bytes);
+    for (size_t y = 0; y < (size_t)size.height; y++)
+        memcpy(to + (top + y) * pixel * (size_t)box.width + left, (const unsigned char *)pixels + y * row, row);
+    return to;
+}
+
+static Picture on_black(Picture p, ImageSize box, Arena *arena)
+{
+    void *pixels = in_the_middle(p.pixels, (ImageSize){ p.height, p.width }, box, 3, arena);
+    return (Picture){ box.width, box.height, pixels };
+}
+
+static Levels levels_on_black(Levels l, ImageSize box, Arena *arena)
+{
+    void *values = in_the_middle(l.values, (ImageSize){ l.height, l.width }, box, 3 * sizeof(float), arena);
+    return (Levels){ box.width, box.height, values };
+}
+
+/* ---------------------------------------------------------------- all of it */
+
 /* [patches, width] of picture i. Hugging Face's own are those of ref/image, bit for bit. */
 static void write_patches(const Pictures *pictures, int i, ImageSize size, const Preprocessing *how, float *out,
                           Arena *arena)
@@ -118,11 +164,14 @@ static void write_patches(const Pictures *pictures, int i, ImageSize size, const
     Picture picture = pictures->pictures[i];
     Error none = { "" };
     ArenaMark mark = arena_mark(arena);
+    ImageSize filled = how->letterbox && p.do_resize ? size_in_letterbox(picture, size) : size;
     if (how->resampling) {
-        levels_to_patches(&p, resample(picture, size.width, size.height, how->resampling, arena), out);
+        Levels levels = resample(picture, filled.width, filled.height, how->resampling, arena);
+        levels_to_patches(&p, how->letterbox ? levels_on_black(levels, size, arena) : levels, out);
     } else {
         p.flavour = how->flavour;
-        if (p.do_resize) picture = resize(picture, size.width, size.height, how->flavour, arena);
+        if (p.do_resize) picture = resize(picture, filled.width, filled.height, how->flavour, arena);
+        if (how->letterbox) picture = on_black(picture, size, arena);
         p.do_resize = false;
         ImageFeatures f = gemma4_image_preprocess(&p, picture, pictures->paths[i], arena, &none);
         size_t count = (size_t)f.columns * (size_t)f.rows * (size_t)gemma4_image_width(&p);

@@ -35,6 +35,7 @@ typedef struct {
     TargetSize *target_size;      /* NULL: get_aspect_ratio_preserving_size */
     const Resampling *resampling; /* NULL: Hugging Face's, in the flavour */
     ResizeFlavour flavour;
+    bool letterbox; /* scaled by one factor alike, with black around it up to the size */
 } Preprocessing;
 
 /* Each picture has as many patches as the budget, or as the largest of them needs. The result lives in arena. */
@@ -52,6 +53,8 @@ const char *honest_preprocessing_name(const Pictures *pictures, HonestPreprocess
 
 /* The size of picture i after resizing; target_size as above */
 ImageSize size_in_pixels(const Pictures *pictures, int i, TargetSize *target_size);
+/* Whether a letterbox leaves black around any of the pictures */
+bool has_bars(const Pictures *pictures);
 /* Whether any of the pictures gets another size than Hugging Face's */
 bool changes_size(const Pictures *pictures, TargetSize *target_size);
 

@@ -1,4 +1,6 @@
 /* test_preprocessing.c - Hugging Face's own way bit for bit, other ways near it, and bugs by hand */
+#include <math.h>
+
 #include "pictures/preprocessing.h"
 
 #include "bugs/switch/buggy_pictures.h"
@@ -84,6 +86,9 @@ static const struct {
     { 480, 360, 280, "resize-square", 768, 768 },
     { 480, 360, 70, "resize-square", 384, 384 },
     { 480, 360, 1120, "resize-square", 1584, 1584 },
+    { 480, 360, 280, "resize-keeps-size", 480, 336 },
+    { 30, 100, 280, "resize-keeps-size", 48, 96 },
+    { 4800, 3600, 70, "resize-keeps-size", 432, 336 },
 };
 
 START_TEST(sizes_of_bugs)
@@ -94,6 +99,30 @@ START_TEST(sizes_of_bugs)
     ImageSize size = size_in_pixels(pictures, 0, bug_find(sizes[_i].bug)->target_size);
     ck_assert_int_eq(size.width, sizes[_i].new_width);
     ck_assert_int_eq(size.height, sizes[_i].new_height);
+}
+END_TEST
+
+/* In a letterbox a picture of two colours keeps them within, and has black rows or columns around it. */
+START_TEST(letterbox_has_bars)
+{
+    Pictures *pictures = one_photo(100, 30, 70);
+    memset(pictures->pictures[0].pixels, 255, 3 * 100 * 30);
+    ck_assert(has_bars(pictures));
+    ImageSize size = size_in_pixels(pictures, 0, NULL);
+    for (int exact = 0; exact < 2; exact++) {
+        const Resampling *bilinear = bug_find("resize-bilinear")->resamplings;
+        Preprocessing how = { .letterbox = true, .resampling = exact ? bilinear : NULL };
+        Patches patches = preprocess(pictures, &how, &scratch);
+        const float *values = (const float *)patches.pixel_values.data;
+        int64_t count = (int64_t)size.width * size.height * 3, white = 0;
+        for (int64_t i = 0; i < count; i++) {
+            ck_assert(values[i] == 0 || fabsf(values[i] - 1) < 1e-6f);
+            white += values[i] != 0;
+        }
+        double scale = fmin(size.width / 100.0, size.height / 30.0);
+        ck_assert_int_eq(white, 3 * (int64_t)(ceil(100 * scale - 1e-9) * ceil(30 * scale - 1e-9)));
+        ck_assert_int_lt(white, count);
+    }
 }
 END_TEST
 
@@ -170,6 +199,7 @@ Suite *preprocessing_suite(void)
     tcase_add_test(right, settings_are_followed);
     tcase_add_test(right, nothing_is_resized_where_settings_say_so);
     tcase_add_loop_test(wrong, sizes_of_bugs, 0, COUNT(sizes));
+    tcase_add_test(wrong, letterbox_has_bars);
     tcase_add_test(wrong, layouts_of_bugs);
     tcase_add_loop_test(wrong, refusals, 0, COUNT(refused));
     tcase_add_loop_test(wrong, bugs_that_exclude_each_other, 0, COUNT(together));

@@ -12,9 +12,10 @@ static Preprocessing preprocessing_of(const Pictures *pictures, const Bug *const
     for (int i = 0; i < count && !error_is_set(error); i++) {
         if (!bug_is_of_preprocessing(bugs[i]))
             error_set(error, "--bug: found %s, expected a bug of preprocessing", bugs[i]->id);
-        if (bugs[i]->target_size) {
-            refuse_second(bugs[i], how.target_size != NULL, "size", error);
+        if (bugs[i]->target_size || bugs[i]->letterbox) {
+            refuse_second(bugs[i], how.target_size || how.letterbox, "size", error);
             how.target_size = bugs[i]->target_size;
+            how.letterbox = bugs[i]->letterbox;
         }
         if (bugs[i]->resamplings) {
             refuse_second(bugs[i], how.resampling != NULL, "resampling", error);
