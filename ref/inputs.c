@@ -16,6 +16,7 @@ Inputs inputs_open(const char *path, Error *error)
     inputs.num_frames_per_video = safetensors_find(inputs.file, "num_frames_per_video");
     inputs.input_features = safetensors_find(inputs.file, "input_features");
     inputs.input_features_mask = safetensors_find(inputs.file, "input_features_mask");
+    inputs.prefill_chunk_size = safetensors_find(inputs.file, "prefill_chunk_size");
     return inputs;
 }
 

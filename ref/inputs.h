@@ -17,6 +17,7 @@ typedef struct {
     const Array *num_frames_per_video; /* [videos] */
     const Array *input_features;       /* [audios, frames, audio_embed_dim] */
     const Array *input_features_mask;  /* [audios, frames]: true, or false at padding */
+    const Array *prefill_chunk_size;   /* [1]: of GenerationConfig; nothing that is right depends on it */
 } Inputs;
 
 Inputs inputs_open(const char *path, Error *error);

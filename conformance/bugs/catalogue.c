@@ -34,4 +34,7 @@ const Bug *bug_find(const char *id)
 }
 
 bool bug_is_of_model(const Bug *bug) { return bug->config || bug->weights || bug->inputs || bug->tap || bug->patches; }
-bool bug_is_of_preprocessing(const Bug *bug) { return bug->target_size || bug->letterbox || bug->resamplings || bug->patches; }
+bool bug_is_of_preprocessing(const Bug *bug)
+{
+    return bug->target_size || bug->letterbox || bug->resamplings || bug->patches;
+}

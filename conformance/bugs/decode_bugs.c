@@ -3,7 +3,6 @@
  * Right: a sliding layer's cache keeps the last window - 1 keys, and a decode step looks at these and at its own. A bug
  * that looks further back needs keys that the reference's cache has dropped, so its hook keeps them all.
  */
-#include <math.h>
 #include <string.h>
 
 #include "bugs/hooks/bug_hooks.h"
@@ -39,29 +38,30 @@ static void keep_states(BugRun *run, Kept *kept, const Recorded *states, int64_t
     kept->tokens += tokens;
 }
 
-/* One head of a query, and the states of all tokens that it may see [tokens, head_dim] */
-typedef struct {
-    const double *query, *keys, *values, *may_look;
-    int64_t tokens, head_dim;
-} Head;
+static const BugId DECODE_WINDOW_IGNORED = { "decode-window-ignored" };
+static const BugId DECODE_RING_OFF_BY_ONE = { "decode-ring-off-by-one" };
 
-static void attend(BugRun *run, const Head *head, double *out)
+/* A ring of W slots in which each token beyond the W-th takes the slot of the token after the oldest: that one is lost
+ * a step early, and the oldest, which has left the window, stays until its slot's turn comes again. */
+static bool is_in_shifted_ring(BugRun *run, int64_t token, int64_t tokens)
 {
-    int64_t tokens = head->tokens, width = head->head_dim;
-    double *weights = scratch_row(run, tokens), largest = MASKED, sum = 0;
-    for (int64_t j = 0; j < tokens; j++) {
-        double product = dot(run, head->query, head->keys + j * width, width);
-        weights[j] = head->may_look[j] != 0 ? as_result(run, product) : MASKED;
-        largest = fmax(largest, weights[j]);
-    }
-    for (int64_t j = 0; j < tokens; j++) sum += weights[j] = exp(weights[j] - largest);
-    for (int64_t d = 0; d < width; d++) out[d] = 0;
-    for (int64_t j = 0; j < tokens; j++)
-        for (int64_t d = 0; d < width; d++) out[d] += as_result(run, weights[j] / sum) * head->values[j * width + d];
-    for (int64_t d = 0; d < width; d++) out[d] = as_result(run, out[d]);
+    int64_t window = (int64_t)text_number(run, "sliding_window", 0), last = tokens - 1;
+    int64_t prompt = bug_inputs(run)->input_ids->shape[1], first = prompt > window ? prompt : window;
+    bool stays = token == first - window && last - first < window - 1;
+    return stays || token > last - window + 1;
 }
 
-static void look_at_everything(BugRun *run, const Tap *tap, const Kept *keys, const Kept *values)
+/* Whether the query of a row, whose causal mask that is, looks at each of all tokens so far */
+static bool *looked_at(BugRun *run, const double *causal, int64_t tokens)
+{
+    bool *may_look = bug_memory(run, (size_t)tokens * sizeof *may_look);
+    bool ring = bug_is_on(run, &DECODE_RING_OFF_BY_ONE) && !bug_is_on(run, &DECODE_WINDOW_IGNORED);
+    for (int64_t j = 0; j < tokens; j++)
+        may_look[j] = causal[j] != 0 && (!ring || is_in_shifted_ring(run, j, tokens));
+    return may_look;
+}
+
+static void look_back(BugRun *run, const Tap *tap, const Kept *keys, const Kept *values)
 {
     const Recorded *query = recorded_beside(run, tap, "self_attn#query_states");
     const Recorded *key = recorded_beside(run, tap, "self_attn#key_states");
@@ -70,22 +70,23 @@ static void look_at_everything(BugRun *run, const Tap *tap, const Kept *keys, co
     if (!mask || mask->shape[3] != keys->tokens) return;
     double *row = scratch_row(run, heads * head_dim);
     for (int64_t b = 0; b < tap_rows(tap); b++) { /* one query a sequence */
+        const bool *may_look = looked_at(run, recorded_row(mask, b), keys->tokens);
         for (int64_t h = 0; h < heads; h++) {
             int64_t state = b * kv_heads + h / (heads / kv_heads);
-            attend(run,
-                   &(Head){ .query = recorded_row(query, b * heads + h),
-                            .keys = keys->values + state * keys->room * head_dim,
-                            .values = values->values + state * values->room * head_dim,
-                            .may_look = recorded_row(mask, b),
-                            .tokens = keys->tokens,
-                            .head_dim = head_dim },
-                   row + h * head_dim);
+            attend_head(run,
+                        &(AttentionHead){ .query = recorded_row(query, b * heads + h),
+                                          .keys = keys->values + state * keys->room * head_dim,
+                                          .values = values->values + state * values->room * head_dim,
+                                          .may_look = may_look,
+                                          .tokens = keys->tokens,
+                                          .head_dim = head_dim },
+                        row + h * head_dim);
         }
         tap_set_row(tap, b, row);
     }
 }
 
-static void decode_window_ignored(BugRun *run, const Tap *tap)
+static void attention_further_back(BugRun *run, const Tap *tap)
 {
     int layer = tap_layer(tap);
     if (!tap_is_text(tap, ".self_attn#attn_output") || layer >= LAYERS || !layer_is_sliding(run, layer)) return;
@@ -98,10 +99,11 @@ static void decode_window_ignored(BugRun *run, const Tap *tap)
     keep_states(run, &all->keys[layer], key, tokens);
     keep_states(run, &all->values[layer], value, tokens);
     if (tap_step(tap->name) == 0 || tokens != 1 || all->keys[layer].tokens <= key->shape[2]) return;
-    look_at_everything(run, tap, &all->keys[layer], &all->values[layer]);
+    look_back(run, tap, &all->keys[layer], &all->values[layer]);
 }
 
-static const BugId DECODE_WINDOW_IGNORED = { "decode-window-ignored" };
+static const char *const looking_back[] = { "*#causal_mask_mapping.full_attention", ATTENTION_INPUTS,
+                                            "*#value_states", NULL };
 
 const Bug decode_bugs[] = {
     { .id = DECODE_WINDOW_IGNORED.text,
@@ -110,8 +112,15 @@ const Bug decode_bugs[] = {
       .source = "https://github.com/EricLBuehler/mistral.rs/issues/2094",
       .sources = 1,
       .exposed_by = "a decode step further from the prompt's beginning than the window is wide",
-      .tap = decode_window_ignored,
-      .needs_in_layer = (const char *const[]){ "*#causal_mask_mapping.full_attention", ATTENTION_INPUTS,
-                                               "*#value_states", NULL } },
+      .tap = attention_further_back,
+      .needs_in_layer = looking_back },
+    { .id = DECODE_RING_OFF_BY_ONE.text,
+      .stage = "cache",
+      .mechanism = "a full ring's slots are counted one too far: the second oldest key is lost, and one too old stays",
+      .source = "https://github.com/zml/zml/issues/763",
+      .sources = 1,
+      .exposed_by = "a decode step further from the prompt's beginning than the window is wide",
+      .tap = attention_further_back,
+      .needs_in_layer = looking_back },
     { 0 },
 };

@@ -58,6 +58,87 @@ static void rmsnorm_one_plus_weight(BugRun *run, const Tap *tap)
     }
 }
 
+/* ---------------------------------------------------------------- variance */
+
+/* The norms of the hidden state in a layer, and what each sees: that tap, and the residual where it is added */
+static const struct {
+    const char *norm, *input;
+    bool residual;
+} layer_norms[] = {
+    { "input_layernorm", NULL, true },
+    { "post_attention_layernorm", "self_attn.o_proj", false },
+    { "pre_feedforward_layernorm", "post_attention_layernorm", true },
+    { "pre_feedforward_layernorm_2", "post_attention_layernorm", true },
+    { "post_feedforward_layernorm_1", "mlp.down_proj", false },
+    { "post_feedforward_layernorm_2", "experts", false },
+    { "post_feedforward_layernorm", "mlp.down_proj", false },
+    { "post_per_layer_input_norm", "per_layer_projection", false },
+};
+
+static const Recorded *last_layer(BugRun *run, const Tap *tap)
+{
+    char name[256];
+    const char *norm = strrchr(tap->name, '.');
+    snprintf(name, sizeof name, "%.*s.layers.%d", (int)(norm - tap->name), tap->name,
+             (int)text_number(run, "num_hidden_layers", 0) - 1);
+    return recorded(run, tap, name);
+}
+
+static void add_rows(BugRun *run, const Recorded *from, int64_t rows, double *sum)
+{
+    int64_t width = from->shape[from->rank - 1], all = 1, batch = from->rank > 2 ? from->shape[0] : 1;
+    for (int d = 0; d < from->rank - 1; d++) all *= from->shape[d];
+    int64_t queries = rows / batch, held = all / batch; /* which may be more than the last ones that the norm sees */
+    for (int64_t i = 0; i < rows; i++) {
+        const double *row = recorded_row(from, i / queries * held + held - queries + i % queries);
+        for (int64_t j = 0; j < width; j++) sum[i * width + j] = as_result(run, sum[i * width + j] + row[j]);
+    }
+}
+
+/* The input of the norm that the tap is of, [rows, width]; NULL if that is no norm of the hidden state */
+static double *norm_input(BugRun *run, const Tap *tap)
+{
+    bool known = false;
+    double *sum = scratch_row(run, tap->count);
+    for (int64_t i = 0; i < tap->count; i++) sum[i] = 0;
+    const Recorded *experts = recorded_beside(run, tap, "post_feedforward_layernorm_2");
+    if (tap_layer(tap) < 0 && tap_is_text(tap, ".norm")) {
+        const Recorded *hidden_states = last_layer(run, tap);
+        if (hidden_states) add_rows(run, hidden_states, tap_rows(tap), sum);
+        return hidden_states ? sum : NULL;
+    }
+    if (experts && tap_is_local(tap, "post_feedforward_layernorm")) {
+        add_rows(run, recorded_beside(run, tap, "post_feedforward_layernorm_1"), tap_rows(tap), sum);
+        add_rows(run, experts, tap_rows(tap), sum);
+        return sum;
+    }
+    for (size_t n = 0; n < sizeof layer_norms / sizeof *layer_norms; n++) {
+        if (!tap_is_local(tap, layer_norms[n].norm)) continue;
+        const Recorded *input = layer_norms[n].input ? recorded_beside(run, tap, layer_norms[n].input) : NULL;
+        const Recorded *residual = layer_norms[n].residual ? layer_input(run, tap) : NULL;
+        if (residual) add_rows(run, residual, tap_rows(tap), sum);
+        if (input) add_rows(run, input, tap_rows(tap), sum);
+        known = (!layer_norms[n].input || input) && (!layer_norms[n].residual || residual);
+    }
+    return known ? sum : NULL;
+}
+
+/* From the norm's input, because what the tap holds is rounded already: so small a change would be rounded away. */
+static void bf16_variance(BugRun *run, const Tap *tap)
+{
+    if (!tap_is_text(tap, "") || !strstr(tap->name, "norm")) return;
+    int64_t width = tap_width(tap);
+    double eps = text_number(run, "rms_norm_eps", 1e-6), *input = norm_input(run, tap);
+    const double *weight = input ? weight_of(run, tap) : NULL;
+    for (int64_t i = 0; weight && i < tap_rows(tap); i++) {
+        double *row = input + i * width, variance = 0;
+        for (int64_t j = 0; j < width; j++) variance += row[j] * row[j] / (double)width;
+        double factor = 1 / sqrt(narrowed(ROUNDING_BF16, (float)variance) + eps);
+        for (int64_t j = 0; j < width; j++) row[j] *= factor * weight[j];
+        tap_set_row(tap, i, row);
+    }
+}
+
 /* post_attention_layernorm keeps its own; where other models have a norm of that name, it is the one before the MLP. */
 static void pre_ffn_norm_mismapped(Checkpoint *checkpoint)
 {
@@ -108,6 +189,16 @@ const Bug layer_bugs[] = {
       .sources = 1,
       .exposed_by = "any prompt",
       .tap = rmsnorm_one_plus_weight },
+    { .id = "rmsnorm-bf16-variance",
+      .stage = "norms",
+      .mechanism = "norms of the hidden state hold their variance in bfloat16, not in float32",
+      .source = "https://github.com/sgl-project/sglang/pull/27540",
+      .sources = 2,
+      .exposed_by = "any prompt; in bf16 it is near to the class's own rounding",
+      .tap = bf16_variance,
+      .needs_in_layer =
+          (const char *const[]){ LAYER_INPUTS, "*.o_proj", "*.down_proj", "*.experts", "*.per_layer_projection",
+                                 "*.post_attention_layernorm", "*.post_feedforward_layernorm_?", NULL } },
     { .id = "dense-mlp-silu",
       .stage = "MLP",
       .mechanism = "the dense MLP of the text model has SiLU in place of GELU by tanh",

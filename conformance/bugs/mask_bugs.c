@@ -90,6 +90,30 @@ static void bidir_on_audio(BugRun *run, const Tap *tap)
     if (is_bidirectional(run)) rewrite_masks(run, tap, bidir_on_audio_rule);
 }
 
+/* A sliding layer's cache still holds the last W - 1 keys before the chunk. */
+static bool chunk_drops_window_rule(const MaskCell *c)
+{
+    return c->may_look || (c->sliding && c->chunk > 0 && c->causal && c->kv > c->chunk - c->window);
+}
+static void chunk_drops_window(BugRun *run, const Tap *tap) { rewrite_masks(run, tap, chunk_drops_window_rule); }
+
+static bool chunk_splits_block_rule(const MaskCell *c) { return c->may_look && (!c->prefill || c->kv < c->chunk_end); }
+static void chunk_splits_block(BugRun *run, const Tap *tap) { rewrite_masks(run, tap, chunk_splits_block_rule); }
+
+static bool prefill_evicts_keys_rule(const MaskCell *c)
+{
+    return c->may_look && !(c->sliding && c->prefill && c->kv < c->chunk_end - c->window);
+}
+static void prefill_evicts_keys(BugRun *run, const Tap *tap) { rewrite_masks(run, tap, prefill_evicts_keys_rule); }
+
+/* The place where the block is looked for is further ahead in the row, where causality lets q look anyway; so what the
+ * bug does is to leave the block's own tokens without those after them. */
+static bool bidir_region_shifted_rule(const MaskCell *c) { return c->may_look && (c->causal || c->chunk == 0); }
+static void bidir_region_shifted(BugRun *run, const Tap *tap)
+{
+    if (is_bidirectional(run)) rewrite_masks(run, tap, bidir_region_shifted_rule);
+}
+
 const Bug mask_bugs[] = {
     { .id = "window-off-by-one",
       .stage = "masks",
@@ -112,6 +136,27 @@ const Bug mask_bugs[] = {
       .sources = 1,
       .exposed_by = "a prompt longer than the sliding window",
       .tap = window_on_global },
+    { .id = "chunk-drops-window",
+      .stage = "masks",
+      .mechanism = "sliding layers look at all that their cache holds once the prefill's first chunk is over",
+      .source = "https://github.com/lablup/mlxcel/issues/885",
+      .sources = 2,
+      .exposed_by = "a prefill in chunks, and a prompt longer than the sliding window",
+      .tap = chunk_drops_window },
+    { .id = "chunk-splits-block",
+      .stage = "masks",
+      .mechanism = "a prefill's chunk ends within an image, whose tokens there do not see those in the next chunk",
+      .source = "https://github.com/vllm-project/vllm-gaudi/pull/1797",
+      .sources = 1,
+      .exposed_by = "use_bidirectional_attention \"vision\", a prefill in chunks, and an image across their border",
+      .tap = chunk_splits_block },
+    { .id = "prefill-evicts-keys",
+      .stage = "masks",
+      .mechanism = "sliding layers have the last W keys of a prefill alone: tokens before these lack their window",
+      .source = "https://github.com/lablup/mlxcel/issues/401",
+      .sources = 3,
+      .exposed_by = "a prompt longer than the sliding window",
+      .tap = prefill_evicts_keys },
     { .id = "bidir-missing",
       .stage = "masks",
       .mechanism = "tokens of an image see only those before them",
@@ -147,6 +192,13 @@ const Bug mask_bugs[] = {
       .sources = 1,
       .exposed_by = "use_bidirectional_attention \"vision\" and two images apart, but within the window",
       .tap = bidir_images_one_block },
+    { .id = "bidir-region-shifted",
+      .stage = "masks",
+      .mechanism = "an image in a later chunk is looked for without counting what is cached, and so not found",
+      .source = "https://github.com/openvinotoolkit/openvino/pull/36708",
+      .sources = 1,
+      .exposed_by = "use_bidirectional_attention \"vision\", a prefill in chunks, and an image in a later one",
+      .tap = bidir_region_shifted },
     { .id = "bidir-span-whole-prefix",
       .stage = "masks",
       .mechanism = "everything up to the last image is one block, whose tokens see each other",

@@ -4,6 +4,7 @@
  * the places of its own placeholders.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bugs/hooks/bug_hooks.h"
@@ -20,10 +21,44 @@ static bool row_is_feature(BugRun *run, const Tap *tap, int64_t row)
     return is_feature(run, row / tap->shape[1], row % tap->shape[1]);
 }
 
+static bool row_is_placeholder(BugRun *run, const Tap *tap, int64_t row)
+{
+    return is_placeholder(run, row / tap->shape[1], row % tap->shape[1]);
+}
+
 static void multiply(const Tap *tap, int64_t row, double factor)
 {
     int64_t width = tap_width(tap);
     for (int64_t i = row * width; i < (row + 1) * width; i++) tap_set(tap, i, factor * tap_value(tap, i));
+}
+
+/* sqrt(hidden_size) is held in the dtype. In float32, or where the root is exact, nothing differs. */
+static bool is_rounded(double held, double exact) { return fabs(held / exact - 1) > 1e-6; }
+
+/* The token of that row of the tap; -1: a placeholder, whose row nothing depends on */
+static int64_t token_of(BugRun *run, const Tap *tap, int64_t row)
+{
+    const Recorded *chosen = tap_run(tap->name) > 0 ? recorded(run, tap, "input_ids") : NULL;
+    if (chosen) return (int64_t)chosen->values[row];
+    return row_is_placeholder(run, tap, row) ? -1 : array_integer(bug_inputs(run)->input_ids, row);
+}
+
+/* From the table, because the product that the tap holds is rounded already: that would be rounded back. */
+static void scale_unrounded(BugRun *run, const Tap *tap)
+{
+    double root = sqrt(text_number(run, "hidden_size", 0));
+    if (!tap_is_text(tap, ".embed_tokens") || !is_rounded(embed_scale(run), root)) return;
+    char name[256];
+    snprintf(name, sizeof name, "%.*s.weight", (int)tap_base_length(tap->name), tap->name);
+    const Array *table = array_named(run, name);
+    double *embedding = scratch_row(run, tap_width(tap));
+    for (int64_t row = 0; table && row < tap_rows(tap); row++) {
+        int64_t token = token_of(run, tap, row);
+        if (token < 0 || token >= table->shape[0]) continue;
+        read_row(run, table, token, embedding);
+        for (int64_t j = 0; j < tap_width(tap); j++) embedding[j] *= root;
+        tap_set_row(tap, row, embedding);
+    }
 }
 
 static void embed_scale_on_features(BugRun *run, const Tap *tap)
@@ -36,6 +71,14 @@ static void features_inverse_scaled(BugRun *run, const Tap *tap)
 {
     for (int64_t row = 0; is_merged(tap) && row < tap_rows(tap); row++)
         if (row_is_feature(run, tap, row)) multiply(tap, row, 1 / embed_scale(run));
+}
+
+/* Divided by the root, as a product with its rounded inverse, so that the text model's scaling undoes it */
+static void scale_bf16_product(BugRun *run, const Tap *tap)
+{
+    double inverse = as_weight(run, 1 / sqrt(text_number(run, "hidden_size", 0))), product = inverse * embed_scale(run);
+    for (int64_t row = 0; is_merged(tap) && is_rounded(product, 1) && row < tap_rows(tap); row++)
+        if (row_is_feature(run, tap, row)) multiply(tap, row, product);
 }
 
 /* Only where embeddings are looked up for the sake of merging; otherwise the text model does so, and scales. */
@@ -137,6 +180,21 @@ static void seq_major(BugRun *run, const Tap *tap)
 }
 
 const Bug merge_bugs[] = {
+    { .id = "embed-scale-unrounded",
+      .stage = "embedding",
+      .mechanism = "text embeddings are multiplied by sqrt(hidden_size) in float32, not as the dtype holds it",
+      .source = "https://github.com/pytorch/executorch/tree/main/examples/models/gemma4_31b",
+      .sources = 2,
+      .exposed_by = "a narrow class, and a hidden_size whose root is not exact in it",
+      .tap = scale_unrounded,
+      .needs_in_layer = (const char *const[]){ "input_ids", NULL } },
+    { .id = "embed-scale-bf16-product",
+      .stage = "merging",
+      .mechanism = "features are multiplied by 1/sqrt(hidden_size) and then by its root, each rounded to the dtype",
+      .source = "https://pypi.org/project/keras-hub/0.32.0/",
+      .sources = 2,
+      .exposed_by = "a narrow class, an image in a prompt, and a hidden_size whose root is not exact",
+      .tap = scale_bf16_product },
     { .id = "merge-embed-scale-on-features",
       .stage = "merging",
       .mechanism = "features are multiplied by sqrt(hidden_size), as text is",

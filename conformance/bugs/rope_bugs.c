@@ -12,9 +12,12 @@ static const BugId ROPE_INV_FREQ_LOW_PRECISION = { "rope-inv-freq-low-precision"
 static const BugId ROPE_PARTIAL_PREFIX = { "rope-partial-prefix" };
 static const BugId ROPE_PAIRS_INTERLEAVED = { "rope-pairs-interleaved" };
 static const BugId ROPE_POSITIONS_BF16 = { "rope-positions-bf16" };
+static const BugId ROPE_CACHE_SHORT = { "rope-cache-short" };
 static const BugId ROPE_ANGLE_F16 = { "rope-angle-f16" };
 static const BugId ROPE_BATCH_CURSOR = { "rope-batch-cursor" };
 static const BugId ROPE_Q_PLUS_ONE = { "rope-q-plus-one" };
+static const BugId ROPE_SHARED_Q_LATE = { "rope-shared-q-late" };
+static const BugId ROPE_DIM_HALF = { "rope-dim-half" };
 
 /* ---------------------------------------------------------------- configuration */
 
@@ -68,13 +71,10 @@ static void layer_type_swapped(json_t *config)
 
 /* ---------------------------------------------------------------- positions and frequencies */
 
-static float narrowed(Rounding rounding, float value)
-{
-    round_to(rounding, &value, 1);
-    return value;
-}
-
 static float to_bf16(float value) { return narrowed(ROUNDING_BF16, value); }
+
+/* Positions that a table of fixed length holds; those beyond it take its last row, as a clamped gather does. */
+enum { TABLE_LENGTH = 4096 };
 
 /* The position that tables are made for, with the bugs that are on. Rows that are shorter are padded in front. */
 static int64_t table_position(BugRun *run, const Query *query)
@@ -85,6 +85,7 @@ static int64_t table_position(BugRun *run, const Query *query)
             int64_t other = position_of(run, &(Query){ query->tap, b, query->q, query->queries });
             if (other > position) position = other;
         }
+    if (bug_is_on(run, &ROPE_CACHE_SHORT) && position >= TABLE_LENGTH) position = TABLE_LENGTH - 1;
     return bug_is_on(run, &ROPE_POSITIONS_BF16) ? (int64_t)to_bf16((float)position) : position;
 }
 
@@ -111,16 +112,16 @@ static void tables_again(BugRun *run, const Tap *tap)
 
 /* ---------------------------------------------------------------- rotation */
 
-/* As rotary_emb gives them for one more than the query's position. No tap shows this table, so it is computed as
+/* As rotary_emb gives them for `tokens` more than the query's position. No tap shows this table, so it is computed as
  * backends do in every class: angles in float32, and held as narrow as the class holds tables. */
-static void table_one_further(BugRun *run, const Query *query, double *cosines, double *sines)
+static void table_further(BugRun *run, const Query *query, int64_t tokens, double *cosines, double *sines)
 {
     int64_t head_dim = query->tap->shape[3], half = head_dim / 2;
     float *inv_freq = bug_memory(run, (size_t)half * sizeof *inv_freq);
     text_inv_freq(run, layer_is_sliding(run, tap_layer(query->tap)), head_dim, inv_freq);
     for (int64_t j = 0; j < half; j++) {
         float freq = bug_is_on(run, &ROPE_INV_FREQ_LOW_PRECISION) ? to_bf16(inv_freq[j]) : inv_freq[j];
-        float angle = (float)(position_of(run, query) + 1) * freq;
+        float angle = (float)(position_of(run, query) + tokens) * freq;
         cosines[j] = as_weight(run, cos(angle));
         sines[j] = as_weight(run, sin(angle));
     }
@@ -136,6 +137,27 @@ static int64_t live_pairs(BugRun *run, int64_t head_dim)
     return pairs;
 }
 
+/* How many positions too far the query is turned. A cache's offset that is read once the run's keys are in it counts
+ * all tokens of the run besides. */
+static int64_t query_is_late(BugRun *run, const Tap *tap)
+{
+    bool decodes = tap_step(tap->name) > 0, shared = layer_is_shared(run, tap_layer(tap));
+    int64_t tokens = bug_is_on(run, &ROPE_Q_PLUS_ONE) && decodes;
+    if (bug_is_on(run, &ROPE_SHARED_Q_LATE) && shared) tokens += decodes ? 1 : bug_inputs(run)->input_ids->shape[1];
+    return tokens;
+}
+
+/* Pairs lie within the first half of head_dim, a quarter apart, with every other frequency: those of a head half as
+ * wide. The second half does not turn. */
+static void turn_first_half(BugRun *run, double *row, int64_t head_dim, double *cosines, double *sines)
+{
+    for (int64_t j = 0; j < head_dim / 4; j++) {
+        cosines[j] = cosines[2 * j];
+        sines[j] = sines[2 * j];
+    }
+    turn_row(run, row, head_dim / 4, head_dim / 4, cosines, sines);
+}
+
 /* Keys that were cached are as they were; those that another layer shares have been turned there. */
 static void turn_again(BugRun *run, const Tap *tap)
 {
@@ -146,8 +168,9 @@ static void turn_again(BugRun *run, const Tap *tap)
     bool sliding = layer_is_sliding(run, tap_layer(tap));
     bool prefix = bug_is_on(run, &ROPE_PARTIAL_PREFIX) && !sliding && live_pairs(run, head_dim) < half;
     bool interleaved = bug_is_on(run, &ROPE_PAIRS_INTERLEAVED);
-    bool further = bug_is_on(run, &ROPE_Q_PLUS_ONE) && is_query && tap_step(tap->name) > 0;
-    if (!normed || (!prefix && !further && !interleaved)) return;
+    bool first_half = bug_is_on(run, &ROPE_DIM_HALF) && sliding && !interleaved;
+    int64_t further = is_query ? query_is_late(run, tap) : 0;
+    if (!normed || (!prefix && !further && !interleaved && !first_half)) return;
 
     int64_t batch = tap->shape[0], seq = normed->shape[1], pairs = prefix ? live_pairs(run, head_dim) : half;
     double *row = scratch_row(run, head_dim), *c = scratch_row(run, half), *s = scratch_row(run, half);
@@ -157,9 +180,10 @@ static void turn_again(BugRun *run, const Tap *tap)
         memcpy(row, recorded_row(normed, i), (size_t)head_dim * sizeof *row);
         memcpy(c, rotary_row(run, &at, "cos"), (size_t)half * sizeof *c);
         memcpy(s, rotary_row(run, &at, "sin"), (size_t)half * sizeof *s);
-        if (further) table_one_further(run, &at, c, s);
+        if (further) table_further(run, &at, further, c, s);
         for (int64_t j = 0; interleaved && j < half; j++) turn_row(run, row + 2 * j, 1, 1, c + j, s + j);
-        if (!interleaved) turn_row(run, row, pairs, pairs, c, s);
+        if (first_half) turn_first_half(run, row, head_dim, c, s);
+        if (!interleaved && !first_half) turn_row(run, row, pairs, pairs, c, s);
         tap_set_row(tap, (at.b * heads + h) * rows + rows - seq + at.q, row);
     }
 }
@@ -204,6 +228,14 @@ const Bug rope_bugs[] = {
       .exposed_by = "a prompt longer than 256 tokens, or position_ids beyond 256",
       .tap = tables_again,
       .needs_in_layer = (const char *const[]){ POSITION_INPUTS, NULL } },
+    { .id = ROPE_CACHE_SHORT.text,
+      .stage = "rotary embedding",
+      .mechanism = "the table of rotations ends at 4096 positions, and later ones get its last row",
+      .source = "https://github.com/pegainfer-project/pegainfer/issues/220",
+      .sources = 2,
+      .exposed_by = "a prompt of more than 4096 tokens, or position_ids beyond 4096",
+      .tap = tables_again,
+      .needs_in_layer = (const char *const[]){ POSITION_INPUTS, NULL } },
     { .id = ROPE_ANGLE_F16.text,
       .stage = "rotary embedding",
       .mechanism = "angles are rounded to float16, not kept in float32",
@@ -228,6 +260,14 @@ const Bug rope_bugs[] = {
       .exposed_by = "two tokens",
       .tap = turn_again,
       .needs_in_layer = rotation_needs },
+    { .id = ROPE_DIM_HALF.text,
+      .stage = "attention",
+      .mechanism = "sliding layers turn the first half of head_dim alone, as a head half as wide",
+      .source = "https://github.com/kekzl/imp/pull/20",
+      .sources = 1,
+      .exposed_by = "two tokens",
+      .tap = turn_again,
+      .needs_in_layer = rotation_needs },
     { .id = ROPE_PARTIAL_PREFIX.text,
       .stage = "attention",
       .mechanism = "full layers turn pairs within the first quarter of head_dim, not pairs half of head_dim apart",
@@ -242,6 +282,14 @@ const Bug rope_bugs[] = {
       .source = "https://github.com/Blaizzy/mlx-vlm/pull/966",
       .sources = 1,
       .exposed_by = "generation of two tokens",
+      .tap = turn_again,
+      .needs_in_layer = rotation_needs },
+    { .id = ROPE_SHARED_Q_LATE.text,
+      .stage = "attention",
+      .mechanism = "queries of KV-shared layers are turned by a cache's offset that the run's tokens have moved",
+      .source = "https://github.com/ml-explore/mlx-swift-lm/pull/212",
+      .sources = 1,
+      .exposed_by = "num_kv_shared_layers, and two tokens",
       .tap = turn_again,
       .needs_in_layer = rotation_needs },
     { 0 },

@@ -84,6 +84,49 @@ static void attention(BugRun *run, const Tap *tap)
 
 static const char *const attention_needs[] = { PADDING, ATTENTION_INPUTS, NULL };
 
+/* States [images, kv_heads, patches, head_dim] of one head, those of all images in a row */
+static double *of_all_images(BugRun *run, const Recorded *states, int64_t head)
+{
+    int64_t images = states->shape[0], count = states->shape[2] * states->shape[3];
+    double *all = scratch_row(run, images * count);
+    for (int64_t b = 0; b < images; b++)
+        memcpy(all + b * count, recorded_row(states, (b * states->shape[1] + head) * states->shape[2]),
+               (size_t)count * sizeof *all);
+    return all;
+}
+
+/* No array of the right shape could hold these weights, so they show in what they add up alone. */
+static void attends_across_images(BugRun *run, const Tap *tap)
+{
+    if (!tap_is_tower(tap, ".self_attn#attn_output") || tap->shape[0] < 2) return;
+    const Recorded *query = recorded_beside(run, tap, "self_attn#query_states");
+    const Recorded *key = recorded_beside(run, tap, "self_attn#key_states");
+    const Recorded *value = recorded_beside(run, tap, "self_attn#value_states");
+    const Recorded *padding = recorded(run, tap, PADDING);
+    int64_t images = tap->shape[0], heads = query->shape[1], patches = query->shape[2], head_dim = query->shape[3];
+    bool *may_look = bug_memory(run, (size_t)(images * patches) * sizeof *may_look);
+    for (int64_t j = 0; j < images * patches; j++) may_look[j] = padding->values[j] == 0;
+    double *out = scratch_row(run, tap->count);
+    for (int64_t h = 0; h < heads; h++) {
+        int64_t kv_head = h / (heads / key->shape[1]);
+        const double *keys = of_all_images(run, key, kv_head), *values = of_all_images(run, value, kv_head);
+        for (int64_t i = 0; i < images * patches; i++) {
+            ArenaMark mark = scratch_mark(run);
+            int64_t place = (i / patches * heads + h) * patches + i % patches;
+            attend_head(run,
+                        &(AttentionHead){ .query = recorded_row(query, place),
+                                          .keys = keys,
+                                          .values = values,
+                                          .may_look = may_look,
+                                          .tokens = images * patches,
+                                          .head_dim = head_dim },
+                        out + (i * heads + h) * head_dim);
+            scratch_release(run, mark);
+        }
+    }
+    for (int64_t i = 0; i < tap->count; i++) tap_set(tap, i, out[i]);
+}
+
 /* ---------------------------------------------------------------- rotary embedding */
 
 /* x turns the pairs (i, i + head_dim / 2) of the whole head, and y none */
@@ -200,6 +243,14 @@ const Bug vision_bugs[] = {
       .exposed_by = "a padded image",
       .tap = attention,
       .needs_in_layer = attention_needs },
+    { .id = "vision-attends-across-images",
+      .stage = "vision attention",
+      .mechanism = "the patches of all images are one sequence, and look at each other",
+      .source = "https://github.com/llmmanorg/llmman/pull/143",
+      .sources = 1,
+      .exposed_by = "two images",
+      .tap = attends_across_images,
+      .needs_in_layer = (const char *const[]){ PADDING, ATTENTION_INPUTS, "*#value_states", NULL } },
     { .id = "vision-quick-gelu",
       .stage = "vision MLP",
       .mechanism = "x * sigmoid(1.702 x) in place of GELU by tanh",

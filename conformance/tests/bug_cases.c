@@ -32,9 +32,9 @@
 #define DECODER                                                                                     \
     "rope-global-full-rotation rope-inv-freq-low-precision rope-partial-prefix "                    \
     "rope-layer-type-swapped rope-angle-f16 rope-pairs-interleaved v-norm-missing attn-softcap-50 " \
-    "text-rmsnorm-one-plus-weight dense-mlp-silu "                                                  \
+    "text-rmsnorm-one-plus-weight dense-mlp-silu rope-dim-half rmsnorm-bf16-variance "                \
     "attn-scale-rsqrt layer-scalar-missing pre-ffn-norm-mismapped gelu-exact rms-eps-1e-5 qk-norms-swapped "
-#define WINDOWED "window-off-by-one window-on-global sliding-gets-full-mask "
+#define WINDOWED "window-off-by-one window-on-global sliding-gets-full-mask prefill-evicts-keys "
 #define PIXELS "pixels-all-zero patch-feature-order vision-xy-swapped vision-grid-column-major "
 #define TOWER                                                                                             \
     PIXELS "clippable-keys-missed tower-rmsnorm-one-plus-weight vision-rope-half-shared "                 \
@@ -43,7 +43,7 @@
 #define EMBEDDERS                                                                                             \
     PIXELS "unified-merge-pad-first unified-layernorm-eps posemb-flat-index projector-norm-after-projection " \
            "projector-norm-missing audio-unified-count "
-#define IMAGE_PAIR "pool-images-overlap "
+#define IMAGE_PAIR "pool-images-overlap vision-attends-across-images "
 #define AUDIO                                                                                                          \
     "audio-int16-unscaled mel-log-hard-floor audio-subsample-no-mask audio-relpos-ascending audio-relpos-interleaved " \
     "audio-mask-inverted audio-window-13 audio-qscale-zero audio-softcap-missing audio-glu-halves-swapped "            \
@@ -63,11 +63,11 @@ const BugCase bug_cases[] = {
       .arrays = "{\"input_ids\": [[5]]}",
       .shows =
           "v-norm-missing layer-scalar-missing layer-scalar-misplaced pre-ffn-norm-mismapped gelu-exact rms-eps-1e-5 "
-          "qk-norms-swapped text-rmsnorm-one-plus-weight dense-mlp-silu" },
+          "qk-norms-swapped text-rmsnorm-one-plus-weight dense-mlp-silu rmsnorm-bf16-variance" },
     { .text = "{" SHARED ", " CAPPED "}",
       .arrays = "{\"input_ids\": [[5, 9, 2, 11, 7, 3], [4, 12, 6, 10, 1, 8]]}",
       .tokens = 3,
-      .shows = DECODER WINDOWED "decode-window-ignored "
+      .shows = DECODER WINDOWED "decode-window-ignored decode-ring-off-by-one rope-shared-q-late "
                                 "layer-scalar-misplaced double-wide-missing ple-zero-buffer ple-rows-misaligned "
                                 "rope-q-plus-one ple-embed-unscaled ple-input-scale-missing ple-missing-in-decode "
                                 "softcap-missing softcap-times-logit softcap-twice" },
@@ -76,7 +76,7 @@ const BugCase bug_cases[] = {
       .arrays = two_rows,
       .tokens = 3,
       .shows = DECODER WINDOWED
-      "decode-window-ignored "
+      "decode-window-ignored decode-ring-off-by-one rope-shared-q-late "
       "layer-scalar-misplaced rope-q-plus-one rope-batch-cursor kv-shared-recomputed kv-shared-wrong-donor "
       "kv-shared-overwrites" },
     { .text = "{" MOE ", \"attention_k_eq_v\": true}",
@@ -135,8 +135,24 @@ const BugCase bug_cases[] = {
       .shows = DECODER WINDOWED TOWER MERGE IMAGE_PAIR
       "layer-scalar-misplaced merge-stale-first-image pool-width-of-batch" },
     { .text = "{}",
-      .arrays = "{\"input_ids\": [[5, 9, 2, 11, 7]], \"position_ids\": [[296, 297, 298, 299, 300]]}",
-      .shows = DECODER WINDOWED "layer-scalar-misplaced rope-positions-bf16" },
+      .arrays = "{\"input_ids\": [[5, 9, 2, 11, 7]], \"position_ids\": [[4093, 4094, 4095, 4096, 4097]]}",
+      .shows = DECODER WINDOWED "layer-scalar-misplaced rope-positions-bf16 rope-cache-short" },
+    /* two images, the first across the border of two chunks, the second in the later one */
+    { .text = "{\"use_bidirectional_attention\": \"vision\"}",
+      .whole = "{}",
+      .arrays = "{\"input_ids\": [[1, 2, 3, 20, 20, 4, 20, 20]], \"prefill_chunk_size\": [4], " WIDE_AND_HIGH
+                ", \"mm_token_type_ids\": [[0, 0, 0, 1, 1, 0, 1, 1]]}",
+      .shows = DECODER WINDOWED TOWER MERGE IMAGE_PAIR
+      "layer-scalar-misplaced merge-stale-first-image pool-width-of-batch bidir-missing bidir-on-global "
+      "bidir-images-one-block bidir-span-whole-prefix bidir-region-shifted chunk-drops-window chunk-splits-block" },
+    /* a root that bfloat16 rounds */
+    { .text = "{}",
+      .whole = "{}",
+      .arrays = "{\"input_ids\": [[1, 20, 20, 2, 20, 20, 4, 5]], " WIDE_AND_HIGH "}",
+      .rounding = ROUNDING_BF16,
+      .shows = DECODER WINDOWED TOWER MERGE IMAGE_PAIR
+      "layer-scalar-misplaced merge-stale-first-image pool-width-of-batch embed-scale-unrounded "
+      "embed-scale-bf16-product" },
     /* two clips of sound, one of them longer than the context, the other an even number of frames */
     { .text = "{}",
       .whole = "{}",

@@ -11,6 +11,7 @@ typedef struct {
     const char *folder, *arrays, *resaved; /* configuration for the same weights, once they are written */
     const char *scaled[2];                 /* tensors whose first row is made very large */
     int tokens;
+    Rounding rounding; /* of the pass; what shows in no pass without it needs one */
     const char *shows; /* ids of the bugs that change anything */
 } BugCase;
 

@@ -69,18 +69,18 @@ START_TEST(changes_its_tap_first)
 {
     const BugCase *c = &bug_cases[_i];
     OpenedCase opened = bug_case_open(c);
-    Recording honest = pass_of(c, &opened, NULL, 0, ROUNDING_NONE);
+    Recording honest = pass_of(c, &opened, NULL, 0, c->rounding);
     for (int i = 0; i < bug_count(); i++) {
         const Bug *bug = bug_at(i);
         if (!bug_is_of_model(bug)) continue;
-        Recording buggy = pass_of(c, &opened, &bug, 1, ROUNDING_NONE);
+        Recording buggy = pass_of(c, &opened, &bug, 1, c->rounding);
         const char *tap = first_change(&honest, &buggy);
         if (!bug_shows(c, bug->id))
             ck_assert_msg(!tap, "%s changes %s, where it cannot show", bug->id, tap);
         else
             ck_assert_msg(tap && bug_is_first_seen_at(bug->id, tap), "%s changes %s first", bug->id, tap);
     }
-    Recording again = pass_of(c, &opened, NULL, 0, ROUNDING_NONE);
+    Recording again = pass_of(c, &opened, NULL, 0, c->rounding);
     ck_assert_ptr_null(first_change(&honest, &again)); /* nothing of a bug stays behind */
     inputs_close(&opened.inputs);
 }
@@ -161,8 +161,8 @@ START_TEST(straight_with_the_bug)
     OpenedCase opened = bug_case_open(c);
     for (int i = 0; i < bug_count(); i++) {
         const Bug *bug = bug_at(i);
-        const ArithmeticClass *class = class_find(
-            classes[c->scaled[0] ? 0 : i % COUNT(classes)]); /* float16 would overflow */
+        int any = c->scaled[0] ? 0 : i % COUNT(classes); /* float16 would overflow */
+        const ArithmeticClass *class = class_find(c->rounding == ROUNDING_BF16 ? "bf16" : classes[any]);
         if (!bug_shows(c, bug->id) || is_infinite(bug)) continue;
         Dump *dump = dump_of(c, &opened, &bug, 1, class);
         const char *bent = bent_step(&opened, dump, &bug, 1, class);

@@ -56,6 +56,16 @@ static void check_position_ids(const Array *positions, Error *error)
         }
 }
 
+static void check_prefill_chunk_size(const Array *size, Error *error)
+{
+    if (array_elements(size) != 1 || dtype_is_float(size->dtype))
+        error_set(error, "%s: prefill_chunk_size: found %s of shape %s, expected one whole number", size->file,
+                  dtype_name(size->dtype), SHAPE_TEXT(size->rank, size->shape));
+    else if (array_integer(size, 0) < 1)
+        error_set(error, "%s: prefill_chunk_size: found %lld, expected 1 or more", size->file,
+                  (long long)array_integer(size, 0));
+}
+
 int gemma4_input_vocab_size(const Gemma4TextConfig *config)
 {
     bool fewer = config->hidden_size_per_layer_input && config->vocab_size_per_layer_input < config->vocab_size;
@@ -89,6 +99,8 @@ void gemma4_text_check(const Inputs *inputs, Error *error)
     check_like_input_ids(inputs, inputs->mm_token_type_ids, "mm_token_type_ids", error);
     if (!error_is_set(error) && inputs->attention_mask) check_attention_mask(inputs->attention_mask, error);
     if (!error_is_set(error) && inputs->position_ids) check_position_ids(inputs->position_ids, error);
+    if (!error_is_set(error) && inputs->prefill_chunk_size)
+        check_prefill_chunk_size(inputs->prefill_chunk_size, error);
 }
 
 void gemma4_for_causal_lm_check(const Gemma4ForCausalLM *m, const Inputs *inputs, Error *error)

@@ -122,6 +122,12 @@ static const struct {
       ": mm_token_type_ids: found shape [1, 3], expected that of input_ids, [1, 2]" },
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2]], \"mm_token_type_ids\": [[0.0, 1.0]]}", 0,
       ": mm_token_type_ids: found dtype F32, expected an integer dtype" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"prefill_chunk_size\": [0]}", 0,
+      ": prefill_chunk_size: found 0, expected 1 or more" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"prefill_chunk_size\": [1.0]}", 0,
+      ": prefill_chunk_size: found F32 of shape [1], expected one whole number" },
+    { TEXT, "{}", "{\"input_ids\": [[1, 2]], \"prefill_chunk_size\": [1, 2]}", 0,
+      ": prefill_chunk_size: found I64 of shape [2], expected one whole number" },
     /* soft tokens */
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2, 3]], " IMAGE "}", 0,
       ": input_ids: found 0 image tokens (id 20), expected 1, one for each of the features" },

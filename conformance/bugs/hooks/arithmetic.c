@@ -42,6 +42,12 @@ void rms_norm_row(double *row, int64_t width, const double *weight, double eps)
     for (int64_t j = 0; j < width; j++) row[j] *= weight ? factor * weight[j] : factor;
 }
 
+float narrowed(Rounding rounding, float value)
+{
+    round_to(rounding, &value, 1);
+    return value;
+}
+
 double activate(Activation activation, double x)
 {
     switch (activation) {
@@ -71,6 +77,21 @@ static void softmax_row(double *row, int64_t width)
     for (int64_t j = 0; j < width; j++) largest = fmax(largest, row[j]);
     for (int64_t j = 0; j < width; j++) sum += row[j] = exp(row[j] - largest);
     for (int64_t j = 0; j < width; j++) row[j] /= sum;
+}
+
+void attend_head(BugRun *run, const AttentionHead *head, double *out)
+{
+    int64_t tokens = head->tokens, width = head->head_dim;
+    double *weights = scratch_row(run, tokens);
+    for (int64_t j = 0; j < tokens; j++) {
+        double product = dot(run, head->query, head->keys + j * width, width);
+        weights[j] = head->may_look[j] ? as_result(run, product) : MASKED;
+    }
+    softmax_row(weights, tokens);
+    for (int64_t d = 0; d < width; d++) out[d] = 0;
+    for (int64_t j = 0; j < tokens; j++)
+        for (int64_t d = 0; d < width; d++) out[d] += as_result(run, weights[j]) * head->values[j * width + d];
+    for (int64_t d = 0; d < width; d++) out[d] = as_result(run, out[d]);
 }
 
 void attend_again(BugRun *run, const Tap *tap, const Attention *attention)

@@ -131,6 +131,7 @@ void linear_rows(BugRun *run, double *out, const double *x, int64_t rows, const 
 double as_result(const BugRun *run, double value);
 double as_weight(const BugRun *run, double value); /* and as tables are held, which the double pass has narrow too */
 double dot(const BugRun *run, const double *a, const double *b, int64_t count);
+float narrowed(Rounding rounding, float value); /* to that dtype, whatever the pass rounds to */
 void rms_norm_row(double *row, int64_t width, const double *weight, double eps); /* weight NULL: none */
 double activate(Activation activation, double x);
 /* Turns pairs (i, i + distance), i < pairs, by the angles whose cos[i] and sin[i] are given */
@@ -145,6 +146,13 @@ typedef struct {
     MaskRow *mask_row;
 } Attention;
 void attend_again(BugRun *run, const Tap *tap, const Attention *attention);
+/* One head of one query, and the states of all tokens that it may see, [tokens, head_dim]; out [head_dim] */
+typedef struct {
+    const double *query, *keys, *values;
+    const bool *may_look;
+    int64_t tokens, head_dim;
+} AttentionHead;
+void attend_head(BugRun *run, const AttentionHead *head, double *out);
 #define MASKED (-DBL_MAX)
 #define ATTENTION_INPUTS "*#query_states", "*#key_states"
 

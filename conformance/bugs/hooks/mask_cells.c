@@ -32,6 +32,15 @@ static int64_t last_vision_token(const Array *types, int64_t b)
     return last;
 }
 
+/* All of a prompt is one chunk unless the inputs say how long one is. */
+static void find_chunk(const BugRun *run, MaskCell *cell, int64_t prompt)
+{
+    const Array *size = bug_inputs(run)->prefill_chunk_size;
+    int64_t length = size ? array_integer(size, 0) : prompt;
+    cell->chunk = cell->q / length * length;
+    cell->chunk_end = cell->chunk + length < prompt ? cell->chunk + length : prompt;
+}
+
 void rewrite_masks(BugRun *run, const Tap *tap, bool (*rule)(const MaskCell *cell))
 {
     if (!strstr(tap->name, "#causal_mask_mapping.")) return;
@@ -53,6 +62,8 @@ void rewrite_masks(BugRun *run, const Tap *tap, bool (*rule)(const MaskCell *cel
                 cell.may_look = tap_value(tap, place) != 0;
                 cell.causal = cell.kv <= cell.q;
                 cell.in_window = cell.kv > cell.q - cell.window;
+                cell.prefill = tap_run(tap->name) == 0;
+                if (cell.prefill) find_chunk(run, &cell, prompt);
                 if (prefill) {
                     cell.both_vision = is_vision_token(types, b, cell.q) && is_vision_token(types, b, cell.kv);
                     cell.before_last = cell.q <= last && cell.kv <= last;

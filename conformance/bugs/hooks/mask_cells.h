@@ -14,6 +14,8 @@ typedef struct {
     bool both_vision;     /* q and kv are tokens of images or videos, the same or not */
     bool before_last;     /* q and kv come no later than the last such token of the row */
     int64_t block_length; /* of the image or video that q lies in; 0: in none */
+    bool prefill;
+    int64_t chunk, chunk_end; /* the first token of the prefill's chunk that q lies in, and the first after it */
 } MaskCell;
 
 /* In a tap that is a mask of the text model, each cell that padding does not close is given to the rule. */
