@@ -34,7 +34,7 @@ REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor
                     checkpoint/*.c run/*.c))
 JUDGE  = $(wildcard $(addprefix conformance/,dump/*.c grade/*.c pictures/*.c noise/*.c names/*.c bugs/*.c \
                     bugs/hooks/*.c bugs/switch/*.c lockstep/*.c readings/*.c diagnose/*.c explain/*.c inputs/*.c \
-                    report/*.c))
+                    report/*.c submission/*.c))
 TOOL   = $(wildcard tools/command/*.c tools/report/*.c)
 
 # Both builds of the reference, and the judge: what every program is linked from. Test programs of the double build
@@ -70,7 +70,7 @@ help:
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
 	@echo 'make check-score  half of it, against docs/score.md; a sixth is part of check'
 	@echo 'make bench-images  a large PNG to pixels, against Pillow'
-	@echo 'make fixtures   writes fixtures/ anew from Hugging Face'
+	@echo 'make fixtures   writes fixtures/ anew from Hugging Face; make mustpass its list for submissions'
 	@echo 'make fuzz       libFuzzer on each reader and on the judge, SECONDS=60 each; then make fuzz-coverage'
 	@echo 'make faults     every malloc, open, read, write, mmap and rename of three commands fails once; MOST=100 of each'
 	@echo 'make deps       installs the libraries (Debian, Fedora, Alpine, Arch); demo and check do it too'
@@ -164,6 +164,10 @@ fixtures: $(VENV)/ready
 	$(PY) tools/fixtures/make_fixtures.py
 	$(PY) tools/fixtures/make_image_fixtures.py
 	$(PY) tools/fixtures/make_sound_fixtures.py
+	$(MAKE) --no-print-directory mustpass
+
+mustpass: $(BUILD)/plumb
+	$(PYTHON) -B tools/fixtures/make_mustpass.py $(BUILD)/plumb
 
 format:
 	clang-format -i $$(find ref conformance tools -name '*.[ch]')
@@ -343,8 +347,8 @@ dist:
 
 .PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report \
         check-images check-sounds check-quantised \
-        fuzz mirror bench bench-images score check-score fixtures pictures site install uninstall \
-        check-install dist format clean
+        fuzz mirror bench bench-images score check-score fixtures mustpass pictures site install uninstall \
+        check-install wheel check-wheel dist format clean
 .SECONDARY:
 
--include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/f32 $(BUILD)/f64 -type f -name '*.d' 2>/dev/null)

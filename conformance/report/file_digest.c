@@ -56,6 +56,16 @@ static long long digest(FILE *file, char *hex)
     return good ? bytes : -1;
 }
 
+void bytes_digest(const void *bytes, size_t size, char hex[DIGEST_TEXT])
+{
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    CRYPTO_set_mem_functions(crypto_allocate, crypto_reallocate, crypto_free); /* refused once it is in use */
+    if (EVP_Digest(bytes, size, sum, &length, EVP_sha256(), NULL) != 1) length = 0;
+    hex[0] = 0;
+    for (unsigned i = 0; i < length; i++) sprintf(hex + 2 * i, "%02x", sum[i]);
+}
+
 static void file_append(json_t *list, const char *role, const char *path, Error *error)
 {
     char hex[2 * EVP_MAX_MD_SIZE + 1] = "";

@@ -210,6 +210,7 @@ class Page:
     def run_block(self, block, folder):
         commands = commands_of(block)
         for name in block.marked("file"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text("\n".join(block.lines) + "\n")
             return
         if reasons := block.marked("skip"):

@@ -25,6 +25,7 @@ conformance/diagnose
 conformance/explain
 conformance/inputs
 conformance/report
+conformance/submission
 tools/report
 tools/command
 tools/library
