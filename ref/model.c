@@ -84,6 +84,35 @@ Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *err
     return model;
 }
 
+/* Whether the edits left the other's configuration and tensors as they were */
+static bool is_like(const Model *edited, const Model *model)
+{
+    const Checkpoint *a = edited->checkpoint, *b = model->checkpoint;
+    if (!json_equal(edited->config, model->config)) return false;
+    for (int i = 0; i < a->tensor_count; i++)
+        if (a->tensors[i].array != b->tensors[i].array) return false;
+    return true;
+}
+
+Model *model_open_like(const Model *model, const ModelEdits *edits, Error *error)
+{
+    Model *edited = allocate_zeroed(1, sizeof *edited);
+    edited->checkpoint = checkpoint_borrow(model->checkpoint);
+    edited->config = json_deep_copy(model->config);
+    if (edits->weights) edits->weights(edited->checkpoint, edits->context);
+    if (edits->config) edits->config(edited->config, edits->context);
+    bool changed = !is_like(edited, model);
+    if (changed)
+        load(edited, (ConfigReader){
+                         .object = edited->config,
+                         .file = arena_format(&edited->checkpoint->arena, "%s/config.json", edited->checkpoint->folder),
+                         .path = "",
+                         .error = error });
+    if (changed && !error_is_set(error)) return edited;
+    model_close(edited);
+    return NULL;
+}
+
 void model_close(Model *model)
 {
     if (!model) return;

@@ -20,6 +20,9 @@ typedef struct {
     void *context;
 } ModelEdits;
 Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *error);
+/* The same of a model that is open already, whose files it shares: close it first. NULL where the edits change nothing,
+ * or with error set. */
+Model *model_open_like(const Model *model, const ModelEdits *edits, Error *error);
 void model_close(Model *model); /* NULL is fine */
 /* A pass in this build's real; reference.h has both. inputs must have passed model_check. */
 void model_forward(Model *model, const Inputs *inputs, const Pass *pass);

@@ -56,8 +56,10 @@ bool bug_is_of_preprocessing(const Bug *bug); /* it makes other patches of the s
 typedef struct BuggyModel BuggyModel;
 
 BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int count, Error *error);
-/* The same of a model that is open already, with bugs that need no more than a hook or other inputs; model stays the
- * caller's. */
+/* The same of a model that is open already, which stays the caller's. Only bugs that change its configuration or its
+ * weights have their own, of the same files. */
+BuggyModel *buggy_model_of(Model *model, const Bug *const *bugs, int count, Error *error);
+/* The same with bugs that need no more than a hook or other inputs */
 BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count);
 void buggy_model_close(BuggyModel *model); /* NULL is fine */
 const Model *buggy_model_model(const BuggyModel *model);
@@ -65,6 +67,8 @@ const Model *buggy_model_model(const BuggyModel *model);
 bool buggy_model_has_masks(const BuggyModel *model);
 /* Another reading of what Hugging Face computes, as a hook that every bug's comes after; NULL: none */
 void buggy_model_set_mask_reading(BuggyModel *model, const Bug *reading);
+/* Whether a pass would be the honest one: no bug has a hook, and none changes anything else */
+bool buggy_model_is_honest(BuggyModel *model, const Inputs *inputs);
 /* pass as for the honest model; its hook sees what the bugs left, and what it replaces is what they build on */
 void buggy_model_forward(BuggyModel *model, const Reference *reference, const Inputs *inputs, const Pass *pass);
 

@@ -41,7 +41,7 @@ static BuggyModel *open_with(const Suspects *s, const Bug *bug)
 {
     Error unfit = { "" };
     const Bug *bugs[] = { s->below ? s->below : bug, bug };
-    return buggy_model_open(s->search->trial.folder, bugs, s->below ? 2 : 1, &unfit);
+    return buggy_model_of(s->search->trial.model, bugs, s->below ? 2 : 1, &unfit);
 }
 
 bool suspects_begin(Suspects *s, Search *search, const Bug *below)
@@ -50,7 +50,7 @@ bool suspects_begin(Suspects *s, Search *search, const Bug *below)
     *s = (Suspects){ .search = search, .below = below };
     trial->options.progress = show_progress;
     trial->options.progress_context = search;
-    BuggyModel *buggy = below ? buggy_model_open(trial->folder, &below, 1, search->error) : NULL;
+    BuggyModel *buggy = below ? buggy_model_of(trial->model, &below, 1, search->error) : NULL;
     if (below && !buggy) return false;
     search->pass = 0;
     search->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
@@ -129,7 +129,7 @@ bool *suspects_grade_together(const Suspects *s, const int *places, int count)
     const Bug **bugs = allocate_zeroed((size_t)count + 1, sizeof *bugs);
     for (int i = 0; i < count; i++) bugs[i] = s->list[places[i]].candidate.bug;
     bool *straight = steps_straight_by(s, &s->search->trial,
-                                       buggy_model_open(s->search->trial.folder, bugs, count, &unfit));
+                                       buggy_model_of(s->search->trial.model, bugs, count, &unfit));
     free(bugs);
     return straight;
 }
@@ -244,7 +244,7 @@ static bool try_bug(Suspects *s, Suspect *suspect)
     suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
     BuggyModel *buggy = open_with(s, suspect->candidate.bug);
     s->search->pass++;
-    if (buggy)
+    if (buggy && (s->below || !buggy_model_is_honest(buggy, s->search->trial.inputs)))
         matched_filter_match(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), suspect->matches);
     buggy_model_close(buggy);
     summarise(s, suspect);

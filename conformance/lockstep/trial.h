@@ -33,7 +33,6 @@ typedef enum { VISION_MASK_EITHER, VISION_MASK_HF, VISION_MASK_GOOGLE } VisionMa
 
 typedef struct {
     Model *model;
-    const char *folder;   /* of its checkpoint: models with bugs are opened from it anew. NULL: no bug is looked for */
     const Inputs *inputs; /* they must have passed model_check */
     const Dump *dump;
     const ArithmeticClass *class;

@@ -11,7 +11,6 @@ Finding find(const char *folder, const char *dump_file, const char *class, const
     assert_clean(&error);
     Finding finding;
     Trial trial = { .model = model,
-                    .folder = model_folder,
                     .inputs = &inputs,
                     .dump = dump,
                     .class = class_find(class),

@@ -9,14 +9,10 @@
 #include "grade/arithmetic_class.h"
 #include "dump/tap_name.h"
 
-/* A pass of the model with those bugs; without any it is the model itself */
-static Recording pass_of(const BugCase *c, const OpenedCase *opened, const Bug *const *bugs, int count,
-                         Rounding rounding)
+/* Closes the model. */
+static Recording pass_and_close(const BugCase *c, const OpenedCase *opened, BuggyModel *model, Rounding rounding)
 {
-    Error error = { "" };
     Recording recording = { 0 };
-    BuggyModel *model = buggy_model_open(opened->model, bugs, count, &error);
-    assert_clean(&error);
     buggy_model_forward(model, &reference_f32, &opened->inputs,
                         &(Pass){ .results = rounding,
                                  .weights = rounding,
@@ -26,6 +22,16 @@ static Recording pass_of(const BugCase *c, const OpenedCase *opened, const Bug *
                                  .ignore_eos = true });
     buggy_model_close(model);
     return recording;
+}
+
+/* A pass of the model with those bugs; without any it is the model itself */
+static Recording pass_of(const BugCase *c, const OpenedCase *opened, const Bug *const *bugs, int count,
+                         Rounding rounding)
+{
+    Error error = { "" };
+    BuggyModel *model = buggy_model_open(opened->model, bugs, count, &error);
+    assert_clean(&error);
+    return pass_and_close(c, opened, model, rounding);
 }
 
 static bool is_same(Tensor a, Tensor b)
@@ -82,6 +88,33 @@ START_TEST(changes_its_tap_first)
     }
     Recording again = pass_of(c, &opened, NULL, 0, c->rounding);
     ck_assert_ptr_null(first_change(&honest, &again)); /* nothing of a bug stays behind */
+    inputs_close(&opened.inputs);
+}
+END_TEST
+
+/* A model that is open gets a bug as one that is opened with it has it, and stays what it was. */
+START_TEST(switched_on_in_an_open_model)
+{
+    const BugCase *c = &bug_cases[_i];
+    Error error = { "" };
+    OpenedCase opened = bug_case_open(c);
+    Model *honest = model_open(opened.model, &error);
+    ArenaMark mark = arena_mark(&scratch);
+    assert_clean(&error);
+    for (int i = 0; i < bug_count(); i++) {
+        const Bug *bug = bug_at(i);
+        if (!bug_is_of_model(bug)) continue;
+        Recording with_bug = pass_of(c, &opened, &bug, 1, ROUNDING_BF16);
+        BuggyModel *buggy = buggy_model_of(honest, &bug, 1, &error);
+        assert_clean(&error);
+        bool shows = bug_shows(c, bug->id);
+        ck_assert_msg(!shows || !buggy_model_is_honest(buggy, &opened.inputs), "%s: said to change nothing", bug->id);
+        Recording the_same = pass_and_close(c, &opened, buggy, ROUNDING_BF16);
+        const char *tap = first_change(&with_bug, &the_same);
+        ck_assert_msg(!tap, "%s: %s is not the same in an open model", bug->id, tap);
+        arena_release(&scratch, mark);
+    }
+    model_close(honest);
     inputs_close(&opened.inputs);
 }
 END_TEST
@@ -229,6 +262,7 @@ Suite *bugs_suite(void)
     tcase_add_test(catalogue, well_formed);
     tcase_add_test(catalogue, shown_by_some_case);
     tcase_add_loop_test(catalogue, changes_its_tap_first, 0, bug_case_count);
+    tcase_add_loop_test(catalogue, switched_on_in_an_open_model, 0, bug_case_count);
     TCase *lockstep = theme(suite, "lockstep");
     tcase_add_loop_test(lockstep, straight_with_the_bug, 0, bug_case_count);
     tcase_add_loop_test(lockstep, two_at_once, 0, COUNT(pairs));

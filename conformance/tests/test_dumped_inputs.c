@@ -104,9 +104,7 @@ static Diagnosis *diagnosis_of(const Subjects *s, const Dump *dump, Grade **grad
 {
     Error error = { "" };
     Inputs inputs = inputs_of(s, &s->honest);
-    Trial trial = {
-        .model = s->model, .folder = E2B "/model", .inputs = &inputs, .dump = dump, .class = class_find("fp32")
-    };
+    Trial trial = { .model = s->model, .inputs = &inputs, .dump = dump, .class = class_find("fp32") };
     DumpedInputs *judged = dumped_inputs_open(s->pictures, dump, class_find("fp32"), NULL, &error);
     Diagnosis *d = diagnose_with_inputs(judged, &trial, grade, &error);
     assert_clean(&error);

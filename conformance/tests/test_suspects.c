@@ -62,7 +62,6 @@ static void begin(Trying *s, const char *dump, const Bug *below)
     assert_clean(&s->error);
     s->options = (GradeOptions){ .ignore_eos = true, .progress = show, .progress_context = s };
     s->search = (Search){ .trial = { .model = s->model,
-                                     .folder = TEXT "/model",
                                      .inputs = &s->inputs,
                                      .dump = s->dump,
                                      .class = class_find("bf16"),

@@ -150,7 +150,6 @@ static void assert_unnamed(const Defect *d, const char *dump, const char *const 
     Dump *opened = dump_open(dump, &error);
     assert_clean(&error);
     Trial trial = { .model = model,
-                    .folder = model_folder,
                     .inputs = &inputs,
                     .dump = opened,
                     .class = class_find(d->class),

@@ -241,7 +241,6 @@ static Diagnosis *diagnose_images(Opened opened, const char *class, VisionMask m
 {
     Error error = { "" };
     Trial trial = { .model = opened.model,
-                    .folder = IMAGES "/model",
                     .inputs = &opened.inputs,
                     .dump = opened.dump,
                     .class = class_find(class),

@@ -165,14 +165,30 @@ void checkpoint_declare_inputs(Checkpoint *checkpoint)
     }
 }
 
-void checkpoint_close(Checkpoint *checkpoint)
+Checkpoint *checkpoint_borrow(const Checkpoint *checkpoint)
 {
-    if (!checkpoint) return;
+    Checkpoint *borrowed = allocate_zeroed(1, sizeof *borrowed);
+    size_t table = (size_t)(checkpoint->tensor_count + 1) * sizeof *checkpoint->tensors;
+    *borrowed = *checkpoint;
+    borrowed->is_borrowed = true;
+    borrowed->arena = (Arena){ 0 };
+    borrowed->tensors = memcpy(arena_allocate(&borrowed->arena, table), checkpoint->tensors, table);
+    return borrowed;
+}
+
+static void close_files(Checkpoint *checkpoint)
+{
     for (int i = 0; i < checkpoint->shard_count; i++) safetensors_close(checkpoint->shards[i]);
     free(checkpoint->shards);
     for (int i = 0; i < checkpoint->gguf_count; i++) gguf_close(checkpoint->ggufs[i]);
     free(checkpoint->ggufs);
     free(checkpoint->made);
+}
+
+void checkpoint_close(Checkpoint *checkpoint)
+{
+    if (!checkpoint) return;
+    if (!checkpoint->is_borrowed) close_files(checkpoint);
     arena_free(&checkpoint->arena);
     free(checkpoint);
 }

@@ -13,8 +13,9 @@
 
 typedef struct {
     const Array *array;
-    bool asked;   /* the model has a place for it */
-    bool is_part; /* codes, scales and the like, of which a weight was made (module_parts.h) */
+    const Array *finite; /* the array, once it was read and found finite */
+    bool asked;          /* the model has a place for it */
+    bool is_part;        /* codes, scales and the like, of which a weight was made (module_parts.h) */
 } CheckpointTensor;
 
 typedef struct {
@@ -29,6 +30,7 @@ typedef struct {
     int tensor_count;
     const Array **made; /* weights that codes and scales stand for; in tensors too */
     int made_count;
+    bool is_borrowed;      /* all but the arena and the table of tensors is another's */
     bool has_model_prefix; /* keys begin with "model."; without it the base model was saved alone */
 } Checkpoint;
 
@@ -40,6 +42,8 @@ extern const char *const *weight_files;
 void checkpoint_declare_inputs(Checkpoint *checkpoint);
 
 Checkpoint *checkpoint_open(const char *folder, Error *error); /* NULL with error set */
+/* The same tensors in a table of its own, of the other's files; close it first. */
+Checkpoint *checkpoint_borrow(const Checkpoint *checkpoint);
 /* Gives tensors of GGUF files Hugging Face's names; text: what those of the text model begin with */
 void checkpoint_name_ggufs(Checkpoint *checkpoint, const char *text, Error *error);
 void checkpoint_sort(Checkpoint *checkpoint);   /* after tensors changed */

@@ -18,7 +18,7 @@ Loader child_at(Loader at, const char *name, int index)
 
 static const char *key_of(Loader at, const char *name) { return checkpoint_key(at.checkpoint, child(at, name).path); }
 
-static const Array *find(Loader at, const char *name, int rank, const int64_t *shape)
+static CheckpointTensor *find(Loader at, const char *name, int rank, const int64_t *shape)
 {
     if (error_is_set(at.error)) return NULL;
     const char *key = key_of(at, name);
@@ -37,28 +37,33 @@ static const Array *find(Loader at, const char *name, int rank, const int64_t *s
     else if (!dtype_is_float(array->dtype))
         error_set(at.error, "%s: %s: found dtype %s, expected a float dtype", array->file, key,
                   dtype_name(array->dtype));
-    return error_is_set(at.error) ? NULL : array;
+    return error_is_set(at.error) ? NULL : tensor;
 }
 
 const Array *loader_tensor(Loader at, const char *name, int rank, const int64_t *shape)
 {
-    const Array *array = find(at, name, rank, shape);
-    if (array && !array_is_finite(array))
+    CheckpointTensor *tensor = find(at, name, rank, shape);
+    if (!tensor) return NULL;
+    const Array *array = tensor->array;
+    if (tensor->finite != array && !array_is_finite(array))
         error_set(at.error, "%s: %s: found NaN or infinity, expected finite weights", array->file, array->name);
+    tensor->finite = array;
     return array;
 }
 
 const Array *load_table(Loader at, const char *name, int64_t rows, int64_t columns)
 {
-    return find(at, name, 2, (int64_t[]){ rows, columns });
+    CheckpointTensor *tensor = find(at, name, 2, (int64_t[]){ rows, columns });
+    return tensor ? tensor->array : NULL;
 }
 
 bool has_tensor(Loader at, const char *name) { return checkpoint_find(at.checkpoint, key_of(at, name)) != NULL; }
 
 double load_scalar(Loader at, const char *name)
 {
-    const Array *array = find(at, name, 0, (int64_t[]){ 0 });
-    if (!array) return 0;
+    CheckpointTensor *tensor = find(at, name, 0, (int64_t[]){ 0 });
+    if (!tensor) return 0;
+    const Array *array = tensor->array;
     double value;
     array_read_f64(array, 0, 1, &value);
     if (isnan(value)) error_set(at.error, "%s: %s: found NaN, expected a number", array->file, array->name);

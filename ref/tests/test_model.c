@@ -91,6 +91,50 @@ START_TEST(edited)
 }
 END_TEST
 
+static void change_nothing(json_t *config, void *context)
+{
+    (void)context;
+    json_object_set_new(config, "num_attention_heads", json_integer(2));
+}
+
+static void change_end(json_t *config, void *context)
+{
+    (void)context;
+    json_object_set_new(config, "eos_token_id", json_integer(11));
+}
+
+static void lose_a_weight(Checkpoint *checkpoint, void *context)
+{
+    static Array spoilt;
+    static const float nan_bits[24] = { NAN };
+    CheckpointTensor *norm = checkpoint_find(checkpoint, context);
+    spoilt = *norm->array;
+    spoilt.dtype = DTYPE_F32;
+    spoilt.data = (const unsigned char *)nan_bits;
+    norm->array = &spoilt;
+}
+
+/* Edits of a model that is open make another one, if they change anything, and are checked as those of a file are. */
+START_TEST(opened_like_another)
+{
+    Error error = { "" };
+    Model *model = model_open(tiny_write("{\"num_attention_heads\": 2}"), &error);
+    assert_clean(&error);
+    ck_assert_ptr_null(model_open_like(model, &(ModelEdits){ .config = change_nothing }, &error));
+    assert_clean(&error);
+    Model *like = model_open_like(model, &(ModelEdits){ .config = change_end }, &error);
+    assert_clean(&error);
+    ck_assert(model_ends_at(like, 11) && !model_ends_at(model, 11));
+    ck_assert_ptr_eq(checkpoint_array(model_checkpoint(like), "model.norm.weight"),
+                     checkpoint_array(model_checkpoint(model), "model.norm.weight"));
+    model_close(like);
+    ck_assert_ptr_null(
+        model_open_like(model, &(ModelEdits){ .weights = lose_a_weight, .context = "model.norm.weight" }, &error));
+    assert_refused(&error, temporary("model/model.safetensors"), ": model.norm.weight: found NaN or infinity");
+    model_close(model);
+}
+END_TEST
+
 START_TEST(experts)
 {
     Error error = { "" };
@@ -266,6 +310,7 @@ Suite *model_suite(void)
     tcase_add_test(tcase, no_config);
     tcase_add_test(tcase, every_tensor_is_asked_for);
     tcase_add_test(tcase, edited);
+    tcase_add_test(tcase, opened_like_another);
     tcase_add_test(tcase, experts);
     tcase_add_loop_test(tcase, layers_of_a_pass, 0, COUNT(passing));
     tcase = theme(suite, "forward");

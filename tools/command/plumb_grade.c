@@ -66,7 +66,6 @@ static json_t *graded_json(const GradeCommand *command, const Grade *grade, Repo
 static Trial trial_of(GradeCommand *command, const Inputs *inputs, const Dump *dump)
 {
     return (Trial){ .model = command->c.model,
-                    .folder = command->c.model_folder,
                     .inputs = inputs,
                     .dump = dump,
                     .class = command->class ? command->class : command->grid.class,

@@ -214,7 +214,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         grade(&trial, data[0] & 32, &error);
     } else {
         Grade *honest = NULL;
-        trial.folder = fuzz_seed("text/model");
         Diagnosis *diagnosis = diagnose(&trial, &honest, &error);
         if (diagnosis) check_grade(honest);
         if (diagnosis) grade_free(honest);

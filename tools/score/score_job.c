@@ -85,7 +85,6 @@ static bool is_same(const Dump *a, const Dump *b)
 static Diagnosis *judge(ScoredCase *s, const Dump *dump, Grade **grade)
 {
     Trial trial = { .model = s->model,
-                    .folder = s->model_folder,
                     .inputs = &s->inputs,
                     .dump = dump,
                     .class = s->class,

@@ -60,20 +60,73 @@ static void edit_inputs(BuggyModel *model, const Inputs *inputs)
     if (error_is_set(&unfit)) *edited = *inputs;
 }
 
+static void begin_inputs(BuggyModel *model, const Inputs *inputs, const Pass *pass)
+{
+    edit_inputs(model, inputs);
+    for (int i = 0; i < model->count; i++) {
+        model->runs[i].inputs = &model->inputs;
+        model->runs[i].pass = pass;
+        if (model->runs[i].bug->inputs) model->runs[i].bug->inputs(&model->runs[i], &model->inputs);
+    }
+}
+
+static bool is_same(const Array *a, const Array *b) { return a == b || (a && b && a->data == b->data); }
+
+static bool are_same(const Inputs *a, const Inputs *b)
+{
+    return is_same(a->input_ids, b->input_ids) && is_same(a->attention_mask, b->attention_mask) &&
+           is_same(a->position_ids, b->position_ids) && is_same(a->mm_token_type_ids, b->mm_token_type_ids) &&
+           is_same(a->pixel_values, b->pixel_values) && is_same(a->image_position_ids, b->image_position_ids) &&
+           is_same(a->pixel_values_videos, b->pixel_values_videos) &&
+           is_same(a->video_position_ids, b->video_position_ids) &&
+           is_same(a->num_frames_per_video, b->num_frames_per_video) && is_same(a->input_features, b->input_features) &&
+           is_same(a->input_features_mask, b->input_features_mask);
+}
+
+bool buggy_model_is_honest(BuggyModel *model, const Inputs *inputs)
+{
+    if (model->own) return false;
+    for (int i = 0; i < model->count; i++)
+        if (model->runs[i].bug->tap) return false;
+    begin_inputs(model, inputs, &(Pass){ 0 });
+    bool same = are_same(&model->inputs, inputs);
+    for (int i = 0; i < model->count; i++) bug_run_end(&model->runs[i]);
+    return same;
+}
+
 /* ---------------------------------------------------------------- passes */
 
-BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int count, Error *error)
+static void refuse_bugs_of_pictures(const Bug *const *bugs, int count, Error *error)
 {
-    BugList list = { bugs, count };
     for (int i = 0; i < count; i++)
         if (!bug_is_of_model(bugs[i]))
             error_set(error, "%s: found a bug of pictures before they are patches, expected --image with it",
                       bugs[i]->id);
+}
+
+BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int count, Error *error)
+{
+    BugList list = { bugs, count };
+    refuse_bugs_of_pictures(bugs, count, error);
     if (error_is_set(error)) return NULL;
     Model *model = model_open_edited(folder, &(ModelEdits){ edit_config, edit_checkpoint, &list }, error);
     if (!model) return NULL;
     BuggyModel *buggy = buggy_model_around(model, bugs, count);
     buggy->own = model;
+    return buggy;
+}
+
+BuggyModel *buggy_model_of(Model *model, const Bug *const *bugs, int count, Error *error)
+{
+    BugList list = { bugs, count };
+    bool edits = false;
+    refuse_bugs_of_pictures(bugs, count, error);
+    if (error_is_set(error)) return NULL;
+    for (int i = 0; i < count; i++) edits |= bugs[i]->config || bugs[i]->weights;
+    Model *own = edits ? model_open_like(model, &(ModelEdits){ edit_config, edit_checkpoint, &list }, error) : NULL;
+    if (error_is_set(error)) return NULL;
+    BuggyModel *buggy = buggy_model_around(own ? own : model, bugs, count);
+    buggy->own = own;
     return buggy;
 }
 
@@ -135,12 +188,7 @@ void buggy_model_forward(BuggyModel *model, const Reference *reference, const In
     chained.hook = on_tap;
     chained.hook_context = model;
     model->pass = pass;
-    edit_inputs(model, inputs);
-    for (int i = 0; i < model->count; i++) {
-        model->runs[i].inputs = &model->inputs;
-        model->runs[i].pass = pass;
-        if (model->runs[i].bug->inputs) model->runs[i].bug->inputs(&model->runs[i], &model->inputs);
-    }
+    begin_inputs(model, inputs, pass);
     reference->forward(model->model, &model->inputs, &chained);
     for (int i = 0; i < model->count; i++) bug_run_end(&model->runs[i]);
 }
