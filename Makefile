@@ -189,7 +189,9 @@ $(VENV)/quantised: $(VENV)/ready tools/requirements-quantised.txt
 
 $(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(BUILD)/f32/tools/report/page.o $(PLUMB)
 $(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/bench/%_bench.o \
-    $(BUILD)/f32/tools/bench/work.o $(PLUMB)
+    $(addprefix $(BUILD)/f32/tools/bench/,work.o peak.o) $(PLUMB)
+# The peak is that of instructions that multiply and add at once.
+$(BUILD)/f32/tools/bench/peak.o: CFLAGS += -ffp-contract=fast
 $(BUILD)/size-filter: $(BUILD)/f32/tools/check_hf/size_filter.o $(PLUMB)
 $(BUILD)/weight-filter: $(BUILD)/f32/tools/check_hf/weight_filter.o $(PLUMB)
 $(BUILD)/nn-filter: $(BUILD)/f32/tools/check_hf/nn_filter.o $(PLUMB)

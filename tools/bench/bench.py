@@ -1,49 +1,58 @@
-"""Time published sizes against sgemm, memory bandwidth and Hugging Face, in one run; prints Markdown tables.
+"""Time published sizes against the machine, sgemm and Hugging Face, in one run; prints Markdown tables.
 
-    python tools/bench/bench.py BUILD [--quick]
+    python tools/bench/bench.py BUILD [--only PART ..] [--rounds N] [--quick]
 
-One thread everywhere, random weights in bfloat16, computing in float32. Machines are noisy, so ratios within the run
-are what counts. OPENBLAS_CORETYPE is unset: some environments set it to Haswell, which halves OpenBLAS on AVX-512
-machines. --quick leaves out Hugging Face, the 31B sizes, 10,080 patches and the checkpoint of full depth.
+Random weights in bfloat16, computing in float32. Machines are noisy, so all that a table compares takes turns, round by
+round; cells are medians of the rounds' own ratios, where they matter with the lowest and the highest. One thread is
+timed by the processor's time that it takes, several by the clock on the wall. OPENBLAS_CORETYPE is unset: some
+environments set it to Haswell, which halves OpenBLAS on AVX-512 machines. --quick leaves out Hugging Face, the 31B
+sizes, 10,080 patches and the checkpoint of full depth.
 """
 import argparse
-import json
 import os
 import platform
 import re
+import resource
 import subprocess
 import sys
+import tempfile
 import time
+import wave
 from pathlib import Path
 
+import numpy as np
+
+from turns import ENVIRONMENT, Answering, in_turn, median, percent, spread
+
 TOOLS = Path(__file__).parent
-TOWERS = [("e2b", 2520, 5, 3), ("31b", 2520, 3, 2), ("e2b", 10080, 1, 0)]     # size, patches, rounds, runs of HF
-LAYERS = [("e2b-layer", 7, 5), ("31b-layer", 5, 3)]                           # size, rounds, runs of HF
-PREFILL, PROMPT = 512, 300
-
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-
-
-def run(*command):
-    words = [str(word) for word in command]
-    result = subprocess.run(words, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(result.stdout) if result.stdout else None
+# size, how much it sees, rounds, Hugging Face's attentions
+TOWERS = [("e2b", ("--patches", 2520), 5, ("sdpa", "eager")), ("31b", ("--patches", 2520), 3, ("sdpa", "eager")),
+          ("e2b", ("--patches", 10080), 1, ()),
+          ("e2b-audio", ("--seconds", 30), 7, ("eager",)), ("e2b-audio", ("--seconds", 20), 1, ()),
+          ("e2b-audio", ("--seconds", 10), 1, ())]
+LAYERS = [("e2b-layer", 7), ("31b-layer", 5)]                                 # size, rounds
+VARIANTS = [("sdpa", "float32"), ("eager", "float32"), ("sdpa", "bfloat16")]  # of Hugging Face's layer
+PREFILL, PROMPT, RATE = 512, 300, 16000
 
 
-def checkpoint(args, size, *options, folder=None):
+def checkpoint(args, size, *options):
     """The folder of a checkpoint, which is written if it is not there yet."""
-    folder = args.build / "bench" / (folder or size)
+    folder = args.build / "bench" / "-".join([size, *map(str, options[1:])])
     if not folder.exists():
         print(f"writing {folder}", file=sys.stderr)
         unfinished = folder.with_name(folder.name + ".unfinished")
-        run(sys.executable, TOOLS.parent / "fixtures" / "make_checkpoint.py", size, *options, unfinished)
+        words = [sys.executable, TOOLS.parent / "fixtures" / "make_checkpoint.py", size, *options, unfinished]
+        subprocess.run([str(word) for word in words], check=True)
         unfinished.rename(folder)
     return folder
 
 
-def hugging_face(folder, runs, *options):
-    print(f"Hugging Face {' '.join(options)} on {folder}", file=sys.stderr)
-    return run(sys.executable, TOOLS / "bench_hf.py", folder, "--runs", runs, *options)
+def hugging_face(what, path, *options):
+    return [sys.executable, TOOLS / "bench_hf.py", what, path, *options]
+
+
+def rounds_of(args, usual):
+    return args.rounds or usual
 
 
 def processor():
@@ -58,49 +67,113 @@ def table(*columns):
 
 
 def row(*cells):
-    print("| " + " | ".join(str(cell) for cell in cells) + " |")
+    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def ratios(answers, peer, key="seconds"):
+    """How many times as long as plumb a peer takes, in each round"""
+    return [answer[peer][key] / answer["plumb"][key] for answer in answers if peer in answer]
+
+
+def spread_or_none(values):
+    return spread(values) if values else "-"
 
 
 def bench_towers(args):
-    rows = []
-    for size, patches, rounds, runs in TOWERS[:1] if args.quick else TOWERS:
-        case = checkpoint(args, size, "--patches", patches, folder=f"{size}-{patches}")
-        ours = run(args.build / "tower-bench", case, rounds)
-        attentions = () if args.quick or runs == 0 else ("sdpa", "eager")
-        hf = {attn: hugging_face(case, runs, "--attn", attn)["seconds"] for attn in attentions}
-        rows.append((size, patches, ours, hf))
-
-    print(f"{processor()}, one thread, OpenBLAS kernel {rows[0][2]['kernel']}; medians.\n")
-    table("tower", "patches", "plumb s", "sgemm alone s", "share of sgemm", "GFLOP/s", "anonymous MB", "HF sdpa s",
-          "HF eager s", "sdpa / plumb", "eager / plumb")
-    for size, patches, ours, hf in rows:
-        seconds = [f"{hf[attn]:.2f}" if attn in hf else "-" for attn in ("sdpa", "eager")]
-        ratios = [f"{hf[attn] / ours['seconds']:.2f}" if attn in hf else "-" for attn in ("sdpa", "eager")]
-        row(size, patches, f"{ours['seconds']:.2f}", f"{ours['sgemm_seconds']:.2f}",
-            f"{100 * ours['share_of_sgemm']:.0f} %", f"{ours['gflops']:.0f}", f"{ours['anonymous_mb']:.0f}",
-            *seconds, *ratios)
+    print("Towers, one thread: median, in brackets the lowest and the highest round.\n")
+    table("tower", "sees", "plumb s", "GFLOP/s", "share of sgemm", "share of FMA peak", "anonymous MB",
+          "HF sdpa / plumb", "HF eager / plumb")
+    for size, sees, rounds, attentions in TOWERS[3:] if args.only == ["audio"] else TOWERS:
+        if args.quick and (size, *sees) not in (("e2b", "--patches", 2520), ("e2b-audio", "--seconds", 30)):
+            continue
+        case = checkpoint(args, size, *sees)
+        peers = {attn: hugging_face("tower", case, "--attn", attn) for attn in attentions if not args.quick}
+        first, answers = in_turn({"plumb": [args.build / "tower-bench", case, 1]} | peers, rounds_of(args, rounds))
+        ours = [answer["plumb"] for answer in answers]
+        row(size, f"{sees[1]} {sees[0][2:]}", median(each["seconds"] for each in ours),
+            median((each["flop"] / each["seconds"] / 1e9 for each in ours), 0),
+            percent(each["sgemm_seconds"] / each["seconds"] for each in ours),
+            percent(each["flop"] / each["seconds"] / each["fma_flops"] for each in ours),
+            f"{first['plumb']['anonymous_mb']:.0f}", spread_or_none(ratios(answers, "sdpa")),
+            spread_or_none(ratios(answers, "eager")))
 
 
 def bench_layers(args):
-    rows = []
-    for size, rounds, runs in LAYERS[:1] if args.quick else LAYERS:
-        folder = checkpoint(args, size)
-        ours = run(args.build / "layer-bench", folder, PREFILL, rounds)
-        variants = [] if args.quick else [("sdpa", "float32"), ("eager", "float32"), ("sdpa", "bfloat16")]
-        hf = {variant: hugging_face(folder, runs, "--layer", "--tokens", str(PREFILL), "--attn", variant[0], "--dtype",
-                                    variant[1]) for variant in variants}
-        rows.append((size, ours, hf))
-
-    print(f"\nOne decoder layer: a prefill of {PREFILL}, and the decode step behind it.\n")
-    table("layer", "prefill ms", "sgemm alone ms", "share of sgemm", "HF sdpa / plumb", "HF eager / plumb",
+    print(f"\nOne decoder layer, one thread: a prefill of {PREFILL}, and the decode step behind it.\n")
+    table("layer", "prefill ms", "share of sgemm", "share of FMA peak", "HF sdpa / plumb", "HF eager / plumb",
           "HF in bf16 / plumb", "decode ms", "share of bandwidth", "read GB/s", "HF decode / plumb")
-    for size, ours, hf in rows:
-        ratios = [f"{times['prefill'] / ours['prefill_seconds']:.2f}" for times in hf.values()] or ["-"] * 3
-        best = min((times["decode"] for times in hf.values()), default=None)
-        row(size, f"{1e3 * ours['prefill_seconds']:.0f}", f"{1e3 * ours['sgemm_seconds']:.0f}",
-            f"{100 * ours['share_of_sgemm']:.0f} %", *ratios, f"{1e3 * ours['decode_seconds']:.2f}",
-            f"{100 * ours['share_of_bandwidth']:.0f} %", f"{ours['read_gb_per_s']:.1f}",
-            f"{best / ours['decode_seconds']:.2f}" if best else "-")
+    for size, rounds in LAYERS[:1] if args.quick else LAYERS:
+        folder = checkpoint(args, size)
+        peers = {}
+        for attn, dtype in [] if args.quick else VARIANTS:
+            words = "--tokens", PREFILL, "--attn", attn, "--dtype", dtype
+            peers[f"{attn} {dtype}"] = hugging_face("layer", folder, *words)
+        commands = {"plumb": [args.build / "layer-bench", folder, PREFILL, 1]} | peers
+        _, answers = in_turn(commands, rounds_of(args, rounds))
+        ours = [answer["plumb"] for answer in answers]
+        decode = [min(answer[peer]["decode"] for peer in peers) / answer["plumb"]["decode"]
+                  for answer in answers if peers]
+        row(size, median((1e3 * each["prefill"] for each in ours), 0),
+            percent(each["sgemm_seconds"] / each["prefill"] for each in ours),
+            percent(each["flop"] / each["prefill"] / each["fma_flops"] for each in ours),
+            *[spread_or_none(ratios(answers, f"{attn} {dtype}", "prefill")) for attn, dtype in VARIANTS],
+            median(1e3 * each["decode"] for each in ours),
+            percent(each["weight_bytes"] / each["decode"] / each["read_bytes_per_second"] for each in ours),
+            median((each["read_bytes_per_second"] / 1e9 for each in ours), 1), spread_or_none(decode))
+
+
+def bench_threads(args):
+    """One thread against all processors"""
+    threads = args.threads or os.cpu_count()
+    print(f"\n{threads} threads by the clock on the wall, against one by the processor's time.\n")
+    table("what", "one s", f"{threads} s", "speedup")
+
+    def scale(names, program, *words):
+        """`names`: a key of the program's answers to what its row is called"""
+        commands = {count: [args.build / program, *words, count] for count in (1, threads)}
+        _, answers = in_turn(commands, rounds_of(args, 5))
+        for key, name in names.items():
+            one, several = [[answer[count][key] for answer in answers] for count in (1, threads)]
+            row(name, median(one, 3), median(several, 3), spread(a / b for a, b in zip(one, several)))
+
+    scale({"seconds": "e2b tower"}, "tower-bench", checkpoint(args, "e2b", "--patches", 2520))
+    scale({"seconds": "e2b-audio tower"}, "tower-bench", checkpoint(args, "e2b-audio", "--seconds", 30))
+    scale({"prefill": "e2b-layer, prefill", "decode": "e2b-layer, decode"}, "layer-bench",
+          checkpoint(args, "e2b-layer"), PREFILL)
+
+
+def processor_seconds_of(*command):
+    """Of a command, from its start to its end"""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def write_sound(path, seconds):
+    """A chord that fades in and out over noise"""
+    time_ = np.arange(seconds * RATE) / RATE
+    chord = sum(np.sin(2 * np.pi * pitch * time_) for pitch in (220, 277.2, 329.6)) * (1 + np.sin(3 * time_)) / 8
+    samples = np.clip(chord + np.random.default_rng(1).normal(0, 0.02, time_.shape), -1, 1)
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, RATE, 0, "NONE", None))
+        sound.writeframes((samples * 32767).astype("<i2").tobytes())
+
+
+def bench_extractor(args):
+    """The command, from starting to writing the file, against Hugging Face's extractor alone, in memory"""
+    print("\n30 s of a WAV file to input_features, processor's time.\n")
+    table("`plumb preprocess --audio` ms", "HF's extractor ms", "HF / plumb")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_sound(folder / "a.wav", 30)
+        (folder / "config.json").write_text('{"model_type": "gemma4", "vision_config": null, "audio_config": {}}')
+        command = [args.build / "plumb", "preprocess", "--model", folder, "--audio", folder / "a.wav", "--out",
+                   folder / "inputs.safetensors"]
+        with Answering(*hugging_face("extractor", folder / "a.wav")) as theirs:
+            processor_seconds_of(*command)
+            pairs = [(processor_seconds_of(*command), theirs.round()["seconds"]) for _ in range(rounds_of(args, 15))]
+    row(median((1e3 * a for a, _ in pairs), 0), median((1e3 * b for _, b in pairs), 0), spread(b / a for a, b in pairs))
 
 
 def peak_anonymous_megabytes(*command):
@@ -126,14 +199,23 @@ def bench_depth(args):
         row(f"`plumb {words[0]} {' '.join(words[2:])}`", f"{seconds:.1f}", f"{peak:.0f}")
 
 
+PARTS = {"towers": bench_towers, "audio": bench_towers, "layers": bench_layers, "threads": bench_threads,
+         "extractor": bench_extractor, "depth": bench_depth}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path, metavar="BUILD")
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS) + "; audio is the "
+                        "towers of sound alone (default: all)")
+    parser.add_argument("--rounds", type=int, help="of all parts")
+    parser.add_argument("--threads", type=int, help="of the part `threads` (default: as many as processors)")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
-    bench_towers(args)
-    bench_layers(args)
-    bench_depth(args)
+    version = subprocess.check_output([str(args.build / "plumb"), "--version"], env=ENVIRONMENT, text=True)
+    print(f"{processor()}; {version.splitlines()[-1]}.\n")
+    for part in args.only or [part for part in PARTS if part != "audio"]:
+        PARTS[part](args)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,25 @@
-"""Time Hugging Face on what `make bench` times, as installed; prints JSON.
+"""Time Hugging Face on what `make bench` times, as installed; answers rounds (turns.py).
 
-    python tools/bench/bench_hf.py CASE [--attn sdpa|eager] [--runs N]                      get_image_features, float32
-    python tools/bench/bench_hf.py --layer FOLDER [--tokens 512] [--attn ..] [--runs N] [--dtype float32|bfloat16]
+    python tools/bench/bench_hf.py tower CASE [--attn sdpa|eager]
+                                                   get_image_features or get_audio_features, float32
+    python tools/bench/bench_hf.py layer FOLDER [--tokens 512] [--attn ..] [--dtype float32|bfloat16]
                                                    layer 0 of a decoder: a prefill, and a decode step behind it
+    python tools/bench/bench_hf.py extractor WAV   from samples in memory to input_features
+
+One thread is timed by the processor's time that it takes, several (--threads) by the clock on the wall.
 """
 import argparse
 import json
-import statistics
+import sys
 import time
+import wave
 from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
 from safetensors.torch import load_file
-from transformers import DynamicCache, Gemma4TextConfig
+from transformers import DynamicCache, Gemma4AudioFeatureExtractor, Gemma4TextConfig
 from transformers.models.gemma4.modeling_gemma4 import Gemma4TextDecoderLayer, Gemma4TextRotaryEmbedding
 
 import hf
@@ -22,25 +28,28 @@ FLUSH = 1 << 28                                     # floats to read between ste
 
 
 def seconds_of(function):
-    start = time.perf_counter()
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    start = clock()
     function()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def time_tower(args):
-    model = hf.load_model(args.folder / "model", torch.float32, args.attn)
-    inputs = load_file(args.folder / "inputs.safetensors")
-    return {"seconds": [seconds_of(lambda: model.get_image_features(**inputs)) for _ in range(args.runs)]}
+def tower(args):
+    """-> a function that gives a round's times"""
+    model = hf.load_model(args.path / "model", torch.float32, args.attn)
+    inputs = load_file(args.path / "inputs.safetensors")
+    features = model.get_image_features if "pixel_values" in inputs else model.model.get_audio_features
+    return lambda: {"seconds": seconds_of(lambda: features(**inputs))}
 
 
-def time_layer(args):
+def layer(args):
     dtype = getattr(torch, args.dtype)
-    config = Gemma4TextConfig.from_pretrained(args.folder)
+    config = Gemma4TextConfig.from_pretrained(args.path)
     config._attn_implementation = args.attn
-    layer = Gemma4TextDecoderLayer(config, 0).eval()
-    weights = load_file(args.folder / "model.safetensors")
-    layer.load_state_dict({name.removeprefix("model.layers.0."): weight for name, weight in weights.items()})
-    layer.to(dtype)
+    decoder_layer = Gemma4TextDecoderLayer(config, 0).eval()
+    weights = load_file(args.path / "model.safetensors")
+    decoder_layer.load_state_dict({name.removeprefix("model.layers.0."): weight for name, weight in weights.items()})
+    decoder_layer.to(dtype)
     rotary_emb = Gemma4TextRotaryEmbedding(config)
     memory = torch.zeros(FLUSH)
 
@@ -54,32 +63,40 @@ def time_layer(args):
         if args.attn == "eager" and tokens > 1:
             mask = torch.full((1, 1, tokens, tokens), torch.finfo(dtype).min, dtype=dtype).triu(1)
         cos_sin = rotary_emb(x, positions, "sliding_attention")
-        return seconds_of(lambda: layer(x, per_layer_input, {}, cos_sin, mask, positions, cache))
+        return seconds_of(lambda: decoder_layer(x, per_layer_input, {}, cos_sin, mask, positions, cache))
 
-    prefill, decode = [], []
-    for _ in range(args.runs):
+    def round_of():
         cache = DynamicCache(config=config)
-        prefill.append(step(cache, args.tokens, 0))
+        prefill = step(cache, args.tokens, 0)
         memory.sum()
-        decode.append(step(cache, 1, args.tokens))
-    return {"prefill": prefill, "decode": decode}
+        return {"prefill": prefill, "decode": step(cache, 1, args.tokens)}
+    return round_of
+
+
+def extractor(args):
+    with wave.open(str(args.path)) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(np.float32) / 32768
+    extract = Gemma4AudioFeatureExtractor()
+    return lambda: {"seconds": seconds_of(lambda: extract([samples]))}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="CASE")
-    parser.add_argument("--layer", action="store_true")
+    parser.add_argument("what", choices=["tower", "layer", "extractor"])
+    parser.add_argument("path", type=Path)
     parser.add_argument("--tokens", type=int, default=512)
     parser.add_argument("--attn", choices=["sdpa", "eager"], default="sdpa")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(args.threads)
     with torch.inference_mode():
-        times = time_layer(args) if args.layer else time_tower(args)
-    print(json.dumps({name: statistics.median(seconds) for name, seconds in times.items()}
-                     | {"torch": torch.__version__, "transformers": transformers.__version__}))
+        round_of = {"tower": tower, "layer": layer, "extractor": extractor}[args.what](args)
+        round_of()                                  # the first is slower
+        print(json.dumps({"torch": torch.__version__, "transformers": transformers.__version__}), flush=True)
+        for _ in sys.stdin:
+            print(json.dumps(round_of()), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,21 @@
 /* layer_bench.c - times one decoder layer: a prefill, and a decode step behind it
  *
- *     layer-bench FOLDER TOKENS ROUNDS
+ *     layer-bench FOLDER TOKENS THREADS
  *
  * FOLDER holds config.json of model_type gemma4_text and the tensors of layer 0 (tools/fixtures/make_checkpoint.py).
- * Each round times a prefill of TOKENS, then nothing but sgemm on the shapes of its products; then a decode step, and
- * then nothing but reading as many bytes as do not fit any cache: that also drives the weights out, so that the next
- * step reads them from memory. One thread.
+ * Each line of standard input asks for a round (answer_rounds): a prefill of TOKENS, nothing but sgemm on the shapes of
+ * its products, what the processor and the memory can do at most, and a decode step. Measuring the memory reads more
+ * than any cache holds, and so drives the weights out: the step reads them from memory.
  */
-#include <cblas.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemma4.h"
+#include "bench/peak.h"
 #include "bench/work.h"
-
-enum { READ_BYTES = 1 << 30 };
+#include "gemma4.h"
+#include "nn/kernel.h"
 
 typedef struct {
     Gemma4TextConfig config;
@@ -25,6 +24,9 @@ typedef struct {
     DynamicCache cache;
     SharedKvStates shared_kv_states;
     Arena arena;
+    double weight_bytes;
+    int64_t tokens;
+    int threads;
 } Bench;
 
 static Tensor random_hidden(Run *run, int64_t seq, int64_t width)
@@ -79,18 +81,6 @@ static Work products(const Bench *b, int64_t seq)
     return sum;
 }
 
-/* -> bytes a second */
-static double read_memory(const float *memory)
-{
-    float sum = 0;
-    double start = now();
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < READ_BYTES / (int64_t)sizeof *memory; i++) sum += memory[i];
-    double seconds = now() - start;
-    if (sum < 0) abort(); /* so that the sum is needed */
-    return READ_BYTES / seconds;
-}
-
 static double weight_bytes(const Checkpoint *checkpoint)
 {
     double bytes = 0;
@@ -101,67 +91,50 @@ static double weight_bytes(const Checkpoint *checkpoint)
     return bytes;
 }
 
-static json_t *measure(Bench *b, double bytes, int64_t tokens, int rounds)
+static json_t *round_of(void *context)
 {
-    double *prefill = calloc((size_t)rounds, sizeof(double)), *alone = calloc((size_t)rounds, sizeof(double)),
-           *share = calloc((size_t)rounds, sizeof(double));
-    double *decode = calloc((size_t)rounds, sizeof(double)), *bandwidth = calloc((size_t)rounds, sizeof(double)),
-           *used = calloc((size_t)rounds, sizeof(double));
-    if (!prefill || !alone || !share || !decode || !bandwidth || !used) abort();
-    float *memory = filled(READ_BYTES / (int64_t)sizeof *memory);
-    Work work = { 0 };
-    for (int i = 0; i < rounds; i++) {
-        dynamic_cache_free(&b->cache);
-        b->cache = dynamic_cache_new(&b->config);
-        prefill[i] = forward(b, tokens);
-        work = products(b, tokens);
-        alone[i] = work.seconds;
-        share[i] = alone[i] / prefill[i];
-        bandwidth[i] = read_memory(memory);
-        decode[i] = forward(b, 1);
-        used[i] = bytes / decode[i] / bandwidth[i];
-        fprintf(stderr, "round %d: prefill %.3f s, its products alone %.3f s; decode %.2f ms, %.1f of %.1f GB/s\n",
-                i + 1, prefill[i], alone[i], 1e3 * decode[i], bytes / decode[i] / 1e9, bandwidth[i] / 1e9);
+    Bench *b = context;
+    dynamic_cache_free(&b->cache);
+    b->cache = dynamic_cache_new(&b->config);
+    double prefill = forward(b, b->tokens);
+    Work alone = products(b, b->tokens);
+    double fma = fma_flops(b->threads), read = read_bytes_per_second(b->threads), decode = forward(b, 1);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "prefill", prefill, "sgemm_seconds", alone.seconds, "flop",
+                     alone.flop, "fma_flops", fma, "read_bytes_per_second", read, "decode", decode, "weight_bytes",
+                     b->weight_bytes);
+}
+
+/* Loads the layer -> config.json, to be released */
+static json_t *load(Bench *b, Checkpoint *checkpoint, const char *folder, Error *error)
+{
+    const char *file = arena_format(&checkpoint->arena, "%s/config.json", folder);
+    json_t *config = config_open(file, error);
+    ConfigReader at = { file, "", config, error };
+    Loader root = { checkpoint, "model", error };
+    if (!error_is_set(error)) gemma4_text_config_load(&b->config, at, &checkpoint->arena);
+    if (!error_is_set(error)) {
+        gemma4_text_decoder_layer_load(&b->layer, child_at(root, "layers", 0), &b->config, 0);
+        gemma4_text_rotary_embedding_load(&b->rotary_emb, root, &b->config);
     }
-    json_t *result = json_pack(
-        "{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "tokens", (json_int_t)tokens, "prefill_seconds",
-        median(prefill, rounds), "sgemm_seconds", median(alone, rounds), "share_of_sgemm", median(share, rounds),
-        "gflops", work.flop / median(prefill, rounds) / 1e9, "decode_seconds", median(decode, rounds), "read_gb_per_s",
-        median(bandwidth, rounds) / 1e9, "share_of_bandwidth", median(used, rounds), "kernel", openblas_get_corename());
-    double *columns[] = { prefill, alone, share, decode, bandwidth, used };
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) free(columns[i]);
-    free(memory);
-    return result;
+    b->weight_bytes = weight_bytes(checkpoint);
+    return config;
 }
 
 int main(int argc, char **argv)
 {
-    int64_t tokens = argc == 4 ? atoi(argv[2]) : 0;
-    int rounds = argc == 4 ? atoi(argv[3]) : 0;
-    if (tokens < 1 || rounds < 1) {
-        fprintf(stderr, "Usage: layer-bench FOLDER TOKENS ROUNDS\n");
+    kernel_start(argv);
+    Bench b = { .tokens = argc == 4 ? atoi(argv[2]) : 0, .threads = argc == 4 ? atoi(argv[3]) : 0 };
+    if (b.tokens < 1 || b.threads < 1) {
+        fprintf(stderr, "Usage: layer-bench FOLDER TOKENS THREADS\n");
         return 2;
     }
     Error error = { "" };
-    Bench b = { 0 };
-    openblas_set_num_threads(1);
     Checkpoint *checkpoint = checkpoint_open(argv[1], &error);
-    json_t *config = NULL;
+    json_t *config = error_is_set(&error) ? NULL : load(&b, checkpoint, argv[1], &error);
     if (!error_is_set(&error)) {
-        ConfigReader at = { arena_format(&checkpoint->arena, "%s/config.json", argv[1]), "", NULL, &error };
-        Loader root = { checkpoint, "model", &error };
-        at.object = config = config_open(at.file, &error);
-        if (!error_is_set(&error)) gemma4_text_config_load(&b.config, at, &checkpoint->arena);
-        if (!error_is_set(&error)) {
-            gemma4_text_decoder_layer_load(&b.layer, child_at(root, "layers", 0), &b.config, 0);
-            gemma4_text_rotary_embedding_load(&b.rotary_emb, root, &b.config);
-        }
-    }
-    if (!error_is_set(&error)) {
-        json_t *result = measure(&b, weight_bytes(checkpoint), tokens, rounds);
-        json_dumpf(result, stdout, JSON_REAL_PRECISION(4));
-        putchar('\n');
-        json_decref(result);
+        bench_threads(b.threads);
+        json_decref(round_of(&b)); /* touches the memory for its activations first */
+        answer_rounds(json_pack("{s:s?}", "kernel", matmul_kernel()), round_of, &b);
     } else {
         fprintf(stderr, "layer-bench: %s\n", error.message);
     }

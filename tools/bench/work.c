@@ -1,17 +1,43 @@
-/* work.c - the benchmarks' clock and their products */
+/* work.c - the benchmarks' clock, their rounds and their products */
 #include "bench/work.h"
 
 #include <cblas.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "reference.h"
+
 enum { QUERY_BLOCK = 252 }; /* as in eager_attention_forward.c */
+
+static clockid_t clock_id = CLOCK_PROCESS_CPUTIME_ID;
+
+void bench_threads(int threads)
+{
+    reference_set_threads(threads);
+    clock_id = threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
+}
 
 double now(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock_id, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void print_line(json_t *line)
+{
+    json_dumpf(line, stdout, JSON_REAL_PRECISION(6));
+    putchar('\n');
+    fflush(stdout);
+    json_decref(line);
+}
+
+void answer_rounds(json_t *first, json_t *(*round)(void *), void *context)
+{
+    print_line(first);
+    for (int c = getchar(); c != EOF; c = getchar())
+        if (c == '\n') print_line(round(context));
 }
 
 float *filled(int64_t count)
@@ -65,14 +91,15 @@ void work_attention(Work *sum, int64_t times, int64_t heads, int64_t kv_heads, i
     free(weights);
 }
 
-static int by_value(const void *left, const void *right)
+void work_blocks(Work *sum, int64_t times, int64_t heads, int64_t rows, int64_t columns, int64_t in)
 {
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_value);
-    return values[count / 2];
+    float *x = filled(rows * heads * in), *y = filled(columns * heads * in), *out = filled(rows * columns);
+    double start = now();
+    for (int64_t i = 0; i < times * heads; i++)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)in, 1, x + i % heads * in,
+                    (int)(heads * in), y + i % heads * in, (int)(heads * in), 0, out, (int)columns);
+    add(sum, now() - start, (double)(times * heads), rows, columns, in);
+    free(x);
+    free(y);
+    free(out);
 }
