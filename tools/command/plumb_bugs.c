@@ -121,8 +121,10 @@ static void open_case(BugsCommand *command, Error *error)
 
 static void print_bug(const Bug *bug)
 {
-    printf("%s\n  stage       %s\n  mechanism   %s\n  source      %s\n  exposed by  %s\n", bug->id, bug->stage,
-           bug->mechanism, bug->source, bug->exposed_by);
+    printf("%s\n  stage       %s\n  mechanism   %s\n  source      %s", bug->id, bug->stage, bug->mechanism,
+           bug->source);
+    if (bug->sources > 1) printf(" (one of %d)", bug->sources);
+    printf("\n  exposed by  %s\n", bug->exposed_by);
 }
 
 static void print_bent(BugsCommand *command, const Bug *bug)

@@ -23,16 +23,48 @@ def lesson(number):
     return next(text for name, text in LESSONS.items() if name.startswith(f"{int(number):02}-"))
 
 
+def plumb_bugs(*arguments):
+    return subprocess.run(["build/plumb", "bugs", *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def public_bugs():
+    """Bugs of the catalogue with a public source: id, and how many threads tell of it"""
+    shown = {line.split()[0]: plumb_bugs(line.split()[0]) for line in plumb_bugs().splitlines() if line.strip()}
+    assert len(shown) > 90, f"found {len(shown)} bugs, expected more than 90"
+    threads = {bug: re.search(r"source      https\S+(?: \(one of (\d+)\))?", text) for bug, text in shown.items()}
+    return {bug: int(found[1] or 1) for bug, found in threads.items() if found}
+
+
+def paragraph_of(bug, text):
+    """What the list of bugs says of this one alone, up to the next one's name, without code"""
+    found = re.search(rf"^- (?:(?!\n- |\n\n).)*?`{bug}`(.*?)(?=\n- |\n\n|\Z)", text, re.M | re.S)
+    own = re.split(r"`[a-z0-9]+(?:-[a-z0-9]+)+`", found[1])[0] if found else ""
+    return re.sub(r"`[^`]*`", "", own)
+
+
 class Lessons(unittest.TestCase):
     def test_each_bug_with_a_public_source_is_in_a_lesson(self):
-        listed = subprocess.run(["build/plumb", "bugs"], capture_output=True, text=True, check=True).stdout
-        ids = [line.split()[0] for line in listed.splitlines() if line.strip()]
-        self.assertGreater(len(ids), 90)
         pages = "".join(LESSONS.values())
-        for bug in ids:
-            shown = subprocess.run(["build/plumb", "bugs", bug], capture_output=True, text=True, check=True).stdout
-            if "source      https" in shown:
-                self.assertIn(f"`{bug}`", pages, f"{bug} is in no lesson")
+        for bug in public_bugs():
+            self.assertIn(f"`{bug}`", pages, f"{bug} is in no lesson")
+
+    def test_the_most_reported_bugs_have_an_exercise_or_a_paragraph(self):
+        rows = re.findall(r"^\| `([\w-]+)` \| (\d+) \| (\d+)(, its exercise)? \|$", TABLE, re.M)
+        self.assertGreaterEqual(len(rows), 30)
+        told = {bug: int(threads) for bug, threads, *_ in rows}
+        for bug, threads in public_bugs().items():
+            if bug in told or threads > min(told.values()):
+                self.assertEqual((bug, told.get(bug)), (bug, threads))
+        self.assertEqual(list(told.values()), sorted(told.values(), reverse=True))
+        for bug, _, number, is_exercise in rows:
+            if is_exercise:
+                named = re.search(rf"^(matches known bug|below the noise:) {bug}$", lesson(number), re.M)
+                self.assertTrue(named, f"lesson {number}: {bug} is not what its exercise has")
+                continue
+            paragraph = paragraph_of(bug, lesson(number))
+            words = re.sub(r"\[.*?\]\(.*?\)", "", paragraph).split()
+            self.assertGreater(len(words), 12, f"lesson {number} has no paragraph on {bug}: {paragraph}")
+            self.assertIn("](https://", paragraph, f"lesson {number} has no thread of {bug}")
 
     def test_each_class_is_in_one_lesson_and_cited_there(self):
         rows = dict(re.findall(r"\| `(Gemma4\w+)` \| (\d+) \|", TABLE))
