@@ -76,6 +76,8 @@ help:
 	@echo 'make deps       installs the libraries (Debian, Fedora, Alpine, Arch); demo and check do it too'
 	@echo 'make install    program, manual, completion, library and header into PREFIX; make uninstall; make check-install'
 	@echo 'make wheel      the Python package, with the program in it; make check-wheel installs and tests it'
+	@echo 'make deb        Debian packages in build/deb; make check-deb tries them in a bare Debian'
+	@echo 'make check-container   the steps of Containerfile, in a bare Debian'
 	@echo 'make dist       plumbline-VERSION.tar.gz, of what is committed'
 	@echo 'make format     clang-format over all C'
 	@echo 'make clean      removes build/'
@@ -280,6 +282,7 @@ $(BUILD)/reference_f64.o: $(F64)
 # ---------------------------------------------------------------- to install
 
 PREFIX  = /usr/local
+LIBDIR  = $(PREFIX)/lib
 DESTDIR =
 MANUAL  = $(BUILD)/install/plumb.1
 SHELLS  = bash zsh fish
@@ -299,7 +302,7 @@ $(BUILD)/install/plumbline.h: tools/library/plumbline.h VERSION
 
 $(BUILD)/install/plumbline.pc: tools/library/plumbline.pc.in VERSION always
 	@mkdir -p $(@D)
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
 
 $(MANUAL): $(BUILD)/plumb tools/make/man.sh
 	@mkdir -p $(@D)
@@ -312,9 +315,9 @@ $(SHELLS:%=$(BUILD)/install/plumb.%): $(BUILD)/install/plumb.%: $(BUILD)/plumb t
 install: $(BUILD)/plumb $(BUILD)/libplumb.a $(addprefix $(BUILD)/install/,plumbline.h plumbline.pc) $(MANUAL) \
     $(SHELLS:%=$(BUILD)/install/plumb.%)
 	install -D $(BUILD)/plumb $(INTO)/bin/plumb
-	install -D -m 644 $(BUILD)/libplumb.a $(INTO)/lib/libplumb.a
+	install -D -m 644 $(BUILD)/libplumb.a $(DESTDIR)$(LIBDIR)/libplumb.a
 	install -D -m 644 $(BUILD)/install/plumbline.h $(INTO)/include/plumbline.h
-	install -D -m 644 $(BUILD)/install/plumbline.pc $(INTO)/lib/pkgconfig/plumbline.pc
+	install -D -m 644 $(BUILD)/install/plumbline.pc $(DESTDIR)$(LIBDIR)/pkgconfig/plumbline.pc
 	install -D -m 644 $(MANUAL) $(INTO)/share/man/man1/plumb.1
 	install -D -m 644 $(BUILD)/install/plumb.bash $(INTO)/share/bash-completion/completions/plumb
 	install -D -m 644 $(BUILD)/install/plumb.zsh $(INTO)/share/zsh/site-functions/_plumb
@@ -323,13 +326,25 @@ install: $(BUILD)/plumb $(BUILD)/libplumb.a $(addprefix $(BUILD)/install/,plumbl
 	install -D -m 644 docs/report.schema.json $(INTO)/share/plumbline/report.schema.json
 
 uninstall:
-	rm -f $(INTO)/bin/plumb $(INTO)/lib/libplumb.a $(INTO)/include/plumbline.h $(INTO)/lib/pkgconfig/plumbline.pc \
-	    $(INTO)/share/man/man1/plumb.1 $(INTO)/share/bash-completion/completions/plumb \
+	rm -f $(INTO)/bin/plumb $(DESTDIR)$(LIBDIR)/libplumb.a $(DESTDIR)$(LIBDIR)/pkgconfig/plumbline.pc \
+	    $(INTO)/include/plumbline.h $(INTO)/share/man/man1/plumb.1 $(INTO)/share/bash-completion/completions/plumb \
 	    $(INTO)/share/zsh/site-functions/_plumb $(INTO)/share/fish/vendor_completions.d/plumb.fish \
 	    $(INTO)/share/doc/plumbline/example.c $(INTO)/share/plumbline/report.schema.json
 
 check-install: $(BUILD)/plumb
 	sh tools/make/check_install.sh $(BUILD)
+
+deb:
+	sh tools/make/deps.sh package
+	sh tools/make/deb.sh $(BUILD)
+
+# The next two enter systems of their own, as root; the first time debootstrap makes one.
+check-deb: deb
+	$(PYTHON) -B tools/make/check_deb.py $(BUILD)
+
+check-container:
+	sh tools/make/deps.sh package
+	$(PYTHON) -B tools/make/check_container.py $(BUILD)
 
 wheel: $(BUILD)/plumb
 	PYTHON=$(PYTHON) sh tools/make/wheel.sh $(BUILD)
@@ -350,7 +365,7 @@ dist:
 .PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report \
         check-images check-sounds check-quantised \
         fuzz mirror bench bench-images score check-score fixtures mustpass pictures site install uninstall \
-        check-install wheel check-wheel dist format clean
+        check-install deb check-deb check-container wheel check-wheel dist format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD)/f32 $(BUILD)/f64 -type f -name '*.d' 2>/dev/null)
