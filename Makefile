@@ -75,7 +75,7 @@ help:
 	@echo 'make faults     every malloc, open, read, write, mmap and rename of three commands fails once; MOST=100 of each'
 	@echo 'make deps       installs the libraries (Debian, Fedora, Alpine, Arch); demo and check do it too'
 	@echo 'make install    program, manual, completion, library and header into PREFIX; make uninstall; make check-install'
-	@echo 'make wheel      the Python package, with the program in it; make check-wheel installs and tests it'
+	@echo 'make wheel      the Python package, with program and libraries; make check-wheel tries it in a bare Debian'
 	@echo 'make deb        Debian packages in build/deb; make check-deb tries them in a bare Debian'
 	@echo 'make check-container   the steps of Containerfile, in a bare Debian'
 	@echo 'make dist       plumbline-VERSION.tar.gz, of what is committed'
@@ -346,14 +346,18 @@ check-container:
 	sh tools/make/deps.sh package
 	$(PYTHON) -B tools/make/check_container.py $(BUILD)
 
-wheel: $(BUILD)/plumb
-	PYTHON=$(PYTHON) sh tools/make/wheel.sh $(BUILD)
+# A program for every processor of its kind, built beside the others
+wheel:
+	@$(MAKE) --no-print-directory -s $(AT_ONCE) BUILD=$(BUILD)/package ARCH= all
+	PYTHON=$(PYTHON) sh tools/make/wheel.sh $(BUILD) $(BUILD)/package/plumb
 
 check-wheel: wheel
 	rm -rf $(BUILD)/wheel/fresh
 	$(PYTHON) -m venv $(BUILD)/wheel/fresh
 	$(BUILD)/wheel/fresh/bin/pip install -q pytest $(BUILD)/wheel/*.whl
 	$(BUILD)/wheel/fresh/bin/python -m pytest -q -p no:cacheprovider tools/python/test_package.py
+	sh tools/make/deps.sh package
+	$(PYTHON) -B tools/make/check_bare_wheel.py $(BUILD)
 
 # The commit goes along, because an archive has no history to ask.
 dist:
