@@ -99,9 +99,9 @@ Model *model_open_like(const Model *model, const ModelEdits *edits, Error *error
     Model *edited = allocate_zeroed(1, sizeof *edited);
     edited->checkpoint = checkpoint_borrow(model->checkpoint);
     edited->config = json_deep_copy(model->config);
-    if (edits->weights) edits->weights(edited->checkpoint, edits->context);
-    if (edits->config) edits->config(edited->config, edits->context);
-    bool changed = !is_like(edited, model);
+    if (edits && edits->weights) edits->weights(edited->checkpoint, edits->context);
+    if (edits && edits->config) edits->config(edited->config, edits->context);
+    bool changed = !edits || !is_like(edited, model);
     if (changed)
         load(edited, (ConfigReader){
                          .object = edited->config,

@@ -21,7 +21,7 @@ typedef struct {
 } ModelEdits;
 Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *error);
 /* The same of a model that is open already, whose files it shares: close it first. NULL where the edits change nothing,
- * or with error set. */
+ * or with error set. edits NULL: the same model once more, so that two passes can go on side by side. */
 Model *model_open_like(const Model *model, const ModelEdits *edits, Error *error);
 void model_close(Model *model); /* NULL is fine */
 /* A pass in this build's real; reference.h has both. inputs must have passed model_check. */

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "bugs/bug_part.h"
 #include "pictures/preprocessing.h"
 #include "reference.h"
 
@@ -59,6 +60,9 @@ BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int cou
 /* The same of a model that is open already, which stays the caller's. Only bugs that change its configuration or its
  * weights have their own, of the same files. */
 BuggyModel *buggy_model_of(Model *model, const Bug *const *bugs, int count, Error *error);
+/* The same, where the last of the bugs is in a part of the model alone */
+BuggyModel *buggy_model_in_part(Model *model, const Bug *const *bugs, int count, const BugPart *part, Error *error);
+void buggy_model_note_sites(BuggyModel *model, Sites *sites); /* of that bug, in passes from now on; NULL: no more */
 /* The same with bugs that need no more than a hook or other inputs */
 BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count);
 void buggy_model_close(BuggyModel *model); /* NULL is fine */

@@ -101,6 +101,11 @@ void bug_run_tap(BugRun *run, const Tap *tap)
     if (!run->bug->tap) return;
     run->bug->tap(run, tap);
     arena_release(&run->scratch, (ArenaMark){ 0 });
+    bug_run_round(run, tap);
+}
+
+void bug_run_round(const BugRun *run, const Tap *tap)
+{
     if (tap->value_size == sizeof(real) && !is_never_narrow(tap->name))
         round_result(&(Run){ .rounding = run->pass->results }, tap->values, tap->count);
 }

@@ -24,6 +24,7 @@ struct BugRun {
 };
 
 void bug_run_tap(BugRun *run, const Tap *tap);    /* calls the hook */
+void bug_run_round(const BugRun *run, const Tap *tap); /* as the pass rounds the tap's values */
 void bug_run_record(BugRun *run, const Tap *tap); /* after every tap, if the bug asks for it */
 void bug_run_end(BugRun *run);
 

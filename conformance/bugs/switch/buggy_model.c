@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bugs/hooks/bug_run.h"
+#include "bugs/switch/twin.h"
 
 struct BuggyModel {
     Model *model, *own; /* own: NULL if it is the caller's */
@@ -13,6 +14,13 @@ struct BuggyModel {
     Inputs inputs;    /* of that pass, edited */
     Patches images, frames;
     Arena arena; /* of the edited ones */
+    /* Where the last bug is in a part */
+    const BugPart *part; /* NULL: all bugs are everywhere */
+    Model *without;      /* the model without that bug, where its hook is not all of it; NULL */
+    Twin *twin;          /* whose pass is that model's */
+    Sites *sites;
+    void *before; /* a tap's values without the bug */
+    size_t room;
 };
 
 static const Bug no_reading = { 0 };
@@ -130,6 +138,24 @@ BuggyModel *buggy_model_of(Model *model, const Bug *const *bugs, int count, Erro
     return buggy;
 }
 
+BuggyModel *buggy_model_in_part(Model *model, const Bug *const *bugs, int count, const BugPart *part, Error *error)
+{
+    BuggyModel *buggy = buggy_model_of(model, bugs, count, error);
+    const Bug *last = bugs[count - 1];
+    if (!buggy) return NULL;
+    buggy->part = part;
+    BugList others = { bugs, count - 1 };
+    bool is_a_hook = !last->config && !last->weights && !last->inputs && !last->patches;
+    if (!is_a_hook)
+        buggy->without = model_open_like(model, &(ModelEdits){ edit_config, edit_checkpoint, &others }, error);
+    if (!is_a_hook && !buggy->without && !error_is_set(error)) buggy->without = model_open_like(model, NULL, error);
+    if (!error_is_set(error)) return buggy;
+    buggy_model_close(buggy);
+    return NULL;
+}
+
+void buggy_model_note_sites(BuggyModel *model, Sites *sites) { model->sites = sites; }
+
 BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count)
 {
     BuggyModel *buggy = allocate_zeroed(1, sizeof *buggy);
@@ -156,6 +182,8 @@ void buggy_model_close(BuggyModel *model)
     arena_free(&model->arena);
     free(model->runs);
     free(model->bugs);
+    free(model->before);
+    model_close(model->without);
     model_close(model->own);
     free(model);
 }
@@ -174,12 +202,58 @@ bool buggy_model_has_masks(const BuggyModel *model)
     return false;
 }
 
+/* ---------------------------------------------------------------- a bug in a part */
+
+static const void *keep_before(BuggyModel *model, const Tap *tap)
+{
+    size_t size = (size_t)tap->count * tap->value_size;
+    if (size > model->room) {
+        model->before = reallocate(model->before, size, 1);
+        model->room = size;
+    }
+    return size > 0 ? memcpy(model->before, tap->values, size) : NULL;
+}
+
+/* Numbers that are names have no halves: they are the bug's or they are not. */
+static void mix(const BuggyModel *model, const Tap *tap, const void *without)
+{
+    Tap other = *tap;
+    other.values = (void *)(uintptr_t)without;
+    const BugPart *part = model->part;
+    bool has = bug_part_has(part, tap), is_name = tap_is_choice(tap->name), is_rounded = false;
+    for (int64_t i = 0; i < tap->count; i++) {
+        double share = has ? bug_part_share(part, tap, tap->first + i) : 0;
+        if (share == 1 || (is_name && share >= 0.5)) continue;
+        double honest = tap_value(&other, i), buggy = tap_value(tap, i);
+        bool is_mixed = share != 0 && !is_name;
+        tap_set(tap, i, is_mixed ? honest + share * (buggy - honest) : honest);
+        is_rounded |= is_mixed;
+    }
+    if (is_rounded) bug_run_round(&model->runs[model->count - 1], tap);
+}
+
+/* Of a tap that the bug has changed */
+static void keep_to_part(const BuggyModel *model, const Tap *tap, const void *without)
+{
+    size_t size = (size_t)tap->count * tap->value_size;
+    if (size == 0 || !without || memcmp(without, tap->values, size) == 0) return;
+    if (model->sites) sites_note(model->sites, tap);
+    mix(model, tap, without);
+}
+
 static void on_tap(void *context, const Tap *tap)
 {
     BuggyModel *model = context;
-    for (int i = 0; i < model->count; i++) bug_run_tap(&model->runs[i], tap);
+    if (model->twin) keep_to_part(model, tap, twin_values(model->twin, tap));
+    for (int i = 0; i < model->count; i++) {
+        bool in_part = model->part && i == model->count - 1 && model->runs[i].bug->tap;
+        const void *without = in_part ? keep_before(model, tap) : NULL;
+        bug_run_tap(&model->runs[i], tap);
+        if (in_part) keep_to_part(model, tap, without);
+    }
     if (model->pass->hook) model->pass->hook(model->pass->hook_context, tap);
     for (int i = 0; i < model->count; i++) bug_run_record(&model->runs[i], tap);
+    if (model->twin) twin_go_on(model->twin, tap);
 }
 
 void buggy_model_forward(BuggyModel *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
@@ -189,6 +263,9 @@ void buggy_model_forward(BuggyModel *model, const Reference *reference, const In
     chained.hook_context = model;
     model->pass = pass;
     begin_inputs(model, inputs, pass);
+    if (model->without) model->twin = twin_begin(model->without, reference, inputs, pass);
     reference->forward(model->model, &model->inputs, &chained);
+    if (model->twin) twin_end(model->twin);
+    model->twin = NULL;
     for (int i = 0; i < model->count; i++) bug_run_end(&model->runs[i]);
 }

@@ -1,0 +1,110 @@
+/* bug_part.c - taps and their elements, in a part or not */
+#include "bugs/bug_part.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dump/tap_name.h"
+
+static const char *layer_number(const char *name)
+{
+    const char *layers = strstr(name, "layers.");
+    return layers ? layers + strlen("layers.") : NULL;
+}
+
+/* 0 where it is in no layer, or in one that has no bit */
+static uint64_t layer_bit(const Tap *tap)
+{
+    const char *number = layer_number(tap->name);
+    int layer = number ? atoi(number) : MOST_UNITS;
+    return layer < MOST_UNITS ? (uint64_t)1 << layer : 0;
+}
+
+void site_name(char name[SITE_NAME_SIZE], const Tap *tap)
+{
+    const char *number = layer_number(tap->name);
+    int length = (int)tap_base_length(tap->name);
+    if (!number) {
+        snprintf(name, SITE_NAME_SIZE, "%.*s", length, tap->name);
+        return;
+    }
+    int before = (int)(number - tap->name), digits = (int)strspn(number, "0123456789");
+    snprintf(name, SITE_NAME_SIZE, "%.*s*%.*s", before, tap->name, length - before - digits, number + digits);
+}
+
+static bool is_listed(const char *sites, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = strchr(sites, ' '); at; at = strchr(at + 1, ' '))
+        if (strncmp(at + 1, name, length) == 0 && (at[1 + length] == ' ' || !at[1 + length])) return true;
+    return false;
+}
+
+bool bug_part_has(const BugPart *part, const Tap *tap)
+{
+    char name[SITE_NAME_SIZE];
+    if (part->layers && !(part->layers & layer_bit(tap))) return false;
+    if (part->unit != UNIT_NONE && unit_count(part->unit, tap) == 0) return false;
+    if (!part->sites) return true;
+    site_name(name, tap);
+    return is_listed(part->sites, name);
+}
+
+double bug_part_share(const BugPart *part, const Tap *tap, int64_t element)
+{
+    if (part->unit == UNIT_NONE) return part->strength;
+    int64_t unit = unit_of(part->unit, tap, element);
+    return unit >= 0 && unit < MOST_UNITS && (part->units >> unit & 1) ? part->strength : 0;
+}
+
+/* ---------------------------------------------------------------- units */
+
+/* The dimension that heads are along: [batch, heads, positions, width] as attention has them, [batch, positions, heads,
+ * width] as projections and their norms do; -1: there are none */
+static int head_axis(const Tap *tap)
+{
+    static const char *const by_head[] = { "#query_states", "#key_states", "#value_states", "#attn_weights" };
+    for (size_t i = 0; i < sizeof by_head / sizeof *by_head; i++)
+        if (tap_ends(tap->name, by_head[i])) return 1;
+    return tap->rank == 4 && tap_ends(tap->name, "_norm") ? 2 : -1;
+}
+
+static int axis_of(Unit unit, const Tap *tap)
+{
+    if (unit == UNIT_HEAD) return head_axis(tap);
+    bool is_picture = tap_is_vision(tap->name) && tap->rank >= 3;
+    if (unit == UNIT_PICTURE) return is_picture ? 0 : -1;
+    return unit == UNIT_SEQUENCE && !tap_is_media(tap->name) && tap->rank >= 3 ? 0 : -1;
+}
+
+int64_t unit_count(Unit unit, const Tap *tap)
+{
+    int axis = axis_of(unit, tap);
+    return axis < 0 ? 0 : tap->shape[axis];
+}
+
+int64_t unit_of(Unit unit, const Tap *tap, int64_t element)
+{
+    int axis = axis_of(unit, tap);
+    if (axis < 0) return -1;
+    for (int i = tap->rank - 1; i > axis; i--) element /= tap->shape[i];
+    return element % tap->shape[axis];
+}
+
+/* ---------------------------------------------------------------- sites */
+
+void sites_note(Sites *sites, const Tap *tap)
+{
+    char name[SITE_NAME_SIZE];
+    site_name(name, tap);
+    int i = 0;
+    while (i < sites->count && strcmp(sites->list[i].name, name) != 0) i++;
+    if (i == MOST_SITES) return;
+    if (i == sites->count) {
+        sites->list[sites->count++] =
+            (Site){ .heads = unit_count(UNIT_HEAD, tap), .pictures = unit_count(UNIT_PICTURE, tap) };
+        memcpy(sites->list[i].name, name, sizeof name);
+    }
+    sites->list[i].layers |= layer_bit(tap);
+}
