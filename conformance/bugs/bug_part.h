@@ -11,7 +11,7 @@
 
 #include "run/tap.h"
 
-/* What a tap is taken apart into, element by element */
+/* A tap is taken apart into these, element by element. */
 typedef enum { UNIT_NONE, UNIT_SEQUENCE, UNIT_PICTURE, UNIT_HEAD } Unit;
 
 enum { MOST_UNITS = 64, MOST_SITES = 64, SITE_NAME_SIZE = 128 };

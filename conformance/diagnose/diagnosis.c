@@ -9,6 +9,8 @@ Diagnosis *diagnosis_new(void)
     size_t bugs = (size_t)bug_count() + 1;
     d->named = allocate_zeroed(bugs, sizeof *d->named);
     d->reaches = allocate_zeroed(bugs, sizeof *d->reaches);
+    d->strengths = allocate_zeroed(bugs, sizeof *d->strengths);
+    for (size_t i = 0; i < bugs; i++) d->strengths[i] = 1;
     d->equals = allocate_zeroed(bugs, sizeof *d->equals);
     d->not_exposed = allocate_zeroed(bugs, sizeof *d->not_exposed);
     d->candidates = allocate_zeroed(bugs, sizeof *d->candidates);
@@ -20,6 +22,7 @@ void diagnosis_free(Diagnosis *diagnosis)
     if (!diagnosis) return;
     free(diagnosis->named);
     free(diagnosis->reaches);
+    free(diagnosis->strengths);
     free(diagnosis->candidates);
     free(diagnosis->equals);
     free(diagnosis->not_exposed);

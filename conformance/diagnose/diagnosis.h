@@ -18,7 +18,8 @@ typedef struct {
 
 typedef struct {
     const Bug **named;    /* in the order found */
-    const char **reaches; /* of each: "sequence 1 of the batch" if it is there alone; NULL: it is everywhere */
+    const char **reaches; /* of each: "in sequence 1 of the batch only"; NULL: it is everywhere */
+    double *strengths;    /* of each: 1, the bug itself, or its coefficient */
     int named_count;
     bool complete;         /* each bent step is straight with one of them */
     Candidate *candidates; /* the likeliest first */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "diagnose/part_words.h"
 #include "dump/tap_name.h"
 
 enum { MOST_TRIED = 12, MOST_SEQUENCES = 64 };
@@ -102,12 +103,5 @@ bool reach_find(const Suspects *s, int step, Reach *reach)
 
 const char *reach_text(uint64_t sequences, Arena *arena)
 {
-    const char *list = NULL;
-    int count = 0;
-    for (int b = 0; b < MOST_SEQUENCES; b++) {
-        if (!(sequences >> b & 1)) continue;
-        list = list ? arena_format(arena, "%s, %d", list, b) : arena_format(arena, "%d", b);
-        count++;
-    }
-    return arena_format(arena, "%s %s of the batch", count > 1 ? "sequences" : "sequence", list);
+    return arena_format(arena, "in %s of the batch only", numbers_in_words("sequence", sequences, arena));
 }

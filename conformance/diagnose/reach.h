@@ -19,6 +19,6 @@ typedef struct {
  * and near 0, and two grades that find the step straight in both parts. A pass for each suspect that explains something
  * of it, twelve at most. The caller frees straight where it is true. */
 bool reach_find(const Suspects *suspects, int step, Reach *reach);
-const char *reach_text(uint64_t sequences, Arena *arena); /* "sequence 1 of the batch", counted from 0 */
+const char *reach_text(uint64_t sequences, Arena *arena); /* "in sequence 1 of the batch only", from 0 */
 
 #endif

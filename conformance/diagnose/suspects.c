@@ -44,6 +44,13 @@ static BuggyModel *open_with(const Suspects *s, const Bug *bug)
     return buggy_model_of(s->search->trial.model, bugs, s->below ? 2 : 1, &unfit);
 }
 
+static BuggyModel *open_in_part(const Suspects *s, const Bug *bug, const BugPart *part)
+{
+    Error unfit = { "" };
+    const Bug *bugs[] = { s->below ? s->below : bug, bug };
+    return buggy_model_in_part(s->search->trial.model, bugs, s->below ? 2 : 1, part, &unfit);
+}
+
 bool suspects_begin(Suspects *s, Search *search, const Bug *below)
 {
     Trial *trial = &search->trial;
@@ -134,13 +141,30 @@ bool *suspects_grade_together(const Suspects *s, const int *places, int count)
     return straight;
 }
 
+bool *suspects_grade_part(const Suspects *s, int place, const BugPart *part)
+{
+    return steps_straight_by(s, &s->search->trial, open_in_part(s, s->list[place].candidate.bug, part));
+}
+
+static void differences_by(const Suspects *s, BuggyModel *buggy, int step, float *difference)
+{
+    s->search->pass++;
+    if (buggy)
+        matched_filter_differences(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), step,
+                                   difference);
+    buggy_model_close(buggy);
+}
+
+void suspects_part_differences(const Suspects *s, SuspectPart of, int step, float *difference)
+{
+    BuggyModel *buggy = open_in_part(s, s->list[of.place].candidate.bug, of.part);
+    if (buggy) buggy_model_note_sites(buggy, of.sites);
+    differences_by(s, buggy, step, difference);
+}
+
 void suspects_differences(const Suspects *s, const Suspect *suspect, int step, float *difference)
 {
-    BuggyModel *buggy = open_with(s, suspect->candidate.bug);
-    s->search->pass++;
-    matched_filter_differences(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), step,
-                               difference);
-    buggy_model_close(buggy);
+    differences_by(s, open_with(s, suspect->candidate.bug), step, difference);
 }
 
 /* ---------------------------------------------------------------- the filter */

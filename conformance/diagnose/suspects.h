@@ -54,8 +54,17 @@ bool *suspects_grade_together(const Suspects *suspects, const int *places, int c
 /* Grades only some sequences of the batch, with one of the list or, where place is -1, by the honest model. The caller
  * frees it. */
 bool *suspects_grade_sequences(const Suspects *suspects, int place, uint64_t sequences);
+/* Grades the dump with one of the list in a part of the model. The caller frees it. */
+bool *suspects_grade_part(const Suspects *suspects, int place, const BugPart *part);
 /* One more pass: what the suspect changes of the step (matched_filter_differences) */
 void suspects_differences(const Suspects *suspects, const Suspect *suspect, int step, float *difference);
+/* The same of a suspect in a part of the model, and the sites that it changes. sites NULL: nobody asks */
+typedef struct {
+    int place; /* in the list */
+    const BugPart *part;
+    Sites *sites;
+} SuspectPart;
+void suspects_part_differences(const Suspects *suspects, SuspectPart of, int step, float *difference);
 Grade *suspects_end(Suspects *suspects); /* the base's; NULL if it never began */
 
 const Grade *suspects_graded(const Suspects *suspects); /* by the base */

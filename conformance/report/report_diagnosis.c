@@ -2,6 +2,7 @@
 #include "report/report_diagnosis.h"
 
 #include <jansson.h>
+#include <math.h>
 
 #include "report/json_file.h"
 #include "report/report_ends.h"
@@ -20,13 +21,21 @@ static void numbers_text(FILE *out, const Candidate *c)
             100 * c->explained, c->coefficient, c->z, c->expected_z, c->step ? c->step : "-");
 }
 
+static void strength_text(FILE *out, double strength)
+{
+    if (strength == 1) return;
+    const char *how = fabs(strength - 0.5) < 0.02 ? "half of it" : strength < 1 ? "a part of it" : "more than it";
+    fprintf(out, ", %s: coefficient %.2f", how, strength);
+}
+
 static void named_text(FILE *out, const Diagnosis *d, bool below_noise)
 {
     for (int i = 0; i < d->named_count; i++) {
         const Bug *bug = d->named[i];
         const Candidate *c = candidate_of(d, bug);
         fprintf(out, "%s %s", i ? "  and" : below_noise ? "below the noise:" : "matches known bug", bug->id);
-        if (d->reaches[i]) fprintf(out, ", in %s only", d->reaches[i]);
+        if (d->reaches[i]) fprintf(out, ", %s", d->reaches[i]);
+        strength_text(out, d->strengths[i]);
         fprintf(out, "\n      %s: %s\n", bug->stage, bug->mechanism);
         if (c) {
             fprintf(out, "      ");
@@ -97,6 +106,13 @@ static json_t *reaches_json(const Diagnosis *d)
     return list;
 }
 
+static json_t *strengths_json(const Diagnosis *d)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < d->named_count; i++) json_array_append_new(list, number_json(d->strengths[i]));
+    return list;
+}
+
 static json_t *candidate_json(const Candidate *c)
 {
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b}", "id", c->bug->id, "explained",
@@ -122,11 +138,11 @@ json_t *report_diagnosis_json(const Diagnosis *d, const Grade *grade)
 {
     json_t *candidates = json_array();
     for (int i = 0; i < d->candidate_count; i++) json_array_append_new(candidates, candidate_json(&d->candidates[i]));
-    return json_pack("{s:s?, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?, s:o}", "named",
-                     d->named_count ? d->named[0]->id : NULL, "all_named",
-                     ids((const Bug *const *)d->named, d->named_count), "reaches", reaches_json(d), "cannot_tell_from",
-                     ids((const Bug *const *)d->equals, d->equal_count), "complete", d->complete, "below_noise",
-                     d->named_count > 0 && grade->first_bent < 0, "candidates", candidates, "not_exposed",
-                     ids((const Bug *const *)d->not_exposed, d->not_exposed_count), "unexplained", d->unexplained,
-                     "pattern", d->pattern, "bugs", bugs_json(d));
+    const Bug *const *named = (const Bug *const *)d->named, *const *equals = (const Bug *const *)d->equals;
+    return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?, s:o}", "named",
+                     d->named_count ? d->named[0]->id : NULL, "all_named", ids(named, d->named_count), "reaches",
+                     reaches_json(d), "strengths", strengths_json(d), "cannot_tell_from", ids(equals, d->equal_count),
+                     "complete", d->complete, "below_noise", d->named_count > 0 && grade->first_bent < 0, "candidates",
+                     candidates, "not_exposed", ids((const Bug *const *)d->not_exposed, d->not_exposed_count),
+                     "unexplained", d->unexplained, "pattern", d->pattern, "bugs", bugs_json(d));
 }

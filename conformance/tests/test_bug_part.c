@@ -60,6 +60,9 @@ END_TEST
 
 /* ---------------------------------------------------------------- parts */
 
+#define QUERIES "model.layers.0.self_attn#query_states"
+#define VISION "model.vision_tower.encoder.layers.0"
+
 static const struct {
     const char *tap;
     int rank;
@@ -77,12 +80,12 @@ static const struct {
     { "model.norm", 3, { 1, 2, 4 }, { .sites = " model.layers.*.mlp model.norm", .strength = 1 }, 0, 1 },
     { "model.norm", 3, { 2, 2, 4 }, { .unit = UNIT_SEQUENCE, .units = 2, .strength = 1 }, 7, 0 },
     { "model.norm", 3, { 2, 2, 4 }, { .unit = UNIT_SEQUENCE, .units = 2, .strength = 1 }, 8, 1 },
-    { "model.layers.0.self_attn#query_states", 4, { 1, 2, 3, 4 }, { .unit = UNIT_HEAD, .units = 2, .strength = 1 }, 11, 0 },
-    { "model.layers.0.self_attn#query_states", 4, { 1, 2, 3, 4 }, { .unit = UNIT_HEAD, .units = 2, .strength = 1 }, 12, 1 },
+    { QUERIES, 4, { 1, 2, 3, 4 }, { .unit = UNIT_HEAD, .units = 2, .strength = 1 }, 11, 0 },
+    { QUERIES, 4, { 1, 2, 3, 4 }, { .unit = UNIT_HEAD, .units = 2, .strength = 1 }, 12, 1 },
     { "model.layers.0.self_attn.q_norm", 4, { 1, 3, 2, 4 }, { .unit = UNIT_HEAD, .units = 2, .strength = 1 }, 12, 1 },
     { "model.layers.0.self_attn.q_norm", 4, { 1, 3, 2, 4 }, { .unit = UNIT_HEAD, .units = 2, .strength = 1 }, 8, 0 },
     { "model.layers.0.mlp", 3, { 1, 2, 4 }, { .unit = UNIT_HEAD, .units = 1, .strength = 1 }, 0, -1 },
-    { "model.vision_tower.encoder.layers.0", 3, { 2, 2, 4 }, { .unit = UNIT_PICTURE, .units = 2, .strength = 1 }, 8, 1 },
+    { VISION, 3, { 2, 2, 4 }, { .unit = UNIT_PICTURE, .units = 2, .strength = 1 }, 8, 1 },
 };
 
 START_TEST(element_is_in_a_part)

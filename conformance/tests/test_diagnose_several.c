@@ -120,7 +120,7 @@ START_TEST(in_one_sequence)
     Finding finding = find(TEXT, dump, "bf16", layer_outputs);
     ck_assert_str_eq(first_name(finding), "window-off-by-one");
     ck_assert_int_eq(finding.diagnosis->named_count, 1);
-    ck_assert_str_eq(finding.diagnosis->reaches[0], "sequence 0 of the batch");
+    ck_assert_str_eq(finding.diagnosis->reaches[0], "in sequence 0 of the batch only");
     ck_assert(finding.diagnosis->complete);
     finding_free(finding);
     dump_close(honest);

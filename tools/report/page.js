@@ -54,11 +54,13 @@ function source(text) {
 function bugSection(id, r) {
   const bug = (r.bugs || {})[id] || {}, c = (r.candidates || []).find(candidate => candidate.id === id);
   const from = el("span", {}, ...source(bug.source || ""));
-  return el("div", { class: "bug" }, el("h3", {}, "Known bug: ", el("code", {}, id)),
+  const place = (r.all_named || []).indexOf(id), reach = (r.reaches || [])[place], strength = (r.strengths || [])[place];
+  return el("div", { class: "bug" }, el("h3", {}, "Known bug: ", el("code", {}, id), reach ? ", " + reach : ""),
     el("p", {}, bug.mechanism ? bug.mechanism[0].toUpperCase() + bug.mechanism.slice(1) + "." : ""),
     list([["where to change it", bug.stage], ["seen in", from], ["shows with", bug.exposed_by],
           ["explains", c ? `${number(100 * c.explained)} % of the error; coefficient ${number(c.coefficient)}, ` +
                            `z ${number(c.z)} (${number(c.expected_z)} for the bug itself)` : null],
+          ["how much of it", strength && strength !== 1 ? `coefficient ${number(strength)}` : null],
           ["first touches", c && c.first_step ? tap(c.first_step) : null],
           ["cannot be told from", (r.cannot_tell_from || []).join(", ")]]));
 }

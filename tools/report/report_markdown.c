@@ -54,7 +54,10 @@ static void named_bugs(FILE *out, const json_t *report)
         const json_t *bug = json_object_get(json_object_get(report, "bugs"), text_at(named, i));
         fprintf(out, "\n- **");
         escaped(out, text_at(named, i));
-        fprintf(out, "**: ");
+        const char *reach = text_at(json_object_get(report, "reaches"), i);
+        fprintf(out, "**%s", *reach ? ", " : "");
+        escaped(out, reach);
+        fprintf(out, ": ");
         escaped(out, text_of(bug, "mechanism"));
         fprintf(out, ". Source: ");
         escaped(out, text_of(bug, "source"));

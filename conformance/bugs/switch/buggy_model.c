@@ -232,7 +232,7 @@ static void mix(const BuggyModel *model, const Tap *tap, const void *without)
     if (is_rounded) bug_run_round(&model->runs[model->count - 1], tap);
 }
 
-/* Of a tap that the bug has changed */
+/* Sees each tap that the bug may have changed. */
 static void keep_to_part(const BuggyModel *model, const Tap *tap, const void *without)
 {
     size_t size = (size_t)tap->count * tap->value_size;

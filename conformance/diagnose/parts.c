@@ -1,0 +1,192 @@
+/* parts.c - the likeliest bugs taken apart at a step that none of them makes straight */
+#include "diagnose/parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnose/part_fit.h"
+#include "diagnose/part_words.h"
+
+enum { MOST_TAKEN_APART = 4, MOST_REFINED = 4 };
+
+/* Suspects that explain less of the step than this at any strength are not taken apart. */
+static const double WORTH = 0.02;
+
+/* A strength outside of these is nobody's: another error lies along the bug. So near 1 it is the bug itself. */
+static const double LEAST_STRENGTH = 0.2, LARGEST_STRENGTH = 3, AS_GOOD_AS_ONE = 0.05;
+
+typedef struct {
+    const Suspects *s;
+    int step, place;
+    int64_t elements;
+    float *residual, *difference; /* of the step; and what the part in hand changes */
+    Sites sites;                  /* of the suspect */
+    Arena *arena;
+} Apart;
+
+/* A way to take a bug apart, as far as it has several parts */
+typedef struct {
+    BugPart parts[MOST_PARTS];
+    int count;
+} Partition;
+
+static void measure(Apart *a, const BugPart *part, Sites *sites, float *difference)
+{
+    memset(difference, 0, (size_t)a->elements * sizeof *difference);
+    suspects_part_differences(a->s, (SuspectPart){ a->place, part, sites }, a->step, difference);
+}
+
+static double dot(const float *a, const float *b, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) sum += (double)a[i] * b[i];
+    return sum;
+}
+
+static bool confirm(const Apart *a, const BugPart *part, FoundPart *found)
+{
+    bool *straight = suspects_grade_part(a->s, a->place, part);
+    if (straight[a->step]) *found = (FoundPart){ .place = a->place, .part = *part, .straight = straight };
+    if (!straight[a->step]) free(straight);
+    return found->straight != NULL;
+}
+
+/* ---------------------------------------------------------------- strength */
+
+/* Half of a bug need not change half as much, so the strength is found by secants. */
+static bool find_strength(Apart *a, FoundPart *found)
+{
+    Match match = a->s->list[a->place].matches[a->step];
+    BugPart part = { .strength = match_coefficient(match) };
+    double z = match_z(match), squares = dot(a->residual, a->residual, a->elements), left = squares;
+    for (int i = 0; z >= SEEN && i < MOST_REFINED; i++) {
+        if (!(part.strength >= LEAST_STRENGTH && part.strength <= LARGEST_STRENGTH)) return false;
+        measure(a, &part, NULL, a->difference);
+        double power = dot(a->difference, a->difference, a->elements);
+        double product = dot(a->residual, a->difference, a->elements);
+        left = squares - 2 * product + power;
+        if (!(power > 0) || fabs(product / power - 1) * sqrt(power) < 0.1) break;
+        part.strength *= product / power;
+    }
+    bool is_another = fabs(part.strength - 1) > AS_GOOD_AS_ONE;
+    return z >= SEEN && is_another && left < 0.5 * squares && confirm(a, &part, found);
+}
+
+/* ---------------------------------------------------------------- ways to take a bug apart */
+
+static Partition by_sites(const Apart *a)
+{
+    Partition p = { .count = 0 };
+    for (int i = 0; i < a->sites.count && a->sites.count <= MOST_PARTS; i++)
+        p.parts[p.count++] =
+            (BugPart){ .sites = arena_format(a->arena, " %s", a->sites.list[i].name), .strength = 1 };
+    return p;
+}
+
+/* The last layers up to the step's, where it is of one: what layers before them change is in taps before it. */
+static Partition by_layers(const Apart *a)
+{
+    Partition p = { .count = 0 };
+    uint64_t layers = 0;
+    int last = layer_of_step(suspects_graded(a->s)->steps[a->step].tap);
+    for (int i = 0; i < a->sites.count; i++) layers |= a->sites.list[i].layers;
+    for (int n = last < 0 ? MOST_UNITS - 1 : last; n >= 0 && p.count < MOST_PARTS; n--)
+        if (layers >> n & 1) p.parts[p.count++] = (BugPart){ .layers = (uint64_t)1 << n, .strength = 1 };
+    return p;
+}
+
+static Partition by_units(const Apart *a, Unit unit)
+{
+    Partition p = { .count = 0 };
+    int64_t most = 0;
+    for (int i = 0; i < a->sites.count; i++) {
+        int64_t units = unit == UNIT_HEAD ? a->sites.list[i].heads : a->sites.list[i].pictures;
+        if (units > most) most = units;
+    }
+    for (int64_t n = 0; n < most && most <= MOST_PARTS; n++)
+        p.parts[p.count++] = (BugPart){ .unit = unit, .units = (uint64_t)1 << n, .strength = 1 };
+    return p;
+}
+
+static BugPart join(const Partition *p, uint64_t parts, Arena *arena)
+{
+    BugPart joined = { .unit = p->parts[0].unit, .strength = 1 };
+    for (int i = 0; i < p->count; i++) {
+        if (!(parts >> i & 1)) continue;
+        joined.layers |= p->parts[i].layers;
+        joined.units |= p->parts[i].units;
+        if (p->parts[i].sites)
+            joined.sites = arena_format(arena, "%s%s", joined.sites ? joined.sites : "", p->parts[i].sites);
+    }
+    return joined;
+}
+
+static bool find_in(Apart *a, const Partition *p, FoundPart *found)
+{
+    if (p->count < 2) return false;
+    PartFit fit = { .residual = a->residual, .elements = a->elements, .count = p->count };
+    for (int i = 0; i < p->count; i++) {
+        fit.differences[i] = allocate_zeroed((size_t)a->elements + 1, sizeof(float));
+        measure(a, &p->parts[i], NULL, fit.differences[i]);
+    }
+    uint64_t parts = part_fit_solve(&fit), all = ((uint64_t)1 << p->count) - 1;
+    for (int i = 0; i < p->count; i++) free(fit.differences[i]);
+    if (!parts) return false;
+    BugPart part = join(p, parts, a->arena), rest = join(p, all & ~parts, a->arena);
+    if (!confirm(a, &part, found)) return false;
+    found->reach = part_words(&part, &rest, a->arena);
+    return true;
+}
+
+/* The simplest first. All have the same passes of the bug and of the grade, and the first that is confirmed counts. */
+static bool take_apart(Apart *a, FoundPart *found)
+{
+    const Unit units[] = { UNIT_HEAD, UNIT_PICTURE };
+    if (find_strength(a, found)) return true;
+    a->sites = (Sites){ .count = 0 };
+    measure(a, &(BugPart){ .strength = 1 }, &a->sites, a->difference);
+    Partition sites = by_sites(a), layers = by_layers(a);
+    if (find_in(a, &sites, found) || find_in(a, &layers, found)) return true;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        Partition of_units = by_units(a, units[i]);
+        if (find_in(a, &of_units, found)) return true;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- suspects */
+
+static double gain(const Apart *a, int place)
+{
+    Match match = a->s->list[place].matches[a->step];
+    return match.power > 0 && match.product > 0 ? match.product * match.product / match.power : 0;
+}
+
+/* The suspect that explains most at some strength, but less than the last one; -1 */
+static int next_likely(const Apart *a, double less_than)
+{
+    int best = -1;
+    for (int i = 0; i < a->s->count; i++)
+        if (gain(a, i) < less_than && (best < 0 || gain(a, i) > gain(a, best))) best = i;
+    return best >= 0 && gain(a, best) > WORTH * matched_filter_residual(a->s->filter, a->step) ? best : -1;
+}
+
+bool parts_find(const Suspects *s, int step, Arena *arena, FoundPart *found)
+{
+    *found = (FoundPart){ .straight = NULL };
+    Apart a = { .s = s, .step = step, .elements = matched_filter_elements(s->filter, step), .arena = arena };
+    a.residual = allocate_zeroed((size_t)a.elements + 1, sizeof *a.residual);
+    a.difference = allocate_zeroed((size_t)a.elements + 1, sizeof *a.difference);
+    matched_filter_residuals(s->filter, step, a.residual);
+    double last = INFINITY;
+    for (int tried = 0; tried < MOST_TAKEN_APART && !found->straight; tried++) {
+        a.place = next_likely(&a, last);
+        if (a.place < 0) break;
+        last = gain(&a, a.place);
+        take_apart(&a, found);
+    }
+    free(a.residual);
+    free(a.difference);
+    return found->straight != NULL;
+}

@@ -1,0 +1,120 @@
+/* step_reach.c - steps told apart by layer, by decode step, by site */
+#include "diagnose/step_reach.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnose/part_words.h"
+#include "dump/tap_name.h"
+
+/* The coefficient that a step without the bug may seem to have */
+static const double NEARLY_NONE = 0.2;
+
+enum { MOST_SITES_SAID = 4 };
+
+typedef enum { SHOWS_NOTHING, HAS_IT, HAS_IT_NOT, NEITHER } Shown;
+
+static Shown shown_by(const Suspects *s, const Suspect *suspect, int n)
+{
+    Match match = suspect->matches[n];
+    double coefficient = match_coefficient(match);
+    if (match.power < SEEN * SEEN || tap_is_mask(suspects_graded(s)->steps[n].tap)) return SHOWS_NOTHING;
+    if (coefficient_is_one(coefficient, sqrt(match.power))) return HAS_IT;
+    return fabs(coefficient) <= NEARLY_NONE ? HAS_IT_NOT : NEITHER;
+}
+
+/* Steps are told apart by some number of theirs: a bit for each that those with the bug have, and those without it */
+typedef struct {
+    uint64_t with, without;
+    bool is_unfit; /* some step has no such value */
+} Sides;
+
+static void put(Sides *sides, int value, bool with)
+{
+    if (value < 0 || value >= MOST_UNITS)
+        sides->is_unfit = true;
+    else
+        *(with ? &sides->with : &sides->without) |= (uint64_t)1 << value;
+}
+
+static bool tells_apart(Sides sides) { return !sides.is_unfit && !(sides.with & sides.without); }
+
+/* Layers of the tower and of the text have the same numbers. */
+static bool is_same_stack(const char *a, const char *b)
+{
+    const char *layers = strstr(a, "layers.");
+    return layers && strncmp(a, b, (size_t)(layers - a) + strlen("layers.")) == 0;
+}
+
+static int site_number(Sites *sites, const char *tap)
+{
+    char name[SITE_NAME_SIZE];
+    site_name(name, &(Tap){ .name = tap });
+    sites_note(sites, &(Tap){ .name = tap });
+    for (int i = 0; i < sites->count; i++)
+        if (strcmp(sites->list[i].name, name) == 0) return i;
+    return -1;
+}
+
+static const char *runs_in_words(uint64_t runs, Arena *arena)
+{
+    if (!(runs & 1)) return arena_format(arena, "in %s only", numbers_in_words("decode step", runs, arena));
+    if (runs == 1) return "in the prefill only";
+    const char *steps = numbers_in_words("decode step", runs & ~(uint64_t)1, arena);
+    return arena_format(arena, "in the prefill and %s only", steps);
+}
+
+static const char *names_of(const Sites *sites, uint64_t numbers, Arena *arena)
+{
+    const char *names = "";
+    for (int i = 0; i < sites->count; i++)
+        if (numbers >> i & 1) names = arena_format(arena, "%s %s", names, sites->list[i].name);
+    return names;
+}
+
+static int count_of(uint64_t bits)
+{
+    int count = 0;
+    for (; bits; bits &= bits - 1) count++;
+    return count;
+}
+
+typedef struct {
+    Sides layers, runs, sites;
+    Sites names;
+    int with, without;
+} Reach;
+
+static const char *reach_in_words(const Reach *r, Arena *arena)
+{
+    if (tells_apart(r->layers))
+        return arena_format(arena, "in %s only", numbers_in_words("layer", r->layers.with, arena));
+    if (tells_apart(r->runs)) return runs_in_words(r->runs.with, arena);
+    bool are_few = count_of(r->sites.with) <= MOST_SITES_SAID && count_of(r->sites.without) <= MOST_SITES_SAID;
+    if (!tells_apart(r->sites) || !are_few)
+        return arena_format(arena, "in %d of %d steps that would show it", r->with, r->with + r->without);
+    BugPart has = { .sites = names_of(&r->names, r->sites.with, arena) };
+    BugPart rest = { .sites = names_of(&r->names, r->sites.without, arena) };
+    return part_words(&has, &rest, arena);
+}
+
+const char *step_reach(const Suspects *s, const Suspect *suspect, Arena *arena)
+{
+    Reach reach = { .with = 0 };
+    const char *first = NULL;
+    for (int n = 0; n < suspects_graded(s)->step_count; n++) {
+        const char *tap = suspects_graded(s)->steps[n].tap;
+        Shown shown = shown_by(s, suspect, n);
+        if (shown == NEITHER) return NULL;
+        if (shown == SHOWS_NOTHING) continue;
+        if (!first) first = tap;
+        bool with = shown == HAS_IT;
+        put(&reach.layers, is_same_stack(first, tap) ? layer_of_step(tap) : -1, with);
+        put(&reach.runs, tap_is_media(tap) ? -1 : tap_step(tap), with);
+        put(&reach.sites, site_number(&reach.names, tap), with);
+        reach.with += with;
+        reach.without += !with;
+    }
+    return reach.with && reach.without ? reach_in_words(&reach, arena) : NULL;
+}
