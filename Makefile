@@ -32,9 +32,9 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 
 REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor/*.c image/*.c audio/*.c nn/*.c \
                     checkpoint/*.c run/*.c))
-JUDGE  = $(wildcard $(addprefix conformance/,dump/*.c grade/*.c pictures/*.c noise/*.c names/*.c bugs/*.c \
-                    bugs/hooks/*.c bugs/switch/*.c lockstep/*.c readings/*.c diagnose/*.c explain/*.c inputs/*.c \
-                    report/*.c submission/*.c))
+JUDGE  = $(wildcard $(addprefix conformance/,dump/*.c grade/*.c pictures/*.c sounds/*.c noise/*.c names/*.c \
+                    bugs/*.c bugs/hooks/*.c bugs/switch/*.c lockstep/*.c readings/*.c diagnose/*.c \
+                    explain/*.c inputs/*.c report/*.c submission/*.c))
 TOOL   = $(wildcard tools/command/*.c tools/report/*.c)
 
 # Both builds of the reference, and the judge: what every program is linked from. Test programs of the double build
@@ -119,6 +119,7 @@ check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
 check-sounds: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_sounds.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_mel.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_features.py $(BUILD)/plumb
 
 check-quantised: $(VENV)/quantised $(BUILD)/weight-filter $(BUILD)/plumb
 	$(PY) tools/check_hf/check_quantised.py $(BUILD)/weight-filter

@@ -16,6 +16,7 @@ ref             models, whichever family
 conformance/dump
 conformance/grade
 conformance/pictures
+conformance/sounds
 conformance/noise
 conformance/names
 conformance/bugs
