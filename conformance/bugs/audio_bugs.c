@@ -1,4 +1,4 @@
-/* audio_bugs.c - gemma4's audio tower: log-mel features, two convolutions, conformer layers
+/* audio_bugs.c - gemma4's audio tower: two convolutions, conformer layers
  *
  * Right: a frame is masked before each convolution, and the mask is halved behind it. A query hears the 12 last frames,
  * itself among them; distances count down to 0. GLU gates with the second half, the convolution is causal, and each of
@@ -23,34 +23,6 @@ static int64_t audio_number(const BugRun *run, const char *key, int64_t otherwis
     const json_t *value = json_object_get(audio_config(bug_config(run)), key);
     return json_is_integer(value) ? json_integer_value(value) : otherwise;
 }
-
-/* ---------------------------------------------------------------- features */
-
-enum { FULL_SCALE = 32768 };
-static const double mel_floor = 1e-3;
-
-/* Changes each value of the frames that are no padding. */
-static void change_features(BugRun *run, Inputs *inputs, double (*change)(double log_mel))
-{
-    const Array *features = inputs->input_features, *mask = inputs->input_features_mask;
-    if (!features || !mask || !audio_config(bug_config(run))) return;
-    int64_t count = array_elements(features), width = features->shape[2];
-    float *values = bug_memory(run, (size_t)count * sizeof *values);
-    array_read_f32(features, 0, count, values);
-    for (int64_t i = 0; i < count; i++)
-        if (array_integer(mask, i / width)) values[i] = (float)change(values[i]);
-    Array *own = bug_memory(run, sizeof *own);
-    *own = *features;
-    own->dtype = DTYPE_F32;
-    own->data = (const unsigned char *)values;
-    inputs->input_features = own;
-}
-
-static double mel_of(double log_mel) { return fmax(exp(log_mel) - mel_floor, 0); }
-static double of_int16(double log_mel) { return log(FULL_SCALE * mel_of(log_mel) + mel_floor); }
-static double floored(double log_mel) { return log(fmax(mel_of(log_mel), mel_floor)); }
-static void int16_unscaled(BugRun *run, Inputs *inputs) { change_features(run, inputs, of_int16); }
-static void log_hard_floor(BugRun *run, Inputs *inputs) { change_features(run, inputs, floored); }
 
 /* ---------------------------------------------------------------- subsampling */
 
@@ -203,10 +175,6 @@ static const char *const mask_needs[] = { SUBSAMPLE "#mask", NULL },
 #define TRAP(WHY) .source = "no known report; " WHY
 
 const Bug audio_bugs[] = {
-    { ENTRY("audio-int16-unscaled", "samples are whole numbers of 16 bits, not divided by 2^15", "any sound"),
-      TRAP("what a WAV file holds before it is divided by 2^15"), .inputs = int16_unscaled },
-    { ENTRY("mel-log-hard-floor", "the logarithm is of max(mel, 0.001), not of mel + 0.001", "any sound"),
-      REPORTED("https://github.com/Blaizzy/mlx-vlm/pull/931"), .inputs = log_hard_floor },
     { ENTRY("audio-subsample-no-mask", "frames behind a clip's end are not zeroed before the second convolution",
             "clips of different length"),
       REPORTED("https://github.com/onnxruntime/mobius/pull/207"), .tap = subsample_no_mask,

@@ -2,7 +2,8 @@
  *
  * A bug is switched on by changes to config.json, to weights or to the inputs, or by a hook that replaces values as
  * they are produced; several of them together where it takes that. Nothing in ref/ knows of any. What bugs are written
- * with is in bug_hooks.h. Bugs of preprocessing make other patches of the same pictures, or change the patches.
+ * with is in bug_hooks.h. Bugs of preprocessing make other patches of the same pictures, or change the patches, or make
+ * other features of the same sounds.
  *
  *     static void softcap_missing(json_t *config) { config_set(text_config(config), "final_logit_softcapping", NULL); }
  *
@@ -16,6 +17,7 @@
 #include "bugs/bug_part.h"
 #include "pictures/preprocessing.h"
 #include "reference.h"
+#include "sounds/extraction.h"
 
 typedef struct BugRun BugRun; /* what a hook knows of the pass */
 
@@ -39,18 +41,20 @@ typedef struct {
     bool letterbox;                /* as in Preprocessing */
     const Resampling *resamplings; /* the ways in which ports have it, the last one without a kernel */
     void (*patches)(Patches *patches, Arena *arena); /* of images, and of frames */
+    void (*extraction)(Extraction *how);             /* of log-mel features; the right one becomes the bug's */
 } Bug;
 
 /* Each ends with a NULL id. */
-extern const Bug pixel_bugs[], vision_bugs[], pooler_bugs[], unified_bugs[], audio_bugs[], projector_bugs[],
-    merge_bugs[], per_layer_embedding_bugs[], rope_bugs[], mask_bugs[], attention_bugs[], kv_sharing_bugs[],
-    decode_bugs[], layer_bugs[], moe_bugs[], logits_bugs[];
+extern const Bug pixel_bugs[], vision_bugs[], pooler_bugs[], unified_bugs[], sound_bugs[], audio_bugs[],
+    projector_bugs[], merge_bugs[], per_layer_embedding_bugs[], rope_bugs[], mask_bugs[], attention_bugs[],
+    kv_sharing_bugs[], decode_bugs[], layer_bugs[], moe_bugs[], logits_bugs[];
 
 int bug_count(void);
 const Bug *bug_at(int index);                 /* in the order of the pass */
 const Bug *bug_find(const char *id);          /* NULL if there is none of that name */
 bool bug_is_of_model(const Bug *bug);         /* the model is given it by buggy_model_open */
 bool bug_is_of_preprocessing(const Bug *bug); /* it makes other patches of the same pictures */
+bool bug_is_of_sounds(const Bug *bug);        /* it makes other features of the same sounds */
 
 /* A model with one or several bugs, ready for passes. NULL where they do not fit this model: a weight or a key that
  * they change is not there, or one is of pictures before they are patches. */

@@ -4,10 +4,12 @@
 #include "bugs/bug.h"
 
 static const Bug *const families[] = {
-    pixel_bugs,  vision_bugs,    pooler_bugs,     unified_bugs,
-    audio_bugs,  projector_bugs, merge_bugs,      per_layer_embedding_bugs,
-    mask_bugs,   rope_bugs,      kv_sharing_bugs, attention_bugs,
-    decode_bugs, layer_bugs,     moe_bugs,        logits_bugs,
+    pixel_bugs,     vision_bugs, pooler_bugs,
+    unified_bugs,   sound_bugs,  audio_bugs,
+    projector_bugs, merge_bugs,  per_layer_embedding_bugs,
+    mask_bugs,      rope_bugs,   kv_sharing_bugs,
+    attention_bugs, decode_bugs, layer_bugs,
+    moe_bugs,       logits_bugs,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
@@ -38,3 +40,4 @@ bool bug_is_of_preprocessing(const Bug *bug)
 {
     return bug->target_size || bug->letterbox || bug->resamplings || bug->patches;
 }
+bool bug_is_of_sounds(const Bug *bug) { return bug->extraction; }

@@ -64,7 +64,8 @@ START_TEST(well_formed)
         bool public = strncmp(bug->source, "https://", 8) == 0 && !strchr(bug->source, ' ');
         ck_assert_msg(public || strncmp(bug->source, "no known report; ", 17) == 0, "%s: %s", bug->id, bug->source);
         ck_assert_msg(public == (bug->sources > 0), "%s: %d sources", bug->id, bug->sources);
-        ck_assert_msg(bug_is_of_model(bug) || bug_is_of_preprocessing(bug), "%s cannot be switched on", bug->id);
+        bool has_effect = bug_is_of_model(bug) || bug_is_of_preprocessing(bug) || bug_is_of_sounds(bug);
+        ck_assert_msg(has_effect, "%s cannot be switched on", bug->id);
     }
     ck_assert_ptr_null(bug_at(bug_count()));
     ck_assert_ptr_null(bug_find("no-such-bug"));

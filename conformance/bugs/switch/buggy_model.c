@@ -104,18 +104,20 @@ bool buggy_model_is_honest(BuggyModel *model, const Inputs *inputs)
 
 /* ---------------------------------------------------------------- passes */
 
-static void refuse_bugs_of_pictures(const Bug *const *bugs, int count, Error *error)
+static void refuse_bugs_before_inputs(const Bug *const *bugs, int count, Error *error)
 {
     for (int i = 0; i < count; i++)
         if (!bug_is_of_model(bugs[i]))
-            error_set(error, "%s: found a bug of pictures before they are patches, expected --image with it",
-                      bugs[i]->id);
+            error_set(error, "%s: found a bug of %s, expected %s with it", bugs[i]->id,
+                      bug_is_of_sounds(bugs[i]) ? "sounds before they are features"
+                                                : "pictures before they are patches",
+                      bug_is_of_sounds(bugs[i]) ? "--audio" : "--image");
 }
 
 BuggyModel *buggy_model_open(const char *folder, const Bug *const *bugs, int count, Error *error)
 {
     BugList list = { bugs, count };
-    refuse_bugs_of_pictures(bugs, count, error);
+    refuse_bugs_before_inputs(bugs, count, error);
     if (error_is_set(error)) return NULL;
     Model *model = model_open_edited(folder, &(ModelEdits){ edit_config, edit_checkpoint, &list }, error);
     if (!model) return NULL;
@@ -128,7 +130,7 @@ BuggyModel *buggy_model_of(Model *model, const Bug *const *bugs, int count, Erro
 {
     BugList list = { bugs, count };
     bool edits = false;
-    refuse_bugs_of_pictures(bugs, count, error);
+    refuse_bugs_before_inputs(bugs, count, error);
     if (error_is_set(error)) return NULL;
     for (int i = 0; i < count; i++) edits |= bugs[i]->config || bugs[i]->weights;
     Model *own = edits ? model_open_like(model, &(ModelEdits){ edit_config, edit_checkpoint, &list }, error) : NULL;
