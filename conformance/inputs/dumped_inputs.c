@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "inputs/diagnose_patches.h"
+#include "inputs/dumped_sounds.h"
+#include "inputs/joined_diagnoses.h"
 
 struct DumpedInputs {
-    const Pictures *pictures;
+    const Pictures *pictures; /* NULL: no patches are judged, and what follows about them is empty */
     const ArithmeticClass *class;
+    DumpedSounds *sounds; /* NULL: none are judged */
     DumpedPatches found;
     PatchGrade grade;
     HonestPreprocessing way;
@@ -19,28 +22,34 @@ struct DumpedInputs {
     Arena arena;
 };
 
-DumpedInputs *dumped_inputs_open(const Pictures *pictures, const Dump *dump, const ArithmeticClass *class,
-                                 const char *const *only, Error *error)
+static void open_patches(DumpedInputs *j, const Pictures *pictures, const Dump *dump, const char *const *only,
+                         Error *error)
 {
-    if (!pictures) return NULL;
-    DumpedInputs *j = allocate_zeroed(1, sizeof *j);
+    if (pictures) j->found = dumped_patches_open(dump, pictures, only, error);
+    if (error_is_set(error) || (!j->found.pixel_values && !j->found.image_position_ids)) return;
     j->pictures = pictures;
-    j->class = class;
-    j->found = dumped_patches_open(dump, pictures, only, error);
-    if (error_is_set(error) || (!j->found.pixel_values && !j->found.image_position_ids)) {
-        dumped_inputs_close(j);
-        return NULL;
-    }
-    j->grade = grade_patches_honestly(&j->found, pictures, class, &j->way, &j->arena);
+    j->grade = grade_patches_honestly(&j->found, pictures, j->class, &j->way, &j->arena);
     Preprocessing how = honest_preprocessing(pictures, j->way);
     j->expected = preprocess(pictures, &how, &j->arena);
-    return j;
+}
+
+DumpedInputs *dumped_inputs_open(const Pictures *pictures, const Clips *clips, const Dump *dump,
+                                 const ArithmeticClass *class, const char *const *only, Error *error)
+{
+    DumpedInputs *j = allocate_zeroed(1, sizeof *j);
+    j->class = class;
+    open_patches(j, pictures, dump, only, error);
+    if (!error_is_set(error)) j->sounds = dumped_sounds_open(clips, dump, class, only, error);
+    if (!error_is_set(error) && (j->pictures || j->sounds)) return j;
+    dumped_inputs_close(j);
+    return NULL;
 }
 
 void dumped_inputs_close(DumpedInputs *judged)
 {
     if (!judged) return;
     dumped_patches_close(&judged->found);
+    dumped_sounds_close(judged->sounds);
     arena_free(&judged->arena);
     free(judged);
 }
@@ -75,17 +84,16 @@ static Array of_dump(const Array *array, Dtype dtype, const void *values, int64_
 }
 
 /* Puts the dump's patches in the place of the reference's, or says why the model cannot be given them. */
-static Inputs given_inputs(DumpedInputs *j, const Model *model, const Inputs *inputs, Error *error)
+static void give_patches(DumpedInputs *j, Inputs *given, Error *error)
 {
     const DumpedPatches *found = &j->found;
     int64_t length = found->values ? found->value_length : found->position_length;
-    Inputs given = *inputs;
     if ((found->pixel_values && !found->values) || (found->image_position_ids && !found->positions))
         error_set(error, "found pixel_values or image_position_ids of another layout");
     else if (found->values && found->positions && found->value_length != found->position_length)
         error_set(error, "found pixel_values of %lld patches and image_position_ids of %lld",
                   (long long)found->value_length, (long long)found->position_length);
-    if (error_is_set(error)) return given;
+    if (error_is_set(error)) return;
 
     j->given.pixel_values = found->values ? of_dump(found->pixel_values, DTYPE_F32, found->values, found->pictures,
                                                     length, found->width)
@@ -93,10 +101,8 @@ static Inputs given_inputs(DumpedInputs *j, const Model *model, const Inputs *in
     j->given.image_position_ids = found->positions ? of_dump(found->image_position_ids, DTYPE_I64, found->positions,
                                                              found->pictures, length, 2)
                                                    : fitted(&j->expected.image_position_ids, length, 0xff, &j->arena);
-    given.pixel_values = &j->given.pixel_values;
-    given.image_position_ids = &j->given.image_position_ids;
-    model_check(model, &given, error);
-    return given;
+    given->pixel_values = &j->given.pixel_values;
+    given->image_position_ids = &j->given.image_position_ids;
 }
 
 /* ---------------------------------------------------------------- grades */
@@ -111,38 +117,47 @@ bool is_other_input(const char *name)
     return false;
 }
 
+/* Whether an array is graded here, before the model */
+static bool is_judged(const DumpedInputs *j, const char *name)
+{
+    return (j->pictures && is_of_preprocessing(name)) || (j->sounds && is_of_sounds(name));
+}
+
+static bool is_input(const char *name) { return is_of_preprocessing(name) || is_other_input(name); }
+
 static bool holds_more(const Dump *dump)
 {
     for (int i = 0; i < dump_count(dump); i++)
-        if (!is_of_preprocessing(dump_array(dump, i)->name) && !is_other_input(dump_array(dump, i)->name)) return true;
+        if (!is_input(dump_array(dump, i)->name)) return true;
     return false;
 }
 
 /* The grade of a dump whose taps of the model are not graded */
-static Grade *empty_grade(const Dump *dump, const ArithmeticClass *class, const char *why)
+static Grade *empty_grade(const DumpedInputs *j, const Dump *dump)
 {
     Grade *grade = allocate_zeroed(1, sizeof *grade);
-    grade->class = grade->declared = class;
+    grade->class = grade->declared = j->class;
     grade->first_bent = -1;
     grade->not_graded = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *grade->not_graded);
     grade->unknown = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *grade->unknown);
     for (int i = 0; i < dump_count(dump); i++) {
         const char *name = arena_format(&grade->arena, "%s", dump_array(dump, i)->name);
-        if (is_other_input(name))
+        if (is_judged(j, name)) continue;
+        if (is_input(name))
             grade->unknown[grade->unknown_count++] = name;
-        else if (!is_of_preprocessing(name))
+        else
             grade->not_graded[grade->not_graded_count++] = name;
     }
-    if (grade->not_graded_count > 0) grade->model_not_graded_because = arena_format(&grade->arena, "%s", why);
+    if (grade->not_graded_count > 0)
+        grade->model_not_graded_because = arena_format(&grade->arena, "%s", j->unfit.message);
     return grade;
 }
 
-static void put_steps_in_front(const PatchGrade *patches, Grade *grade)
+static void put_steps_in_front(const Step *in_front, size_t count, Grade *grade)
 {
-    size_t count = (size_t)patches->count;
     Step *steps = allocate_zeroed(count + (size_t)grade->step_count, sizeof *steps);
     for (size_t n = 0; n < count; n++) {
-        steps[n] = patches->steps[n];
+        steps[n] = in_front[n];
         if (steps[n].note) steps[n].note = arena_format(&grade->arena, "%s", steps[n].note);
     }
     if (grade->step_count) memcpy(steps + count, grade->steps, (size_t)grade->step_count * sizeof *steps);
@@ -152,10 +167,13 @@ static void put_steps_in_front(const PatchGrade *patches, Grade *grade)
     if (grade->first_bent >= 0) grade->first_bent += (int)count;
     for (int n = (int)count - 1; n >= 0; n--)
         if (steps[n].verdict != VERDICT_PASS) grade->first_bent = n;
+}
 
+static void forget_judged(const DumpedInputs *j, Grade *grade)
+{
     int kept = 0;
     for (int i = 0; i < grade->unknown_count; i++)
-        if (!is_of_preprocessing(grade->unknown[i])) grade->unknown[kept++] = grade->unknown[i];
+        if (!is_judged(j, grade->unknown[i])) grade->unknown[kept++] = grade->unknown[i];
     grade->unknown_count = kept;
 }
 
@@ -163,87 +181,52 @@ bool dumped_inputs_give(DumpedInputs *judged, const Model *model, const Dump *du
 {
     *given = *inputs;
     if (!judged) return true;
-    *given = given_inputs(judged, model, inputs, &judged->unfit);
+    if (judged->pictures) give_patches(judged, given, &judged->unfit);
+    if (judged->sounds && !error_is_set(&judged->unfit)) dumped_sounds_give(judged->sounds, given, &judged->unfit);
+    if (!error_is_set(&judged->unfit)) model_check(model, given, &judged->unfit);
     return !error_is_set(&judged->unfit) && holds_more(dump);
 }
 
 Grade *dumped_inputs_grade(const DumpedInputs *judged, const Dump *dump, Grade *of_model)
 {
     if (!judged) return of_model;
-    Grade *grade = of_model ? of_model : empty_grade(dump, judged->class, judged->unfit.message);
-    put_steps_in_front(&judged->grade, grade);
+    Grade *grade = of_model ? of_model : empty_grade(judged, dump);
+    const FeatureGrade *features = judged->sounds ? dumped_sounds_grade(judged->sounds) : NULL;
+    if (features) put_steps_in_front(features->steps, (size_t)features->count, grade);
+    put_steps_in_front(judged->grade.steps, (size_t)judged->grade.count, grade);
+    forget_judged(judged, grade);
     return grade;
 }
 
 /* ---------------------------------------------------------------- diagnoses */
 
-static bool is_among(const Bug *const *bugs, int count, const Bug *bug)
+static Diagnosis *diagnose_what_is_judged(DumpedInputs *judged, const ArithmeticClass *class)
 {
-    for (int i = 0; i < count; i++)
-        if (bugs[i] == bug) return true;
-    return false;
-}
-
-static bool is_candidate(const Diagnosis *d, const Bug *bug)
-{
-    for (int i = 0; i < d->candidate_count; i++)
-        if (d->candidates[i].bug == bug) return true;
-    return false;
-}
-
-static void append_bugs(const Bug **list, int *count, const Bug *const *more, int more_count)
-{
-    for (int i = 0; i < more_count; i++)
-        if (!is_among(list, *count, more[i])) list[(*count)++] = more[i];
-}
-
-/* Adds the model's diagnosis to that of the pictures; bugs that were named first stay first. */
-static void join(Diagnosis *d, Diagnosis *model)
-{
-    if (d->named_count == 0) append_bugs(d->equals, &d->equal_count, model->equals, model->equal_count);
-    append_bugs(d->named, &d->named_count, model->named, model->named_count);
-    d->complete = d->complete && model->complete;
-    if (model->unexplained && !d->pattern) {
-        d->unexplained = arena_format(&d->arena, "%s", model->unexplained);
-        d->pattern = arena_format(&d->arena, "%s", model->pattern);
-    }
-    for (int i = 0; i < model->candidate_count; i++) {
-        Candidate *to = &d->candidates[d->candidate_count];
-        if (is_candidate(d, model->candidates[i].bug)) continue;
-        *to = model->candidates[i];
-        if (to->step) to->step = arena_format(&d->arena, "%s", to->step);
-        d->candidate_count++;
-    }
-    int kept = 0;
-    for (int i = 0; i < d->not_exposed_count; i++)
-        if (!is_candidate(d, d->not_exposed[i])) d->not_exposed[kept++] = d->not_exposed[i];
-    d->not_exposed_count = kept;
-    for (int i = 0; i < bug_count(); i++)
-        if (!is_candidate(d, bug_at(i)) && !is_among(d->not_exposed, d->not_exposed_count, bug_at(i)))
-            d->not_exposed[d->not_exposed_count++] = bug_at(i);
+    PatchTrial patches = { judged->pictures, &judged->found, class, &judged->grade, judged->way };
+    Diagnosis *of_patches = judged->pictures ? diagnose_patches(&patches, &judged->expected, &judged->arena) : NULL;
+    Diagnosis *of_sounds = judged->sounds ? dumped_sounds_diagnose(judged->sounds) : NULL;
+    if (of_patches && of_sounds) diagnosis_join(of_patches, of_sounds);
+    return of_patches ? of_patches : of_sounds;
 }
 
 Diagnosis *diagnose_with_inputs(DumpedInputs *judged, const Trial *trial, Grade **grade, Error *error)
 {
     if (!judged) return diagnose(trial, grade, error);
-    PatchTrial patches = { judged->pictures, &judged->found, trial->class, &judged->grade, judged->way };
-    Diagnosis *d = diagnose_patches(&patches, &judged->expected, &judged->arena);
+    Diagnosis *d = diagnose_what_is_judged(judged, trial->class);
     Inputs given;
     Trial with_given = *trial;
     with_given.inputs = &given;
     bool goes_on = dumped_inputs_give(judged, trial->model, trial->dump, trial->inputs, &given);
     Diagnosis *of_model = goes_on ? diagnose(&with_given, grade, error) : diagnosis_new();
+    if (!of_model) {
+        diagnosis_free(d);
+        return NULL;
+    }
     if (!goes_on) {
         *grade = NULL;
         of_model->complete = true;
     }
-    if (of_model) {
-        *grade = dumped_inputs_grade(judged, trial->dump, *grade);
-        join(d, of_model);
-    } else {
-        diagnosis_free(d);
-        d = NULL;
-    }
-    diagnosis_free(of_model);
+    *grade = dumped_inputs_grade(judged, trial->dump, *grade);
+    diagnosis_join(d, of_model);
     return d;
 }

@@ -1,10 +1,11 @@
-/* dumped_inputs.h - a dump that begins before the model: with pixel_values and image_position_ids
+/* dumped_inputs.h - a dump that begins before the model: with pixel_values and image_position_ids, or with
+ * input_features and input_features_mask
  *
- *     DumpedInputs *judged = judged_inputs_open(pictures, dump, class, NULL, &error);
+ *     DumpedInputs *judged = dumped_inputs_open(pictures, clips, dump, class, NULL, &error);
  *     Grade *grade = NULL;
- *     if (judged_inputs_give(judged, model, dump, &inputs, &given))
+ *     if (dumped_inputs_give(judged, model, dump, &inputs, &given))
  *         grade = lockstep_grade(model, &given, dump, class, &options, &error);
- *     grade = judged_inputs_grade(judged, dump, grade);
+ *     grade = dumped_inputs_grade(judged, dump, grade);
  *
  * They are graded as the first steps. Then the model is graded on them: they take the place of the reference's own, as
  * every value of the dump does in lockstep.
@@ -14,17 +15,19 @@
 
 #include "diagnose/diagnose.h"
 #include "pictures/preprocessing.h"
+#include "sounds/clips.h"
 
 typedef struct DumpedInputs DumpedInputs;
 
-/* NULL without error: the dump holds neither, or `only` names neither. pictures may be NULL: then nothing is judged. */
-DumpedInputs *dumped_inputs_open(const Pictures *pictures, const Dump *dump, const ArithmeticClass *class,
-                                 const char *const *only, Error *error);
+/* NULL without error: the dump holds nothing that is judged, or `only` names none of it. pictures, clips: NULL where
+ * nobody says which they are; then what is made of them is not judged. */
+DumpedInputs *dumped_inputs_open(const Pictures *pictures, const Clips *clips, const Dump *dump,
+                                 const ArithmeticClass *class, const char *const *only, Error *error);
 void dumped_inputs_close(DumpedInputs *judged); /* NULL is fine */
 
 /* In all of these judged may be NULL: then nothing is graded before the model. */
 
-/* The model is graded on the inputs, as made of the pictures by the reference, with the dump's own in their place.
+/* The model is graded on the inputs, as made of the files by the reference, with the dump's own in their place.
  * given lives as long as judged. false: the model cannot be given them, or the dump holds nothing behind them */
 bool dumped_inputs_give(DumpedInputs *judged, const Model *model, const Dump *dump, const Inputs *inputs,
                         Inputs *given);
@@ -33,7 +36,7 @@ Grade *dumped_inputs_grade(const DumpedInputs *judged, const Dump *dump, Grade *
 /* As diagnose, of both */
 Diagnosis *diagnose_with_inputs(DumpedInputs *judged, const Trial *trial, Grade **grade, Error *error);
 
-/* Names of what goes into the model beside pictures, and is not judged: input_ids, attention_mask, .. */
+/* Names of what goes into the model and is not judged unless it is made of pictures or clips that are known */
 bool is_other_input(const char *name);
 
 #endif

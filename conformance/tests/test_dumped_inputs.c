@@ -88,7 +88,7 @@ static Grade *grade_of(const Subjects *s, const Dump *dump)
 {
     Error error = { "" };
     Inputs inputs = inputs_of(s, &s->honest);
-    DumpedInputs *judged = dumped_inputs_open(s->pictures, dump, class_find("fp32"), NULL, &error);
+    DumpedInputs *judged = dumped_inputs_open(s->pictures, NULL, dump, class_find("fp32"), NULL, &error);
     Inputs given;
     Grade *grade = NULL;
     if (dumped_inputs_give(judged, s->model, dump, &inputs, &given))
@@ -105,7 +105,7 @@ static Diagnosis *diagnosis_of(const Subjects *s, const Dump *dump, Grade **grad
     Error error = { "" };
     Inputs inputs = inputs_of(s, &s->honest);
     Trial trial = { .model = s->model, .inputs = &inputs, .dump = dump, .class = class_find("fp32") };
-    DumpedInputs *judged = dumped_inputs_open(s->pictures, dump, class_find("fp32"), NULL, &error);
+    DumpedInputs *judged = dumped_inputs_open(s->pictures, NULL, dump, class_find("fp32"), NULL, &error);
     Diagnosis *d = diagnose_with_inputs(judged, &trial, grade, &error);
     assert_clean(&error);
     dumped_inputs_close(judged);
@@ -184,9 +184,9 @@ START_TEST(without_pictures_nothing_is_judged)
     Error error = { "" };
     Subjects s = subjects();
     Dump *dump = dump_of(&s, &s.honest, true, true, NULL);
-    ck_assert_ptr_null(dumped_inputs_open(NULL, dump, class_find("fp32"), NULL, &error));
+    ck_assert_ptr_null(dumped_inputs_open(NULL, NULL, dump, class_find("fp32"), NULL, &error));
     static const char *const only[] = { "logits", NULL };
-    ck_assert_ptr_null(dumped_inputs_open(s.pictures, dump, class_find("fp32"), only, &error));
+    ck_assert_ptr_null(dumped_inputs_open(s.pictures, NULL, dump, class_find("fp32"), only, &error));
     assert_clean(&error);
     dump_close(dump);
     subjects_close(&s);

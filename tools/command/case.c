@@ -148,6 +148,7 @@ void case_close(Case *c)
 {
     inputs_close(&c->inputs);
     pictures_close(c->pictures);
+    clips_close(c->clips);
     model_close(c->model);
     media_arguments_free(&c->media);
     arena_free(&c->arena);

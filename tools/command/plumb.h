@@ -42,7 +42,9 @@ typedef struct {
     Model *model;
     Inputs inputs;
     Pictures *pictures;    /* that the inputs are made from, where they are needed */
+    Clips *clips;          /* likewise */
     Patches buggy_patches; /* in the place of the inputs' own, with --bug */
+    SoundFeatures buggy_features;
 } Case;
 
 extern const struct argp case_argp;                /* a child parser for these options; its input is the Case */
@@ -53,11 +55,13 @@ void case_refuse(const Case *c, OutputOption output, Error *error); /* an output
 
 /* judged_case.c */
 Pictures *open_png_files(const MediaArguments *arguments, const char *model_folder, Error *error);
-/* NULL without error: the dump holds no inputs of its own, or nobody says which PNG files they should be of */
+Clips *open_wav_files(const MediaArguments *arguments, const char *model_folder, Error *error);
+/* NULL without error: the dump holds no inputs of its own, or nobody says which PNG and WAV files they should be of */
 DumpedInputs *case_judge_inputs(Case *c, const Dump *dump, const ArithmeticClass *class, const char *const *only,
                                 Error *error);
-/* The case's inputs become what a port with those bugs of preprocessing makes of its PNG files. */
+/* The case's inputs become what a port with those bugs makes of its PNG files, or of its WAV files. */
 void case_bend_pictures(Case *c, const Bug *const *bugs, int count, Error *error);
+void case_bend_sounds(Case *c, const Bug *const *bugs, int count, Error *error);
 
 /* A growing list of --only globs, NULL-terminated. */
 typedef struct {

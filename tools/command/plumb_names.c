@@ -9,6 +9,7 @@
 #include "command/show_nearest.h"
 #include "dump/decode_steps.h"
 #include "inputs/dumped_patches.h"
+#include "inputs/found_features.h"
 #include "names/first_map.h"
 #include "names/name_map.h"
 #include "names/proposals.h"
@@ -66,6 +67,8 @@ static const Proposal *proposal_for(const Proposals *proposals, const char *name
     return NULL;
 }
 
+static bool is_judged_input(const char *name) { return is_of_preprocessing(name) || is_of_sounds(name); }
+
 static void show_fate(NamesCommand *command, const Fate *fate, const Proposals *proposals)
 {
     const Proposal *p = fate->tap ? proposal_for(proposals, fate->tap) : NULL;
@@ -73,7 +76,7 @@ static void show_fate(NamesCommand *command, const Fate *fate, const Proposals *
     if (!fate->tap) {
         command->dropped++;
         printf("dropped\n");
-    } else if (is_of_preprocessing(fate->tap)) {
+    } else if (is_judged_input(fate->tap)) {
         command->understood++;
         printf("%s, an input\n", fate->tap);
     } else if (p->tap < 0) {
@@ -113,7 +116,7 @@ static void write_map(NamesCommand *command, const Dump *dump, const Proposals *
     for (int i = 0; i < proposals->count; i++) {
         const Proposal *p = &proposals->all[i];
         int tap = p->tap >= 0 ? p->tap : taken[i];
-        if (is_of_preprocessing(p->array->name) || tap < 0 || (p->tap >= 0 && p->fits)) continue;
+        if (is_judged_input(p->array->name) || tap < 0 || (p->tap >= 0 && p->fits)) continue;
         LayoutAdvice advice = layout_advice(p->array, taps[tap].rank, taps[tap].shape, command->names_case.inputs);
         if (p->tap >= 0 && advice.kind == ADVICE_NONE) continue;
         count++;

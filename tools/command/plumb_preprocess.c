@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bugs/switch/buggy_pictures.h"
+#include "bugs/switch/buggy_sounds.h"
 #include "image/video_processor.h"
 #include "command/media_arguments.h"
 #include "command/plumb.h"
@@ -24,7 +25,9 @@ static const struct argp_option options[] = {
     { "model", KEY_MODEL, "DIR", 0,
       "A Hugging Face checkpoint, instead of CASE/model; of it only config.json is needed", 0 },
     { "bug", KEY_BUG, "ID", 0,
-      "What a port with that bug of preprocessing makes of the images ('plumb bugs' lists them); may be repeated", 0 },
+      "What a port with that bug of preprocessing makes of the images or of the sounds ('plumb bugs' lists them); may "
+      "be repeated",
+      0 },
     { 0 },
 };
 
@@ -46,9 +49,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (command->pictures.image_count + command->pictures.video_count + command->pictures.sound_count == 0)
             argp_error(state, "found no --image, --video or --audio, expected one of them");
         if (!command->out) argp_error(state, "found no --out, expected it");
-        if (command->bug_count &&
-            (command->pictures.video_count || command->pictures.sound_count || command->pictures.prompt))
-            argp_error(state, "--bug: found --video, --audio or --prompt-ids too, expected images alone");
+        if (command->bug_count && (command->pictures.video_count || command->pictures.prompt ||
+                                   (command->pictures.sound_count && command->pictures.image_count)))
+            argp_error(state, "--bug: found --video, --prompt-ids or both of the others, expected --image or --audio "
+                              "alone");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -117,6 +121,26 @@ static void write_bent(PreprocessCommand *command, Error *error)
     pictures_close(pictures);
 }
 
+static void write_bent_sounds(PreprocessCommand *command, Error *error)
+{
+    Clips *clips = open_wav_files(&command->pictures, command->model_folder, error);
+    if (!clips) return;
+    SoundFeatures f = extract_with_bugs(clips, command->bugs, command->bug_count, &command->arena, error);
+    int64_t frames = f.input_features.shape[1];
+    if (!error_is_set(error) && frames == 0)
+        error_set(error, "%s: found a sound too short for a frame, expected a longer one", clips->paths[0]);
+    SafetensorsWriter *writer = error_is_set(error) ? NULL : safetensors_writer_open(command->out, error);
+    if (writer) {
+        write_array(writer, &f.input_features);
+        write_array(writer, &f.input_features_mask);
+        safetensors_writer_close(writer, error);
+        for (int i = 0; i < clips->count && !error_is_set(error); i++)
+            print_sound(&(SoundReport){ clips->paths[i], clips->waveforms[i].count,
+                                        gemma4_audio_soft_tokens(f.input_features_mask.data + i * frames, frames) });
+    }
+    clips_close(clips);
+}
+
 static void write_right(PreprocessCommand *command, Error *error)
 {
     ProcessorReport report = media_arguments_write(&command->pictures, command->model_folder, command->out,
@@ -143,7 +167,9 @@ int plumb_preprocess(int argc, char **argv)
     OutputOption output = { "--out", command.out };
     output_refuse(output, command.model_folder, &error);
     media_arguments_refuse(&command.pictures, output, &error);
-    if (!error_is_set(&error) && command.bug_count > 0)
+    if (!error_is_set(&error) && command.bug_count > 0 && command.pictures.sound_count > 0)
+        write_bent_sounds(&command, &error);
+    else if (!error_is_set(&error) && command.bug_count > 0)
         write_bent(&command, &error);
     else if (!error_is_set(&error))
         write_right(&command, &error);

@@ -150,19 +150,24 @@ static void run(RunCommand *command, BuggyModel *buggy, Error *error)
 }
 
 /* Bugs that the model cannot have are in its inputs; they leave the list. */
-static void bend_pictures(RunCommand *command, Error *error)
+static void bend_inputs(RunCommand *command, Error *error)
 {
-    const Bug **bugs = arena_allocate(&command->c.arena, (size_t)(command->bug_count + 1) * sizeof *bugs);
-    int kept = 0, bent = 0;
+    size_t room = (size_t)(command->bug_count + 1);
+    const Bug **of_pictures = arena_allocate(&command->c.arena, room * sizeof *of_pictures),
+              **of_sounds = arena_allocate(&command->c.arena, room * sizeof *of_sounds);
+    int kept = 0, pictures = 0, sounds = 0;
     for (int i = 0; i < command->bug_count; i++) {
         const Bug *bug = command->bugs[i];
         if (bug_is_of_model(bug))
             command->bugs[kept++] = bug;
+        else if (bug_is_of_sounds(bug))
+            of_sounds[sounds++] = bug;
         else
-            bugs[bent++] = bug;
+            of_pictures[pictures++] = bug;
     }
     command->bug_count = kept;
-    if (bent > 0) case_bend_pictures(&command->c, bugs, bent, error);
+    if (pictures > 0) case_bend_pictures(&command->c, of_pictures, pictures, error);
+    if (sounds > 0 && !error_is_set(error)) case_bend_sounds(&command->c, of_sounds, sounds, error);
 }
 
 int plumb_run(int argc, char **argv)
@@ -183,7 +188,7 @@ int plumb_run(int argc, char **argv)
     case_open(&command.c, &error);
     if (!error_is_set(&error) && command.max_new_tokens)
         model_check_generation(command.c.model, &command.c.inputs, command.max_new_tokens, &error);
-    if (!error_is_set(&error)) bend_pictures(&command, &error);
+    if (!error_is_set(&error)) bend_inputs(&command, &error);
     BuggyModel *buggy = NULL;
     if (!error_is_set(&error) && (command.bug_count > 0 || command.c.vision_mask == VISION_MASK_GOOGLE))
         buggy = buggy_model_open(command.c.model_folder, command.bugs, command.bug_count, &error);

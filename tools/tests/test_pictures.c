@@ -168,7 +168,7 @@ static const struct {
     { { "preprocess", E2B, "--image", PLUMB, "--bug", "resize-cubic", "--out", "/absent/x" },
       "found resize-cubic, expected an id that 'plumb bugs' lists" },
     { { "preprocess", E2B, "--image", PLUMB, "--prompt-ids", "2 60", "--bug", "resize-square", "--out", "/absent/x" },
-      "--bug: found --video, --audio or --prompt-ids too, expected images alone" },
+      "--bug: found --video, --prompt-ids or both of the others, expected --image or --audio alone" },
     { { "preprocess", E2B, "--image", PLUMB, "--bug", "resize-square", "--out", "/absent/x" }, "/absent/x" },
     { { "preprocess", E2B, "--image", "/absent.png", "--bug", "resize-square", "--out", "/absent/x" }, "/absent.png" },
 };
