@@ -42,7 +42,10 @@ TOOL   = $(wildcard tools/command/*.c tools/report/*.c)
 F32    = $(REF:%.c=$(BUILD)/f32/%.o)
 F64    = $(REF:%.c=$(BUILD)/f64/%.o)
 PLUMB  = $(F32) $(BUILD)/reference_f64.o $(JUDGE:%.c=$(BUILD)/f32/%.o)
-CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance check-plumb)
+CHECKS = $(addprefix $(BUILD)/,check-ref-f32 check-ref-f64 check-conformance check-plumb check-vectors)
+# The paths for several processors are tested in a program that is built for all of them.
+EVERY  = $(patsubst %.c,$(BUILD)/every/%.o,$(wildcard $(addprefix ref/,nn/*.c run/*.c checkpoint/*.c \
+                    tests/vectors/*.c)))
 HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o tiny_weights.o pictures.o wavs.o)
 VENV   = build/venv
 # Python's modules of tools/ find each other by name.
@@ -203,6 +206,7 @@ $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c
 $(BUILD)/check-ref-f64: $(patsubst %.c,$(BUILD)/f64/%.o,$(wildcard ref/tests/*.c)) $(F64)
 $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conformance/tests/*.c)) $(HELPERS) $(PLUMB)
 $(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c)) $(HELPERS) $(PLUMB)
+$(BUILD)/check-vectors: $(EVERY)
 $(CHECKS): LDLIBS += $(CHECK_LIBS)
 
 $(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter weight-filter size-filter score) $(CHECKS):
@@ -257,6 +261,11 @@ $(BUILD)/f32/%.o: %.c
 # Some systems keep cblas.h in a folder of its own.
 $(addprefix $(BUILD)/,f32/ref/nn/matmul.o f64/ref/nn/matmul.o f32/tools/bench/layer_bench.o): \
     CPPFLAGS += $(shell pkg-config --cflags-only-I openblas 2> /dev/null)
+
+$(BUILD)/every/%.o: ARCH =
+$(BUILD)/every/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # A report says which plumb wrote it. The file changes when the version or the commit does.
 $(BUILD)/version: always

@@ -5,6 +5,7 @@
 
 #include "nn/exp.h"
 #include "nn/nn.h"
+#include "run/vectors.h"
 
 static const char *const names[ACTIVATION_COUNT] = {
     [GELU_PYTORCH_TANH] = "gelu_pytorch_tanh",
@@ -27,27 +28,61 @@ bool activation_from_name(const char *name, Activation *activation)
 
 /* x * sigmoid(u), where x and u have the same sign: x or 0, less |x| t / (1 + t) with t = exp(-|u|). What is subtracted
  * is small, so that neither tail loses digits. Minus infinity gives NaN, as it does in torch. */
-static inline real times_sigmoid(real x, real u)
+static ALWAYS_INLINE real times_sigmoid(real x, real u, bool fused)
 {
-    real t = real_exp(u < 0 ? u : -u), magnitude = (real)fabs(x);
+    real t = real_exp(u < 0 ? u : -u, fused), magnitude = (real)fabs(x);
     real less = t > 0 ? magnitude * t / (1 + t) : 0;
     return (x > 0 ? x : x * 0) - less;
 }
+
+static ALWAYS_INLINE void gelu_tanh_body(real *x, int64_t count, bool fused)
+{
+    const real sqrt_2_over_pi = (real)0.79788456080286535588;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) { /* x (1 + tanh(y)) / 2 = x sigmoid(2 y) */
+        real y = sqrt_2_over_pi * (x[i] + (real)0.044715 * (x[i] * x[i] * x[i]));
+        x[i] = times_sigmoid(x[i], 2 * y, fused);
+    }
+}
+
+static ALWAYS_INLINE void silu_body(real *x, int64_t count, bool fused)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) x[i] = times_sigmoid(x[i], x[i], fused);
+}
+
+static ALWAYS_INLINE void sigmoid_body(real *x, int64_t count, bool fused)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) x[i] = 1 / (1 + real_exp(-x[i], fused));
+}
+
+/* y = a * sigmoid(b) */
+static ALWAYS_INLINE void gate_body(real *y, const real *a, const real *b, int64_t count, bool fused)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) y[i] = a[i] / (1 + real_exp(-b[i], fused));
+}
+
+FOR_PROCESSORS(void, gelu_tanh, (real * x, int64_t count), (x, count), (x, count, fused))
+FOR_PROCESSORS(void, silu, (real * x, int64_t count), (x, count), (x, count, fused))
+FOR_PROCESSORS(void, sigmoid, (real * x, int64_t count), (x, count), (x, count, fused))
+FOR_PROCESSORS(void, gate, (real * y, const real *a, const real *b, int64_t count), (y, a, b, count),
+               (y, a, b, count, fused))
 
 /* x * sigmoid(1.702 x): in HF these are three operations, each of which rounds */
 static void quick_gelu_(real *x, int64_t count, const Run *run)
 {
     enum { BLOCK = 256 };
-    real sigmoid[BLOCK];
+    real share[BLOCK];
     for (int64_t first = 0; first < count; first += BLOCK) {
         int64_t width = count - first < BLOCK ? count - first : BLOCK;
         real *v = x + first;
-        for (int64_t i = 0; i < width; i++) sigmoid[i] = (real)1.702 * v[i];
-        round_result(run, sigmoid, width);
-#pragma omp simd
-        for (int64_t i = 0; i < width; i++) sigmoid[i] = 1 / (1 + real_exp(-sigmoid[i]));
-        round_result(run, sigmoid, width);
-        for (int64_t i = 0; i < width; i++) v[i] *= sigmoid[i];
+        for (int64_t i = 0; i < width; i++) share[i] = (real)1.702 * v[i];
+        round_result(run, share, width);
+        sigmoid(share, width);
+        round_result(run, share, width);
+        for (int64_t i = 0; i < width; i++) v[i] *= share[i];
     }
 }
 
@@ -65,23 +100,14 @@ Tensor act_fn_(Activation activation, Tensor x, Run *run)
     int64_t count = elements(x);
     real *v = x.data;
     round_as_table(activation, v, count, run);
-    const real sqrt_2_over_pi = (real)0.79788456080286535588, sqrt_half = (real)0.70710678118654752440;
+    const real sqrt_half = (real)0.70710678118654752440;
 
     switch (activation) {
-    case GELU_PYTORCH_TANH: /* x (1 + tanh(y)) / 2 = x sigmoid(2 y) */
-#pragma omp simd
-        for (int64_t i = 0; i < count; i++) {
-            real y = sqrt_2_over_pi * (v[i] + (real)0.044715 * (v[i] * v[i] * v[i]));
-            v[i] = times_sigmoid(v[i], 2 * y);
-        }
-        break;
+    case GELU_PYTORCH_TANH: gelu_tanh(v, count); break;
     case GELU:
         for (int64_t i = 0; i < count; i++) v[i] = v[i] * (real)0.5 * (1 + real_erf(v[i] * sqrt_half));
         break;
-    case SILU:
-#pragma omp simd
-        for (int64_t i = 0; i < count; i++) v[i] = times_sigmoid(v[i], v[i]);
-        break;
+    case SILU: silu(v, count); break;
     case QUICK_GELU: quick_gelu_(v, count, run); break;
     case RELU:
         for (int64_t i = 0; i < count; i++) v[i] = v[i] < 0 ? 0 : v[i];
@@ -102,7 +128,8 @@ Tensor tanh_(Tensor x, Run *run)
 Tensor softplus(Tensor x, Run *run)
 {
     Tensor y = tensor_new(run, x.rank, x.shape);
-    for (int64_t i = 0; i < elements(x); i++) y.data[i] = x.data[i] > 20 ? x.data[i] : real_log1p(real_exp(x.data[i]));
+    for (int64_t i = 0; i < elements(x); i++)
+        y.data[i] = x.data[i] > 20 ? x.data[i] : real_log1p(real_exp(x.data[i], FUSED_IN_BUILD));
     return to_dtype_(y, run);
 }
 
@@ -114,10 +141,8 @@ Tensor glu(Tensor x, Run *run)
     y.shape[y.rank - 1] = width;
     y = tensor_new(run, y.rank, y.shape);
     for (int64_t i = 0; i < rows(x); i++) {
-        const real *a = x.data + 2 * i * width, *b = a + width;
-        real *to = y.data + i * width;
-#pragma omp simd
-        for (int64_t j = 0; j < width; j++) to[j] = a[j] / (1 + real_exp(-b[j]));
+        const real *a = x.data + 2 * i * width;
+        gate(y.data + i * width, a, a + width, width);
     }
     return to_dtype_(y, run);
 }

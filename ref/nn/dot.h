@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "run/real.h"
+#include "run/vectors.h"
 
 enum { DOT_LANES = 16, DOT_AHEAD = 8192 }; /* numbers at a time; bytes */
 
@@ -20,13 +21,13 @@ typedef uint32_t WideLanes __attribute__((vector_size(4 * DOT_LANES)));
 typedef uint16_t NarrowLanes __attribute__((vector_size(2 * DOT_LANES), aligned(1)));
 
 /* A vector is not returned: without AVX-512 there is no settled way to. */
-static inline void add_lanes(RealLanes *sum, const unsigned char *weight, const real *x)
+static ALWAYS_INLINE void add_lanes(RealLanes *sum, const unsigned char *weight, const real *x)
 {
     WideLanes bits = __builtin_convertvector(*(const NarrowLanes *)weight, WideLanes) << 16;
     *sum += __builtin_convertvector((FloatLanes)bits, RealLanes) * *(const RealLanes *)x;
 }
 
-static inline real dot_bf16(const unsigned char *weight, const real *x, int64_t count)
+static ALWAYS_INLINE real dot_bf16(const unsigned char *weight, const real *x, int64_t count)
 {
     RealLanes a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
     int64_t i = 0;

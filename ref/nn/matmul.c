@@ -7,6 +7,7 @@
 #include "nn/blas_memory.h"
 #include "nn/dot.h"
 #include "nn/nn.h"
+#include "run/vectors.h"
 
 /* Weak, because other libraries with cblas lack them. */
 extern char *openblas_get_config(void) __attribute__((weak));
@@ -147,12 +148,15 @@ static bool is_read_as_it_is(Matrix x, const Array *weight, const Run *run)
            !(run->features & FEATURE_ACCUMULATE_IN_DTYPE);
 }
 
-static void linear_by_rows(Matrix y, Matrix x, const Array *weight)
+static ALWAYS_INLINE void products_by_rows_body(Matrix y, Matrix x, const unsigned char *weight)
 {
     for (int64_t j = 0; j < y.columns; j++)
         for (int64_t i = 0; i < x.rows; i++)
-            y.data[i * y.stride + j] = dot_bf16(weight->data + 2 * j * x.columns, x.data + i * x.stride, x.columns);
+            y.data[i * y.stride + j] = dot_bf16(weight + 2 * j * x.columns, x.data + i * x.stride, x.columns);
 }
+
+FOR_PROCESSORS(void, products_by_rows, (Matrix y, Matrix x, const unsigned char *weight), (y, x, weight),
+               (y, x, weight))
 
 static void add_bias(Tensor y, const Array *bias, Run *run)
 {
@@ -174,7 +178,7 @@ Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run)
     ArenaMark mark = arena_mark(run->arena);
     x = input_codes(x, weight, run);
     if (is_read_as_it_is(matrix(x), weight, run))
-        linear_by_rows(matrix(y), matrix(x), weight);
+        products_by_rows(matrix(y), matrix(x), weight->data);
     else
         linear_by_blocks(matrix(y), matrix(x), weight, run);
     if (bias) add_bias(y, bias, run);

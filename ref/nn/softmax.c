@@ -3,6 +3,7 @@
 
 #include "nn/exp.h"
 #include "nn/nn.h"
+#include "run/vectors.h"
 
 static void add_mask(real *x, const real *mask, int64_t width, Run *run)
 {
@@ -12,7 +13,7 @@ static void add_mask(real *x, const real *mask, int64_t width, Run *run)
 
 /* In LANES independent maxima, because one chain of them would wait for itself. A NaN is skipped here; it comes back in
  * exp(NaN - max) and makes the whole row NaN. */
-static real largest(const real *x, int64_t width)
+static ALWAYS_INLINE real largest(const real *x, int64_t width)
 {
     enum { LANES = 64 };
     real lane[LANES], max = REAL_LOWEST;
@@ -25,6 +26,35 @@ static real largest(const real *x, int64_t width)
     return max;
 }
 
+/* x becomes exp(x - max) -> their sum, in lanes that are then added in pairs: the same order on every path */
+static ALWAYS_INLINE real exponentials(real *x, int64_t width, real max, bool fused)
+{
+    enum { LANES = 16 };
+    real lane[LANES] = { 0 };
+    int64_t whole = width / LANES * LANES;
+    for (int64_t j = 0; j < whole; j += LANES)
+#pragma omp simd
+        for (int k = 0; k < LANES; k++) {
+            x[j + k] = real_exp(x[j + k] - max, fused);
+            lane[k] += x[j + k];
+        }
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++) lane[k] += lane[k + half];
+    for (int64_t j = whole; j < width; j++) {
+        x[j] = real_exp(x[j] - max, fused);
+        lane[0] += x[j];
+    }
+    return lane[0];
+}
+
+static ALWAYS_INLINE void softmax_body(real *x, int64_t width, bool fused)
+{
+    real share = 1 / exponentials(x, width, largest(x, width), fused);
+    for (int64_t j = 0; j < width; j++) x[j] *= share;
+}
+
+FOR_PROCESSORS(void, softmax, (real * x, int64_t width), (x, width), (x, width, fused))
+
 void softmax_rows_(Matrix x, Matrix mask, Run *run)
 {
     int64_t width = x.columns;
@@ -32,16 +62,6 @@ void softmax_rows_(Matrix x, Matrix mask, Run *run)
     for (int64_t i = 0; i < x.rows; i++) {
         real *row = x.data + i * x.stride;
         if (mask.data) add_mask(row, mask.data + (mask.rows == 1 ? 0 : i) * mask.stride, width, run);
-
-        real max = largest(row, width), sum = 0;
-#ifndef REAL_IS_DOUBLE /* there exp is a call: nothing to vectorise, and GCC 12 loses the sum around it on SVE */
-#pragma omp simd reduction(+ : sum)
-#endif
-        for (int64_t j = 0; j < width; j++) {
-            row[j] = real_exp(row[j] - max);
-            sum += row[j];
-        }
-        real share = 1 / sum;
-        for (int64_t j = 0; j < width; j++) row[j] *= share;
+        softmax(row, width);
     }
 }

@@ -8,22 +8,23 @@
 #include <string.h>
 
 #include "run/run.h"
+#include "run/vectors.h"
 
-static inline uint32_t bits_of(float value)
+static ALWAYS_INLINE uint32_t bits_of(float value)
 {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
 
-static inline float value_of(uint32_t bits)
+static ALWAYS_INLINE float value_of(uint32_t bits)
 {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-static inline float cut_off(uint32_t bits, uint32_t added, uint32_t cut)
+static ALWAYS_INLINE float cut_off(uint32_t bits, uint32_t added, uint32_t cut)
 {
     uint32_t rounded = (bits + added) & ~(((uint32_t)1 << cut) - 1);
     return value_of((bits & 0x7fffffff) > 0x7f800000 ? bits : rounded);
@@ -31,18 +32,18 @@ static inline float cut_off(uint32_t bits, uint32_t added, uint32_t cut)
 
 /* ---------------------------------------------------------------- to nearest */
 
-static inline float keep_fraction_bits(float value, int kept)
+static ALWAYS_INLINE float keep_fraction_bits(float value, int kept)
 {
     uint32_t bits = bits_of(value), cut = 23 - (uint32_t)kept;
     return cut_off(bits, (((uint32_t)1 << (cut - 1)) - 1) + ((bits >> cut) & 1), cut);
 }
 
-static inline float to_bf16(float value) { return keep_fraction_bits(value, 7); }
+static ALWAYS_INLINE float to_bf16(float value) { return keep_fraction_bits(value, 7); }
 static inline float to_tf32(float value) { return keep_fraction_bits(value, 10); }
 
 /* Below 2^-14 float16 has a fixed spacing of 2^-24: adding and subtracting 1.5 * 2^-1 rounds to it, because that is
  * float32's spacing there. Above 65504 and half a step it is infinity. */
-static inline float to_fp16(float value)
+static ALWAYS_INLINE float to_fp16(float value)
 {
     float rounded = keep_fraction_bits(value, 10);
     float subnormal = (value + 0.75f) - 0.75f;
@@ -51,7 +52,7 @@ static inline float to_fp16(float value)
     return fabsf(rounded) > 65504.0f ? copysignf(INFINITY, value) : rounded;
 }
 
-void round_to(Rounding rounding, real *values, int64_t count)
+static ALWAYS_INLINE void to_nearest_body(Rounding rounding, real *values, int64_t count)
 {
     switch (rounding) {
     case ROUNDING_NONE:
@@ -66,10 +67,15 @@ void round_to(Rounding rounding, real *values, int64_t count)
     }
 }
 
+FOR_PROCESSORS(void, to_nearest, (Rounding rounding, real *values, int64_t count), (rounding, values, count),
+               (rounding, values, count))
+
+void round_to(Rounding rounding, real *values, int64_t count) { to_nearest(rounding, values, count); }
+
 /* ---------------------------------------------------------------- at random */
 
 /* Every bit of the result depends on every bit of x: Wellons' lowbias32, https://nullprogram.com/blog/2018/07/31/ */
-static inline uint32_t scrambled(uint32_t x)
+static ALWAYS_INLINE uint32_t scrambled(uint32_t x)
 {
     x = (x ^ (x >> 16)) * 0x7feb352d;
     x = (x ^ (x >> 15)) * 0x846ca68b;
@@ -78,19 +84,19 @@ static inline uint32_t scrambled(uint32_t x)
 
 Random random_of(uint32_t seed) { return (Random){ .key = scrambled(seed + 0x9e3779b9) }; }
 
-static inline uint32_t random_at(Random random, int64_t i)
+static ALWAYS_INLINE uint32_t random_at(Random random, int64_t i)
 {
     return scrambled((random.drawn + (uint32_t)i) ^ random.key);
 }
 
-static inline float keep_at_random(float value, int kept, uint32_t random)
+static ALWAYS_INLINE float keep_at_random(float value, int kept, uint32_t random)
 {
     uint32_t cut = 23 - (uint32_t)kept;
     return cut_off(bits_of(value), random >> (32 - cut), cut);
 }
 
 /* As to_fp16. What would be rounded to the largest number, to nearest, does not become infinite by chance. */
-static inline float to_fp16_at_random(float value, uint32_t random)
+static ALWAYS_INLINE float to_fp16_at_random(float value, uint32_t random)
 {
     float magnitude = fabsf(value), rounded = keep_at_random(magnitude, 10, random);
     float subnormal = floorf(magnitude * 0x1p24f + (float)(random >> 8) * 0x1p-24f) * 0x1p-24f;
@@ -101,7 +107,7 @@ static inline float to_fp16_at_random(float value, uint32_t random)
 
 /* A float32 result has been rounded already, to nearest, which is off by 1/12 of a squared unit on average. One unit up
  * or down in 1 of 24 cases each adds as much, so that the sum is what rounding at random is off by: 1/6. */
-static inline float to_a_neighbour(float value, uint32_t random)
+static ALWAYS_INLINE float to_a_neighbour(float value, uint32_t random)
 {
     const uint32_t share = UINT32_MAX / 24;
     uint32_t bits = bits_of(value), magnitude = bits & 0x7fffffff;
@@ -109,7 +115,7 @@ static inline float to_a_neighbour(float value, uint32_t random)
     return value_of(magnitude > 0 && magnitude < 0x7f7fffff ? moved : bits); /* not 0, not the largest, not beyond */
 }
 
-static void round_at_random(Rounding rounding, Random random, real *values, int64_t count)
+static ALWAYS_INLINE void at_random_body(Rounding rounding, Random random, real *values, int64_t count)
 {
     switch (rounding) {
     case ROUNDING_NONE:
@@ -126,6 +132,9 @@ static void round_at_random(Rounding rounding, Random random, real *values, int6
     }
 }
 
+FOR_PROCESSORS(void, at_random, (Rounding rounding, Random random, real *values, int64_t count),
+               (rounding, random, values, count), (rounding, random, values, count))
+
 /* ---------------------------------------------------------------- what the run asks for */
 
 void round_result(const Run *run, real *values, int64_t count)
@@ -134,7 +143,7 @@ void round_result(const Run *run, real *values, int64_t count)
         round_to(run->rounding, values, count);
         return;
     }
-    round_at_random(run->rounding, *run->random, values, count);
+    at_random(run->rounding, *run->random, values, count);
     run->random->drawn += (uint32_t)count;
 }
 

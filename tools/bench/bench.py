@@ -213,7 +213,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     version = subprocess.check_output([str(args.build / "plumb"), "--version"], env=ENVIRONMENT, text=True)
-    print(f"{processor()}; {version.splitlines()[-1]}.\n")
+    print(f"{processor()}; {version.splitlines()[1]}.\n")
     for part in args.only or [part for part in PARTS if part != "audio"]:
         PARTS[part](args)
 

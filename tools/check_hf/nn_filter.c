@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     size_t count;
     while ((count = fread(values, sizeof *values, BLOCK, stdin)) > 0) {
         if (is_exp)
-            for (size_t i = 0; i < count; i++) values[i] = real_exp(values[i]);
+            for (size_t i = 0; i < count; i++) values[i] = real_exp(values[i], FUSED_IN_BUILD);
         else
             act_fn_(activation, (Tensor){ values, 1, { (int64_t)count } }, &(Run){ 0 });
         fwrite(values, sizeof *values, count, stdout);

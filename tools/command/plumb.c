@@ -11,6 +11,7 @@
 #include "command/suggest.h"
 #include "nn/nn.h"
 #include "report/version.h"
+#include "run/vectors.h"
 
 static const struct {
     const char *name;
@@ -39,11 +40,9 @@ static void help(FILE *out)
     fprintf(out, "Usage: plumb COMMAND [ARGUMENTS]\n"
                  "Is this Gemma 4 port straight, and if not, which step bends it?\n\n");
     for (int i = 0; i < COMMANDS; i++) fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].summary);
-    fprintf(
-        out,
-        "\n'plumb help COMMAND' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
-        "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing or too little could be "
-        "graded.\n");
+    fprintf(out, "\n'plumb help COMMAND' says more, 'plumb --version' which kernel of OpenBLAS is used.\n"
+                 "Exit status: 0 pass, 1 graded and failed, 2 bad usage or bad input, 3 nothing or too little could be "
+                 "graded.\n");
 }
 
 static void version(void)
@@ -53,7 +52,7 @@ static void version(void)
            *plumb_commit ? ")" : "");
     printf("products: OpenBLAS, kernel %s", kernel ? kernel : "fixed");
     if (before) printf(", in the place of %s, which OpenBLAS had chosen", before);
-    putchar('\n');
+    printf("\nloops beside them: vectors %s\n", vectors_name(vectors_used()));
 }
 
 /* A full disk under stdout shows when its last bytes go out, and is an error like any other. */

@@ -52,6 +52,7 @@ one() { # a test that is a command; NAME COMMAND..
 }
 
 one score "$build"/score --against docs/score.md ${SCORED:-$(ls fixtures/*/case.json | xargs -n 1 dirname)}
+one vectors "$build"/check-vectors
 one hardening sh tools/make/hardening.sh "$build"/plumb
 one dependencies sh tools/make/dependencies.sh
 one style sh tools/make/style.sh

@@ -1,0 +1,35 @@
+/* vectors.c - which of a loop's paths the processor takes */
+#include "run/vectors.h"
+
+static int used = -1; /* none asked yet */
+
+Vectors vectors_best(void)
+{
+#if HAS_VECTOR_PATHS
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return VECTORS_AVX512;
+    if (avx2) return VECTORS_AVX2;
+#endif
+    return VECTORS_OF_BUILD;
+}
+
+Vectors vectors_used(void)
+{
+    if (used < 0) used = (int)vectors_best();
+    return (Vectors)used;
+}
+
+void vectors_use(Vectors vectors) { used = (int)vectors; }
+
+const char *vectors_name(Vectors vectors)
+{
+    static const char *const names[] = {
+        [VECTORS_OF_BUILD] = "as built",
+        [VECTORS_AVX2] = "of AVX2",
+        [VECTORS_AVX512] = "of AVX-512",
+    };
+    return names[vectors];
+}
