@@ -81,6 +81,7 @@ help:
 	@echo 'make wheel      the Python package, with program and libraries; make check-wheel tries it in a bare Debian'
 	@echo 'make deb        Debian packages in build/deb; make check-deb tries them in a bare Debian'
 	@echo 'make check-container   the steps of Containerfile, in a bare Debian'
+	@echo 'make check-action      action.yml, for GitHub, as a runner runs it'
 	@echo 'make dist       plumbline-VERSION.tar.gz, of what is committed'
 	@echo 'make format     clang-format over all C'
 	@echo 'make clean      removes build/'
@@ -356,6 +357,16 @@ check-container:
 	sh tools/make/deps.sh package
 	$(PYTHON) -B tools/make/check_container.py $(BUILD)
 
+check-action: $(BUILD)/plumb $(BUILD)/action-venv/ready
+	$(BUILD)/action-venv/bin/check-jsonschema -q --builtin-schema vendor.github-actions action.yml
+	$(BUILD)/action-venv/bin/python -B tools/action/test_action.py $(BUILD)/plumb
+
+$(BUILD)/action-venv/ready: tools/action/requirements.txt
+	sh tools/make/deps.sh python
+	$(PYTHON) -m venv $(BUILD)/action-venv
+	$(BUILD)/action-venv/bin/pip install -q -r $<
+	touch $@
+
 # A program for every processor of its kind, built beside the others
 wheel:
 	@$(MAKE) --no-print-directory -s $(AT_ONCE) BUILD=$(BUILD)/package ARCH= all
@@ -379,7 +390,7 @@ dist:
 .PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report \
         check-images check-sounds check-quantised \
         fuzz mirror bench bench-images score check-score fixtures mustpass pictures site install uninstall \
-        check-install deb check-deb check-container wheel check-wheel dist format clean
+        check-install check-action deb check-deb check-container wheel check-wheel dist format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD)/f32 $(BUILD)/f64 -type f -name '*.d' 2>/dev/null)
