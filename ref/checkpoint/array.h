@@ -33,14 +33,24 @@ typedef enum {
 
 enum { ARRAY_MAX_RANK = 8 };
 
+/* An element of a quantised tensor taken apart: values[code] * scale - shift */
+typedef struct {
+    double scale, shift;
+    unsigned char code;
+} CodePlace;
+
 /* Where the elements of a quantised tensor come from. A layout's own struct begins with one of these. */
 typedef struct Encoding Encoding;
 struct Encoding {
-    const char *scheme; /* for people: "int4, groups of 32" */
+    const char *scheme;   /* for people: "int4, groups of 32" */
+    int bits;             /* of a code, 1 to 8; 0 where elements have no codes */
+    const double *values; /* [2^bits]: what a code means */
     /* Elements first .. first + count - 1 of the flattened tensor, exactly what the codes and scales say where a double
      * can hold it */
     void (*read)(const Encoding *encoding, int64_t first, int64_t count, double *out);
     bool (*is_finite)(const Encoding *encoding);
+    /* The same elements taken apart; NULL where bits is 0 */
+    void (*places)(const Encoding *encoding, int64_t first, int64_t count, CodePlace *out);
 };
 
 typedef struct {

@@ -76,6 +76,19 @@ static int64_t columns_left(const CodeGrid *grid, int64_t column, int64_t most)
     return left < most ? left : most;
 }
 
+/* The codes of a row and a group have these in common. */
+typedef struct {
+    double scale, zero, bias;
+} Group;
+
+static Group read_group(const CodeGrid *grid, int64_t row, int64_t column)
+{
+    int64_t group = group_of(grid, column);
+    return (Group){ .scale = grid->scale(grid, row, group) * grid->factor / grid->divisor,
+                    .zero = grid->zeros ? grid->zero(grid, row, group) : 0,
+                    .bias = grid->biases ? value_at(grid->biases, scale_place(grid, row, group)) : 0 };
+}
+
 static void read_in_row(const CodeGrid *grid, int64_t row, int64_t first, int64_t count, double *out)
 {
     unsigned char codes[CODE_BLOCK];
@@ -83,11 +96,24 @@ static void read_in_row(const CodeGrid *grid, int64_t row, int64_t first, int64_
     grid->read_codes(grid, row, first, count, codes);
     for (int64_t i = 0, some; i < count; i += some) {
         some = columns_left(grid, first + i, count - i);
-        int64_t group = group_of(grid, first + i);
-        double scale = grid->scale(grid, row, group) * grid->factor / grid->divisor;
-        double zero = grid->zeros ? grid->zero(grid, row, group) : 0;
-        double bias = grid->biases ? value_at(grid->biases, scale_place(grid, row, group)) : 0;
-        for (int64_t j = i; j < i + some; j++) out[j] = (grid->values[codes[j]] - zero) * scale + bias;
+        Group group = read_group(grid, row, first + i);
+        for (int64_t j = i; j < i + some; j++)
+            out[j] = (grid->values[codes[j]] - group.zero) * group.scale + group.bias;
+    }
+}
+
+static void places_in_grid(const Encoding *encoding, int64_t first, int64_t count, CodePlace *out)
+{
+    const CodeGrid *grid = (const CodeGrid *)encoding;
+    for (int64_t i = 0, some; i < count; i += some) {
+        int64_t row = (first + i) / grid->columns, column = (first + i) % grid->columns;
+        some = grid->columns - column < count - i ? grid->columns - column : count - i;
+        some = columns_left(grid, column, some);
+        Group group = read_group(grid, row, column);
+        for (int64_t j = 0; j < some; j++) {
+            out[i + j] = (CodePlace){ .scale = group.scale, .shift = group.zero * group.scale - group.bias };
+            grid->read_codes(grid, row, column + j, 1, &out[i + j].code);
+        }
     }
 }
 
@@ -116,6 +142,9 @@ void code_grid_init(CodeGrid *grid)
 {
     grid->encoding.read = read_grid;
     grid->encoding.is_finite = grid_is_finite;
+    grid->encoding.places = places_in_grid;
+    grid->encoding.bits = grid->bits;
+    grid->encoding.values = grid->values;
     if (grid->factor == 0) grid->factor = 1;
     if (grid->divisor == 0) grid->divisor = 1;
     if (!grid->read_codes) grid->read_codes = read_bits;

@@ -33,7 +33,7 @@ struct CodeGrid {
     const Array *column_index; /* [columns]: the group of each column; NULL: column / column_group */
 };
 
-/* Sets encoding.read and encoding.is_finite; read_codes, where it is NULL, to rows whose codes follow each other bit by
+/* Sets encoding but for its scheme; read_codes, where it is NULL, to rows whose codes follow each other bit by
  * bit; and scale to scales [groups of rows, groups of columns]. */
 void code_grid_init(CodeGrid *grid);
 

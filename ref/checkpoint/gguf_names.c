@@ -138,7 +138,10 @@ static bool colours_are_finite(const Encoding *encoding)
 static void put_colours_last(Array *array, const Array *inner, Arena *arena)
 {
     ColoursLast *encoding = arena_allocate(arena, sizeof *encoding);
-    *encoding = (ColoursLast){ { array_scheme(inner), read_colours_last, colours_are_finite }, inner };
+    *encoding = (ColoursLast){ .inner = inner,
+                               .encoding = { .scheme = array_scheme(inner),
+                                             .read = read_colours_last,
+                                             .is_finite = colours_are_finite } };
     array->dtype = DTYPE_ENCODED;
     array->encoding = &encoding->encoding;
     array->rank = 2;

@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "checkpoint/code_grid.h"
+
 enum { SMALL = 32, LARGE = GGUF_LARGEST_BLOCK };
 
 static double half_at(const unsigned char *bytes)
@@ -20,31 +22,31 @@ static double half_at(const unsigned char *bytes)
     return value;
 }
 
-static void decode_q4_0(const unsigned char *bytes, double *out)
+static void take_q4_0(const unsigned char *bytes, GgufBlock *out)
 {
-    double d = half_at(bytes);
+    out->scales[0] = half_at(bytes);
     for (int i = 0; i < SMALL / 2; i++) {
-        out[i] = ((bytes[2 + i] & 15) - 8) * d;
-        out[i + SMALL / 2] = ((bytes[2 + i] >> 4) - 8) * d;
+        out->codes[i] = bytes[2 + i] & 15;
+        out->codes[i + SMALL / 2] = bytes[2 + i] >> 4;
     }
 }
 
-static void decode_q5_0(const unsigned char *bytes, double *out)
+static void take_q5_0(const unsigned char *bytes, GgufBlock *out)
 {
-    double d = half_at(bytes);
     uint32_t fifth;
+    out->scales[0] = half_at(bytes);
     memcpy(&fifth, bytes + 2, sizeof fifth);
     for (int i = 0; i < SMALL / 2; i++) {
         int low = bytes[6 + i] & 15, high = bytes[6 + i] >> 4;
-        out[i] = (low + (int)(fifth >> i & 1) * 16 - 16) * d;
-        out[i + SMALL / 2] = (high + (int)(fifth >> (i + SMALL / 2) & 1) * 16 - 16) * d;
+        out->codes[i] = (unsigned char)(low | (fifth >> i & 1) << 4);
+        out->codes[i + SMALL / 2] = (unsigned char)(high | (fifth >> (i + SMALL / 2) & 1) << 4);
     }
 }
 
-static void decode_q8_0(const unsigned char *bytes, double *out)
+static void take_q8_0(const unsigned char *bytes, GgufBlock *out)
 {
-    double d = half_at(bytes);
-    for (int i = 0; i < SMALL; i++) out[i] = (signed char)bytes[2 + i] * d;
+    out->scales[0] = half_at(bytes);
+    for (int i = 0; i < SMALL; i++) out->codes[i] = bytes[2 + i] ^ 128;
 }
 
 /* Scale and min of the j-th of eight groups, 6 bits each in 12 bytes */
@@ -60,51 +62,53 @@ static void scale_and_min(const unsigned char *packed, int j, int *scale, int *m
 }
 
 /* Groups of 32: the even ones in low nibbles, the odd ones in the high nibbles of the same bytes. fifth may be NULL */
-static void decode_k(const unsigned char *bytes, const unsigned char *fifth, const unsigned char *nibbles, double *out)
+static void take_k(const unsigned char *bytes, const unsigned char *fifth, const unsigned char *nibbles, GgufBlock *out)
 {
     double d = half_at(bytes), dmin = half_at(bytes + 2);
     for (int j = 0; j < LARGE / 32; j++) {
         int scale, min;
         scale_and_min(bytes + 4, j, &scale, &min);
+        out->scales[j] = d * scale;
+        out->mins[j] = dmin * min;
         for (int i = 0; i < 32; i++) {
             int q = nibbles[j / 2 * 32 + i] >> (j % 2 * 4) & 15;
             if (fifth) q |= (fifth[i] >> j & 1) << 4;
-            out[j * 32 + i] = d * scale * q - dmin * min;
+            out->codes[j * 32 + i] = (unsigned char)q;
         }
     }
 }
 
-static void decode_q4_k(const unsigned char *bytes, double *out) { decode_k(bytes, NULL, bytes + 16, out); }
-static void decode_q5_k(const unsigned char *bytes, double *out) { decode_k(bytes, bytes + 16, bytes + 48, out); }
+static void take_q4_k(const unsigned char *bytes, GgufBlock *out) { take_k(bytes, NULL, bytes + 16, out); }
+static void take_q5_k(const unsigned char *bytes, GgufBlock *out) { take_k(bytes, bytes + 16, bytes + 48, out); }
 
 /* Halves of 128: 64 bytes of nibbles hold groups 0 and 2, 1 and 3 of 32; 32 bytes hold two more bits of each group. */
-static void decode_q6_k(const unsigned char *bytes, double *out)
+static void take_q6_k(const unsigned char *bytes, GgufBlock *out)
 {
     const unsigned char *low = bytes, *high = bytes + 128, *scales = bytes + 192;
     double d = half_at(bytes + 208);
+    for (int i = 0; i < LARGE / 16; i++) out->scales[i] = d * (signed char)scales[i];
     for (int i = 0; i < LARGE; i++) {
         int half = i / 128, group = i % 128 / 32, at = i % 32;
         int q = low[half * 64 + group % 2 * 32 + at] >> (group / 2 * 4) & 15;
-        q |= (high[half * 32 + at] >> (group * 2) & 3) << 4;
-        out[i] = (q - 32) * (d * (signed char)scales[i / 16]);
+        out->codes[i] = (unsigned char)(q | (high[half * 32 + at] >> (group * 2) & 3) << 4);
     }
 }
 
 #define PLAIN(dtype, size) \
-    1, size, dtype, NULL, { -1, -1 }
-#define BLOCKS(block, bytes, decode, first, second) \
-    block, bytes, DTYPE_ENCODED, decode, { first, second }
+    1, size, dtype, { -1, -1 }, 0, 0, NULL
+#define BLOCKS(block, bytes, first, second, bits, group, take_apart) \
+    block, bytes, DTYPE_ENCODED, { first, second }, bits, group, take_apart
 #define NOT_READ \
-    0, 0, DTYPE_ENCODED, NULL, { -1, -1 }
+    0, 0, DTYPE_ENCODED, { -1, -1 }, 0, 0, NULL
 /* clang-format off */
 static const GgufType types[] = {
     { 0, "F32", PLAIN(DTYPE_F32, 4) },   { 1, "F16", PLAIN(DTYPE_F16, 2) },   { 30, "BF16", PLAIN(DTYPE_BF16, 2) },
-    { 2, "Q4_0", BLOCKS(SMALL, 18, decode_q4_0, 0, -1) },
-    { 6, "Q5_0", BLOCKS(SMALL, 22, decode_q5_0, 0, -1) },
-    { 8, "Q8_0", BLOCKS(SMALL, 34, decode_q8_0, 0, -1) },
-    { 12, "Q4_K", BLOCKS(LARGE, 144, decode_q4_k, 0, 2) },
-    { 13, "Q5_K", BLOCKS(LARGE, 176, decode_q5_k, 0, 2) },
-    { 14, "Q6_K", BLOCKS(LARGE, 210, decode_q6_k, 208, -1) },
+    { 2, "Q4_0", BLOCKS(SMALL, 18, 0, -1, 4, 32, take_q4_0) },
+    { 6, "Q5_0", BLOCKS(SMALL, 22, 0, -1, 5, 32, take_q5_0) },
+    { 8, "Q8_0", BLOCKS(SMALL, 34, 0, -1, 8, 32, take_q8_0) },
+    { 12, "Q4_K", BLOCKS(LARGE, 144, 0, 2, 4, 32, take_q4_k) },
+    { 13, "Q5_K", BLOCKS(LARGE, 176, 0, 2, 5, 32, take_q5_k) },
+    { 14, "Q6_K", BLOCKS(LARGE, 210, 208, -1, 6, 16, take_q6_k) },
     { 3, "Q4_1", NOT_READ },     { 7, "Q5_1", NOT_READ },     { 9, "Q8_1", NOT_READ },     { 10, "Q2_K", NOT_READ },
     { 11, "Q3_K", NOT_READ },    { 15, "Q8_K", NOT_READ },    { 16, "IQ2_XXS", NOT_READ }, { 17, "IQ2_XS", NOT_READ },
     { 18, "IQ3_XXS", NOT_READ }, { 19, "IQ1_S", NOT_READ },   { 20, "IQ4_NL", NOT_READ },  { 21, "IQ3_S", NOT_READ },
@@ -129,16 +133,36 @@ typedef struct {
     int64_t count;
 } Blocks;
 
+/* The meaning of code 0: codes without mins are as many above 0 as below. */
+static int lowest_of(const GgufType *type) { return type->scales[1] >= 0 ? 0 : -(1 << (type->bits - 1)); }
+
 static void read_blocks(const Encoding *encoding, int64_t first, int64_t count, double *out)
 {
     const Blocks *blocks = (const Blocks *)encoding;
-    double decoded[GGUF_LARGEST_BLOCK];
-    int64_t size = blocks->type->block;
-    for (int64_t done = 0, some; done < count; done += some) {
-        int64_t block = (first + done) / size, skipped = (first + done) % size;
-        some = size - skipped < count - done ? size - skipped : count - done;
-        blocks->type->decode(blocks->data + block * blocks->type->bytes, decoded);
-        memcpy(out + done, decoded + skipped, (size_t)some * sizeof *out);
+    const GgufType *type = blocks->type;
+    int lowest = lowest_of(type);
+    GgufBlock block = { .mins = { 0 } };
+    for (int64_t end = first + count, at = first; at < end;) {
+        if (at == first || at % type->block == 0)
+            type->take_apart(blocks->data + at / type->block * type->bytes, &block);
+        int64_t group = at % type->block / type->group, stop = at + type->group - at % type->group;
+        if (stop > end) stop = end;
+        const unsigned char *codes = block.codes + at % type->block;
+        for (; at < stop; at++)
+            *out++ = (*codes++ + lowest) * block.scales[group] - block.mins[group];
+    }
+}
+
+static void places_in_blocks(const Encoding *encoding, int64_t first, int64_t count, CodePlace *out)
+{
+    const Blocks *blocks = (const Blocks *)encoding;
+    const GgufType *type = blocks->type;
+    GgufBlock block = { .mins = { 0 } };
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = (first + i) % type->block;
+        if (i == 0 || at == 0)
+            type->take_apart(blocks->data + (first + i) / type->block * type->bytes, &block);
+        out[i] = (CodePlace){ block.scales[at / type->group], block.mins[at / type->group], block.codes[at] };
     }
 }
 
@@ -157,7 +181,13 @@ static bool blocks_are_finite(const Encoding *encoding)
 Encoding *gguf_encoding(const GgufType *type, int64_t count, Arena *arena)
 {
     Blocks *blocks = arena_allocate(arena, sizeof *blocks);
-    *blocks = (Blocks){ { type->name, read_blocks, blocks_are_finite }, type, NULL, count };
+    *blocks = (Blocks){ .type = type, .count = count };
+    blocks->encoding = (Encoding){ .scheme = type->name,
+                                   .bits = type->bits,
+                                   .values = integer_values(type->bits, lowest_of(type), arena),
+                                   .read = read_blocks,
+                                   .is_finite = blocks_are_finite,
+                                   .places = places_in_blocks };
     return &blocks->encoding;
 }
 

@@ -7,13 +7,21 @@
 
 enum { GGUF_LARGEST_BLOCK = 256 };
 
+/* A block taken apart: element i is (codes[i] - 2^(bits - 1)) * scales[g] of its group g, or codes[i] * scales[g] -
+ * mins[g] where its type has mins. */
+typedef struct {
+    unsigned char codes[GGUF_LARGEST_BLOCK];
+    double scales[GGUF_LARGEST_BLOCK / 16], mins[GGUF_LARGEST_BLOCK / 16];
+} GgufBlock;
+
 typedef struct {
     uint32_t id; /* ggml's number */
     const char *name;
     int64_t block, bytes; /* elements of a block and its size; 0 of a type that is not read */
     Dtype dtype;          /* of a plain one; DTYPE_ENCODED */
-    void (*decode)(const unsigned char *bytes, double *out); /* of a block, exactly */
-    int scales[2];                                           /* where a block's float16 numbers lie; -1: none */
+    int scales[2];        /* where a block's float16 numbers lie; -1: none */
+    int bits, group;      /* of a code, and elements with one scale */
+    void (*take_apart)(const unsigned char *bytes, GgufBlock *out);
 } GgufType;
 
 const GgufType *gguf_type(uint32_t id);   /* NULL if ggml has none of that number */

@@ -172,6 +172,11 @@ START_TEST(layout_is_read)
             assert_near(wide[i], expected, 0, "element", first + i);
             assert_near(narrow[i], (float)expected, 0, "element as float", first + i);
         }
+        CodePlace places[ROWS * COLUMNS];
+        weight->encoding->places(weight->encoding, first, count, places);
+        for (int i = 0; i < count; i++)
+            assert_near(weight->encoding->values[places[i].code] * places[i].scale - places[i].shift, wide[i],
+                        1e-15 * fabs(wide[i]), "place", first + i);
     }
     checkpoint_close(checkpoint);
 }

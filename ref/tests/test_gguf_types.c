@@ -129,6 +129,10 @@ START_TEST(blocks_are_decoded)
             assert_near(found[i], expected_at(&blocks[at / type->block], _i, (int)(at % type->block)), 0, "element",
                         at);
         }
+        CodePlace places[BLOCKS * MOST];
+        encoding->places(encoding, first, count, places);
+        for (int64_t i = 0; i < count; i++)
+            assert_near(encoding->values[places[i].code] * places[i].scale - places[i].shift, found[i], 0, "place", i);
     }
 }
 END_TEST
