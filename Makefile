@@ -32,9 +32,7 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 
 REF    = $(wildcard $(addprefix ref/,*.c gemma4/*.c gemma4_unified/*.c processor/*.c image/*.c audio/*.c nn/*.c \
                     checkpoint/*.c run/*.c))
-JUDGE  = $(wildcard $(addprefix conformance/,dump/*.c grade/*.c pictures/*.c sounds/*.c noise/*.c names/*.c \
-                    bugs/*.c bugs/hooks/*.c bugs/switch/*.c lockstep/*.c readings/*.c diagnose/*.c \
-                    explain/*.c inputs/*.c report/*.c submission/*.c))
+JUDGE  = $(filter-out conformance/tests/%,$(wildcard conformance/*/*.c conformance/bugs/*/*.c))
 TOOL   = $(wildcard tools/command/*.c tools/report/*.c)
 
 # Both builds of the reference, and the judge: what every program is linked from. Test programs of the double build
@@ -69,6 +67,7 @@ help:
 	@echo 'make site       builds README.md and docs/ into build/site/, to read in a browser'
 	@echo 'make pictures   draws the pictures of docs/lessons/ anew'
 	@echo 'make check-quantised   quantised weights bit for bit as their libraries read them; dumps of real kernels'
+	@echo 'make check-quantiser   plumb quantiser on honest files of real quantisers, and on buggy ones'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
 	@echo 'make check-score  half of it, against docs/score.md; a sixth is part of check'
@@ -128,6 +127,9 @@ check-sounds: $(VENV)/ready $(BUILD)/plumb
 check-quantised: $(VENV)/quantised $(BUILD)/weight-filter $(BUILD)/plumb
 	$(PY) tools/check_hf/check_quantised.py $(BUILD)/weight-filter
 	$(PY) tools/check_hf/check_quantised_dumps.py $(BUILD)/plumb
+
+check-quantiser: $(VENV)/quantised $(BUILD)/plumb
+	$(PY) tools/check_hf/check_quantiser.py $(BUILD)/plumb
 
 mirror: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb
@@ -388,7 +390,7 @@ dist:
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
 .PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report \
-        check-images check-sounds check-quantised \
+        check-images check-sounds check-quantised check-quantiser \
         fuzz mirror bench bench-images score check-score fixtures mustpass pictures site install uninstall \
         check-install check-action deb check-deb check-container wheel check-wheel dist format clean
 .SECONDARY:

@@ -31,6 +31,7 @@ static const struct {
     { "preprocess", plumb_preprocess, "makes a model's inputs of PNG files, as Hugging Face does" },
     { "compare", plumb_compare, "compares two dumps, without a model" },
     { "inspect", plumb_inspect, "shows what is in a checkpoint, a dump or a case" },
+    { "quantiser", plumb_quantiser, "grades quantised weights beside the original's, tensor by tensor" },
     { "bugs", plumb_bugs, "lists the known bugs, and which of them a case exposes" },
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

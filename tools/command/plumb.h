@@ -26,6 +26,7 @@ int plumb_bugs(int argc, char **argv);
 int plumb_report(int argc, char **argv);
 int plumb_submit(int argc, char **argv);
 int plumb_verify(int argc, char **argv);
+int plumb_quantiser(int argc, char **argv);
 
 /* CASE, or --model DIR and --inputs FILE in its place, or pictures and a prompt for inputs; --threads N; --quiet. */
 typedef struct {

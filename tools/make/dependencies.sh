@@ -13,6 +13,7 @@ ref/inputs      the arguments of a forward pass
 ref/gemma4
 ref/gemma4_unified
 ref             models, whichever family
+conformance/quantiser
 conformance/dump
 conformance/grade
 conformance/pictures
