@@ -12,6 +12,15 @@ TABLE = pathlib.Path("docs/README.md").read_text()
 MODELS = pathlib.Path(transformers.__file__).parent / "models"
 
 
+# words of the glossary that a lesson links where it first uses them, and what else they mean there
+WORDS = {"backend": "backends?", "dump": "dumps?", "tap": "taps?", "soft token": "soft\\s+tokens?", "oracle": "oracle",
+         "placeholder": "placeholders?", "lockstep": "lockstep", "replay": "replays?", "honest": "honest",
+         "bent": "bent(?! by)", "straight": "straight(?!\\s+line)", "tie": "ties?(?! two)", "catalogue": "catalogue",
+         "residual": "residual(?!\\s+stream)", "coefficient": "coefficient", "noise unit": "noise\\s+units?",
+         "hook": "hook", "introduced": "introduce[sd]?"}
+CODE = re.compile(r"^```.*?^```|^    .*?$|^#.*?$|^\|.*?$|^!\[.*?$|^<.*?>$|`[^`]*`|\$[^$]*\$", re.M | re.S)
+
+
 def modules_of(family):
     """Classes with a forward of their own, but for those that only hold results"""
     tree = ast.parse((MODELS / family / f"modeling_{family}.py").read_text())
@@ -21,6 +30,12 @@ def modules_of(family):
 
 def lesson(number):
     return next(text for name, text in LESSONS.items() if name.startswith(f"{int(number):02}-"))
+
+
+def first_use(word, text):
+    """Where a lesson's prose has a word first"""
+    prose = CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
+    return re.search(rf"(?<![\w-]){WORDS[word]}(?![\w-])", prose, re.I)
 
 
 def plumb_bugs(*arguments):
@@ -65,6 +80,15 @@ class Lessons(unittest.TestCase):
             words = re.sub(r"\[.*?\]\(.*?\)", "", paragraph).split()
             self.assertGreater(len(words), 12, f"lesson {number} has no paragraph on {bug}: {paragraph}")
             self.assertIn("](https://", paragraph, f"lesson {number} has no thread of {bug}")
+
+    def test_words_of_the_glossary_are_linked_where_they_are_first_used(self):
+        for name, text in LESSONS.items():
+            for word in WORDS:
+                used = first_use(word, text)
+                if used:
+                    linked = re.match(r"[^\[\]]*\]\(\.\./(glossary\.md#|lockstep\.md)", text[used.end():])
+                    line = text.count("\n", 0, used.start()) + 1
+                    self.assertTrue(linked, f"{name}:{line}: {used[0]} is no link to the glossary")
 
     def test_each_class_is_in_one_lesson_and_cited_there(self):
         rows = dict(re.findall(r"\| `(Gemma4\w+)` \| (\d+) \|", TABLE))
