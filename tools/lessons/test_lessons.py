@@ -61,7 +61,7 @@ class Lessons(unittest.TestCase):
     def test_each_bug_with_a_public_source_is_in_a_lesson(self):
         pages = "".join(LESSONS.values())
         for bug in public_bugs():
-            self.assertIn(f"`{bug}`", pages, f"{bug} is in no lesson")
+            self.assertTrue(f"`{bug}`" in pages, f"{bug} is in no lesson")
 
     def test_the_most_reported_bugs_have_an_exercise_or_a_paragraph(self):
         rows = re.findall(r"^\| `([\w-]+)` \| (\d+) \| (\d+)(, its exercise)? \|$", TABLE, re.M)
