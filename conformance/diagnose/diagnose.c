@@ -15,7 +15,7 @@ static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
         int n = first_unexplained(&suspects);
         if (n >= 0) {
             d->unexplained = arena_format(&d->arena, "%s", suspects_graded(&suspects)->steps[n].tap);
-            d->pattern = pattern_of(suspects.base, n, trial->inputs, &d->arena);
+            d->pattern = pattern_of(suspects.base, n, trial->inputs, model_config(trial->model), &d->arena);
         }
     }
     *grade = suspects_end(&suspects);

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnose/factor_meaning.h"
 #include "lockstep/step_list.h"
+#include "bugs/bug_part.h"
+#include "diagnose/part_words.h"
 #include "dump/tap_name.h"
 
 /* An error is of a kind if that kind explains so much of its square. */
@@ -15,6 +18,7 @@ typedef struct {
     const StepSums *sums;
     const Step *step;
     const PaddingRows *rows;
+    const json_t *config;
     int64_t count, width; /* rows of the array */
     bool *bad;            /* [count]: rows far beyond their noise */
     int64_t bad_count;
@@ -51,7 +55,9 @@ static const char *constant_factor(const Damage *e, Arena *arena)
     for (int64_t i = 0; i < e->count * e->width; i++)
         if (e->bad[i / e->width]) left += square(step_sums_found(e->sums, i) - factor * step_sums_expected(e->sums, i));
     if (!(left < (1 - MOSTLY) * error)) return NULL;
-    return arena_format(arena, "each value is %.4g times what it should be", factor);
+    const char *meaning = factor_meaning(factor, e->step->tap, e->config, arena);
+    return arena_format(arena, "each value is %.4g times what it should be%s%s", factor, meaning ? ": " : "",
+                        meaning ? meaning : "");
 }
 
 /* The row whose expected values row i holds; i itself if there is none */
@@ -144,16 +150,68 @@ static const char *few_channels(const Damage *e, Arena *arena)
 
 /* ---------------------------------------------------------------- which rows */
 
+static Tap tap_of(const Damage *e)
+{
+    Tap tap = { .name = e->step->tap, .rank = e->step->rank };
+    memcpy(tap.shape, e->step->shape, sizeof tap.shape);
+    return tap;
+}
+
+static bool token_of(const Damage *e, int64_t row, Token *token)
+{
+    Tap tap = tap_of(e);
+    return padding_rows_token(e->rows, &tap, row_map_tap_row(&e->sums->row_map, row), token);
+}
+
 static bool is_image_row(const Damage *e, const Inputs *inputs, int64_t row)
 {
     Token token;
     const Array *types = inputs->mm_token_type_ids;
-    Tap tap = { .name = e->step->tap, .rank = e->step->rank };
-    memcpy(tap.shape, e->step->shape, sizeof tap.shape);
-    if (!types || !padding_rows_token(e->rows, &tap, row_map_tap_row(&e->sums->row_map, row), &token)) return false;
+    if (!types || !token_of(e, row, &token)) return false;
     if (token.column >= types->shape[1]) return false;
     int64_t type = array_integer(types, token.batch * types->shape[1] + token.column);
     return type == 1 || type == 2;
+}
+
+/* The picture or the sequence that a row is of; -1: none, or all of them */
+static int64_t group_of(const Damage *e, int64_t row)
+{
+    Tap tap = tap_of(e);
+    Token token;
+    int64_t place = row_map_tap_row(&e->sums->row_map, row) * e->width;
+    if (tap_is_vision(tap.name)) return unit_of(UNIT_PICTURE, &tap, place);
+    return token_of(e, row, &token) ? token.batch : -1;
+}
+
+/* All graded rows of some pictures or sequences, and no row of the others */
+static const char *whole_groups(const Damage *e, Arena *arena)
+{
+    uint64_t bad = 0, good = 0;
+    for (int64_t i = 0; i < e->count; i++) {
+        if (e->sums->row_norm[i] < 0) continue;
+        int64_t group = group_of(e, i);
+        if (group < 0 || group >= MOST_UNITS) return NULL;
+        *(e->bad[i] ? &bad : &good) |= (uint64_t)1 << group;
+    }
+    if (!bad || !good || (bad & good)) return NULL;
+    return tap_is_vision(e->step->tap)
+               ? arena_format(arena, "only %s", numbers_in_words("picture", bad, arena))
+               : arena_format(arena, "only %s of the batch", numbers_in_words("sequence", bad, arena));
+}
+
+/* In each sequence the rows from some position on, and none before it */
+static const char *from_position(const Damage *e, Arena *arena)
+{
+    int64_t first_bad = INT64_MAX, last_good = -1;
+    for (int64_t i = 0; i < e->count; i++) {
+        Token token;
+        if (e->sums->row_norm[i] < 0) continue;
+        if (tap_is_media(e->step->tap) || !token_of(e, i, &token)) return NULL;
+        if (e->bad[i] && token.column < first_bad) first_bad = token.column;
+        if (!e->bad[i] && token.column > last_good) last_good = token.column;
+    }
+    bool is_from = last_good >= 0 && first_bad == last_good + 1 && first_bad != INT64_MAX;
+    return is_from ? arena_format(arena, "from position %lld on", (long long)first_bad) : NULL;
 }
 
 static const char *which_rows(const Damage *e, const Inputs *inputs, Arena *arena)
@@ -172,6 +230,8 @@ static const char *which_rows(const Damage *e, const Inputs *inputs, Arena *aren
     if (e->bad_count == 1 && graded > 1) return arena_format(arena, "only row %lld", (long long)first);
     if (bad_images == e->bad_count && images < graded) return "only rows of images";
     if (bad_images == 0 && images > 0) return "only rows of text";
+    const char *groups = whole_groups(e, arena), *from = groups ? NULL : from_position(e, arena);
+    if (groups || from) return groups ? groups : from;
     if (e->bad_count == last - first + 1 && e->bad_count < graded)
         return arena_format(arena, "rows %lld to %lld", (long long)first, (long long)last);
     if (e->bad_count < graded)
@@ -179,16 +239,36 @@ static const char *which_rows(const Damage *e, const Inputs *inputs, Arena *aren
     return "all rows";
 }
 
-const char *pattern_of(const Lockstep *base, int n, const Inputs *inputs, Arena *arena)
+/* The first few rows that hold them, of the dump's array */
+static const char *non_finite_rows(const StepSums *sums, Arena *arena)
+{
+    enum { SHOWN = 5 };
+    const char *rows = "";
+    int count = 0;
+    for (int64_t i = 0; i < row_map_rows(&sums->row_map); i++) {
+        bool is_finite = true;
+        for (int64_t j = 0; j < sums->row_map.width; j++)
+            is_finite &= isfinite(step_sums_found(sums, i * sums->row_map.width + j)) != 0;
+        if (is_finite) continue;
+        if (count < SHOWN) rows = arena_format(arena, "%s%s%lld", rows, count ? ", " : "", (long long)i);
+        count++;
+    }
+    return arena_format(arena, "in row%s %s%s", count > 1 ? "s" : "", rows, count > SHOWN ? ", .." : "");
+}
+
+const char *pattern_of(const Lockstep *base, int n, const Inputs *inputs, const json_t *config, Arena *arena)
 {
     const Step *step = &lockstep_grade_so_far(base)->steps[n];
-    if (step->non_finite > 0) return arena_format(arena, "%lld values are not finite", (long long)step->non_finite);
+    if (step->non_finite > 0)
+        return arena_format(arena, "%lld values are not finite, %s", (long long)step->non_finite,
+                            non_finite_rows(lockstep_sums(base, n), arena));
     if (tap_is_choice(step->tap)) return "another choice than the scores give";
 
     const StepSums *sums = lockstep_sums(base, n);
     Damage e = { .sums = sums,
                  .step = step,
                  .rows = lockstep_rows(base),
+                 .config = config,
                  .count = row_map_rows(&sums->row_map),
                  .width = sums->row_map.width };
     e.bad = allocate_zeroed((size_t)e.count + 1, sizeof *e.bad);

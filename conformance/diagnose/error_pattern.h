@@ -4,7 +4,8 @@
 
 #include "lockstep/lockstep.h"
 
-/* Describes the error of a bent step in words, which live in arena. */
-const char *pattern_of(const Lockstep *base, int step, const Inputs *inputs, Arena *arena);
+/* Describes the error of a bent step in words, which live in arena. config: config.json, for the meaning of a constant
+ * factor; NULL: without */
+const char *pattern_of(const Lockstep *base, int step, const Inputs *inputs, const json_t *config, Arena *arena);
 
 #endif

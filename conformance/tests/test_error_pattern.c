@@ -64,6 +64,9 @@ static const Pattern patterns[] = {
     /* which rows */
     { "....x.........", ALL_CHANNELS, shift, 5, NULL, "fp32", "only row 4" },
     { "..xxx.........", ALL_CHANNELS, shift, 5, NULL, "fp32", "rows 2 to 4" },
+    { "xxxxxxx.......", ALL_CHANNELS, shift, 5, NULL, "fp32", "only sequence 0 of the batch" },
+    { "..........xxxx", ALL_CHANNELS, shift, 5, NULL, "fp32", "only sequence 1 of the batch" },
+    { ".....xx.....xx", ALL_CHANNELS, shift, 5, NULL, "fp32", "from position 5 on" },
     { "x.x.........x.", ALL_CHANNELS, shift, 5, NULL, "fp32", "3 of 11 rows" },
     { ALL_ROWS, ALL_CHANNELS, shift, 5, NULL, "fp32", "all rows" },
     { "..xxx.........", ALL_CHANNELS, shift, 5, ONE_IMAGE, "fp32", "only rows of images" },
@@ -81,6 +84,10 @@ static const Pattern patterns[] = {
     { "....x.........", "x..x........", shift, 5, NULL, "fp32", "only row 4; only channels 0 to 3" },
     /* what kind */
     { ALL_ROWS, ALL_CHANNELS, scale, 0.75, NULL, "fp32", "all rows; each value is 0.75 times what it should be" },
+    { ALL_ROWS, ALL_CHANNELS, scale, 0.288675, NULL, "fp32",
+      "all rows; each value is 0.2887 times what it should be: 1/sqrt(hidden_size)" },
+    { ALL_ROWS, ALL_CHANNELS, scale, 0.7071, NULL, "fp32",
+      "all rows; each value is 0.7071 times what it should be: 1/sqrt(2)" },
     { ALL_ROWS, ALL_CHANNELS, scale_unevenly, 0.04, NULL, "fp32",
       "all rows; each value is 0.7444 times what it should be" },
     { ALL_ROWS, ALL_CHANNELS, scale_unevenly, 0.06, NULL, "fp32", "all rows" },
@@ -94,7 +101,9 @@ static const Pattern patterns[] = {
     { "...x..........", "x...........", exchange_channels, 2, NULL, "fp32",
       "only row 3; only channels 0 to 2; each row holds its values in another order" },
     /* values that nothing can be measured of */
-    { "..x...........", "x.x.........", set, NAN, NULL, "fp32", "2 values are not finite" },
+    { "..x...........", "x.x.........", set, NAN, NULL, "fp32", "2 values are not finite, in row 2" },
+    { "..x.x...x.xx.x", "x...........", set, NAN, NULL, "fp32",
+      "6 values are not finite, in rows 2, 4, 8, 10, 11, .." },
 };
 
 static void damage(Value *value, const void *context)
@@ -121,7 +130,7 @@ static const char *pattern_at(const char *bent, Text text, const char *dump_file
     assert_clean(&error);
     assert_bent_at(lockstep_grade_so_far(lockstep), bent);
     int first_bent = lockstep_grade_so_far(lockstep)->first_bent;
-    const char *says = pattern_of(lockstep, first_bent, types ? types : &inputs, &scratch);
+    const char *says = pattern_of(lockstep, first_bent, types ? types : &inputs, model_config(model), &scratch);
     grade_free(lockstep_end(lockstep));
     dump_close(dump);
     inputs_close(&inputs);
