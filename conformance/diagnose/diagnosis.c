@@ -10,6 +10,7 @@ Diagnosis *diagnosis_new(void)
     d->named = allocate_zeroed(bugs, sizeof *d->named);
     d->reaches = allocate_zeroed(bugs, sizeof *d->reaches);
     d->strengths = allocate_zeroed(bugs, sizeof *d->strengths);
+    d->with_others = allocate_zeroed(bugs, sizeof *d->with_others);
     for (size_t i = 0; i < bugs; i++) d->strengths[i] = 1;
     d->equals = allocate_zeroed(bugs, sizeof *d->equals);
     d->not_exposed = allocate_zeroed(bugs, sizeof *d->not_exposed);
@@ -23,6 +24,7 @@ void diagnosis_free(Diagnosis *diagnosis)
     free(diagnosis->named);
     free(diagnosis->reaches);
     free(diagnosis->strengths);
+    free(diagnosis->with_others);
     free(diagnosis->candidates);
     free(diagnosis->equals);
     free(diagnosis->not_exposed);

@@ -20,6 +20,7 @@ typedef struct {
     const Bug **named;    /* in the order found */
     const char **reaches; /* of each: "in sequence 1 of the batch only"; NULL: it is everywhere */
     double *strengths;    /* of each: 1, the bug itself, or its coefficient */
+    bool *with_others;    /* of each: a step that it bends is bent by something else, too */
     int named_count;
     bool complete;         /* each bent step is straight with one of them */
     Candidate *candidates; /* the likeliest first */

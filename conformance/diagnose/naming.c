@@ -12,6 +12,9 @@
 
 enum { ASKED_AT_LENGTH = 2 }; /* steps that parts of a bug and two bugs, one on top of the other, are tried on */
 
+/* A bug that something else hides takes the ratio down so many-fold, and its coefficient is so near 1. */
+static const double MANY_FOLD = 5, NEARLY_WHOLE = 0.1;
+
 /* Whether two suspects leave the same behind. What the wrong one leaves more is the square of what they differ by, in
  * standard deviations: two that are as large may still be told apart. */
 static bool is_alike(const Suspect *a, const Suspect *b)
@@ -176,6 +179,26 @@ static bool find_at_length(Diagnosis *d, const Suspects *s, int n, int *asked)
     return (*asked)++ < ASKED_AT_LENGTH && (find_in_part(d, s, n) || find_pair(d, s, n));
 }
 
+/* Most of what bends step n is a bug at its own strength, which takes the ratio down many-fold though not to straight:
+ * something else bends the step, too. The step stays unexplained. */
+static void find_main_cause(Diagnosis *d, Suspects *s, int n)
+{
+    int best = -1;
+    double residual = matched_filter_residual(s->filter, n), least = residual / (MANY_FOLD * MANY_FOLD);
+    for (int i = 0; i < s->count; i++) {
+        Match match = s->list[i].matches[n];
+        double left = residual - 2 * match.product + match.power, z = match_z(match);
+        bool is_whole = z >= SEEN && fabs(match_coefficient(match) - 1) <= NEARLY_WHOLE;
+        if (!is_whole || left > least) continue;
+        best = i;
+        least = left;
+    }
+    if (best < 0) return;
+    suspects_grade(s, &s->list[best]);
+    d->with_others[add_named(d, s->list[best].candidate.bug)] = true;
+    mark_explained(s, s->list[best].straight);
+}
+
 /* A step that nothing makes straight is left unexplained, and the search goes on behind it: what bends a later step is
  * found all the same. */
 static void name_one_after_the_other(Diagnosis *d, Suspects *s)
@@ -189,6 +212,7 @@ static void name_one_after_the_other(Diagnosis *d, Suspects *s)
             add_named(d, s->list[found].candidate.bug);
             if (d->named_count == 1) list_equals(d, s, &s->list[found]);
         } else if (!find_in_sequences(d, s, n) && !find_at_length(d, s, n, &asked)) {
+            find_main_cause(d, s, n);
             s->unexplained[n] = true;
         }
         suspects_rank(s);

@@ -91,8 +91,7 @@ static const char *reach_in_words(const Reach *r, Arena *arena)
     if (tells_apart(r->layers))
         return arena_format(arena, "in %s only", numbers_in_words("layer", r->layers.with, arena));
     if (tells_apart(r->runs)) return runs_in_words(r->runs.with, arena);
-    bool are_few = count_of(r->sites.with) <= MOST_SITES_SAID && count_of(r->sites.without) <= MOST_SITES_SAID;
-    if (!tells_apart(r->sites) || !are_few)
+    if (!tells_apart(r->sites) || count_of(r->sites.with) > MOST_SITES_SAID)
         return arena_format(arena, "in %d of %d steps that would show it", r->with, r->with + r->without);
     BugPart has = { .sites = names_of(&r->names, r->sites.with, arena) };
     BugPart rest = { .sites = names_of(&r->names, r->sites.without, arena) };

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "diagnose/matched_filter.h"
 #include "report/json_file.h"
 #include "report/report_ends.h"
 #include "report/report_rows.h"
@@ -13,6 +14,13 @@ static const Candidate *candidate_of(const Diagnosis *d, const Bug *bug)
     for (int i = 0; i < d->candidate_count; i++)
         if (d->candidates[i].bug == bug) return &d->candidates[i];
     return NULL;
+}
+
+/* Whether the dump says that the bug is not there, and not only that something else is there too */
+static bool candidate_is_refuted(const Diagnosis *d, int i)
+{
+    const Candidate *c = &d->candidates[i];
+    return c->expected_z >= SEEN && !coefficient_is_one(c->coefficient, fmax(c->z, SEEN));
 }
 
 static void numbers_text(FILE *out, const Candidate *c)
@@ -36,6 +44,7 @@ static void named_text(FILE *out, const Diagnosis *d, bool below_noise)
         fprintf(out, "%s %s", i ? "  and" : below_noise ? "below the noise:" : "matches known bug", bug->id);
         if (d->reaches[i]) fprintf(out, ", %s", d->reaches[i]);
         strength_text(out, d->strengths[i]);
+        if (d->with_others[i]) fprintf(out, "; something else is bent there too");
         fprintf(out, "\n      %s: %s\n", bug->stage, bug->mechanism);
         if (c) {
             fprintf(out, "      ");
@@ -80,7 +89,8 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
     if (bent && d->named_count == 0) fprintf(out, "no known bug explains it; the error looks like: %s\n", d->pattern);
     if (bent && d->named_count == 0)
         for (int i = 0; i < d->candidate_count && i < SHOWN && d->candidates[i].explained > 0.01; i++) {
-            fprintf(out, "      not %s: it ", d->candidates[i].bug->id);
+            fprintf(out, candidate_is_refuted(d, i) ? "      not %s: it " : "      %s cannot be told from here: it ",
+                    d->candidates[i].bug->id);
             numbers_text(out, &d->candidates[i]);
             fputc('\n', out);
         }
@@ -113,6 +123,13 @@ static json_t *strengths_json(const Diagnosis *d)
     return list;
 }
 
+static json_t *with_others_json(const Diagnosis *d)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < d->named_count; i++) json_array_append_new(list, json_boolean(d->with_others[i]));
+    return list;
+}
+
 static json_t *candidate_json(const Candidate *c)
 {
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b}", "id", c->bug->id, "explained",
@@ -139,10 +156,11 @@ json_t *report_diagnosis_json(const Diagnosis *d, const Grade *grade)
     json_t *candidates = json_array();
     for (int i = 0; i < d->candidate_count; i++) json_array_append_new(candidates, candidate_json(&d->candidates[i]));
     const Bug *const *named = (const Bug *const *)d->named, *const *equals = (const Bug *const *)d->equals;
-    return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?, s:o}", "named",
+    return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:s?, s:s?, s:o}", "named",
                      d->named_count ? d->named[0]->id : NULL, "all_named", ids(named, d->named_count), "reaches",
-                     reaches_json(d), "strengths", strengths_json(d), "cannot_tell_from", ids(equals, d->equal_count),
-                     "complete", d->complete, "below_noise", d->named_count > 0 && grade->first_bent < 0, "candidates",
-                     candidates, "not_exposed", ids((const Bug *const *)d->not_exposed, d->not_exposed_count),
-                     "unexplained", d->unexplained, "pattern", d->pattern, "bugs", bugs_json(d));
+                     reaches_json(d), "strengths", strengths_json(d), "with_others", with_others_json(d),
+                     "cannot_tell_from", ids(equals, d->equal_count), "complete", d->complete, "below_noise",
+                     d->named_count > 0 && grade->first_bent < 0, "candidates", candidates, "not_exposed",
+                     ids((const Bug *const *)d->not_exposed, d->not_exposed_count), "unexplained", d->unexplained,
+                     "pattern", d->pattern, "bugs", bugs_json(d));
 }

@@ -110,6 +110,31 @@ START_TEST(mask_is_right_and_attention_is_not)
 }
 END_TEST
 
+static void swell_a_row(Value *value, const void *context)
+{
+    if (strcmp(value->name, context) != 0) return;
+    for (int64_t j = 0; j < value->shape[value->rank - 1]; j++) *value_at(value, 4, j) *= 1.1f;
+}
+
+/* A step that has a known bug has an error of its own besides, which no bug is. */
+START_TEST(something_else_is_bent_there_too)
+{
+    const char *buggy = dump_with(TEXT, (const char *const[]){ "layer-scalar-missing", NULL }, NULL, NULL);
+    Finding finding = find(TEXT, edited_dump(buggy, swell_a_row, "model.layers.1"), "bf16", layer_outputs);
+    ck_assert_str_eq(first_name(finding), "layer-scalar-missing");
+    ck_assert_int_eq(finding.diagnosis->named_count, 1);
+    ck_assert(finding.diagnosis->with_others[0]);
+    ck_assert(!finding.diagnosis->complete);
+    ck_assert_str_eq(finding.diagnosis->unexplained, "model.layers.1");
+    finding_free(finding);
+
+    finding = find(TEXT, buggy, "bf16", layer_outputs);
+    ck_assert(!finding.diagnosis->with_others[0]);
+    ck_assert(finding.diagnosis->complete);
+    finding_free(finding);
+}
+END_TEST
+
 /* The first of two sequences has the bug. */
 START_TEST(in_one_sequence)
 {
@@ -134,6 +159,7 @@ Suite *diagnose_several_suite(void)
     tcase_add_test(tcase, one_after_the_other);
     tcase_add_test(tcase, three_in_one_step);
     tcase_add_test(tcase, in_one_sequence);
+    tcase_add_test(tcase, something_else_is_bent_there_too);
     tcase_add_test(tcase, mask_is_right_and_attention_is_not);
     return suite;
 }

@@ -73,6 +73,10 @@ START_TEST(parts_have_words)
     ck_assert_str_eq(part_words(&(BugPart){ .layers = 2 }, &gate, &scratch), "in layer 1 only");
     ck_assert_str_eq(part_words(&(BugPart){ .unit = UNIT_HEAD, .units = 2 }, &gate, &scratch), "in head 1 only");
     ck_assert_str_eq(part_words(&(BugPart){ .unit = UNIT_PICTURE, .units = 1 }, &gate, &scratch), "in picture 0 only");
+    BugPart tower = { .sites = " model.vision_tower.encoder.layers.*.mlp.act_fn" };
+    ck_assert_str_eq(part_words(&gelu, &tower, &scratch),
+                     "in model.layers.*.mlp.act_fn, not in model.vision_tower.encoder.layers.*.mlp.act_fn");
+    ck_assert_str_eq(part_words(&gelu, &(BugPart){ .sites = " a b c d e" }, &scratch), "in mlp.act_fn only");
     BugPart output = { .sites = " model.layers.*" };
     ck_assert_str_eq(part_words(&output, &gelu, &scratch), "in the layer's output, not in mlp.act_fn");
 }
