@@ -3,6 +3,7 @@
 CC       = cc
 OBJCOPY  = objcopy
 PYTHON   = python3
+BLAS     = openblas
 ARCH     = $(if $(wildcard .git),-march=native)
 OPTIMIZE = -O3
 SANITIZE =
@@ -25,7 +26,8 @@ HARDEN   = -fPIE -fstack-protector-strong \
            $(if $(SANITIZE)$(filter -O0,$(OPTIMIZE)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
-LDLIBS   = -lopenblas -ljansson -lpng -lsndfile -lzip -lcrypto -lm $(ARGP)
+# BLAS is a library with cblas, or words for the linker: openblas, blis, blas, mkl_rt, "-L/opt/lib -lblis-mt".
+LDLIBS   = $(or $(filter -%,$(BLAS)),-l$(BLAS)) -ljansson -lpng -lsndfile -lzip -lcrypto -lm $(ARGP)
 # argp is a library of its own, argp-standalone, where the C library is not glibc.
 ARGP    := $(if $(shell getconf GNU_LIBC_VERSION 2> /dev/null),,-largp)
 CHECK_LIBS = $(shell pkg-config --libs check)
@@ -66,6 +68,7 @@ help:
 	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
 	@echo 'make site       builds README.md and docs/ into build/site/, to read in a browser'
 	@echo 'make pictures   draws the pictures of docs/lessons/ anew'
+	@echo 'make check-blas the tests of products with each library for BLAS= that is installed'
 	@echo 'make check-quantised   quantised weights bit for bit as their libraries read them; dumps of real kernels'
 	@echo 'make check-quantiser   plumb quantiser on honest files of real quantisers, and on buggy ones'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
@@ -84,7 +87,7 @@ help:
 	@echo 'make dist       plumbline-VERSION.tar.gz, of what is committed'
 	@echo 'make format     clang-format over all C'
 	@echo 'make clean      removes build/'
-	@echo 'Settings: ARCH, OPTIMIZE, SANITIZE, CC, PYTHON, BUILD, AT_ONCE; see the head of the Makefile'
+	@echo 'Settings: ARCH, BLAS, OPTIMIZE, SANITIZE, CC, PYTHON, BUILD, AT_ONCE; see the head of the Makefile'
 
 deps:
 	@sh tools/make/deps.sh
@@ -211,6 +214,13 @@ $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conforman
 $(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c)) $(HELPERS) $(PLUMB)
 $(BUILD)/check-vectors: $(EVERY)
 $(CHECKS): LDLIBS += $(CHECK_LIBS)
+
+# The tests of ref/ with another library of products: check-ref-with-blis
+$(BUILD)/check-ref-with-%: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -l$* $(filter-out -lopenblas,$(LDLIBS)) $(CHECK_LIBS)
+
+check-blas: $(BUILD)/check-ref-f32
+	@sh tools/make/check_blas.sh $(BUILD)
 
 $(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter weight-filter size-filter score) $(CHECKS):
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -390,7 +400,7 @@ dist:
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
 .PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report \
-        check-images check-sounds check-quantised check-quantiser \
+        check-images check-sounds check-quantised check-quantiser check-blas \
         fuzz mirror bench bench-images score check-score fixtures mustpass pictures site install uninstall \
         check-install check-action deb check-deb check-container wheel check-wheel dist format clean
 .SECONDARY:

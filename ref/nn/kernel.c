@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 #ifdef __aarch64__
@@ -63,6 +64,7 @@ void kernel_start(char **argv)
 {
     if (getenv("OPENBLAS_CORETYPE")) return; /* the user's, or ours the second time */
     unsetenv(before);
+    if (strcmp(matmul_library(), "OpenBLAS") != 0) return;
     const char *chosen = matmul_kernel(), *wanted = kernel_wanted(processor_here(), chosen);
     if (!wanted || setenv(before, chosen, 1) != 0 || setenv("OPENBLAS_CORETYPE", wanted, 1) != 0) return;
     execv("/proc/self/exe", argv);

@@ -1,4 +1,4 @@
-/* matmul.c - matrix products through OpenBLAS */
+/* matmul.c - matrix products through a library with cblas: OpenBLAS, or what the Makefile's BLAS names */
 #include <assert.h>
 #include <cblas.h>
 #include <stdint.h>
@@ -9,9 +9,15 @@
 #include "nn/nn.h"
 #include "run/vectors.h"
 
-/* Weak, because other libraries with cblas lack them. */
-extern char *openblas_get_config(void) __attribute__((weak));
-extern char *openblas_get_corename(void) __attribute__((weak));
+/* Each library has some of these beside cblas. Weak, because the others lack them. */
+#define WEAK __attribute__((weak))
+extern char *openblas_get_config(void) WEAK;
+extern char *openblas_get_corename(void) WEAK;
+extern void openblas_set_num_threads(int threads) WEAK;
+extern void bli_thread_set_num_threads(int64_t threads) WEAK;
+extern int bli_arch_query_id(void) WEAK;
+extern const char *bli_arch_string(int arch) WEAK;
+extern void MKL_Set_Num_Threads(int threads) WEAK;
 
 #ifdef REAL_IS_DOUBLE
 #define gemm cblas_dgemm
@@ -55,18 +61,18 @@ static Matrix factor(Matrix m, Run *run)
     return rounded;
 }
 
-static void product(Matrix out, Matrix a, Matrix b, CBLAS_TRANSPOSE transposed, double scale, Run *run)
+static void product(Matrix out, Matrix a, Matrix b, enum CBLAS_TRANSPOSE transposed, double scale, Run *run)
 {
     if (out.rows == 0 || out.columns == 0) return;
     ArenaMark mark = arena_mark(run->arena);
     a = factor(a, run);
     b = factor(b, run);
     if (out.rows == 1) /* b^T a^T, or b a^T: half the time of a product of matrices */
-        gemv(CblasRowMajor, transposed == CblasTrans ? CblasNoTrans : CblasTrans, (blasint)b.rows, (blasint)b.columns,
-             (real)scale, b.data, (blasint)b.stride, a.data, 1, 0, out.data, 1);
+        gemv(CblasRowMajor, transposed == CblasTrans ? CblasNoTrans : CblasTrans, (int)b.rows, (int)b.columns,
+             (real)scale, b.data, (int)b.stride, a.data, 1, 0, out.data, 1);
     else
-        gemm(CblasRowMajor, CblasNoTrans, transposed, (blasint)out.rows, (blasint)out.columns, (blasint)a.columns,
-             (real)scale, a.data, (blasint)a.stride, b.data, (blasint)b.stride, 0, out.data, (blasint)out.stride);
+        gemm(CblasRowMajor, CblasNoTrans, transposed, (int)out.rows, (int)out.columns, (int)a.columns, (real)scale,
+             a.data, (int)a.stride, b.data, (int)b.stride, 0, out.data, (int)out.stride);
     arena_release(run->arena, mark);
 }
 
@@ -197,18 +203,36 @@ Tensor linear_of_patches(Tensor x, const Array *weight, const Array *bias, Run *
     return keep(run, mark, linear(x, weight, bias, &narrow));
 }
 
+static void set_threads(int threads)
+{
+    if (openblas_set_num_threads)
+        openblas_set_num_threads(threads);
+    else if (bli_thread_set_num_threads)
+        bli_thread_set_num_threads(threads);
+    else if (MKL_Set_Num_Threads)
+        MKL_Set_Num_Threads(threads);
+}
+
 /* The product makes OpenBLAS take its memory here, where it was looked for, and not when it has become scarce. */
 void matmul_set_threads(int threads)
 {
     static float square[WARM_UP * WARM_UP], out[WARM_UP * WARM_UP];
     blas_memory_check(threads);
-    openblas_set_num_threads(threads);
+    set_threads(threads);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, WARM_UP, WARM_UP, WARM_UP, 1, square, WARM_UP, square,
                 WARM_UP, 0, out, WARM_UP);
 }
 
+const char *matmul_library(void)
+{
+    if (openblas_set_num_threads) return "OpenBLAS";
+    if (bli_thread_set_num_threads) return "BLIS";
+    return MKL_Set_Num_Threads ? "MKL" : "a library with cblas";
+}
+
 const char *matmul_kernel(void)
 {
+    if (bli_arch_query_id && bli_arch_string) return bli_arch_string(bli_arch_query_id());
     if (!openblas_get_config || !openblas_get_corename || !strstr(openblas_get_config(), "DYNAMIC_ARCH")) return NULL;
     return openblas_get_corename();
 }

@@ -28,7 +28,8 @@ Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run);
 /* The same of patches of a picture, which many ports compute as a convolution whose kernel is as large as its stride */
 Tensor linear_of_patches(Tensor x, const Array *weight, const Array *bias, Run *run);
 void matmul_set_threads(int threads);
-/* The kernel that OpenBLAS has chosen; NULL where it has only one, and of other libraries */
+const char *matmul_library(void); /* "OpenBLAS", "BLIS", .. */
+/* The kernel that OpenBLAS or BLIS has chosen; NULL where it has only one, and of other libraries */
 const char *matmul_kernel(void);
 
 /* input_codes.c - x as a kernel rounds it before a product with the weight, or x itself (checkpoint/input_codes.h) */

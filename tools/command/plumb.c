@@ -51,7 +51,7 @@ static void version(void)
     const char *kernel = matmul_kernel(), *before = kernel_before();
     printf("plumb (Plumbline) %s%s%s%s\n", plumb_version, *plumb_commit ? " (" : "", plumb_commit,
            *plumb_commit ? ")" : "");
-    printf("products: OpenBLAS, kernel %s", kernel ? kernel : "fixed");
+    printf("products: %s, kernel %s", matmul_library(), kernel ? kernel : "fixed");
     if (before) printf(", in the place of %s, which OpenBLAS had chosen", before);
     printf("\nloops beside them: vectors %s\n", vectors_name(vectors_used()));
 }
