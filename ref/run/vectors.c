@@ -28,8 +28,8 @@ const char *vectors_name(Vectors vectors)
 {
     static const char *const names[] = {
         [VECTORS_OF_BUILD] = "as built",
-        [VECTORS_AVX2] = "of AVX2",
-        [VECTORS_AVX512] = "of AVX-512",
+        [VECTORS_AVX2] = "AVX2",
+        [VECTORS_AVX512] = "AVX-512",
     };
     return names[vectors];
 }

@@ -53,7 +53,7 @@ static void version(void)
            *plumb_commit ? ")" : "");
     printf("products: %s, kernel %s", matmul_library(), kernel ? kernel : "fixed");
     if (before) printf(", in the place of %s, which OpenBLAS had chosen", before);
-    printf("\nloops beside them: vectors %s\n", vectors_name(vectors_used()));
+    printf("\nloops beside them: %s\n", vectors_name(vectors_used()));
 }
 
 /* A full disk under stdout shows when its last bytes go out, and is an error like any other. */

@@ -59,7 +59,7 @@ static const struct {
     { { "bugs", "pool-sum", "--case", E2B }, 0, "* pool-sum                        model.vision_tower.pooler\n" },
     { { "run", "--help" }, 0, "Usage: plumb run [OPTION...] CASE\n" },
     { { "--version" }, 0, "\nproducts: OpenBLAS, kernel " },
-    { { "--version" }, 0, "\nloops beside them: vectors " },
+    { { "--version" }, 0, "\nloops beside them: " },
     { { "--help" }, 0, "Exit status: 0 pass, 1 graded and failed" },
 };
 

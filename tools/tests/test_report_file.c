@@ -72,6 +72,23 @@ START_TEST(stdout_is_json)
 }
 END_TEST
 
+/* A report says as --version does which kernel has computed it. */
+START_TEST(kernel_is_told)
+{
+    Result result = plumb("grade", TEXT, STRAIGHT, "--only", "*.layers.1", "--json", "-"), version = plumb("--version");
+    json_t *report = json_loads(result.out, 0, NULL);
+    const json_t *program = json_object_get(report, "program");
+    const char *kernel = json_string_value(json_object_get(program, "kernel"));
+    const char *says[] = {
+        arena_format(&scratch, "\nproducts: %s, kernel %s", json_string_value(json_object_get(program, "products")),
+                     kernel ? kernel : "fixed"),
+        arena_format(&scratch, "\nloops beside them: %s\n", json_string_value(json_object_get(program, "vectors"))),
+    };
+    for (int i = 0; i < 2; i++) ck_assert_msg(strstr(version.out, says[i]), "no \"%s\" in: %s", says[i], version.out);
+    json_decref(report);
+}
+END_TEST
+
 /* A grade that --strict does not let pass says why, on a line and in the report, and stdout stays JSON. */
 START_TEST(strictness_is_told)
 {
@@ -178,6 +195,7 @@ Suite *report_file_suite(void)
     tcase_add_loop_test(tcase, follows_the_schema, 0, COUNT(commands));
     tcase_add_loop_test(tcase, stdout_is_json, 0, COUNT(commands));
     tcase = theme(suite, "content");
+    tcase_add_test(tcase, kernel_is_told);
     tcase_add_test(tcase, strictness_is_told);
     tcase_add_test(tcase, detail_holds_the_worst);
     tcase_add_test(tcase, unwritable_report);
