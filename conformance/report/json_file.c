@@ -39,4 +39,14 @@ json_t *text_json(const char *text)
     return string ? string : json_string("(not UTF-8)");
 }
 
+json_t *lines_json(const char *text)
+{
+    json_t *lines = json_array();
+    for (size_t length; *text; text += length + (text[length] != '\0')) {
+        length = strcspn(text, "\n");
+        json_array_append_new(lines, json_stringn(text, length)); /* none where it is not UTF-8 */
+    }
+    return lines;
+}
+
 json_t *number_json(double value) { return isfinite(value) ? json_real(value) : json_null(); }

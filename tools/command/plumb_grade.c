@@ -14,7 +14,11 @@
 #include "report/report_grade.h"
 #include "report/report_diagnosis.h"
 #include "report/report_explanation.h"
+#include "report/json_file.h"
+#include "report/report_detail.h"
+#include "report/report_inputs.h"
 #include "report/report_known.h"
+#include "report/report_rows.h"
 #include "report/report_weights.h"
 
 static void show_progress(void *context, int pass, int passes, const char *tap)
@@ -51,14 +55,33 @@ static void strict_failure_text(FILE *out, const GradeCommand *command)
     if (*command->report.strict_failure) fprintf(out, "FAIL  --strict: %s\n", command->report.strict_failure);
 }
 
+/* Lines of the text whose numbers and names stand nowhere else in the report */
+static json_t *hints_json(const GradeCommand *command, const Grade *grade, const ClassCheck *check, const Dump *dump)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return json_array();
+    report_few_rows(out, grade);
+    report_readings(out, grade);
+    if (!command->class) value_grid_text(out, &command->grid);
+    class_check_text(out, check);
+    names_left_text(out, command, grade, dump);
+    fclose(out);
+    json_t *lines = lines_json(text);
+    free(text);
+    return lines;
+}
+
 static json_t *graded_json(const GradeCommand *command, const Grade *grade, ReportTitle title, const ClassCheck *check,
                            const Dump *dump)
 {
     json_t *json = report_grade_json(grade, title);
-    report_add_known(json, grade, dump);
+    report_add_known(json, grade, dump, model_config(command->c.model));
     json_object_set_new(json, "samples", json_integer(command->samples > 0 ? command->samples : SAMPLES));
     json_object_set(json, "names_unused", command->names.unused);
     json_object_update_new(json, class_check_json(check));
+    json_object_set_new(json, "hints", hints_json(command, grade, check, dump));
     json_object_set_new(json, "weights", report_weights_json(model_checkpoint(command->c.model)));
     return json;
 }
@@ -116,6 +139,9 @@ static Finding report_grade(GradeCommand *command, Grade *grade, ReportTitle tit
     if (!command->report.path) return finding;
     finding.json = graded_json(command, grade, title, &ground->check, dump);
     if (ground->detail) report_add_detail(finding.json, json_incref(ground->detail));
+    if (ground->detail)
+        json_object_update_new(finding.json,
+                               report_inputs_json(&command->c.inputs, model_config(command->c.model)));
     if (ground->explanation)
         json_object_set_new(finding.json, "explained", report_explanation_json(ground->explanation));
     return finding;

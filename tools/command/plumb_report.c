@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/file_limits.h"
 #include "checkpoint/json_load.h"
 #include "command/output_option.h"
 #include "command/plumb.h"
@@ -19,6 +20,7 @@ static const struct {
     { "--markdown", "For the summary of a CI job", report_markdown },
     { "--csv", "A table with a line for each step", report_csv },
 };
+enum { LARGEST_REPORT = 256 << 20 };
 enum { FORMATS = sizeof formats / sizeof *formats, KEY_FORMAT = 256 };
 
 typedef struct {
@@ -120,10 +122,12 @@ int plumb_report(int argc, char **argv)
         .parser = parse_option,
         .args_doc = "REPORT.json...",
         .doc = "Shows reports that plumb grade and plumb diagnose wrote with --json. Several of them come together, as "
-               "a matrix of cases, classes and ports. FILE may be - for stdout.",
+               "a matrix of cases, classes and ports. FILE may be - for stdout. With --json-detail a report is large, "
+               "so it may have 256 MiB here unless --max-json says otherwise.",
     };
     ReportCommand command = { 0 };
     Error error = { "" };
+    file_limits.json_bytes = LARGEST_REPORT;
     parse_arguments(&argp, argc, argv, &command);
     refuse_inputs(&command, &error);
     json_t *reports = read_reports(&command, &error);

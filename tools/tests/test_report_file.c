@@ -178,6 +178,79 @@ START_TEST(bad_usage_overwrites_no_input)
 }
 END_TEST
 
+static json_t *detailed_report(const char *folder, const char *dump)
+{
+    const char *path = temporary("detail.json");
+    plumb("grade", folder, dump, "--json-detail", "--json", path);
+    return read_json(path);
+}
+
+static const json_t *detail_of(const json_t *report, const char *tap)
+{
+    size_t i;
+    const json_t *step;
+    json_array_foreach(json_object_get(report, "steps"), i, step)
+        if (strcmp(json_string_value(json_object_get(step, "tap")), tap) == 0) return json_object_get(step, "detail");
+    ck_abort_msg("found no step %s", tap);
+}
+
+/* W is 6 here, and the dump's layer sees one key more: the first of those that it may not see. */
+START_TEST(detail_says_who_looks_at_whom)
+{
+    json_t *report = detailed_report(TEXT, BENT);
+    const json_t *looks = json_object_get(detail_of(report, "model.layers.2.self_attn#attn_weights"), "looks");
+    const json_t *first = json_array_get(looks, 0), *padded = json_array_get(looks, 1);
+    ck_assert_str_eq(json_string_value(json_array_get(first, 0)), "#.11");
+    ck_assert_str_eq(json_string_value(json_array_get(first, 5)), "#6.6");
+    ck_assert_str_eq(json_string_value(json_array_get(first, 6)), "+#6.5");
+    ck_assert_str_eq(json_string_value(json_array_get(first, 11)), ".5+#6");
+    ck_assert_str_eq(json_string_value(json_array_get(padded, 0)), " 12");
+    ck_assert(json_is_null(json_object_get(detail_of(report, "model.layers.2"), "looks")));
+    json_decref(report);
+}
+END_TEST
+
+/* Rows of a query's heads lie by head: the layout says so, and the prompt's tokens and kinds stand beside it. */
+START_TEST(detail_says_what_rows_are_of)
+{
+    json_t *report = detailed_report(WHOLE, WHOLE "/dumps/honest-bf16-eager.safetensors");
+    const json_t *layout = json_object_get(detail_of(report, "model.vision_tower.encoder.layers.0"), "layout");
+    ck_assert_str_eq(json_string_value(json_object_get(layout, "of")), "patch");
+    ck_assert_int_eq(json_integer_value(json_object_get(layout, "positions")), 18);
+    const json_t *prompt = json_object_get(report, "prompt"), *types = json_object_get(prompt, "types");
+    ck_assert_uint_eq(json_array_size(json_array_get(json_object_get(prompt, "ids"), 0)), 15);
+    ck_assert_int_eq(json_integer_value(json_array_get(json_array_get(types, 0), 5)), 1);
+    const json_t *picture = json_array_get(json_object_get(report, "pictures"), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(picture, "pooled")), 3);
+    ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(picture, "png")), "iVBORw0KGgo"));
+    const json_t *step = json_array_get(json_object_get(report, "steps"), 0);
+    ck_assert_ptr_nonnull(json_string_value(json_object_get(json_object_get(step, "meaning"), "phrase")));
+    json_decref(report);
+}
+END_TEST
+
+/* A step's elements and those of an honest replay are counted alike. */
+START_TEST(detail_has_honest_elements)
+{
+    json_t *report = detailed_report(TEXT, BENT);
+    const json_t *elements = json_object_get(detail_of(report, "model.layers.2.self_attn#attn_weights"), "elements");
+    size_t bins = json_array_size(json_object_get(elements, "counts"));
+    json_int_t found = 0, honest = 0, found_outside = 0, honest_outside = 0;
+    for (size_t i = 0; i < bins; i++) {
+        json_int_t count = json_integer_value(json_array_get(json_object_get(elements, "counts"), i));
+        json_int_t right = json_integer_value(json_array_get(json_object_get(elements, "honest"), i));
+        found += count;
+        honest += right;
+        found_outside += i == 0 || i == bins - 1 ? count : 0;
+        honest_outside += i == 0 || i == bins - 1 ? right : 0;
+    }
+    ck_assert_int_eq(found, honest);
+    ck_assert_int_gt(found_outside, 0);
+    ck_assert_int_eq(honest_outside, 0);
+    json_decref(report);
+}
+END_TEST
+
 /* It is noticed before the work: the case, which is missing too, has not been looked at. */
 START_TEST(unwritable_report)
 {
@@ -198,6 +271,9 @@ Suite *report_file_suite(void)
     tcase_add_test(tcase, kernel_is_told);
     tcase_add_test(tcase, strictness_is_told);
     tcase_add_test(tcase, detail_holds_the_worst);
+    tcase_add_test(tcase, detail_says_who_looks_at_whom);
+    tcase_add_test(tcase, detail_says_what_rows_are_of);
+    tcase_add_test(tcase, detail_has_honest_elements);
     tcase_add_test(tcase, unwritable_report);
     tcase_add_loop_test(tcase, bad_usage_is_reported, 0, COUNT(unusable));
     tcase_add_test(tcase, bad_usage_overwrites_no_input);
