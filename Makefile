@@ -116,6 +116,8 @@ $(BUILD)/report-venv/ready: tools/check_report/requirements.txt
 	sh tools/make/deps.sh python chromium
 	$(PYTHON) -m venv $(BUILD)/report-venv
 	$(BUILD)/report-venv/bin/pip install -q -r $<
+	$(BUILD)/report-venv/bin/pip download -q --no-deps --no-binary pytest -d $(BUILD)/schemas pytest==8.4.2
+	tar -xzf $(BUILD)/schemas/pytest-8.4.2.tar.gz -C $(BUILD)/schemas --strip-components=3 --wildcards '*/junit-10.xsd'
 	touch $@
 
 check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter

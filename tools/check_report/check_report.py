@@ -3,8 +3,9 @@
     make check-report
     python tools/check_report/check_report.py build/plumb [--schemas DIR] [--chromium /usr/bin/chromium]
 
-DIR may hold junit-10.xsd (of Jenkins' xunit-plugin) and sarif-schema-2.1.0.json (of OASIS), which are not of this
-repository; without them the two formats are only parsed, and a line says so. Screenshots go to build/report-pages/.
+JUnit is held to Jenkins' junit-10.xsd, which pytest's source archive has, and SARIF to the classes that pydantic-sarif
+has made of the schema of OASIS. Where DIR holds sarif-schema-2.1.0.json, that is asked, too; a line says so where it
+does not. Screenshots go to build/report-pages/.
 """
 import argparse
 import copy
@@ -17,20 +18,35 @@ import time
 
 import axe_playwright_python
 import jsonschema
+import pydantic_sarif.model
 from lxml import etree
 from playwright.sync_api import sync_playwright
+from pydantic import ValidationError
 
 PAGES = pathlib.Path("build/report-pages")
 SCREENS = [(1280, 900, "light"), (1280, 900, "dark"), (390, 844, "light"), (390, 844, "dark")]
 MOST_BYTES, MOST_SECONDS = 5_000_000, 2.0
+PICTURE = ["--image", "fixtures/image/plumb.png", "--max-soft-tokens", "70"]
 COMMANDS = {
+    "picture": ["grade", "fixtures/e2b-vision", *PICTURE, PAGES / "picture.safetensors", "--json-detail"],
+    "window": ["grade", "fixtures/e2b-text", "fixtures/e2b-text/dumps/buggy-window-off-by-one-bf16.safetensors",
+               "--json-detail"],
+    "whole": ["grade", "fixtures/31b", "fixtures/31b/dumps/buggy-bidir-missing-bf16.safetensors", "--json-detail"],
     "bent": ["diagnose", "fixtures/e2b-text", "fixtures/e2b-text/dumps/buggy-window-off-by-one-bf16.safetensors"],
     "straight": ["grade", "fixtures/e2b", "fixtures/e2b/dumps/honest-bf16-eager.safetensors", "--json-detail"],
     "image": ["grade", "fixtures/e2b-vision", "--json-detail", "--explain", "model.embed_vision",
               "fixtures/e2b-vision/dumps/buggy-projector-norm-after-projection-bf16.safetensors"],
     "strict": ["grade", "fixtures/e2b-text", "fixtures/e2b-text/dumps/honest-bf16-eager.safetensors", "--strict"],
     "error": ["grade", "fixtures/e2b-text", "README.md"],
+    "usage": ["grade", "fixtures/e2b-text", "--strcit"],
 }
+# What a page with details has to show of a step: a selector, and how many there are of it at least
+SHOWN = {
+    "picture": ("model.vision_tower.encoder.layers.1.self_attn#query_states", {".picture img": 1, "svg .dot": 20}),
+    "window": ("model.layers.2.self_attn#attn_weights", {".grid-map": 2, ".tokens li": 24}),
+    "whole": ("model.language_model.layers.1", {".tokens li.image": 8}),
+}
+LARGE = {"large": False, "detailed": True}  # as of 60 layers with all taps, without and with details
 failures = []
 
 
@@ -43,20 +59,30 @@ def check(good, what):
 def write_reports(plumb):
     """The reports of COMMANDS, and one as large as a dump of 60 layers with all taps."""
     paths = {}
+    subprocess.run([plumb, "run", "fixtures/e2b-vision", *PICTURE, "--bug", "vision-rope-half-shared", "--precision",
+                    "bf16", "--quiet", "--out", PAGES / "picture.safetensors"], check=True)
     for name, command in COMMANDS.items():
         paths[name] = PAGES / f"{name}.json"
         subprocess.run([plumb, *command, "--json", paths[name], "--quiet"], capture_output=True)
-    large = json.loads(paths["straight"].read_text())
+    for name, detailed in LARGE.items():
+        paths[name] = PAGES / f"{name}.json"
+        paths[name].write_text(json.dumps(large_report(json.loads(paths["straight"].read_text()), detailed)))
+    return paths
+
+
+def large_report(large, detailed):
+    """As of a dump of 60 layers with all taps; detailed: with more numbers than a page can hold"""
     inside, large["steps"] = large["steps"], []
     for layer in range(60):
         for part in range(28):
             step = copy.deepcopy(inside[part % len(inside)])
             step["tap"] = f"model.language_model.layers.{layer}.part_{part}"
-            step.pop("detail", None)
+            if not detailed:
+                step.pop("detail", None)
+            elif step.get("detail"):
+                step["detail"]["channels"] = [1.0123] * 2688
             large["steps"].append(step)
-    paths["large"] = PAGES / "large.json"
-    paths["large"].write_text(json.dumps(large))
-    return paths
+    return large
 
 
 def convert(plumb, name, reports):
@@ -80,19 +106,45 @@ def check_schemas(paths, made, schemas):
     for name, path in paths.items():
         errors = [f"{e.json_path}: {e.message[:120]}" for e in validator.iter_errors(json.loads(path.read_text()))]
         check(not errors, f"{name}.json follows docs/report.schema.json {errors[:3] or ''}")
-    xsd, sarif = schemas / "junit-10.xsd", schemas / "sarif-schema-2.1.0.json"
-    for path in (xsd, sarif):
-        if not path.is_file():
-            print(f"skip  {path} is not there: its format is only parsed")
+    sarif = schemas / "sarif-schema-2.1.0.json"
+    if not sarif.is_file():
+        print(f"skip  {sarif} is not there: SARIF is held to pydantic-sarif alone")
+    junit = etree.XMLSchema(etree.parse(str(schemas / "junit-10.xsd")))
     for name, formats in made.items():
         document, log = etree.parse(str(formats["junit"])), json.loads(formats["sarif"].read_text())
-        if xsd.is_file():
-            rules = etree.XMLSchema(etree.parse(str(xsd)))
-            check(rules.validate(document), f"{name}.junit follows {xsd.name} {list(rules.error_log)[:2] or ''}")
+        check(junit.validate(document), f"{name}.junit follows junit-10.xsd {list(junit.error_log)[:2] or ''}")
+        check_sarif(name, log)
         if sarif.is_file():
             rules = json.loads(sarif.read_text())
             errors = list(jsonschema.validators.validator_for(rules)(rules).iter_errors(log))
             check(not errors, f"{name}.sarif follows {sarif.name} {[e.message[:120] for e in errors[:2]] or ''}")
+
+
+def check_sarif(name, log):
+    try:
+        pydantic_sarif.model.StaticAnalysisResultsFormatSarifVersion210JsonSchema.model_validate(log)
+        errors = []
+    except ValidationError as error:
+        errors = error.errors()[:2]
+    check(not errors, f"{name}.sarif follows pydantic-sarif {errors or ''}")
+
+
+def show_details(page, name, label):
+    """A step with details is chosen by the address, as by a link, and its maps are read with the keyboard."""
+    tap, counts = SHOWN[name]
+    page.goto(page.url.partition("#")[0] + "#step=" + tap.replace("#", "%23"))
+    page.reload()
+    page.wait_for_selector("#step-title")
+    for selector, least in counts.items():
+        found = page.locator(selector).count()
+        check(found >= least, f"{label}: {found} {selector} of {tap}, {least} expected")
+    slider = page.locator("#step figure .slider").first
+    readout = page.locator("#step figure .readout").first
+    slider.focus()
+    page.keyboard.press("Home")
+    before = readout.text_content()
+    page.keyboard.press("ArrowRight")
+    check(readout.text_content() != before, f"{label}: the arrow keys read a map")
 
 
 def look(browser, page_path, screen):
@@ -113,7 +165,9 @@ def look(browser, page_path, screen):
     steps = page.locator("tbody button.tap")
     if steps.count():
         use(page, steps, name)
-    page.screenshot(path=PAGES / f"{page_path.stem}-{width}-{scheme}.png", full_page=page_path.stem != "large")
+    if page_path.stem in SHOWN:
+        show_details(page, page_path.stem, name)
+    page.screenshot(path=PAGES / f"{page_path.stem}-{width}-{scheme}.png", full_page=page_path.stem not in LARGE)
     wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     check(wider == 0, f"{name}: no wider than the screen")
     script = next(pathlib.Path(axe_playwright_python.__file__).parent.rglob("axe.min.js"))
@@ -131,7 +185,7 @@ def use(page, steps, name):
     tap = steps.nth(place).text_content()
     steps.nth(place).click()
     check(page.locator("#step-title").text_content().startswith(tap), f"{name}: a step is shown")
-    slider, readout = page.locator(".slider"), page.locator("#curve-place .readout")
+    slider, readout = page.locator("#curve-place .slider"), page.locator("#curve-place .readout")
     slider.focus()
     before = readout.text_content()
     page.keyboard.press("ArrowLeft")
@@ -155,10 +209,11 @@ def main():
     PAGES.mkdir(parents=True, exist_ok=True)
     paths = write_reports(arguments.plumb)
     made = {name: convert(arguments.plumb, name, [path]) for name, path in paths.items()}
-    made["matrix"] = convert(arguments.plumb, "matrix", [path for name, path in paths.items() if name != "large"])
+    made["matrix"] = convert(arguments.plumb, "matrix", [path for name, path in paths.items() if name not in LARGE])
     check_schemas(paths, made, arguments.schemas)
-    size = made["large"]["html"].stat().st_size
-    check(size < MOST_BYTES, f"large.html has {size} bytes")
+    for name in LARGE:
+        size = made[name]["html"].stat().st_size
+        check(size < MOST_BYTES, f"{name}.html has {size} bytes")
     if not arguments.chromium:
         sys.exit("check_report: found no chromium, expected Debian's package, or --chromium")
     with sync_playwright() as playwright:

@@ -15,6 +15,8 @@ page_css:
 page_script:
     .incbin "tools/report/page_model.js"
     .incbin "tools/report/page_curve.js"
+    .incbin "tools/report/page_maps.js"
+    .incbin "tools/report/page_elements.js"
     .incbin "tools/report/page_step.js"
     .incbin "tools/report/page.js"
     .byte 0

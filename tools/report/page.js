@@ -26,6 +26,20 @@ function headsOf(names) {
   return el("thead", {}, el("tr", {}, ...names.map(name => el("th", { scope: "col" }, name))));
 }
 
+/* Cases downwards, classes to the right; in each place a link for each port's dump */
+function grid() {
+  const distinct = key => [...new Set(reports.map(r => r[key] || "-"))];
+  const cases = distinct("case"), classes = distinct("class");
+  if (cases.length * classes.length < 2) return null;
+  const body = el("tbody");
+  for (const name of cases)
+    body.append(el("tr", {}, el("th", { scope: "row" }, name), ...classes.map(kind => el("td", { class: "wide" },
+      ...reports.flatMap((r, i) => (r.case || "-") === name && (r.class || "-") === kind
+        ? [el("button", { type: "button", class: "row cell", id: "cell-" + i, onclick: () => showReport(i) },
+              badge(r.outcome), " " + (r.dump || titleOf(r))), " "] : [])))));
+  return scrolled("Cases and classes", el("table", {}, headsOf(["case", ...classes]), body));
+}
+
 function matrix() {
   const body = el("tbody");
   reports.forEach((r, i) => body.append(el("tr", { class: i === state.report ? "chosen" : null },
@@ -36,7 +50,7 @@ function matrix() {
     el("td", { class: "wide" }, tap(r.first_bent || r.first_far || r.error || "")))));
   const failed = reports.filter(r => r.outcome === "fail" || r.outcome === "error").length;
   return el("section", { "aria-labelledby": "matrix" },
-    el("h2", { id: "matrix" }, `${failed} of ${reports.length} reports failed`),
+    el("h2", { id: "matrix" }, `${failed} of ${reports.length} reports failed`), grid(), el("br"),
     scrolled("Reports", el("table", {},
       headsOf(["verdict", "case and dump", "class", "named bug", "first bent step"]), body)));
 }
@@ -55,9 +69,12 @@ function bugSection(id, r) {
   const bug = (r.bugs || {})[id] || {}, c = (r.candidates || []).find(candidate => candidate.id === id);
   const from = el("span", {}, ...source(bug.source || ""));
   const place = (r.all_named || []).indexOf(id), reach = (r.reaches || [])[place], strength = (r.strengths || [])[place];
+  const first = c && steps().find(step => step.tap === c.first_step), meaning = first && first.meaning;
   return el("div", { class: "bug" }, el("h3", {}, "Known bug: ", el("code", {}, id), reach ? ", " + reach : ""),
     el("p", {}, bug.mechanism ? bug.mechanism[0].toUpperCase() + bug.mechanism.slice(1) + "." : ""),
-    list([["where to change it", bug.stage], ["seen in", from], ["shows with", bug.exposed_by],
+    meaning ? el("p", {}, "What to change: there where your port computes ", el("code", {}, c.first_step), ", ",
+                 meaning.phrase, ". Compare with Hugging Face's ", el("code", {}, meaning.hugging_face)) : null,
+    list([["stage", bug.stage], ["seen in", from], ["shows with", bug.exposed_by],
           ["explains", c ? `${number(100 * c.explained)} % of the error; coefficient ${number(c.coefficient)}, ` +
                            `z ${number(c.z)} (${number(c.expected_z)} for the bug itself)` : null],
           ["how much of it", strength && strength !== 1 ? `coefficient ${number(strength)}` : null],
@@ -81,9 +98,10 @@ function verdict() {
   if (r.stopped) section.append(el("p", {}, "Nothing after the inputs was graded: " + r.stopped));
   if (r.computes_wider) section.append(el("p", {}, `It declares ${r.class}, and computes in a wider dtype.`));
   if (r.fits && r.first_bent) section.append(el("p", {}, `Every step is straight as ${r.fits}.`));
+  for (const hint of r.hints || []) section.append(el("p", { class: "soft" }, hint));
   const features = (r.features || []).length ? ", with " + r.features.join(", ") : "";
   if (r.class) section.append(list([["graded as", r.class + features],
-    ["readings", r.readings.join(", ")], ["samples", String(r.samples)], ["strict", r.strict ? "yes" : "no"]]));
+    ["readings", (r.readings || []).join(", ")], ["samples", String(r.samples)], ["strict", r.strict ? "yes" : "no"]]));
   return section;
 }
 

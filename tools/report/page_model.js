@@ -89,6 +89,7 @@ function svg(name, attributes = {}, ...children) {
   return element;
 }
 
+const capitalised = text => text ? text[0].toUpperCase() + text.slice(1) : "";
 const badge = verdict => el("span", { class: "badge " + verdict }, WORDS[verdict] || verdict);
 const tap = name => el("span", { class: "tap" }, name);
 

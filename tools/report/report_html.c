@@ -49,10 +49,43 @@ static void sentence(FILE *out, const json_t *reports)
     }
 }
 
+static char *compact(const json_t *reports) { return json_dumps(reports, JSON_COMPACT | JSON_REAL_PRECISION(9)); }
+
+/* The reports without the details of steps that pass, or without any */
+static json_t *without_details(const json_t *reports, bool of_passed)
+{
+    json_t *copy = json_deep_copy(reports), *report, *step;
+    size_t i, j;
+    json_array_foreach(copy, i, report)
+    {
+        json_object_set_new(report, "detail_left_out", json_true());
+        json_array_foreach(json_object_get(report, "steps"), j, step)
+        {
+            bool passed = strcmp(text_of(step, "verdict"), "pass") == 0;
+            if (passed || !of_passed) json_object_del(step, "detail");
+        }
+    }
+    return copy;
+}
+
+/* At most as much as a browser opens at once, where leaving details out makes it so */
+static char *data_text(const json_t *reports)
+{
+    enum { MOST = 4000000 };
+    char *text = compact(reports);
+    for (int turn = 0; turn < 2 && text && strlen(text) > MOST; turn++) {
+        json_t *less = without_details(reports, turn == 0);
+        free(text);
+        text = compact(less);
+        json_decref(less);
+    }
+    return text;
+}
+
 /* JSON has < only within strings, and there it may not end the script that holds it. */
 static void data(FILE *out, const json_t *reports)
 {
-    char *text = json_dumps(reports, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *text = data_text(reports);
     for (const char *at = text; at && *at; at++) {
         if (*at == '<')
             fputs("\\u003c", out);
