@@ -151,14 +151,29 @@ static void refuse_empty(StepList *steps)
                   dump_count(steps->dump));
 }
 
+static void conclude_next(StepList *steps)
+{
+    Grade *grade = steps->grade;
+    int n = steps->concluded++;
+    if (n == 0) grade->first_bent = -1;
+    step_sums_conclude(&steps->sums[n], grade->class, &grade->steps[n]);
+    if (grade->steps[n].verdict != VERDICT_PASS && grade->first_bent < 0) grade->first_bent = n;
+    if (steps->options->graded) steps->options->graded(steps->options->progress_context, grade, n);
+}
+
+void step_list_end_before(StepList *steps, int end)
+{
+    while (steps->concluded < end) {
+        step_sums_end_replay(&steps->sums[steps->concluded]);
+        conclude_next(steps);
+    }
+}
+
 void step_list_conclude(StepList *steps)
 {
     Grade *grade = steps->grade;
-    grade->first_bent = -1;
-    for (int n = 0; n < grade->step_count; n++) {
-        step_sums_conclude(&steps->sums[n], grade->class, &grade->steps[n]);
-        if (grade->steps[n].verdict != VERDICT_PASS && grade->first_bent < 0) grade->first_bent = n;
-    }
+    if (grade->step_count == 0) grade->first_bent = -1;
+    while (steps->concluded < grade->step_count) conclude_next(steps);
     list_unknown(steps);
     if (grade->step_count == 0) refuse_empty(steps);
 }

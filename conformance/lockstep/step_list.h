@@ -21,6 +21,7 @@ typedef struct {
     bool *known;    /* of the dump's arrays, those that are a tap of this case */
     int current;    /* the step that the next tap may continue; -1 before a pass */
     bool listed;    /* by the first pass of the round */
+    int concluded;  /* steps that have their verdict */
     bool too_few;   /* a tap has fewer positions than the dump, which logits_to_keep may be the reason of */
 } StepList;
 
@@ -33,6 +34,8 @@ void step_list_free(StepList *steps);
 int step_list_find(StepList *steps, const Tap *tap);
 /* The dump's array of the tap and how it lies there, also of tokens that nobody wants graded; NULL if there is none */
 const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map);
+/* The last pass has gone by the steps before this one: another tap has come since theirs. They get their verdicts. */
+void step_list_end_before(StepList *steps, int end);
 /* The round's last pass is over: verdicts, and names of the dump that are no tap. An error where no step is left. */
 void step_list_conclude(StepList *steps);
 

@@ -3,7 +3,7 @@
 #define PLUMB_TRIAL_H
 
 #include "dump/dump.h"
-#include "grade/arithmetic_class.h"
+#include "grade/grade.h"
 #include "reference.h"
 
 enum { SAMPLES = 8 };
@@ -17,8 +17,10 @@ typedef struct {
     uint64_t sequences;      /* a bit for each of the batch's, the first 64: only their tokens are graded; 0: all */
     unsigned readings;       /* of ReadingFlag: those that the subject and the inputs follow */
     bool *nothing_left;      /* set where an error says that no step is left to grade; NULL: nobody asks */
+    /* Called with each step, in order, as its verdict is known, in the last pass; NULL: nobody waits for them */
+    void (*graded)(void *context, const Grade *grade, int step);
     void (*progress)(void *context, int pass, int passes, const char *tap);
-    void *progress_context;
+    void *progress_context; /* of graded, too */
 } GradeOptions;
 
 /* A port may read these otherwise than Hugging Face's forward pass does (readings/). */

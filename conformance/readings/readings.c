@@ -85,6 +85,7 @@ Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error)
     *followed = (Followed){ .trial = *trial };
     if (trial->vision_mask == VISION_MASK_GOOGLE) follow(&vision_mask_google, &followed->trial, &followed->arena);
     Lockstep *l = lockstep_begin(&followed->trial, subject_of(&followed->trial), &plain_error);
+    followed->trial.options.graded = NULL; /* what comes now is another look at the same steps */
     for (const Reading *const *reading = readings; *reading; reading++) {
         if (l && lockstep_grade_so_far(l)->first_bent < 0 && lockstep_grade_so_far(l)->misfit_count == 0) break;
         if (!is_open(*reading, &followed->trial)) continue;

@@ -7,6 +7,8 @@
 #include "report/json_file.h"
 #include "report/place.h"
 
+enum { WIDTH_OF_NUMBERS = 42, WIDTH_OF_LOGITS = 42 };
+
 static int widest_name(const Ends *ends)
 {
     size_t width = strlen("end of a part");
@@ -32,11 +34,12 @@ static void logits_text(FILE *out, const End *end)
         fprintf(out, " %8s %8s %6s  %-15s", "-", "-", "-", "-");
 }
 
-void report_ends(FILE *out, const Grade *grade)
+void report_ends(FILE *out, const Grade *grade, int columns)
 {
     const Ends *ends = &grade->ends;
     int width = widest_name(ends);
-    bool logits = has_logits(ends);
+    bool room = columns == 0 || columns >= width + WIDTH_OF_NUMBERS + WIDTH_OF_LOGITS; /* else the JSON has them */
+    bool logits = has_logits(ends) && room;
     if (ends->count == 0) return;
     fprintf(out, "%-*s %9s %8s %6s %6s%s  verdict\n", width, "end of a part", "total", "honest", "ratio", "row",
             logits ? "       KL   honest   root  flipped        " : "");

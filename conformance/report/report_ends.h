@@ -7,7 +7,8 @@
 
 #include "grade/grade.h"
 
-void report_ends(FILE *out, const Grade *grade);    /* a table, a line for each end; nothing without any */
+/* A table, a line for each end; nothing without any. columns: of the terminal; 0: as wide as it gets */
+void report_ends(FILE *out, const Grade *grade, int columns);
 void report_far_end(FILE *out, const Grade *grade); /* which end fails, where and by how much, in its last line */
 json_t *ends_json(const Grade *grade);              /* an object whose keys come into the report */
 

@@ -10,6 +10,7 @@
 #include "report/report_ends.h"
 #include "report/report_misfits.h"
 #include "report/report_rows.h"
+#include "report/report_steps.h"
 #include "dump/tap_name.h"
 
 enum { NAMES_SHOWN = 6 };
@@ -25,51 +26,6 @@ const char *report_verdict(const Grade *grade)
 {
     if (grade->first_bent >= 0 || grade_far_end(grade)) return "fail";
     return graded_rows(grade) > 0 ? "pass" : "none";
-}
-
-/* A step of padding rows alone is neither. */
-static bool is_graded(const Step *step) { return step->graded_rows > 0 || step->non_finite > 0 || step->shape_differs; }
-
-static int widest_name(const Grade *grade)
-{
-    size_t width = strlen("step");
-    for (int n = 0; n < grade->step_count; n++)
-        if (strlen(grade->steps[n].tap) > width) width = strlen(grade->steps[n].tap);
-    return (int)width;
-}
-
-static void error_text(FILE *out, int width, double error)
-{
-    if (isnan(error))
-        fprintf(out, " %*s", width, "-");
-    else
-        fprintf(out, " %*.1e", width, error);
-}
-
-static void ratio_text(FILE *out, int width, double ratio)
-{
-    double size = fabs(ratio);
-    if (isnan(ratio))
-        fprintf(out, " %*s", width, "-");
-    else
-        fprintf(out, size < 100 ? " %*.2f" : size < 1e5 ? " %*.0f" : " %*.0e", width, ratio);
-}
-
-static void step_text(FILE *out, const Step *step, int width)
-{
-    fprintf(out, "%-*s", width, step->tap);
-    error_text(out, 11, step->introduced);
-    error_text(out, 8, step->honest);
-    ratio_text(out, 7, step->ratio);
-    ratio_text(out, 6, step->worst_row_ratio);
-    ratio_text(out, 7, step->worst_channel_ratio);
-    ratio_text(out, 7, step->worst_element_ratio);
-    ratio_text(out, 6, step->bias);
-    fprintf(out, "  %s", is_graded(step) ? verdict_name(step->verdict) : "not graded");
-    if (step->non_finite) fprintf(out, "  %lld not finite", (long long)step->non_finite);
-    if (step->note) fprintf(out, "  %s", step->note);
-    report_rows_of_step(out, step);
-    fputc('\n', out);
 }
 
 static void names_text(FILE *out, const char *what, const char **names, int count)
@@ -183,16 +139,19 @@ static void bent_text(FILE *out, const Grade *grade)
                 bent->worst_expected);
 }
 
-void report_text(FILE *out, const Grade *grade, ReportTitle title)
+void report_heads(FILE *out, const Grade *grade, ReportTitle title)
 {
     fprintf(out, "case %s   dump %s   graded as %s   %d of %d taps present\n", title.case_name, title.dump_name,
             grade->declared->name, grade->step_count, grade->step_count + grade->not_graded_count);
-    int width = widest_name(grade);
-    fprintf(out, "%-*s  %10s  %7s %7s %6s %7s %7s %6s  %s\n", width, "step", "introduced", "honest", "ratio", "row",
-            "channel", "element", "bias", "verdict");
-    for (int n = 0; n < grade->step_count; n++) step_text(out, &grade->steps[n], width);
+    report_steps_heads(out, grade, title.columns);
+}
+
+void report_text(FILE *out, const Grade *grade, ReportTitle title)
+{
+    report_heads(out, grade, title);
+    for (int n = 0; n < grade->step_count; n++) report_step(out, grade, n, title.columns);
     for (int n = 0; n < grade->tie_count; n++) tie_text(out, &grade->ties[n]);
-    report_ends(out, grade);
+    report_ends(out, grade, title.columns);
 
     names_text(out, "not graded, because the dump does not hold them or they were left out", grade->not_graded,
                grade->not_graded_count);
@@ -231,7 +190,7 @@ static json_t *step_json(const Step *step, const ArithmeticClass *class)
         number_json(step->honest_bias), "rows", (json_int_t)step->rows, "graded_rows", (json_int_t)step->graded_rows,
         "non_finite", (json_int_t)step->non_finite, "inherited", number_json(step->inherited), "total",
         number_json(step->total), "verdict",
-        !is_graded(step)                ? "none"
+        !step_is_graded(step)           ? "none"
         : step->verdict == VERDICT_PASS ? "pass"
                                         : "fail",
         "note", step->note);

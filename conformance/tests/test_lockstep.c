@@ -162,9 +162,9 @@ static const char *report_of(Grade *grade)
     size_t size = 0;
     Error error = { "" };
     FILE *out = open_memstream(&text, &size);
-    report_text(out, grade, (ReportTitle){ "case", "dump" });
+    report_text(out, grade, (ReportTitle){ "case", "dump", 0 });
     fclose(out);
-    report_json(temporary("report.json"), grade, (ReportTitle){ "case", "dump" }, &error);
+    report_json(temporary("report.json"), grade, (ReportTitle){ "case", "dump", 0 }, &error);
     assert_clean(&error);
     grade_free(grade);
     const char *both = arena_format(&scratch, "%s%s", text, read_text(temporary("report.json"), NULL));

@@ -40,7 +40,7 @@ static End ends[] = {
       .verdict = VERDICT_FAIL },
 };
 
-static const ReportTitle title = { "e2b", "yours.safetensors" };
+static const ReportTitle title = { "e2b", "yours.safetensors", 0 };
 
 static Grade grade_of(int first_bent, int end_count)
 {

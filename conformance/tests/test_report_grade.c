@@ -64,7 +64,7 @@ static Grade grade_of(int step_count, int first_bent)
                     .first_bent = first_bent };
 }
 
-static const ReportTitle title = { "e2b", "yours.safetensors" };
+static const ReportTitle title = { "e2b", "yours.safetensors", 0 };
 
 static const char *text_of(const Grade *grade)
 {

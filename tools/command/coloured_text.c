@@ -1,10 +1,13 @@
-/* coloured_text.c - green for PASS, red for FAIL, bold for a bug's name */
+/* coloured_text.c - green for PASS, red for FAIL, bold for a bug's name; lines as wide as the terminal */
 #include "command/coloured_text.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "command/terminal.h"
+#include "run/arena.h"
 
 #define GREEN "\033[1;32m"
 #define RED "\033[1;31m"
@@ -59,12 +62,9 @@ static int word_at(const char *at, const char *line)
     return -1;
 }
 
-void coloured_end(ColouredText *text, ColourWhen when)
+static void print_line(const char *line, bool colour)
 {
-    fclose(text->stream);
-    bool colour = wants_colour(when);
-    const char *line = text->bytes;
-    for (const char *at = text->bytes; *at; at++) {
+    for (const char *at = line; *at; at++) {
         int i = colour ? word_at(at, line) : -1;
         if (i >= 0) {
             printf("%s%s" PLAIN, words[i].colour, words[i].word);
@@ -72,7 +72,52 @@ void coloured_end(ColouredText *text, ColourWhen when)
         } else {
             putchar(*at);
         }
-        if (*at == '\n') line = at + 1;
     }
+}
+
+static void print(char *text, ColourWhen when)
+{
+    bool colour = wants_colour(when);
+    int columns = terminal_columns(STDOUT_FILENO);
+    for (char *line = text, *end; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        bool whole = *end == '\n';
+        if (whole) *end++ = '\0';
+        char *wrapped = text_wrapped(line, columns);
+        print_line(wrapped, colour);
+        if (whole) putchar('\n');
+        free(wrapped);
+    }
+}
+
+void coloured_say_again(char **shown)
+{
+    printf("\ngraded again, by what was found of the dump:\n");
+    free(*shown);
+    *shown = NULL;
+}
+
+void coloured_end_after(ColouredText *text, ColourWhen when, char *shown)
+{
+    fclose(text->stream);
+    size_t length = shown ? strlen(shown) : 0;
+    bool goes_on = length == 0 || strncmp(text->bytes, shown, length) == 0;
+    if (!goes_on) coloured_say_again(&shown);
+    print(text->bytes + (goes_on ? length : 0), when);
     free(text->bytes);
+    free(shown);
+}
+
+void coloured_end(ColouredText *text, ColourWhen when) { coloured_end_after(text, when, NULL); }
+
+char *coloured_show(ColouredText *text, ColourWhen when, char *shown)
+{
+    fclose(text->stream);
+    size_t length = shown ? strlen(shown) : 0;
+    shown = reallocate(shown, length + text->size + 1, 1);
+    strcpy(shown + length, text->bytes);
+    print(text->bytes, when);
+    fflush(stdout);
+    free(text->bytes);
+    return shown;
 }

@@ -6,6 +6,7 @@
 #include "command/progress.h"
 #include "readings/value_grid.h"
 #include "report/report_file.h"
+#include "report/report_grade.h"
 
 typedef struct {
     Case c;
@@ -22,6 +23,8 @@ typedef struct {
     int samples;
     Progress progress;
     bool nothing_left; /* the judge found no step to grade */
+    ReportTitle title;
+    char *shown; /* lines of the report that are on the terminal already; NULL: none */
 } GradeCommand;
 
 /* Ends the program where they are bad. doc: what the command does */

@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/grade_status.h"
+#include "command/terminal.h"
 #include "command/usage_report.h"
 
 /* After an error, too: which files there are is worth more then. */
@@ -34,9 +36,9 @@ static Finding judge_dump(GradeCommand *command, const char *path, Error *error)
     if (!error_is_set(error)) {
         command->grid = value_grid_of(dump);
         const char *slash = strrchr(path, '/');
-        ReportTitle title = { command->c.name, slash && slash[1] ? slash + 1 : path };
-        finding = command->explains ? grade_dump(command, dump, title, error)
-                                    : diagnose_dump(command, dump, title, error);
+        command->title = (ReportTitle){ command->c.name, slash && slash[1] ? slash + 1 : path,
+                                        terminal_columns(STDOUT_FILENO) };
+        finding = command->explains ? grade_dump(command, dump, error) : diagnose_dump(command, dump, error);
         if (error_is_set(error) && command->nothing_left) finding.status = refused_status(command, dump);
     }
     dump_close(dump);
@@ -69,6 +71,7 @@ Status judge_run(GradeCommand *command, const char *path, Error *error)
     free(command->only.globs);
     free(command->asked.globs);
     free(command->explained.globs);
+    free(command->shown);
     return error_is_set(error) && !refused ? STATUS_BAD_INPUT : finding.status;
 }
 

@@ -12,8 +12,8 @@ typedef struct {
 } Finding;
 
 /* plumb_grade.c */
-Finding grade_dump(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error);
-Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error);
+Finding grade_dump(GradeCommand *command, const Dump *dump, Error *error);
+Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error);
 
 /* Judges the dump at path and writes the report that the command asks for; command->explains: a grade, and otherwise a
  * diagnosis. Frees what is in the command. NULL is no path: error says why there is none. */

@@ -19,17 +19,37 @@
 #include "report/report_inputs.h"
 #include "report/report_known.h"
 #include "report/report_rows.h"
+#include "report/report_steps.h"
 #include "report/report_weights.h"
 
 static void show_progress(void *context, int pass, int passes, const char *tap)
 {
-    progress_tap(context, pass, passes, tap);
+    GradeCommand *command = context;
+    progress_tap(&command->progress, pass, passes, tap);
+}
+
+/* A line as soon as a step has its verdict, for who looks on */
+static void show_step(void *context, const Grade *grade, int step)
+{
+    GradeCommand *command = context;
+    ColouredText text;
+    progress_hide(&command->progress);
+    if (step == 0 && command->shown) coloured_say_again(&command->shown);
+    coloured_begin(&text);
+    if (step == 0) report_heads(text.stream, grade, command->title);
+    report_step(text.stream, grade, step, command->title.columns);
+    command->shown = coloured_show(&text, command->c.colour, command->shown);
 }
 
 static Progress start_progress(const GradeCommand *command, const Dump *dump)
 {
     return progress_start(command->c.quiet,
                           model_layers(command->c.model, &command->c.inputs, decode_steps_new_tokens(dump)));
+}
+
+static bool wants_text(const GradeCommand *command)
+{
+    return !command->report.path || strcmp(command->report.path, "-") != 0;
 }
 
 static GradeOptions options_of(GradeCommand *command)
@@ -41,13 +61,9 @@ static GradeOptions options_of(GradeCommand *command)
         .samples = command->samples,
         .with_total = command->report.path != NULL,
         .progress = show_progress,
-        .progress_context = &command->progress,
+        .graded = command->explains && command->title.columns > 0 && wants_text(command) ? show_step : NULL,
+        .progress_context = command,
     };
-}
-
-static bool wants_text(const GradeCommand *command)
-{
-    return !command->report.path || strcmp(command->report.path, "-") != 0;
 }
 
 static void strict_failure_text(FILE *out, const GradeCommand *command)
@@ -73,10 +89,10 @@ static json_t *hints_json(const GradeCommand *command, const Grade *grade, const
     return lines;
 }
 
-static json_t *graded_json(const GradeCommand *command, const Grade *grade, ReportTitle title, const ClassCheck *check,
+static json_t *graded_json(const GradeCommand *command, const Grade *grade, const ClassCheck *check,
                            const Dump *dump)
 {
-    json_t *json = report_grade_json(grade, title);
+    json_t *json = report_grade_json(grade, command->title);
     report_add_known(json, grade, dump, model_config(command->c.model));
     json_object_set_new(json, "samples", json_integer(command->samples > 0 ? command->samples : SAMPLES));
     json_object_set(json, "names_unused", command->names.unused);
@@ -120,24 +136,25 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Er
     return grade;
 }
 
-static Finding report_grade(GradeCommand *command, Grade *grade, ReportTitle title, const Ground *ground,
+static Finding report_grade(GradeCommand *command, Grade *grade, const Ground *ground,
                             const Dump *dump)
 {
     Finding finding = { .status = grade_status(grade, dump, command) };
     if (wants_text(command)) {
         ColouredText text;
         coloured_begin(&text);
-        report_text(text.stream, grade, title);
+        report_text(text.stream, grade, command->title);
         report_weights_text(text.stream, model_checkpoint(command->c.model));
         if (!command->class) value_grid_text(text.stream, &command->grid);
         class_check_text(text.stream, &ground->check);
         if (ground->explanation) report_explanation_text(text.stream, ground->explanation);
         names_left_text(text.stream, command, grade, dump);
         strict_failure_text(text.stream, command);
-        coloured_end(&text, command->c.colour);
+        coloured_end_after(&text, command->c.colour, command->shown);
+        command->shown = NULL;
     }
     if (!command->report.path) return finding;
-    finding.json = graded_json(command, grade, title, &ground->check, dump);
+    finding.json = graded_json(command, grade, &ground->check, dump);
     if (ground->detail) report_add_detail(finding.json, json_incref(ground->detail));
     if (ground->detail)
         json_object_update_new(finding.json,
@@ -147,7 +164,7 @@ static Finding report_grade(GradeCommand *command, Grade *grade, ReportTitle tit
     return finding;
 }
 
-Finding grade_dump(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error)
+Finding grade_dump(GradeCommand *command, const Dump *dump, Error *error)
 {
     Inputs given = { 0 };
     Trial trial = trial_of(command, &given, dump);
@@ -167,14 +184,14 @@ Finding grade_dump(GradeCommand *command, const Dump *dump, ReportTitle title, E
 
     bool again = !error_is_set(error) && !command->class && value_grid_misled(&command->grid, dump, grade);
     mapped_files_check(error);
-    if (!again && !error_is_set(error)) finding = report_grade(command, grade, title, &ground, dump);
+    if (!again && !error_is_set(error)) finding = report_grade(command, grade, &ground, dump);
     explanation_free(ground.explanation);
     json_decref(ground.detail);
     grade_free(grade);
-    return again ? grade_dump(command, dump, title, error) : finding;
+    return again ? grade_dump(command, dump, error) : finding;
 }
 
-Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitle title, Error *error)
+Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error)
 {
     Trial trial = trial_of(command, &command->c.inputs, dump);
     Grade *grade;
@@ -190,7 +207,7 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitle title
     if (!command->class && value_grid_misled(&command->grid, dump, grade)) {
         diagnosis_free(diagnosis);
         grade_free(grade);
-        return diagnose_dump(command, dump, title, error);
+        return diagnose_dump(command, dump, error);
     }
 
     mapped_files_check(error);
@@ -203,7 +220,7 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitle title
     if (wants_text(command)) {
         ColouredText text;
         coloured_begin(&text);
-        report_diagnosis_text(text.stream, diagnosis, grade, title);
+        report_diagnosis_text(text.stream, diagnosis, grade, command->title);
         report_weights_text(text.stream, model_checkpoint(command->c.model));
         if (!command->class) value_grid_text(text.stream, &command->grid);
         names_left_text(text.stream, command, grade, dump);
@@ -211,7 +228,7 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, ReportTitle title
         coloured_end(&text, command->c.colour);
     }
     if (command->report.path) {
-        finding.json = graded_json(command, grade, title, &diagnosis->check, dump);
+        finding.json = graded_json(command, grade, &diagnosis->check, dump);
         json_object_update_new(finding.json, report_diagnosis_json(diagnosis, grade));
     }
     diagnosis_free(diagnosis);

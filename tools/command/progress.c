@@ -6,13 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command/terminal.h"
 #include "dump/tap_name.h"
 
 enum { WIDTH = 30, SECONDS_BETWEEN_LINES = 60 };
 
 Progress progress_start(bool quiet, int layers)
 {
-    Progress progress = { .wanted = !quiet, .on_terminal = isatty(STDERR_FILENO), .layers = layers, .percent = -1 };
+    Progress progress = { .columns = terminal_columns(STDERR_FILENO),
+                          .wanted = !quiet,
+                          .on_terminal = isatty(STDERR_FILENO),
+                          .layers = layers,
+                          .percent = -1 };
     clock_gettime(CLOCK_MONOTONIC, &progress.start);
     return progress;
 }
@@ -65,6 +70,22 @@ static void say_line(Progress *progress, double seconds, int pass, int passes, i
             times->remaining);
 }
 
+/* Without a bar where the terminal has no room for one */
+static void draw_bar(const Progress *progress, int pass, int passes, const Times *times)
+{
+    char bar[WIDTH + 4] = "", numbers[160];
+    snprintf(numbers, sizeof numbers, "%3d %% %s, %s left ", progress->percent, times->elapsed, times->remaining);
+    int room = (progress->columns ? progress->columns : 80) - (int)strlen(numbers) - 24;
+    int width = room < WIDTH ? room : WIDTH;
+    if (width >= 5) {
+        bar[0] = '[';
+        memset(bar + 1, '.', (size_t)width);
+        memset(bar + 1, '#', (size_t)(progress->percent * width / 100));
+        strcpy(bar + 1 + width, "] ");
+    }
+    fprintf(stderr, "\rpass %d of %d %s%s\033[K", pass + 1, passes, bar, numbers);
+}
+
 void progress_tap(Progress *progress, int pass, int passes, const char *tap)
 {
     if (pass != progress->pass) progress->seen = 0;
@@ -85,15 +106,12 @@ void progress_tap(Progress *progress, int pass, int passes, const char *tap)
     progress->shown = true;
     progress->percent = percent;
 
-    char bar[WIDTH + 1];
-    memset(bar, '.', WIDTH);
-    memset(bar, '#', (size_t)(percent * WIDTH / 100));
-    bar[WIDTH] = '\0';
-    fprintf(stderr, "\rpass %d of %d [%s] %3d %% %s, %s left \033[K", pass + 1, passes, bar, percent, times.elapsed,
-            times.remaining);
+    draw_bar(progress, pass, passes, &times);
 }
 
-void progress_end(Progress *progress)
+void progress_hide(Progress *progress)
 {
     if (progress->shown) fprintf(stderr, "\r\033[K");
 }
+
+void progress_end(Progress *progress) { progress_hide(progress); }

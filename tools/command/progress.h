@@ -6,6 +6,7 @@
 #include <time.h>
 
 typedef struct {
+    int columns; /* of the terminal; 0: unknown */
     bool shown, wanted, on_terminal; /* wanted: nobody asked for quiet */
     double said;                     /* seconds from the start to the last line, where there is no terminal */
     int layers;                      /* of a pass, decode steps and all */
@@ -17,6 +18,7 @@ typedef struct {
 Progress progress_start(bool quiet, int layers);
 /* tap: the one that was just produced in pass 0 .. passes - 1; a layer's output moves the bar within a pass. */
 void progress_tap(Progress *progress, int pass, int passes, const char *tap);
+void progress_hide(Progress *progress); /* until the bar moves again: something else is printed */
 void progress_end(Progress *progress);
 
 #endif

@@ -174,8 +174,8 @@ static void report(const Grade *grade, const Explanation *explanation)
 {
     static FILE *nowhere;
     if (!nowhere) nowhere = fopen("/dev/null", "w");
-    report_text(nowhere, grade, (ReportTitle){ "case", "dump" });
-    json_decref(report_grade_json(grade, (ReportTitle){ "case", "dump" }));
+    report_text(nowhere, grade, (ReportTitle){ "case", "dump", 0 });
+    json_decref(report_grade_json(grade, (ReportTitle){ "case", "dump", 0 }));
     if (!explanation) return;
     report_explanation_text(nowhere, explanation);
     json_decref(report_explanation_json(explanation));
