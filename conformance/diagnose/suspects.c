@@ -196,13 +196,16 @@ static void summarise(const Suspects *s, Suspect *suspect)
     const Grade *grade = suspects_graded(s);
     Match all = { 0 };
     c->steps = c->absent = 0;
-    suspect->residual_left = 0;
+    suspect->residual_left = suspect->absent_power = 0;
     for (int n = 0; n < grade->step_count; n++) {
         Match match = suspect->matches[n];
         match_add(&all, match);
         suspect->residual_left += match.power - 2 * match.product;
         if (match.power > 0) c->steps++;
-        if (match.power > SEEN * SEEN && match.product < match.power / 2) c->absent++;
+        if (match.power > SEEN * SEEN && match.product < match.power / 2) {
+            c->absent++;
+            suspect->absent_power += match.power;
+        }
         if (match.power > 0 && !c->step) c->step = grade->steps[n].tap;
         if (n == grade->first_bent) c->at_first_bent = match.power > 0;
     }
@@ -222,11 +225,13 @@ bool suspect_is_the_bug(const Suspect *suspect)
     return c->z >= suspect->z_needed && coefficient_is_one(c->coefficient, c->z);
 }
 
+/* Bugs that explain the same are told apart by what each would do that is not there. */
 static int by_likelihood(const void *left, const void *right)
 {
-    const Candidate *a = &((const Suspect *)left)->candidate, *b = &((const Suspect *)right)->candidate;
+    const Suspect *first = left, *second = right;
+    const Candidate *a = &first->candidate, *b = &second->candidate;
     if (fabs(a->explained - b->explained) > 1e-3) return a->explained < b->explained ? 1 : -1;
-    if (a->absent != b->absent) return a->absent - b->absent;
+    if (first->absent_power != second->absent_power) return first->absent_power > second->absent_power ? 1 : -1;
     if (a->explained != b->explained) return a->explained < b->explained ? 1 : -1;
     return strcmp(a->bug->id, b->bug->id);
 }

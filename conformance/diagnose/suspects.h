@@ -25,6 +25,7 @@ typedef struct {
     Candidate candidate;
     Match *matches;         /* of each step */
     double residual_left;   /* sum of (r - d)^2 over all steps, less the sum of r^2, which all suspects share */
+    double absent_power;    /* of the steps that do not have it, though they would show it */
     double explained_power; /* the part of the sum of r^2 that it takes off, over the steps that are weighed */
     double z_needed;        /* the z from which on the report says that it is there */
     bool *straight;         /* of each step: whether it is with the bug; NULL until it is graded */
