@@ -7,6 +7,8 @@
 #define WHOLE "fixtures/e2b"
 #define SHARED_KV "fixtures/e2b-shared"
 #define EXTREMES "fixtures/31b-extremes"
+#define CHUNKS "fixtures/96-chunks"
+#define ROWS "fixtures/96-rows"
 #define UNIFIED "fixtures/12b-image"
 #define SOUND "fixtures/12b-video-audio"
 #define HEARS "fixtures/e2b-audio"
@@ -56,6 +58,13 @@ static const struct {
     { ALL_MEDIA, "audio-conv-norms-swapped", true },
     { ALL_MEDIA, "audio-clip-omitted", true },
     { ALL_MEDIA, "projector-norm-after-projection", true },
+    { CHUNKS, "chunk-drops-window", true },
+    { CHUNKS, "prefill-evicts-keys", true },
+    { CHUNKS, "rope-dim-half", true },
+    { ROWS, "pool-width-of-batch", true },
+    { ROWS, "vision-attends-across-images", true },
+    { ROWS, "merge-seq-major", true },
+    { ROWS, "bidir-region-shifted", true },
 };
 
 START_TEST(bug_is_named)
@@ -76,6 +85,17 @@ START_TEST(bug_is_named)
     Finding layers = find(buggy[_i].folder, dump, "bf16", layer_outputs);
     ck_assert_str_eq(first_name(layers), buggy[_i].bug);
     finding_free(layers);
+}
+END_TEST
+
+/* It does no more than the class's rounding does, and so less of the error is its own. */
+START_TEST(unrounded_root_is_named)
+{
+    Finding finding = find(CHUNKS, CHUNKS "/dumps/buggy-embed-scale-unrounded-bf16.safetensors", "bf16", NULL);
+    const Candidate *first = &finding.diagnosis->candidates[0];
+    ck_assert_str_eq(first_name(finding), "embed-scale-unrounded");
+    ck_assert(fabs(first->coefficient - 1) < 0.15 && first->at_first_bent);
+    finding_free(finding);
 }
 END_TEST
 
@@ -224,6 +244,7 @@ Suite *diagnose_suite(void)
     Suite *suite = suite_create("diagnose");
     TCase *named = theme(suite, "named"), *unnamed = theme(suite, "unnamed");
     tcase_add_loop_test(named, bug_is_named, 0, COUNT(buggy));
+    tcase_add_test(named, unrounded_root_is_named);
     tcase_add_test(named, rivals_are_both_listed);
     tcase_add_loop_test(unnamed, nothing_is_named, 0, COUNT(honest));
     tcase_add_loop_test(unnamed, unknown_defect_is_described, 0, COUNT(unknown));

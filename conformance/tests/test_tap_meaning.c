@@ -16,6 +16,7 @@ static const struct {
     { "fixtures/31b-extremes", FAMILY_GEMMA4 }, { "fixtures/26b-a4b", FAMILY_GEMMA4 },
     { "fixtures/12b-image", FAMILY_UNIFIED },   { "fixtures/12b-video-audio", FAMILY_UNIFIED },
     { "fixtures/e2b-audio", FAMILY_GEMMA4 },    { "fixtures/e4b-audio-vision", FAMILY_GEMMA4 },
+    { "fixtures/96-chunks", FAMILY_TEXT },      { "fixtures/96-rows", FAMILY_GEMMA4 },
 };
 
 static int look_up(int fixture, bool *used)

@@ -78,6 +78,9 @@ def extended(inputs, tokens):
     mask = torch.cat([mask, torch.ones_like(tokens)], 1)
     longer = dict(inputs, input_ids=torch.cat([inputs["input_ids"], tokens], 1), attention_mask=mask,
                   position_ids=(mask.cumsum(-1) - 1).clamp(min=0))
+    if "position_ids" in inputs:
+        further = inputs["position_ids"][:, -1:] + 1 + torch.arange(tokens.shape[1])
+        longer["position_ids"] = torch.cat([inputs["position_ids"], further], 1)
     if "mm_token_type_ids" in inputs:
         longer["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(tokens)], 1)
     return longer

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 import bugs
 import bugs_audio
+import bugs_places
 import bugs_text
 import bugs_unified
 import hf
@@ -92,6 +93,7 @@ def check_grades(case, seed):
                 known = bugs.of(case.load(), case.inputs, case.max_new_tokens)
                 known += bugs_text.of(case.load(), case.inputs) + bugs_unified.of(case.load(), case.inputs)
                 known += bugs_audio.of(case.load(), case.inputs)
+                known += bugs_places.of(case.load(), case.inputs, case.max_new_tokens)
                 config = case.load().config
                 for bug in known[seed % 2 :: 2]:                        # in float32, where nothing hides them
                     buggy = case.run_buggy(*bug)

@@ -308,7 +308,8 @@ def run_case(model, inputs, max_new_tokens=0):
 
 
 def run(model, inputs, function):
-    """Every tap while `function` has the inputs, and what it returns."""
+    """Every tap while `function` has the inputs, and what it returns. Hugging Face takes each prompt whole."""
+    inputs = {name: value for name, value in inputs.items() if name != "prefill_chunk_size"}
     with torch.inference_mode(), capture(model) as taps:
         if model.dtype != torch.float64:
             return taps, function(**inputs)
