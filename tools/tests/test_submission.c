@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "report/file_digest.h"
+#include "submission/mustpass.h"
 #include "submission/package.h"
 
 #define SHARED "fixtures/e2b-shared"
@@ -346,6 +347,46 @@ START_TEST(the_list_is_of_the_fixtures)
 }
 END_TEST
 
+/* A report whose step has a verdict, and what comes of it */
+static const struct {
+    const char *verdict, *outcome, *result, *because;
+} verdicts[] = {
+    { "pass", "pass", "pass", NULL },
+    { "fail", "fail", "fail", "logits: bent" },
+    { "none", "pass", "fail", "logits: not graded" },
+    { "perfect", "pass", "fail", "logits: bent" },
+    { "pass", "fail", "fail", "its outcome is fail" },
+    { "pass", "nothing", "fail", "its outcome is nothing" },
+};
+
+START_TEST(a_step_is_what_its_verdict_says)
+{
+    Error error = { "" };
+    write_text(temporary("list.json"), "{\"name\": \"list\", \"groups\": {\"text\": [\"e2b-text\"]}, \"cases\": {"
+                                       "\"e2b-text\": {\"files\": {\"inputs\": \"00\"}, \"taps\": [\"logits\"]}}}");
+    Mustpass list = mustpass_read(temporary("list.json"), &error);
+    Statement s = statement_of(json_pack("{s:{s:s, s:s, s:s}, s:{s:s}, s:[s], s:[{s:s, s:s, s:s}]}", "port", "name",
+                                         "a", "version", "1", "source", "s", "environment", "machine", "m", "groups",
+                                         "text", "trials", "case", "e2b-text", "class", "bf16", "dump", "d"),
+                               "submission.json", &error);
+    assert_clean(&error);
+    json_t *report = json_pack("{s:s, s:s, s:s, s:[s, s, s, s, s, s], s:[{s:s, s:s, s:s}], s:[{s:s, s:s}]}", "kind",
+                               "grade", "case", "e2b-text", "outcome", verdicts[_i].outcome, "command", "plumb",
+                               "grade", "c", "d", "--as", "bf16", "files", "role", "inputs", "path", "c/inputs",
+                               "sha256", "00", "steps", "tap", "logits", "verdict", verdicts[_i].verdict);
+    json_t *results = mustpass_judge(&list, &s, &report, &error);
+    assert_clean(&error);
+    const json_t *result = json_array_get(results, 0);
+    const char *because = json_string_value(json_object_get(result, "because"));
+    ck_assert_str_eq(json_string_value(json_object_get(result, "verdict")), verdicts[_i].result);
+    ck_assert_pstr_eq(because, verdicts[_i].because);
+    json_decref(results);
+    json_decref(report);
+    statement_free(&s);
+    mustpass_free(&list);
+}
+END_TEST
+
 Suite *submission_suite(void)
 {
     Suite *suite = suite_create("submission");
@@ -358,6 +399,7 @@ Suite *submission_suite(void)
     tcase_add_test(submitted, a_case_of_other_bytes_does_not_pass);
     tcase_add_test(submitted, no_output_is_an_input);
     tcase_add_test(submitted, the_list_is_of_the_fixtures);
+    tcase_add_loop_test(submitted, a_step_is_what_its_verdict_says, 0, COUNT(verdicts));
     tcase_add_test(verified, dumps_are_graded_again);
     tcase_add_test(verified, a_name_map_goes_along);
     tcase_add_test(verified, a_list_is_the_verifiers_own);
