@@ -386,11 +386,20 @@ wheel:
 	@$(MAKE) --no-print-directory -s $(AT_ONCE) BUILD=$(BUILD)/package ARCH= all
 	PYTHON=$(PYTHON) sh tools/make/wheel.sh $(BUILD) $(BUILD)/package/plumb
 
-check-wheel: wheel
-	rm -rf $(BUILD)/wheel/fresh
-	$(PYTHON) -m venv $(BUILD)/wheel/fresh
-	$(BUILD)/wheel/fresh/bin/pip install -q pytest $(BUILD)/wheel/*.whl
-	$(BUILD)/wheel/fresh/bin/python -m pytest -q -p no:cacheprovider tools/python/test_package.py
+# The package is tried where nothing else is; with three libraries of arrays; beside Hugging Face; in a bare Debian.
+FRESH  = $(BUILD)/wheel/fresh
+PYTEST = -m pytest -q -p no:cacheprovider
+
+check-wheel: wheel $(VENV)/ready
+	rm -rf $(FRESH) $(BUILD)/wheel/beside
+	$(PYTHON) -m venv $(FRESH)
+	$(FRESH)/bin/pip install -q pytest $(BUILD)/wheel/*.whl
+	$(FRESH)/bin/python $(PYTEST) tools/python/test_package.py
+	$(FRESH)/bin/pip install -q numpy safetensors jax 'mlx[cpu]' mypy
+	$(FRESH)/bin/python $(PYTEST) tools/python/test_capture.py
+	$(FRESH)/bin/mypy --ignore-missing-imports -p plumbline
+	$(VENV)/bin/pip install -q --target $(BUILD)/wheel/beside pytest $(BUILD)/wheel/*.whl
+	PYTHONPATH=$(BUILD)/wheel/beside $(VENV)/bin/python $(PYTEST) tools/python/test_capture_torch.py
 	sh tools/make/deps.sh package
 	$(PYTHON) -B tools/make/check_bare_wheel.py $(BUILD)
 

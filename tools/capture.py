@@ -6,11 +6,13 @@ A PyTorch module, Hugging Face's or one with Hugging Face's module names (needs 
     with capture(model, "dump.safetensors"):
         model(**inputs)             # or model.generate(**inputs, do_sample=False), or model.get_image_features(...)
 
-Anything that turns into a NumPy array, JAX for one (needs safetensors and numpy); cast MLX's bfloat16 to float32 first:
+Arrays of NumPy, JAX, MLX and PyTorch, wherever the values are at hand (needs safetensors and numpy):
 
-    from capture import record, save
-    record("model.vision_tower.encoder.layers.0", hidden_states)        # wherever the value is at hand
-    save("dump.safetensors")
+    from capture import recording
+    with recording("dump.safetensors") as record:
+        record("model.vision_tower.encoder.layers.0", hidden_states)
+
+or without a block of code around them: record(name, array) of this module, and at the end save("dump.safetensors").
 
 A tap is named by its module's path in Hugging Face; a value that no module outputs is `<path>#<local name>`. A module
 that runs again in the same capture gets "@1", "@2", ... behind its name: in generation, "@k" is decode step k.
@@ -23,8 +25,11 @@ import tempfile
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
+from typing import Any, Callable, Iterable, Iterator, Union
 
 import numpy as np
+
+Path = Union[str, "os.PathLike[str]"]
 
 # What the outputs of a module that returns several are called, and which is which; of any other such module only the
 # first is kept.
@@ -40,7 +45,8 @@ METHODS = {"_position_embeddings": [{"#position_embeddings": 0}], "_avg_pool_by_
 
 
 @contextmanager
-def capture(model, path=None, only=("*",), prefix=None):
+def capture(model: Any, path: "Path | None" = None, only: Iterable[str] = ("*",), prefix: "str | None" = None
+            ) -> "Iterator[dict[str, Any]]":
     """Record every tap of `model` while the body runs, then write them to `path`; gives the dict of taps as well.
 
     only     globs; a tap is kept if one of them matches its name
@@ -49,7 +55,8 @@ def capture(model, path=None, only=("*",), prefix=None):
     prefix = guess_prefix(model) if prefix is None else prefix
     paths = {module: ".".join(filter(None, [prefix, name])) for name, module in model.named_modules()}
     masked = {layer: f"{text}#causal_mask_mapping.{layer_type}" for (text, layer_type), layer in first_layers(paths)}
-    taps, runs = {}, Counter()
+    taps: "dict[str, Any]" = {}
+    runs: "Counter[str]" = Counter()
 
     def add(name, value):
         if not any(fnmatchcase(name, glob) for glob in only):
@@ -197,21 +204,51 @@ def argument(name, index, args, kwargs):
     return kwargs.get(name, args[index] if index < len(args) else None)
 
 
-_recorded = {}
+@contextmanager
+def recording(path: Path) -> "Iterator[Callable[[str, Any], None]]":
+    """Gives a function record(name, array), and writes what it got to `path` at the end, but not if the body raised."""
+    taps: "dict[str, np.ndarray]" = {}
+
+    def record_here(name: str, array: Any) -> None:
+        _keep(taps, name, array)
+
+    yield record_here
+    from safetensors.numpy import save_file
+    _write(save_file, taps, path)
 
 
-def record(name, array):
+_recorded: "dict[str, np.ndarray]" = {}
+
+
+def record(name: str, array: Any) -> None:
     """Keep a copy of `array` as the tap `name`."""
-    if name in _recorded:
-        raise ValueError(f"{name} is recorded already; write @1, @2, ... behind the name when a module runs again")
-    _recorded[name] = np.array(array, order="C")
+    _keep(_recorded, name, array)
 
 
-def save(path):
+def save(path: Path) -> None:
     """Write what was recorded to `path`, and forget it."""
     from safetensors.numpy import save_file
     _write(save_file, _recorded, path)
     _recorded.clear()
+
+
+def _keep(taps, name, array):
+    if name in taps:
+        raise ValueError(f"{name} is recorded already; write @1, @2, ... behind the name when a module runs again")
+    taps[name] = np.array(_without_bfloat16(array), order="C")
+
+
+def _without_bfloat16(array):
+    """PyTorch's and MLX's bfloat16 do not turn into NumPy's: as float32 the values are the same."""
+    if hasattr(array, "detach"):
+        array = array.detach().cpu()
+    dtype = str(getattr(array, "dtype", ""))
+    if dtype == "torch.bfloat16":
+        return array.float()
+    if dtype == "mlx.core.bfloat16":
+        import mlx.core                                                 # loaded already, as the array is there
+        return array.astype(mlx.core.float32)
+    return array
 
 
 def _write(save_file, taps, path):

@@ -1,7 +1,7 @@
 # wheel.sh BUILD PLUMB - the Python package in BUILD/wheel, with the program and the libraries that it needs in it
 #
 # auditwheel takes the libraries in and names the oldest system that the wheel runs on. Their licences go along.
-build=${1:?} plumb=${2:?}
+build=$(cd "${1:?}" && pwd) plumb=${2:?}
 python=${PYTHON:-python3}
 source=$build/wheel/source
 rm -rf "$build/wheel"

@@ -10,14 +10,20 @@
 
 What a case is, what a dump is and what the numbers of a report mean is in the project's documentation.
 """
+from typing import TYPE_CHECKING, Any
+
 from .judge import BadInput, Report, diagnose, grade, run
 
-__all__ = ["BadInput", "Report", "capture", "diagnose", "grade", "record", "run", "save"]
+__all__ = ["BadInput", "Report", "capture", "diagnose", "grade", "record", "recording", "run", "save"]
 
 
-def __getattr__(name):
-    """capture, record and save need NumPy, which grading does not."""
-    if name in ("capture", "record", "save"):
+if TYPE_CHECKING:
+    from .capturing import capture, record, recording, save
+
+
+def __getattr__(name: str) -> Any:
+    """What writes dumps needs NumPy, which grading does not."""
+    if name in ("capture", "record", "recording", "save"):
         from . import capturing
         return getattr(capturing, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,7 +29,7 @@ def program() -> str:
 
 def run(*arguments: Path) -> "subprocess.CompletedProcess[str]":
     """plumb with these arguments; its exit status, stdout and stderr."""
-    return subprocess.run([program(), *map(os.fspath, arguments)], text=True, capture_output=True)
+    return subprocess.run([program(), *(os.fspath(argument) for argument in arguments)], text=True, capture_output=True)
 
 
 class Report:
