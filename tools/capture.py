@@ -44,6 +44,19 @@ METHODS = {"_position_embeddings": [{"#position_embeddings": 0}], "_avg_pool_by_
            "_extract_block_context": [{"#key_states": 0}, {"#value_states": 0}]}
 
 
+def may_look(mask, taken_for_bool=False):
+    """Where a query may look, of a mask that is a bool, or what is added to attention logits"""
+    if mask is None or str(mask.dtype) == "torch.bool":
+        return mask
+    return mask != 0 if taken_for_bool else mask == 0
+
+
+def before_5_20():
+    """Whether transformers is one whose audio tower takes any mask for a bool"""
+    version = getattr(sys.modules.get("transformers"), "__version__", "5.20")
+    return tuple(map(int, version.split(".")[:2])) < (5, 20)
+
+
 @contextmanager
 def capture(model: Any, path: "Path | None" = None, only: Iterable[str] = ("*",), prefix: "str | None" = None
             ) -> "Iterator[dict[str, Any]]":
@@ -100,10 +113,9 @@ def capture(model: Any, path: "Path | None" = None, only: Iterable[str] = ("*",)
         if name == "o_proj" or name == "post":
             add(parent + "#attn_output", args[0])
         if path.endswith("audio_tower.layers.0"):
-            add(path.removesuffix(".layers.0") + "#attention_mask", kwargs["attention_mask"] == 0)
+            add(path.removesuffix(".layers.0") + "#attention_mask", may_look(kwargs["attention_mask"], before_5_20()))
         if module in masked:
-            mask = kwargs.get("attention_mask")                         # a bool, or what is added to attention logits
-            add(masked[module], mask if mask is None or str(mask.dtype) == "torch.bool" else mask == 0)
+            add(masked[module], may_look(kwargs.get("attention_mask")))
 
     def recorded_method(module, method, turns):
         turns = itertools.cycle(turns)

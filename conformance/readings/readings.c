@@ -6,7 +6,7 @@
 #include "readings/profile.h"
 #include "readings/subjects.h"
 
-const Reading *const readings[] = { &vision_mask_google, &counted_positions, &cast_pixels, NULL };
+const Reading *const readings[] = { &vision_mask_google, &counted_positions, &cast_pixels, &audio_mask, NULL };
 
 static void follow(const Reading *reading, Trial *trial, Arena *arena)
 {

@@ -1,10 +1,12 @@
 /* subjects.c - gives each subject its forward pass */
 #include "readings/subjects.h"
 
+#include "bugs/audio_reading.h"
 #include "bugs/vision_reading.h"
 
 static const Bug *reading_of(const GradeOptions *options)
 {
+    if (options->readings & READING_AUDIO_MASK) return &audio_mask_before_5_20; /* of the family that has a tower */
     return options->readings & READING_GOOGLE_MASKS ? &google_vision_mask : NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "readings/reading.h"
 
 #include "backends.h"
+#include "bugs/audio_reading.h"
 
 #define TOKENS "\"input_ids\": [[3, 4, 5, 6, 7, 8, 9], [0, 0, 0, 4, 5, 6, 7]], "
 #define PADDED TOKENS "\"attention_mask\": [[1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1]]"
@@ -122,15 +123,90 @@ START_TEST(other_pictures_are_bent)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- sound */
+
+#define HEARD "fixtures/e2b-audio"
+
+/* Outputs of layers and towers, and whatever else is known of the mask */
+static void write_heard(void *writer, const Tap *tap)
+{
+    bool is_mask = strcmp(tap->name, "model.audio_tower#attention_mask") == 0;
+    if (strchr(tap->name, '#') ? is_mask : strstr(tap->name, "audio_tower.layers.") || strstr(tap->name, "embed_audio"))
+        write_tap(writer, tap);
+}
+
+/* A dump of the model that hears by another rule, or by the right one */
+static Grade *graded_sound(const Bug *rule, const char *class)
+{
+    Error error = { "" };
+    Model *model = model_open(HEARD "/model", &error);
+    Inputs inputs = inputs_open(HEARD "/inputs.safetensors", &error);
+    const char *path = temporary("heard.safetensors");
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    assert_clean(&error);
+    Trial trial = { .model = model, .class = class_find(class), .inputs = &inputs };
+    BuggyModel *around = buggy_model_around(model, NULL, 0);
+    buggy_model_set_mask_reading(around, rule);
+    buggy_model_forward(around, &reference_f32, &inputs,
+                        &(Pass){ .results = trial.class->results,
+                                 .weights = trial.class->weights,
+                                 .hook = write_heard,
+                                 .hook_context = writer });
+    buggy_model_close(around);
+    safetensors_writer_close(writer, &error);
+    Dump *dump = dump_open(path, &error);
+    assert_clean(&error);
+    trial.dump = dump;
+    Grade *grade = readings_grade(&trial, &error);
+    assert_clean(&error);
+    dump_close(dump);
+    model_close(model);
+    inputs_close(&inputs);
+    return grade;
+}
+
+static const char *const heard_as[] = { "fp32", "bf16" };
+
+START_TEST(sound_masked_as_before)
+{
+    Grade *grade = graded_sound(&audio_mask_before_5_20, heard_as[_i]);
+    assert_passes(grade, "masked as before 5.20");
+    ck_assert_uint_eq(grade->readings, READING_AUDIO_MASK);
+    grade_free(grade);
+}
+END_TEST
+
+START_TEST(sound_masked_rightly)
+{
+    Grade *grade = graded_sound(NULL, heard_as[_i]);
+    assert_passes(grade, "Hugging Face's own");
+    ck_assert_uint_eq(grade->readings, 0);
+    grade_free(grade);
+}
+END_TEST
+
+/* The bug hears what lies before the first frame and behind the last one too, which Hugging Face never did. */
+START_TEST(an_inverted_mask_is_bent)
+{
+    Grade *grade = graded_sound(bug_find("audio-mask-inverted"), heard_as[_i]);
+    ck_assert_int_ge(grade->first_bent, 0);
+    ck_assert_uint_eq(grade->readings, 0);
+    grade_free(grade);
+}
+END_TEST
+
 Suite *readings_suite(void)
 {
     Suite *suite = suite_create("readings");
-    TCase *positions = theme(suite, "positions"), *pixels = theme(suite, "pixels");
+    TCase *positions = theme(suite, "positions"), *pixels = theme(suite, "pixels"), *sound = theme(suite, "sound");
     tcase_add_test(positions, positions_of_each_row);
     tcase_add_test(positions, nothing_to_read_otherwise);
     tcase_add_test(positions, shifted_positions_are_bent);
     tcase_add_test(pixels, pictures_cast_first);
     tcase_add_test(pixels, pictures_cast_last);
     tcase_add_test(pixels, other_pictures_are_bent);
+    tcase_add_loop_test(sound, sound_masked_as_before, 0, COUNT(heard_as));
+    tcase_add_loop_test(sound, sound_masked_rightly, 0, COUNT(heard_as));
+    tcase_add_loop_test(sound, an_inverted_mask_is_bent, 0, COUNT(heard_as));
     return suite;
 }
