@@ -2,7 +2,8 @@
  *
  * Right: a frame is masked before each convolution, and the mask is halved behind it. A query hears the 12 last frames,
  * itself among them; distances count down to 0. GLU gates with the second half, the convolution is causal, and each of
- * the two feed-forwards adds half of itself.
+ * the two feed-forwards adds half of itself. The convolutions' norm is over the channels of one place; all others are
+ * RMSNorm, whose weight is the factor itself.
  */
 #include <math.h>
 #include <string.h>
@@ -58,6 +59,40 @@ static void subsample_no_mask(BugRun *run, const Tap *tap)
                               (int64_t[]){ i / out[3] % out[2], i % out[3] }, mask, &sees_masked);
         if (sees_masked) tap_set(tap, i, as_result(run, sum));
     }
+}
+
+/* Gemma3nAudioCumulativeGroupNorm of one clip: the mean and the variance of a frame are those of all channels and bins
+ * of the frames up to it. x [channels, frames, bins] becomes y [frames, bins, channels]. */
+static void group_norm_of_clip(BugRun *run, const double *x, const Tap *tap, int64_t first, double eps)
+{
+    int64_t frames = tap->shape[1], bins = tap->shape[2], channels = tap->shape[3];
+    const double *weight = weight_of(run, tap);
+    double sum = 0, squares = 0;
+    for (int64_t t = 0; t < frames; t++) {
+        double count = (double)((t + 1) * bins * channels);
+        for (int64_t i = 0; i < bins * channels; i++) sum += x[(i % channels * frames + t) * bins + i / channels];
+        double mean = sum / count;
+        for (int64_t i = 0; i < bins * channels; i++) {
+            double apart = x[(i % channels * frames + t) * bins + i / channels] - mean;
+            squares += apart * apart;
+        }
+        for (int64_t i = 0; i < bins * channels; i++) {
+            double apart = x[(i % channels * frames + t) * bins + i / channels] - mean;
+            double value = apart / sqrt(squares / count + eps) * weight[i % channels];
+            tap_set(tap, first + t * bins * channels + i, as_result(run, value));
+        }
+    }
+}
+
+static void group_norm(BugRun *run, const Tap *tap)
+{
+    bool is_first = tap_is(tap->name, SUBSAMPLE ".layer0.norm");
+    if (!is_first && !tap_is(tap->name, SUBSAMPLE ".layer1.norm")) return;
+    const Recorded *x = recorded(run, tap, is_first ? SUBSAMPLE ".layer0.conv" : SUBSAMPLE ".layer1.conv");
+    const json_t *eps = json_object_get(audio_config(bug_config(run)), "rms_norm_eps");
+    int64_t clips = tap->shape[0], size = tap->count / clips;
+    for (int64_t clip = 0; clip < clips; clip++)
+        group_norm_of_clip(run, x->values + clip * size, tap, clip * size, eps ? json_number_value(eps) : 1e-6);
 }
 
 /* ---------------------------------------------------------------- attention */
@@ -162,11 +197,32 @@ static void clip_omitted(json_t *config)
         config_set(audio_config(config), "use_clipped_linears", json_false());
 }
 
+/* As in the vision tower (vision_bugs.c): y = x^ w becomes y (1 + w) / w. */
+static void rmsnorm_one_plus_weight(BugRun *run, const Tap *tap)
+{
+    bool is_layers = strncmp(tap->name, TOWER ".layers.", strlen(TOWER ".layers.")) == 0;
+    const char *module = strrchr(tap->name, '.');
+    if (!is_layers || !strstr(module, "norm")) return;
+    const double *weight = weight_of(run, tap);
+    int64_t width = tap_width(tap);
+    for (int64_t i = 0; weight && i < tap->count; i++) {
+        double w = weight[i % width];
+        if (w != 0) tap_set(tap, i, tap_value(tap, i) * (1 + w) / w);
+    }
+}
+
+/* llama.cpp's loader asked for this norm twice, once for every tower and once for the conformer. */
+static void zeroed_duplicates(Checkpoint *checkpoint)
+{
+    fill_weights(checkpoint, "*audio_tower.*.feed_forward1.pre_layer_norm.weight", 0);
+}
+
 static void residual_weight_1(json_t *config) { config_set(audio_config(config), "residual_weight", json_real(1)); }
 static void rms_eps(json_t *config) { config_set(audio_config(config), "rms_norm_eps", json_real(1e-5)); }
 
 static const char *const mask_needs[] = { SUBSAMPLE "#mask", NULL },
                          *const subsample_needs[] = { SUBSAMPLE ".layer0", NULL },
+                         *const norm_needs[] = { SUBSAMPLE ".layer?.conv", NULL },
                          *const glu_needs[] = { "*.lconv1d.linear_start", NULL };
 
 #define ENTRY(ID, MECHANISM, EXPOSED_BY) \
@@ -179,6 +235,9 @@ const Bug audio_bugs[] = {
             "clips of different length"),
       REPORTED("https://github.com/onnxruntime/mobius/pull/207"), .tap = subsample_no_mask,
       .needs_in_layer = subsample_needs },
+    { ENTRY("audio-group-norm", "frames are normalised by all channels and bins heard so far, not place by place",
+            "any sound"),
+      TRAP("Gemma 3n has a cumulative group norm here"), .tap = group_norm, .needs_in_layer = norm_needs },
     { ENTRY("audio-relpos-ascending", "relative positions count up from 0, not down to it", "any sound"),
       TRAP("the table begins with the farthest distance, and a shift tells which is whose"), .tap = relpos_ascending },
     { ENTRY("audio-relpos-interleaved", "sines and cosines of relative positions alternate", "any sound"),
@@ -202,6 +261,11 @@ const Bug audio_bugs[] = {
       REPORTED("https://github.com/ggml-org/llama.cpp/pull/21421"), .weights = conv_norms_swapped },
     { ENTRY("audio-clip-omitted", "clipped linears of the audio tower do not clip", "bounds that cut"),
       REPORTED("https://github.com/onnxruntime/mobius/pull/172"), .config = clip_omitted },
+    { ENTRY("audio-rmsnorm-one-plus", "norms multiply by 1 + weight, not by weight", "any sound"),
+      REPORTED("https://github.com/NVIDIA/TensorRT-LLM/pull/14300"), .tap = rmsnorm_one_plus_weight },
+    { ENTRY("audio-zeroed-duplicates", "the first norm of a layer is 0: a tensor that is asked for twice lies empty",
+            "any sound"),
+      REPORTED("https://github.com/ggml-org/llama.cpp/pull/21348"), .weights = zeroed_duplicates },
     { ENTRY("audio-residual-weight-1", "feed-forwards add all of themselves, not residual_weight of it", "any sound"),
       TRAP("a transformer adds the whole of its MLP; a conformer halves two of them"), .config = residual_weight_1 },
     { ENTRY("audio-rms-eps-1e-5", "rms_norm_eps of the tower is 1e-5", "quiet sound"),

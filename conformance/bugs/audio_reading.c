@@ -1,7 +1,7 @@
 /* audio_reading.c - an additive mask read as a boolean: docs/readings.md says who did
  *
  * Where a query may look 0 is added to its logits, elsewhere the least float. Read as a boolean that says the opposite.
- * What lies before the first frame and behind the last one was filled with 0, and so nobody hears it in either reading.
+ * Places before the first frame and behind the last one were filled with 0, so nobody hears them in either reading.
  */
 #include "bugs/audio_reading.h"
 

@@ -1,7 +1,7 @@
 /* audio_mask.c - sound that is masked as transformers before 5.20 masked it
  *
- * There the audio tower took its mask for a boolean. In sdpa mode, the default, it was one; in eager mode it was what is
- * added to the logits, and so each query heard the frames that it should not (bugs/audio_reading.h).
+ * There the audio tower took its mask for a boolean. In sdpa mode, the default, it was one. In eager mode it was what
+ * is added to the logits, and so each query heard the frames that it should not (bugs/audio_reading.h).
  */
 #include "readings/reading.h"
 

@@ -47,7 +47,8 @@
 #define AUDIO                                                                                                          \
     "audio-int16-unscaled mel-log-hard-floor audio-subsample-no-mask audio-relpos-ascending audio-relpos-interleaved " \
     "audio-mask-inverted audio-window-13 audio-qscale-zero audio-softcap-missing audio-glu-halves-swapped "            \
-    "audio-conv-centred audio-conv-norms-swapped audio-residual-weight-1 audio-rms-eps-1e-5 "                          \
+    "audio-conv-centred audio-conv-norms-swapped audio-residual-weight-1 audio-rms-eps-1e-5 audio-group-norm "         \
+    "audio-rmsnorm-one-plus audio-zeroed-duplicates "                                                                  \
     "projector-norm-after-projection projector-norm-missing "
 #define PADDED                                                                                    \
     "vision-mask-none vision-mask-multiplicative vision-mask-bool-added pool-padding-not-zeroed " \
@@ -160,6 +161,7 @@ const BugCase bug_cases[] = {
       .shows = AUDIO },
     { .folder = "fixtures/e4b-audio-vision",
       .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR
+      "audio-group-norm audio-rmsnorm-one-plus audio-zeroed-duplicates "
       "audio-clip-omitted audio-conv-centred audio-conv-norms-swapped audio-glu-halves-swapped audio-"
       "int16-unscaled audio-mask-inverted audio-qscale-zero audio-relpos-ascending audio-relpos-"
       "interleaved audio-residual-weight-1 audio-rms-eps-1e-5 audio-softcap-missing audio-window-13 "

@@ -7,7 +7,7 @@ import types
 
 import torch
 import torch.nn.functional as F
-from transformers.models.gemma4.modeling_gemma4 import Gemma4AudioAttention, Gemma4ClippableLinear
+from transformers.models.gemma4.modeling_gemma4 import Gemma4AudioAttention, Gemma4ClippableLinear, Gemma4RMSNorm
 
 
 def tower(model):
@@ -43,6 +43,19 @@ def subsample_no_mask(model):
     def unmasked(hidden_states, mask=None):
         return forward(hidden_states, None)[0], mask[:, ::2]
     layer1.forward = unmasked
+
+
+def group_norm(model):
+    """Gemma 3n's cumulative group norm in place of LayerNorm: [clips, frames, bins, channels]."""
+    def cumulative(self, x):
+        count = torch.arange(1, x.shape[1] + 1, device=x.device)[:, None, None] * x.shape[2] * x.shape[3]
+        wide = x.float()
+        apart = wide - wide.sum((2, 3), keepdim=True).cumsum(1) / count
+        variance = apart.square().sum((2, 3), keepdim=True).cumsum(1) / count
+        return (apart * torch.rsqrt(variance + self.eps) * self.weight.float()).to(x.dtype)
+    projection = tower(model).subsample_conv_projection
+    for layer in (projection.layer0, projection.layer1):
+        layer.norm.forward = types.MethodType(cumulative, layer.norm)
 
 
 # ---------------------------------------------------------------- attention
@@ -144,9 +157,31 @@ def clip_omitted(model):
             module.use_clipped_linears = False
 
 
+def rmsnorm_one_plus_weight(model):
+    """Norms of the conformer's layers multiply by 1 + weight, and in float32."""
+    for layer in tower(model).layers:
+        for module in layer.modules():
+            if isinstance(module, Gemma4RMSNorm) and module.with_scale:
+                module.weight.data = module.weight.data.float() + 1
+
+
+def zeroed_duplicates(model):
+    """The norm that the loader asks for twice stays empty."""
+    for layer in tower(model).layers:
+        layer.feed_forward1.pre_layer_norm.weight.data.fill_(0)
+
+
 def residual_weight_1(model):
     for layer in tower(model).layers:
         layer.feed_forward1.post_layer_scale = layer.feed_forward2.post_layer_scale = 1.0
+
+
+def rms_eps(model):
+    """Norms that take their eps from the configuration have 1e-5."""
+    for module in (*tower(model).modules(), *model.model.embed_audio.modules()):
+        for name in ("eps", "variance_epsilon"):
+            if getattr(module, name, None) == tower(model).config.rms_norm_eps:
+                setattr(module, name, 1e-5)
 
 
 def norm_after_projection(model):
@@ -161,7 +196,8 @@ def of(model, inputs):
     if "input_features" not in inputs or not hasattr(model.model, "audio_tower"):
         return []
     config, valid = tower(model).config, inputs["input_features_mask"][:, ::2][:, ::2].sum(-1)
-    shown = [relpos_interleaved, qscale_zero, glu_halves_swapped, conv_norms_swapped]
+    shown = [relpos_interleaved, qscale_zero, glu_halves_swapped, conv_norms_swapped, group_norm, zeroed_duplicates,
+             rmsnorm_one_plus_weight]
     shown += [conv_centred] * (config.conv_kernel_size > 1)
     shown += [window_13] * (valid.max() >= config.attention_context_left)
     shown += [clip_omitted] * config.use_clipped_linears
