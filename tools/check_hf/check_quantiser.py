@@ -105,6 +105,14 @@ def check_gguf(plumb, folder, tally):
     os.remove(path)
 
 
+def check_awq(plumb, folder, tally):
+    """Weights that were multiplied before they were rounded are another model's: nothing is said of them."""
+    modules = write_checkpoint(CASES[0], folder, quantisers.awq, quantisers.AWQ)
+    report = graded(plumb, CASES[0], folder)
+    verdicts = collections.Counter(t["verdict"] for t in report["tensors"] if t["quantised"])
+    tally.count(report["outcome"] == "pass" and verdicts == {"not bounded": len(modules)}, f"AWQ: {dict(verdicts)}")
+
+
 def check_buggy(plumb, folder, tally):
     """A tensor of one group a row, or of rows alike, may not show a bug of scales; the file must."""
     for bug, scheme, quantise, config in quantisers.BUGGY + quantisers.BUGGY_GPTQ:
@@ -131,6 +139,7 @@ def main():
         folder = f"{parent}/model"
         check_honest(plumb, folder, tally)
         check_gguf(plumb, folder, tally)
+        check_awq(plumb, folder, tally)
         print(f"{'scheme':28} tensors  rms: least, most   worst group   largest")
         for scheme, of_tensors in tally.lines.items():
             rms, group, largest = zip(*of_tensors)

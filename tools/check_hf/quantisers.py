@@ -139,6 +139,15 @@ def gptq_file(codes, scales):
             "g_idx": torch.arange(codes.shape[1], dtype=torch.int32) // GROUP}
 
 
+def awq(weight):
+    """[in, out / 8], outputs of a word in the order 0 2 4 6 1 3 5 7, of weights whose inputs were multiplied before"""
+    codes, scales = round_to_nearest(weight * (1 + torch.rand(weight.shape[1])))
+    words = packed_words(codes.T.reshape(codes.shape[1], -1, 8)[..., [0, 2, 4, 6, 1, 3, 5, 7]].flatten(1))
+    return {"qweight": words, "scales": scales.T.half().contiguous(),
+            "qzeros": torch.full((scales.shape[1], codes.shape[0] // 8), -0x77777778, dtype=torch.int32)}
+
+
+AWQ = {"quant_method": "awq", "bits": 4, "group_size": GROUP, "version": "gemm"}
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": GROUP}
 
 HONEST = {
