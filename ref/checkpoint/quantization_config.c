@@ -25,7 +25,6 @@ static void read_object(Checkpoint *checkpoint, ConfigReader at)
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (strcmp(method, methods[i].name) == 0) {
             methods[i].read(checkpoint, at);
-            if (!error_is_set(at.error)) parts_settle(checkpoint);
             return;
         }
     config_refuse(at, "quant_method", method, "compressed-tensors, gptq, awq, bitsandbytes, modelopt or mlx");
@@ -34,4 +33,6 @@ static void read_object(Checkpoint *checkpoint, ConfigReader at)
 void read_quantization_config(Checkpoint *checkpoint, ConfigReader at)
 {
     if (config_has(at, "quantization_config")) read_object(checkpoint, config_child(at, "quantization_config"));
+    if (!error_is_set(at.error)) read_executorch(checkpoint, at.error);
+    if (!error_is_set(at.error)) parts_settle(checkpoint);
 }

@@ -1,7 +1,8 @@
 /* quantization_config.h - the object of that name in config.json, and the tensors that it speaks of
  *
  * Codes and scales become the weights that they stand for. A quant_method that is not known is refused by its name:
- * reading its tensors as if they were weights would blame a backend for it. Without the object nothing happens.
+ * reading its tensors as if they were weights would blame a backend for it. Without the object only ExecuTorch's table
+ * of positions is looked for.
  */
 #ifndef PLUMB_QUANTIZATION_CONFIG_H
 #define PLUMB_QUANTIZATION_CONFIG_H
@@ -19,5 +20,6 @@ void read_awq(Checkpoint *checkpoint, ConfigReader at);
 void read_bitsandbytes(Checkpoint *checkpoint, ConfigReader at);
 void read_modelopt(Checkpoint *checkpoint, ConfigReader at);
 void read_mlx(Checkpoint *checkpoint, ConfigReader at); /* an object without a quant_method, but with bits */
+void read_executorch(Checkpoint *checkpoint, Error *error); /* without an object: its tensors' names say it */
 
 #endif

@@ -239,6 +239,71 @@ START_TEST(mlx_name_is_hugging_faces)
 }
 END_TEST
 
+#define TABLE "model.vision_tower.patch_embedder."
+
+/* Writes a table of one code a position, [2, 2, 1], beside scales of that shape. */
+static void write_executorch_table(const char *shape, const float *scales)
+{
+    unsigned char data[4 + 16] = { 1, 0xff, 127, 0x80 };
+    memcpy(data + 4, scales, 16);
+    const char *header = arena_format(
+        &scratch,
+        "{\"" TABLE "_pet_int8\": {\"dtype\": \"I8\", \"shape\": [2, 2, 1], \"data_offsets\": [0, 4]}, "
+        "\"" TABLE "_pet_scale\": {\"dtype\": \"F32\", \"shape\": %s, \"data_offsets\": [4, 20]}}",
+        shape);
+    write_safetensors(temporary("model.safetensors"), header, -1, 20);
+    size_t size;
+    char *bytes = read_text(temporary("model.safetensors"), &size);
+    memcpy(bytes + size - 20, data, 20);
+    write_bytes(temporary("model.safetensors"), bytes, size);
+}
+
+/* The table in *checkpoint, which is to be closed; NULL with error set */
+static const Array *executorch_table(Checkpoint **checkpoint, Error *error)
+{
+    *checkpoint = checkpoint_open(temporary_folder(), error);
+    json_t *config = json_object();
+    read_quantization_config(*checkpoint, (ConfigReader){ "config.json", "", config, error });
+    json_decref(config);
+    Loader at = { *checkpoint, "model.vision_tower.patch_embedder", error };
+    return load_tensor(at, "position_embedding_table", 2, 2, 1);
+}
+
+START_TEST(executorch_positions)
+{
+    static const double expected[] = { 0.5, -2, 127 * 0.25, -128 };
+    Checkpoint *checkpoint;
+    Error error = { "" };
+    write_executorch_table("[2, 2, 1]", FLOATS(0.5, 2, 0.25, 1));
+    const Array *table = executorch_table(&checkpoint, &error);
+    assert_clean(&error);
+    double found[4];
+    array_read_f64(table, 0, 4, found);
+    for (int i = 0; i < 4; i++) assert_near(found[i], expected[i], 0, "element", i);
+    array_read_f64(table, 3, 1, found);
+    assert_near(found[0], expected[3], 0, "the last element", 3);
+    ck_assert_str_eq(array_scheme(table), "int8, a scale a position");
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+START_TEST(executorch_positions_refused)
+{
+    Checkpoint *checkpoint;
+    Error error = { "" };
+    write_executorch_table("[2, 1, 2]", FLOATS(0.5, 2, 0.25, 1));
+    executorch_table(&checkpoint, &error);
+    ck_assert_ptr_nonnull(strstr(error.message, TABLE "_pet_scale: found shape [2, 1, 2], expected [2, 2, 1]"));
+    checkpoint_close(checkpoint);
+
+    error = (Error){ "" };
+    write_executorch_table("[2, 2, 1]", FLOATS(0.5, NAN, 0.25, 1));
+    executorch_table(&checkpoint, &error);
+    ck_assert_ptr_nonnull(strstr(error.message, "position_embedding_table: found NaN or infinity"));
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
 Suite *quantised_layouts_suite(void)
 {
     Suite *suite = suite_create("quantised_layouts");
@@ -247,5 +312,7 @@ Suite *quantised_layouts_suite(void)
     tcase_add_loop_test(tcase, part_is_missed, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, config_is_refused, 0, COUNT(bad));
     tcase_add_test(tcase, mlx_name_is_hugging_faces);
+    tcase_add_test(tcase, executorch_positions);
+    tcase_add_test(tcase, executorch_positions_refused);
     return suite;
 }
