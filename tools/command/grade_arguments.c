@@ -1,6 +1,8 @@
 /* grade_arguments.c - options of plumb grade and plumb diagnose */
 #include "command/grade_arguments.h"
 
+#include <strings.h>
+
 #include "command/arguments.h"
 
 enum {
@@ -82,6 +84,20 @@ static error_t parse_explain(int key, char *argument, struct argp_state *state)
 
 static const struct argp explain_argp = { .options = explain_options, .parser = parse_explain };
 
+/* Frameworks call the dtypes otherwise. */
+static const char *class_meant(const char *name)
+{
+    static const char *const dtypes[][2] = {
+        { "bfloat16", "; did you mean bf16?" }, { "float16", "; did you mean fp16?" },
+        { "half", "; did you mean fp16?" },     { "f16", "; did you mean fp16?" },
+        { "float32", "; did you mean fp32?" },  { "f32", "; did you mean fp32?" },
+        { "float", "; did you mean fp32?" },
+    };
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+        if (strcasecmp(name, dtypes[i][0]) == 0) return dtypes[i][1];
+    return "";
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     GradeCommand *command = state->input;
@@ -92,7 +108,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_AS:
         command->class = class_find(argument);
-        if (!command->class) argp_error(state, "--as: found %s, expected one of %s", argument, class_names);
+        if (!command->class)
+            argp_error(state, "--as: found %s, expected one of %s%s", argument, class_names, class_meant(argument));
         return 0;
     case KEY_ONLY:
         globs_add(&command->only, argument);

@@ -10,6 +10,8 @@ static const struct {
     { { "grade", "--ony", "x" },
       "plumb grade: --ony: found no such option, expected one that plumb grade --help lists; did "
       "you mean --only?\n" },
+    { { "grade", "--as", "BFloat16" }, "; did you mean bf16?\n" },
+    { { "grade", "--as", "float32" }, "; did you mean fp32?\n" },
     { { "grade", "--strcit" }, "; did you mean --strict?\n" },
     { { "run", TEXT, "--thread=2" }, NULL },      /* the beginning of --threads: argp takes it */
     { { "run", TEXT, "--only", "--ony" }, NULL }, /* a value, whatever it looks like */
