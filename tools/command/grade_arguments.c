@@ -42,6 +42,10 @@ static const struct argp_option options[] = {
       "Also write the report as JSON (docs/report.md), with inherited and total errors, whatever the exit status is; - "
       "is stdout, which then holds nothing else",
       0 },
+    { "json-detail", KEY_DETAIL, 0, 0,
+      "With --json: also write the ratio of each row and channel, how errors of elements are spread, who looks at "
+      "whom, the pictures and the prompt; one more pass, for a diagnosis one more grade",
+      0 },
     { "color", KEY_COLOUR, "WHEN", 0,
       "Verdicts in colour: auto (the default: on a terminal, unless NO_COLOR is set), always or never", 0 },
     { "ignore-eos", KEY_IGNORE_EOS, 0, 0, "The backend went on after an end-of-sequence token", 0 },
@@ -67,8 +71,6 @@ static const struct argp_option explain_options[] = {
       "Also print every number that the verdict of a tap rests on, and the proven bound where there is one; a name or "
       "a glob, may be given several times",
       0 },
-    { "json-detail", KEY_DETAIL, 0, 0,
-      "With --json: also write the ratio of each row and channel, and how errors of elements are spread", 0 },
     { 0 },
 };
 
@@ -77,7 +79,6 @@ static error_t parse_explain(int key, char *argument, struct argp_state *state)
     GradeCommand *command = state->input;
     switch (key) {
     case KEY_EXPLAIN: globs_add(&command->explained, argument); return 0;
-    case KEY_DETAIL: command->detailed = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -124,6 +125,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (!colour_from_name(argument, &command->c.colour))
             argp_error(state, "--color: found %s, expected auto, always or never", argument);
         return 0;
+    case KEY_DETAIL: command->detailed = true; return 0;
     case KEY_STRICT: command->report.strict = true; return 0;
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_SAMPLES: command->samples = parse_count(state, "--samples", argument, MOST_SAMPLES); return 0;

@@ -136,6 +136,13 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Er
     return grade;
 }
 
+static void add_detail(const GradeCommand *command, json_t *report, json_t *detail)
+{
+    if (!detail) return;
+    report_add_detail(report, json_incref(detail));
+    json_object_update_new(report, report_inputs_json(&command->c.inputs, model_config(command->c.model)));
+}
+
 static Finding report_grade(GradeCommand *command, Grade *grade, const Ground *ground,
                             const Dump *dump)
 {
@@ -155,10 +162,7 @@ static Finding report_grade(GradeCommand *command, Grade *grade, const Ground *g
     }
     if (!command->report.path) return finding;
     finding.json = graded_json(command, grade, &ground->check, dump);
-    if (ground->detail) report_add_detail(finding.json, json_incref(ground->detail));
-    if (ground->detail)
-        json_object_update_new(finding.json,
-                               report_inputs_json(&command->c.inputs, model_config(command->c.model)));
+    add_detail(command, finding.json, ground->detail);
     if (ground->explanation)
         json_object_set_new(finding.json, "explained", report_explanation_json(ground->explanation));
     return finding;
@@ -191,6 +195,21 @@ Finding grade_dump(GradeCommand *command, const Dump *dump, Error *error)
     return again ? grade_dump(command, dump, error) : finding;
 }
 
+/* A diagnosis keeps no rows, so the dump is graded once more for them. NULL: the model has no step that is graded */
+static json_t *diagnosed_detail(GradeCommand *command, DumpedInputs *judged, const Dump *dump)
+{
+    Inputs given = { 0 };
+    Error apart = { "" };
+    Followed followed;
+    if (!dumped_inputs_give(judged, command->c.model, dump, &command->c.inputs, &given)) return NULL;
+    Trial trial = trial_of(command, &given, dump);
+    Lockstep *lockstep = readings_begin(&trial, &followed, &apart);
+    json_t *detail = lockstep ? report_detail_json(lockstep) : NULL;
+    if (lockstep) grade_free(lockstep_end(lockstep));
+    followed_free(&followed);
+    return detail;
+}
+
 Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error)
 {
     Trial trial = trial_of(command, &command->c.inputs, dump);
@@ -200,11 +219,14 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error)
     if (error_is_set(error)) return finding;
     command->progress = start_progress(command, dump);
     Diagnosis *diagnosis = diagnose_with_inputs(judged, &trial, &grade, error);
+    bool detailed = diagnosis && command->detailed && command->report.path;
+    json_t *detail = detailed ? diagnosed_detail(command, judged, dump) : NULL;
     progress_end(&command->progress);
     dumped_inputs_close(judged);
     if (!diagnosis) return finding;
 
     if (!command->class && value_grid_misled(&command->grid, dump, grade)) {
+        json_decref(detail);
         diagnosis_free(diagnosis);
         grade_free(grade);
         return diagnose_dump(command, dump, error);
@@ -212,6 +234,7 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error)
 
     mapped_files_check(error);
     if (error_is_set(error)) {
+        json_decref(detail);
         diagnosis_free(diagnosis);
         grade_free(grade);
         return finding;
@@ -230,7 +253,9 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error)
     if (command->report.path) {
         finding.json = graded_json(command, grade, &diagnosis->check, dump);
         json_object_update_new(finding.json, report_diagnosis_json(diagnosis, grade));
+        add_detail(command, finding.json, detail);
     }
+    json_decref(detail);
     diagnosis_free(diagnosis);
     grade_free(grade);
     return finding;

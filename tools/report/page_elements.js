@@ -80,7 +80,7 @@ function details(step) {
   if (!detail)
     return el("p", { class: "soft" }, report().detail_left_out
       ? "Rows, channels and elements of this step are in the report's JSON; the page would be too large with them."
-      : "Rows, channels and elements are in reports of plumb grade --json-detail.");
+      : "Rows, channels and elements are in reports with --json-detail.");
   const columns = rows.length ? rows[rows.length - 1] : 1;
   const plots = el("div", { class: "plots" });
   const parts = [...(detail.layout ? [pictureMaps(step), tokenMaps(step)] : []), lookingGrids(detail),

@@ -16,6 +16,7 @@ static const struct {
     { { "grade", TEXT, BENT, "--json-detail", "--only", "*.layers.1" }, 0, "pass" },
     { { "grade", WHOLE, WHOLE "/dumps/honest-bf16-eager.safetensors", "--layers" }, 0, "pass" },
     { { "diagnose", TEXT, BENT }, 1, "fail" },
+    { { "diagnose", TEXT, BENT, "--json-detail" }, 1, "fail" },
     { { "diagnose", TEXT, STRAIGHT }, 0, "pass" },
     { { "grade", TEXT, "README.md" }, 2, "error" },
     { { "diagnose", "fixtures/none", STRAIGHT }, 2, "error" },
@@ -194,6 +195,20 @@ static const json_t *detail_of(const json_t *report, const char *tap)
     ck_abort_msg("found no step %s", tap);
 }
 
+/* A diagnosis has the same details as a grade. */
+START_TEST(detail_of_a_diagnosis)
+{
+    const char *path = temporary("diagnosis.json");
+    assert_status(plumb("diagnose", TEXT, BENT, "--json-detail", "--json", path), 1);
+    json_t *diagnosis = read_json(path), *grade = detailed_report(TEXT, BENT);
+    const char *tap = "model.layers.2.self_attn#attn_weights";
+    ck_assert(json_equal((json_t *)detail_of(diagnosis, tap), (json_t *)detail_of(grade, tap)));
+    ck_assert(json_equal(json_object_get(diagnosis, "prompt"), json_object_get(grade, "prompt")));
+    json_decref(diagnosis);
+    json_decref(grade);
+}
+END_TEST
+
 /* W is 6 here, and the dump's layer sees one key more: the first of those that it may not see. */
 START_TEST(detail_says_who_looks_at_whom)
 {
@@ -271,6 +286,7 @@ Suite *report_file_suite(void)
     tcase_add_test(tcase, kernel_is_told);
     tcase_add_test(tcase, strictness_is_told);
     tcase_add_test(tcase, detail_holds_the_worst);
+    tcase_add_test(tcase, detail_of_a_diagnosis);
     tcase_add_test(tcase, detail_says_who_looks_at_whom);
     tcase_add_test(tcase, detail_says_what_rows_are_of);
     tcase_add_test(tcase, detail_has_honest_elements);
