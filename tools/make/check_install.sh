@@ -78,6 +78,8 @@ if git rev-parse HEAD > /dev/null 2>&1; then
     check 'twice the same' sh -c "cp '$place/dist'/*.tar.gz '$place/first' && make -s dist BUILD='$place/dist' &&
         cmp '$place/first' '$place/dist'/*.tar.gz"
     check 'it unpacks' tar -xzf "$place"/dist/plumbline-"$(cat VERSION)".tar.gz -C "$place"
+    check 'it is built for every processor of its kind' same \
+        "$(make -n -C "$place"/plumbline-* all | sed -n 's/.* -O3 -g *\(-[^ ]*\) .*/\1/p' | sort -u)" -fopenmp-simd
     check 'and knows its commit' same "$(cat "$place"/plumbline-*/COMMIT)" \
         "$(git describe --always --abbrev=12 --exclude '*')"
 fi
