@@ -16,12 +16,12 @@
 #include "score.h"
 
 const char *const kind_names[KINDS] = { "layer outputs", "full dump" };
-const char *const class_of_score[CLASSES] = { "fp32", "bf16", "fp16" };
+const char *class_of_score[CLASSES] = { "fp32", "bf16", "fp16" };
 const char *const variant_names[VARIANTS] = { "as it is",    "some taps",   "other taps",
                                               "two threads", "wide inside", "last positions" };
 
 typedef struct {
-    const char *out, *against;
+    const char *out, *against, *as;
     int processes;
     int each; /* combinations of a class and a kind of dump that are measured of each case */
     char **folders;
@@ -65,7 +65,7 @@ static Job *list_jobs(const Arguments *a, int *count)
     *count = 0;
     for (int i = 0; i < most; i++) {
         int folder = i / COMBINATIONS, class = i % COMBINATIONS / KINDS, kind = (i + 1) % KINDS;
-        if (!is_measured(folder, class, kind, a->each)) continue;
+        if (a->as ? class > 0 : !is_measured(folder, class, kind, a->each)) continue;
         jobs[*count] = (Job){ .name = name_of(a->folders[folder]),
                               .folder = a->folders[folder],
                               .class = class,
@@ -125,6 +125,10 @@ static void run_jobs(Job *jobs, int count, int at_once, Error *error)
 static const struct argp_option options[] = {
     { "out", 'o', "FILE", 0, "Write the page there", 0 },
     { "against", 'a', "FILE", 0, "Fail if FILE claims more than is measured", 0 },
+    { "as", 'c', "CLASS", 0,
+      "Measure in that class alone, as of plumb grade: with features (bf16+norms-in-dtype) or an engine's preset. The "
+      "backends compute so, and say so. Prints counts; writes no page",
+      0 },
     { "each", 'e', "N", 0, "With --against: classes and kinds of dump that are measured of each case, 1 to 6 (1)", 0 },
     { "processes", 'p', "N", 0, "Cases at once (default: as many as there are processors)", 0 },
     { 0 },
@@ -136,6 +140,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case 'o': a->out = argument; return 0;
     case 'a': a->against = argument; return 0;
+    case 'c':
+        if (!class_find(argument)) argp_error(state, "--as: found %s, expected %s", argument, class_names);
+        class_of_score[0] = a->as = argument;
+        return 0;
     case 'p':
         a->processes = atoi(argument);
         if (a->processes < 1) argp_error(state, "--processes: found %s, expected a number from 1 on", argument);
@@ -150,8 +158,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         a->folder_count = state->argc - state->next;
         return 0;
     case ARGP_KEY_END:
-        if (!a->out == !a->against) argp_error(state, "found both or neither of --out and --against, expected one");
-        if (a->out && a->each > 0) argp_error(state, "found --each with --out, expected it with --against alone");
+        if (!!a->out + !!a->against + !!a->as != 1)
+            argp_error(state, "found several or none of --out, --against and --as, expected one");
+        if (!a->against && a->each > 0) argp_error(state, "found --each, expected it with --against alone");
         if (a->each == 0) a->each = a->out ? COMBINATIONS : 1;
         return 0;
     case ARGP_KEY_NO_ARGS: argp_error(state, "found no CASE"); return 0;
@@ -181,7 +190,10 @@ int main(int argc, char **argv)
     if (!error_is_set(&error)) run_jobs(jobs, count, a.processes, &error);
     if (!error_is_set(&error)) {
         score_print_misses(stdout, jobs, count);
-        good = a.out ? score_reaches_targets(jobs, count) : score_holds(a.against, jobs, count, &error);
+        if (a.as) score_print_classes(stdout, jobs, count);
+        good = a.as    ? score_reaches_rates(jobs, count)
+               : a.out ? score_reaches_targets(jobs, count)
+                       : score_holds(a.against, jobs, count, &error);
     }
     if (page && !error_is_set(&error)) {
         score_write(output_stream(page), jobs, count);

@@ -12,7 +12,7 @@
 
 enum { LAYERS, FULL, KINDS, CLASSES = 3, COMBINATIONS = CLASSES * KINDS, MESSAGE_SIZE = 96 };
 extern const char *const kind_names[KINDS];
-extern const char *const class_of_score[CLASSES];
+extern const char *class_of_score[CLASSES]; /* with --as the first is that one, and the only one measured */
 
 /* Legal ways to compute the same, and to dump it */
 enum { AS_IT_IS, SOME_TAPS, OTHER_TAPS, TWO_THREADS, WIDE_INSIDE, LAST_POSITIONS, VARIANTS };
@@ -54,6 +54,7 @@ Score score_of_all(const Job *jobs, int count, int class, int kind); /* of that 
 bool score_is_of(const Bug *bug); /* some case must expose it: the page says which bugs none can */
 /* Whether the figures reach what is asked of the judge; says on stderr which do not. */
 bool score_reaches_targets(const Job *jobs, int count);
+bool score_reaches_rates(const Job *jobs, int count); /* the same, but each bug may be exposed by none of these cases */
 /* Whether the page's rows of these jobs claim no more than was measured now; says on stderr what differs. */
 bool score_holds(const char *page, const Job *jobs, int count, Error *error);
 void score_row_name(char *name, size_t size, const Job *job); /* what the job's row of the page begins with */
@@ -64,5 +65,6 @@ void score_row_name(char *name, size_t size, const Job *job); /* what the job's 
  * shows. jobs must hold all of each case. */
 void score_write(FILE *out, const Job *jobs, int count);
 void score_print_misses(FILE *out, const Job *jobs, int count); /* a line each */
+void score_print_classes(FILE *out, const Job *jobs, int count); /* the counts by class, of those that were measured */
 
 #endif

@@ -56,6 +56,7 @@ static Dump *dump_of(ScoredCase *s, const Backend *backend)
     if (!writing.writer) return NULL;
     Pass pass = { .results = backend->results,
                   .weights = s->class->weights,
+                  .features = s->class->features,
                   .hook = write_tap,
                   .hook_context = &writing,
                   .max_new_tokens = s->inputs.input_ids ? NEW_TOKENS : 0,

@@ -19,13 +19,15 @@ static void print_head(FILE *out, const char *first)
     fprintf(out, "|%s---|---|---|---|---|---|---|---|---|\n", *first ? "---|" : "");
 }
 
-static void print_by_class(FILE *out, const Job *jobs, int count)
+void score_print_classes(FILE *out, const Job *jobs, int count)
 {
     print_head(out, "");
     for (int class = 0; class < CLASSES; class ++)
         for (int kind = FULL; kind >= LAYERS; kind--) {
+            Score s = score_of_all(jobs, count, class, kind);
+            if (s.honest == 0) continue;
             fprintf(out, "| %s | %s ", class_of_score[class], kind_names[kind]);
-            print_cells(out, score_of_all(jobs, count, class, kind));
+            print_cells(out, s);
         }
 }
 
@@ -145,12 +147,15 @@ static const char head[] =
     "they are exposed by some case, but so near its rounding that no step is bent and none is named.\n"
     "`decode-batch-kv-tail`, `lora-expert-dropped` and `kv-fp8-bad-scale` are reported bugs that are not in the\n"
     "catalogue, because nothing that a dump holds says which keys a rejected draft left, what the adapter was,\n"
-    "or which scale it should have been.\n";
+    "or which scale it should have been.\n"
+    "\n"
+    "How often the judge is right about backends of other arithmetic, engines' presets and features, is in\n"
+    "[tolerances.md](tolerances.md#no-feature-hides-a-bug) (`build/score --as CLASS`).\n";
 
 void score_write(FILE *out, const Job *jobs, int count)
 {
     fprintf(out, "%s\n## By class\n\n", head);
-    print_by_class(out, jobs, count);
+    score_print_classes(out, jobs, count);
     fprintf(out, "\n## Misses\n\n");
     score_print_misses(out, jobs, count);
     fprintf(out, "\n## By case\n\n");
