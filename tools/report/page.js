@@ -26,15 +26,17 @@ function headsOf(names) {
   return el("thead", {}, el("tr", {}, ...names.map(name => el("th", { scope: "col" }, name))));
 }
 
+const UNREAD = "not read"; /* an error came before the case or the class */
+
 /* Cases downwards, classes to the right; in each place a link for each port's dump */
 function grid() {
-  const distinct = key => [...new Set(reports.map(r => r[key] || "-"))];
+  const distinct = key => [...new Set(reports.map(r => r[key] || UNREAD))];
   const cases = distinct("case"), classes = distinct("class");
   if (cases.length * classes.length < 2) return null;
   const body = el("tbody");
   for (const name of cases)
     body.append(el("tr", {}, el("th", { scope: "row" }, name), ...classes.map(kind => el("td", { class: "wide" },
-      ...reports.flatMap((r, i) => (r.case || "-") === name && (r.class || "-") === kind
+      ...reports.flatMap((r, i) => (r.case || UNREAD) === name && (r.class || UNREAD) === kind
         ? [el("button", { type: "button", class: "row cell", id: "cell-" + i, onclick: () => showReport(i) },
               badge(r.outcome), " " + (r.dump || titleOf(r))), " "] : [])))));
   return scrolled("Cases and classes", el("table", {}, headsOf(["case", ...classes]), body));
@@ -69,16 +71,17 @@ function bugSection(id, r) {
   const bug = (r.bugs || {})[id] || {}, c = (r.candidates || []).find(candidate => candidate.id === id);
   const from = el("span", {}, ...source(bug.source || ""));
   const place = (r.all_named || []).indexOf(id), reach = (r.reaches || [])[place], strength = (r.strengths || [])[place];
-  const first = c && steps().find(step => step.tap === c.first_step), meaning = first && first.meaning;
+  const where = r.first_bent || (c && c.first_step), first = steps().find(step => step.tap === where);
+  const meaning = first && first.meaning;
   return el("div", { class: "bug" }, el("h3", {}, "Known bug: ", el("code", {}, id), reach ? ", " + reach : ""),
     el("p", {}, bug.mechanism ? bug.mechanism[0].toUpperCase() + bug.mechanism.slice(1) + "." : ""),
-    meaning ? el("p", {}, "What to change: there where your port computes ", el("code", {}, c.first_step), ", ",
+    meaning ? el("p", {}, "What to change: there where your port computes ", el("code", {}, where), ", ",
                  meaning.phrase, ". Compare with Hugging Face's ", el("code", {}, meaning.hugging_face)) : null,
     list([["stage", bug.stage], ["seen in", from], ["shows with", bug.exposed_by],
           ["explains", c ? `${number(100 * c.explained)} % of the error; coefficient ${number(c.coefficient)}, ` +
                            `z ${number(c.z)} (${number(c.expected_z)} for the bug itself)` : null],
           ["how much of it", strength && strength !== 1 ? `coefficient ${number(strength)}` : null],
-          ["first touches", c && c.first_step ? tap(c.first_step) : null],
+          ["could be seen from", c && c.first_step ? tap(c.first_step) : null],
           ["cannot be told from", (r.cannot_tell_from || []).join(", ")]]));
 }
 
@@ -170,7 +173,7 @@ function foldedList(things, title, content) {
 
 function candidates(r) {
   return foldedList(r.candidates, "bugs that this dump could reveal", list => table("Candidates",
-    ["bug", "explains", "coefficient", "z", "first touches", "mechanism"], list.map(c =>
+    ["bug", "explains", "coefficient", "z", "could be seen from", "mechanism"], list.map(c =>
       [el("code", {}, c.id), number(100 * c.explained) + " %", number(c.coefficient), number(c.z),
        tap(c.first_step || "-"), (r.bugs[c.id] || {}).mechanism || ""])));
 }
