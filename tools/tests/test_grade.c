@@ -235,7 +235,8 @@ static const struct {
     int status;
     const char *named, *says;
 } diagnoses[] = {
-    { TEXT, "buggy-window-off-by-one-bf16", 1, "window-off-by-one", "\nmatches known bug window-off-by-one\n" },
+    { TEXT, "buggy-window-off-by-one-bf16", 1, "window-off-by-one",
+      "\nmatches known bug window-off-by-one, in layer 2 only\n" },
     { "fixtures/31b", "buggy-kv-tied-after-norm-bf16", 1, "kv-tied-after-norm",
       "\nmatches known bug kv-tied-after-norm\n" },
     { TEXT, "honest-bf16-eager", 0, NULL, "\nnone of the " },

@@ -30,7 +30,8 @@ static const char *const says[][6] = {
     { "\"ruleId\": \"window-off-by-one\"", "\"version\": \"2.1.0\"",
       "\"fullyQualifiedName\": \"model.layers.2.self_attn#", "\"sha-256\": \"a67e24605ac836c1",
       "\"executionSuccessful\": true" },
-    { "# Plumbline: FAIL\n", "**window-off-by-one**: sliding layers see W + 1 keys", "https://github.com/sgl-project" },
+    { "# Plumbline: FAIL\n", "**window-off-by-one**, in layer 2 only: sliding layers see W + 1",
+      "https://github.com/sgl-project" },
     { "\r\ne2b-text,buggy-window-off-by-one-bf16.safetensors,bf16,fail,model.layers.2.self_attn#attn_weights,fail," },
 };
 
