@@ -57,6 +57,15 @@ void pixels_check(Pixels p, const PixelLimits *limits, Error *error)
     if (!error_is_set(error)) check_position_ids(p, limits, error);
 }
 
+/* Hugging Face multiplies by the mask, so that another number would scale the sound. */
+static void check_flags(const Array *mask, Error *error)
+{
+    for (int64_t i = 0; i < array_elements(mask) && !error_is_set(error); i++)
+        if (array_integer(mask, i) > 1)
+            error_set(error, "%s: input_features_mask: found %lld at frame %lld, expected 1, or 0 at padding",
+                      mask->file, (long long)array_integer(mask, i), (long long)i);
+}
+
 static void check_features_mask(const Array *features, const Array *mask, Error *error)
 {
     if (!mask)
@@ -66,6 +75,8 @@ static void check_features_mask(const Array *features, const Array *mask, Error 
                   SHAPE_TEXT(mask->rank, mask->shape), SHAPE_TEXT(2, features->shape));
     else if (mask->dtype != DTYPE_BOOL && mask->dtype != DTYPE_U8) /* to torch, other integers are an index */
         error_set(error, "%s: input_features_mask: found dtype %s, expected BOOL", mask->file, dtype_name(mask->dtype));
+    else
+        check_flags(mask, error);
 }
 
 void features_check(const Inputs *inputs, const char *config_file, bool has_audio, int width, Error *error)

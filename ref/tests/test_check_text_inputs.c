@@ -48,6 +48,8 @@ static const struct {
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 20, 3]], " IMAGE "}", 0 },
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 21, 21]], " VIDEO ", \"num_frames_per_video\": [1, 1]}", 3 },
     { MULTIMODAL, "{}", "{\"input_ids\": [[20, 21, 22]]}", 0 }, /* placeholders alone: HF takes them as padding */
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22, 22]]}", 0 },  /* so it is with sound alone */
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22, 22]], " SOUND(12) "}", 0 },
     { MULTIMODAL, "{}", "{" IMAGE "}", 0 },
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2, 3], [1, 2, 3]], \"position_ids\": [[4, 5, 6], [0, 1, 2]]}", 0 },
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2, 3]], \"position_ids\": [[0, 0, 1]], \"attention_mask\": [[0, 1, 1]]}",
@@ -169,6 +171,14 @@ static const struct {
       ": input_features: found shape [4, 12], expected [audios, frames, 12]" },
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], \"input_features\": \"1 4 12\", " MASK "}", 0,
       ": input_features_mask: found shape [1, 5], expected [1, 4] as in input_features" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], \"input_features\": \"2 5 12\", " MASK "}", 0,
+      ": input_features_mask: found shape [1, 5], expected [2, 5] as in input_features" },
+    { MULTIMODAL, "{}",
+      "{\"input_ids\": [[1, 22]], \"input_features\": \"1 5 12\", "
+      "\"input_features_mask\": [[1, 1, 1, 1, 0]]}",
+      0, ": input_features_mask: found dtype I64, expected BOOL" },
+    { MULTIMODAL, "{}", "{\"input_ids\": [[22, 22, 22]], " SOUND(12) "}", 0,
+      ": input_ids: found 3 audio tokens (id 22), expected 2, one for each of the features" },
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 22]], " SOUND(12) "}", 0,
       ": input_ids: found 1 audio tokens (id 22), expected 2, one for each of the features" },
     { MULTIMODAL, "{}", "{\"input_ids\": [[1, 2]], " SOUND(12) "}", 0,
@@ -195,6 +205,40 @@ START_TEST(refused)
 }
 END_TEST
 
+/* Features and a mask as bytes */
+static void assert_sound_refused(const float *features, Dtype dtype, const unsigned char *mask, const char *says)
+{
+    Error error = { "" };
+    const char *path = temporary("inputs.safetensors");
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    safetensors_writer_begin(writer, "input_features", DTYPE_F32, SHAPE(1, 1, 12));
+    safetensors_writer_append(writer, features, 12 * sizeof *features);
+    safetensors_writer_begin(writer, "input_features_mask", dtype, SHAPE(1, 1));
+    safetensors_writer_append(writer, mask, 1);
+    safetensors_writer_close(writer, &error);
+    Model *model = model_open(folder_of(MULTIMODAL, "{}"), &error);
+    Inputs inputs = inputs_open(path, &error);
+    assert_clean(&error);
+    model_check(model, &inputs, &error);
+    if (says)
+        assert_refused(&error, path, says);
+    else
+        assert_clean(&error);
+    inputs_close(&inputs);
+    model_close(model);
+}
+
+START_TEST(sound_as_bytes)
+{
+    static const float zeros[12], nan[12] = { 0, NAN }, infinite[12] = { 0, 0, -INFINITY };
+    static const unsigned char one = 1, many = 255;
+    assert_sound_refused(zeros, DTYPE_U8, &one, NULL);
+    assert_sound_refused(nan, DTYPE_BOOL, &one, ": input_features: found NaN or infinity, expected finite values");
+    assert_sound_refused(infinite, DTYPE_BOOL, &one, ": input_features: found NaN or infinity");
+    assert_sound_refused(zeros, DTYPE_U8, &many, ": input_features_mask: found 255 at frame 0, expected 1, or 0 at");
+}
+END_TEST
+
 /* A checkpoint of the vision path alone takes pixels alone. */
 START_TEST(no_language_model)
 {
@@ -210,6 +254,7 @@ Suite *check_text_inputs_suite(void)
     Suite *suite = suite_create("check_text_inputs");
     TCase *tcase = theme(suite, "inputs");
     tcase_add_loop_test(tcase, accepted, 0, COUNT(good));
+    tcase_add_test(tcase, sound_as_bytes);
     tcase_add_loop_test(tcase, refused, 0, COUNT(bad));
     tcase_add_test(tcase, no_language_model);
     return suite;

@@ -4,7 +4,14 @@
 
 #include "command.h"
 
-static const char *const cases[] = { TEXT, "fixtures/31b", EXPERTS, WHOLE, UNIFIED, "fixtures/12b-video-audio" };
+static const char *const cases[] = { TEXT,
+                                     "fixtures/31b",
+                                     EXPERTS,
+                                     WHOLE,
+                                     UNIFIED,
+                                     "fixtures/12b-video-audio",
+                                     "fixtures/e2b-audio",
+                                     "fixtures/e4b-audio-vision" };
 
 /* The first `count` tokens of each row of case.json's greedy, as generate prints them. The token `end` ends a row. */
 static const char *expected_rows(const char *folder, size_t count, json_int_t end)

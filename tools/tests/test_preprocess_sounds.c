@@ -212,6 +212,34 @@ START_TEST(log_mel)
 }
 END_TEST
 
+static const struct {
+    int samples;
+    int64_t frames;
+    const char *soft_tokens;
+} shortest[] = { { 1, 0, "0" }, { 128, 0, "0" }, { 129, 1, "0" }, { 160, 1, "0" }, { 161, 1, "1" } };
+
+/* A clip that is shorter than a frame has none, as in Hugging Face, whose tower then raises; here it is refused. */
+START_TEST(shorter_than_a_frame)
+{
+    const char *folder = copied_case("fixtures/e2b-audio"), *path = temporary("short.wav");
+    write_text(arena_format(&scratch, "%s/model/preprocessor_config.json", folder), "{\"feature_size\": 32}");
+    int16_t samples[161] = { 9, -9 };
+    WavFile file = wav_of(PCM16, samples, (size_t)shortest[_i].samples * sizeof *samples);
+    write_wav("short.wav", &file);
+    Result made = plumb("preprocess", folder, "--audio", path, "--out", out());
+    assert_status(made, 0);
+    const char *says = arena_format(&scratch, " %s soft tokens\n", shortest[_i].soft_tokens);
+    ck_assert_msg(strstr(made.out, says) != NULL, "%s", made.out);
+    assert_shape("input_features", SHAPE(1, shortest[_i].frames, 32));
+    Result heard = plumb("run", folder, "--inputs", out(), "--only", "*.embed_audio");
+    if (shortest[_i].frames)
+        assert_status(heard, 0);
+    else
+        assert_one_line(heard,
+                        (const char *const[]){ out(), "found shape [1, 0, 32], expected at least one frame", NULL });
+}
+END_TEST
+
 START_TEST(takes_no_sound)
 {
     assert_refusal(plumb("run", E2B, "--audio", PLUCK, "--inputs", E2B "/inputs.safetensors"), "--inputs",
@@ -235,6 +263,7 @@ Suite *preprocess_sounds_suite(void)
     tcase_add_test(tcase, bad_video);
     tcase_add_test(tcase, bad_usage);
     tcase_add_test(tcase, log_mel);
+    tcase_add_loop_test(tcase, shorter_than_a_frame, 0, COUNT(shortest));
     tcase_add_test(tcase, takes_no_sound);
     return suite;
 }
