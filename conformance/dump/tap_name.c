@@ -109,7 +109,15 @@ const char *const tap_layer_outputs[] = {
     AGAIN("input_ids"),
     "pixel_values",
     "image_position_ids",
+    "input_features",
+    "input_features_mask",
     NULL,
 };
+
+bool tap_holds_flags(const char *name)
+{
+    return tap_is_mask(name) || tap_ends(name, "#attention_mask") || tap_ends(name, "#mask") ||
+           tap_ends(name, "#padding_positions");
+}
 
 bool tap_is_mask(const char *name) { return strstr(name, "#causal_mask_mapping.") != NULL; }

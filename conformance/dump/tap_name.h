@@ -29,9 +29,10 @@ bool tap_matches(const char *glob, const char *name);
 #define LAYER_GLOB "*layers.+([0-9])" /* outputs of layers, in the prefill */
 /* Which keys a query of the text may look at; its attention has it as an input. */
 bool tap_is_mask(const char *name);
+bool tap_holds_flags(const char *name); /* a mask of any kind, of 1 and 0 */
 
 /* Globs, NULL-terminated: outputs of layers, towers and embedders in all of their runs, nothing inside them; and
- * what pictures are made into */
+ * what pictures and sounds are made into */
 extern const char *const tap_layer_outputs[];
 
 #endif

@@ -86,6 +86,7 @@ static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowM
     memcpy(step->shape, tap->shape, sizeof step->shape);
     bool named = tap_is_choice(tap->name);
     steps->sums[n] = step_sums_new(row_map, backend, named, steps->options->with_total && !named);
+    steps->sums[n].flags = tap_holds_flags(tap->name);
     return n;
 }
 

@@ -64,9 +64,17 @@ int64_t step_sums_rank(const double *row, int64_t width, int64_t place)
     return rank;
 }
 
+/* In a mask any byte but 0 says yes: some backends store 255. */
+static double as_flag(const StepSums *sums, double value)
+{
+    bool is_byte = sums->backend->dtype == DTYPE_U8 || sums->backend->dtype == DTYPE_BOOL;
+    return sums->flags && is_byte && value > 1 ? 1 : value;
+}
+
 void step_sums_read_found(const StepSums *sums, int64_t row, double *found)
 {
     array_read_f64(sums->backend, row * sums->row_map.width, sums->row_map.width, found);
+    for (int64_t j = 0; sums->flags && j < sums->row_map.width; j++) found[j] = as_flag(sums, found[j]);
     if (sums->sorted) step_sums_sort_row(found, sums->row_map.width);
 }
 
@@ -137,7 +145,7 @@ double step_sums_found(const StepSums *sums, int64_t i)
     int64_t width = sums->row_map.width;
     double found;
     array_read_f64(sums->backend, i, 1, &found);
-    if (!sums->sorted) return found;
+    if (!sums->sorted) return as_flag(sums, found);
     double *row = allocate_zeroed((size_t)width, sizeof *row);
     step_sums_read_found(sums, i / width, row);
     found = row[i % width];

@@ -26,6 +26,7 @@ typedef struct {
 typedef struct StepSums {
     RowMap row_map;
     const Array *backend;   /* y' */
+    bool flags;             /* it is a mask, whose values are 1 or 0 */
     bool is_choice;         /* numbers are names: an element is right or wrong, and no replay says by how much */
     bool sorted;            /* rows are compared in the order of size */
     double *reference_pass; /* F(x); NULL unless asked for */

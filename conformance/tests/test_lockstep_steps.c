@@ -114,11 +114,39 @@ START_TEST(longer_than_the_model_allows)
 }
 END_TEST
 
+/* Masks as bytes of 0 and 255, right ones, and with the first of them told otherwise */
+START_TEST(masks_as_bytes)
+{
+    static const char *const names[] = { "model.audio_tower.subsample_conv_projection#mask",
+                                         "model.audio_tower#attention_mask" };
+    Error error = { "" };
+    Safetensors *file = safetensors_open("fixtures/e2b-audio/expected.safetensors", &error);
+    SafetensorsWriter *writer = safetensors_writer_open(temporary("bytes.safetensors"), &error);
+    assert_clean(&error);
+    for (int n = 0; n < COUNT(names); n++) {
+        Array mask = *safetensors_find(file, names[n]);
+        unsigned char *bytes = arena_allocate(&scratch, (size_t)array_elements(&mask));
+        for (int64_t i = 0; i < array_elements(&mask); i++) bytes[i] = array_integer(&mask, i) ? 255 : 0;
+        if (_i == n) bytes[0] = (unsigned char)(255 - bytes[0]);
+        safetensors_writer_begin(writer, names[n], DTYPE_U8, mask.rank, mask.shape);
+        safetensors_writer_append(writer, bytes, (size_t)array_elements(&mask));
+    }
+    safetensors_writer_close(writer, &error);
+    assert_clean(&error);
+    safetensors_close(file);
+    Grade *grade = graded("fixtures/e2b-audio", temporary("bytes.safetensors"), "fp32", NULL);
+    ck_assert_int_eq(grade->step_count, 2);
+    ck_assert_int_eq(grade->first_bent, _i < 2 ? _i : -1);
+    grade_free(grade);
+}
+END_TEST
+
 Suite *lockstep_steps_suite(void)
 {
     Suite *suite = suite_create("lockstep_steps");
     TCase *tcase = theme(suite, "decode steps");
     tcase_add_test(tcase, steps_are_read_off);
+    tcase_add_loop_test(tcase, masks_as_bytes, 0, 3);
     tcase_add_test(tcase, tokens_are_followed);
     tcase_add_test(tcase, inherited_and_total_of_steps);
     tcase_add_test(tcase, total_of_another_text);

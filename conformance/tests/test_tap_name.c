@@ -73,6 +73,7 @@ static const struct {
     { "model.layers.", false },
     { "model.layers.1x", false },
     { "model.norm", true },
+    { "input_features_mask", true },
     { "model.language_model.norm@1", true },
     { "logits@3", true },
     { "input_ids@3", true },
