@@ -1,13 +1,33 @@
 /* judge.c - plumb grade and plumb diagnose: from their arguments to their exit status */
 #include "command/judge.h"
 
+#include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command/grade_status.h"
 #include "command/terminal.h"
 #include "command/usage_report.h"
+
+/* The SHA-256 of a large checkpoint takes a minute and more, in which nothing else is heard. */
+static void announce_weights(const GradeCommand *command)
+{
+    enum { LARGE = 4000 }; /* megabytes */
+    glob_t files = { 0 };
+    struct stat status;
+    double megabytes = 0;
+    char pattern[4096];
+    snprintf(pattern, sizeof pattern, "%s/*.safetensors", command->c.model_folder ? command->c.model_folder : "");
+    if (glob(pattern, 0, NULL, &files) == 0)
+        for (size_t i = 0; i < files.gl_pathc; i++)
+            if (stat(files.gl_pathv[i], &status) == 0) megabytes += 1e-6 * (double)status.st_size;
+    globfree(&files);
+    if (megabytes > LARGE && !command->c.quiet && command->report.path)
+        fprintf(stderr, "plumb: reading %.0f GB of weights for their SHA-256\n", megabytes / 1000);
+}
 
 /* After an error, too: which files there are is worth more then. */
 static void say_files(GradeCommand *command, const char *dump, Error *earlier)
@@ -15,6 +35,7 @@ static void say_files(GradeCommand *command, const char *dump, Error *earlier)
     Error unread = { "" }, *error = &unread;
     const Case *c = &command->c;
     ReportFile *report = &command->report;
+    announce_weights(command);
     report_file_say_files(report, "dump", dump, error);
     report_file_say_files(report, "names", command->names.map, error);
     report_file_say_files(report, "model", c->model_folder, error);
