@@ -58,7 +58,7 @@ static bool confirm(const Apart *a, const BugPart *part, FoundPart *found)
 static bool find_strength(Apart *a, FoundPart *found)
 {
     Match match = a->s->list[a->place].matches[a->step];
-    BugPart part = { .strength = match_coefficient(match) };
+    BugPart part = { .strength = fmin(fmax(match_coefficient(match), LEAST_STRENGTH), LARGEST_STRENGTH) };
     double z = match_z(match), squares = dot(a->residual, a->residual, a->elements), left = squares;
     for (int i = 0; z >= SEEN && i < MOST_REFINED; i++) {
         if (!(part.strength >= LEAST_STRENGTH && part.strength <= LARGEST_STRENGTH)) return false;
@@ -147,7 +147,7 @@ static bool take_apart(Apart *a, FoundPart *found)
     a->sites = (Sites){ .count = 0 };
     measure(a, &(BugPart){ .strength = 1 }, &a->sites, a->difference);
     Partition sites = by_sites(a), layers = by_layers(a);
-    if (find_in(a, &sites, found) || find_in(a, &layers, found)) return true;
+    if (find_in(a, &layers, found) || find_in(a, &sites, found)) return true;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         Partition of_units = by_units(a, units[i]);
         if (find_in(a, &of_units, found)) return true;
