@@ -73,6 +73,7 @@ help:
 	@echo 'make check-quantiser   plumb quantiser on honest files of real quantisers, and on buggy ones'
 	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
+	@echo 'make score-weakened  bugs in parts, at half strength, and several at once; writes docs/weakened.md'
 	@echo 'make check-score  half of it, against docs/score.md; a sixth is part of check'
 	@echo 'make bench-images  a large PNG to pixels, against Pillow'
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face; make mustpass its list for submissions'
@@ -167,6 +168,9 @@ SCORED = $(patsubst %/case.json,%,$(sort $(wildcard fixtures/*/case.json)))
 
 score: $(BUILD)/score
 	$(BUILD)/score --out docs/score.md $(SCORED)
+
+score-weakened: $(BUILD)/score
+	$(BUILD)/score --weakened --out docs/weakened.md $(SCORED)
 
 check-score: $(BUILD)/score
 	$(BUILD)/score --against docs/score.md --each $(EACH) $(SCORED)
@@ -412,7 +416,8 @@ dist:
 
 .PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report \
         check-images check-sounds check-quantised check-quantiser check-blas \
-        fuzz mirror bench bench-images score check-score fixtures mustpass pictures site install uninstall \
+        fuzz mirror bench bench-images score score-weakened \
+        check-score fixtures mustpass pictures site install uninstall \
         check-install check-action deb check-deb check-container wheel check-wheel dist format clean
 .SECONDARY:
 

@@ -22,6 +22,7 @@ const char *const variant_names[VARIANTS] = { "as it is",    "some taps",   "oth
 
 typedef struct {
     const char *out, *against, *as;
+    bool weakened;
     int processes;
     int each; /* combinations of a class and a kind of dump that are measured of each case */
     char **folders;
@@ -70,6 +71,7 @@ static Job *list_jobs(const Arguments *a, int *count)
                               .folder = a->folders[folder],
                               .class = class,
                               .kind = kind,
+                              .weakened = a->weakened,
                               .bugs = results + *count * bug_count() };
         (*count)++;
     }
@@ -130,6 +132,7 @@ static const struct argp_option options[] = {
       "backends compute so, and say so. Prints counts; writes no page",
       0 },
     { "each", 'e', "N", 0, "With --against: classes and kinds of dump that are measured of each case, 1 to 6 (1)", 0 },
+    { "weakened", 'w', 0, 0, "With --out: bugs in parts and at half strength, and several at once", 0 },
     { "processes", 'p', "N", 0, "Cases at once (default: as many as there are processors)", 0 },
     { 0 },
 };
@@ -144,6 +147,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (!class_find(argument)) argp_error(state, "--as: found %s, expected %s", argument, class_names);
         class_of_score[0] = a->as = argument;
         return 0;
+    case 'w': a->weakened = true; return 0;
     case 'p':
         a->processes = atoi(argument);
         if (a->processes < 1) argp_error(state, "--processes: found %s, expected a number from 1 on", argument);
@@ -160,6 +164,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (!!a->out + !!a->against + !!a->as != 1)
             argp_error(state, "found several or none of --out, --against and --as, expected one");
+        if (a->weakened && !a->out) argp_error(state, "found --weakened without --out, expected both");
         if (!a->against && a->each > 0) argp_error(state, "found --each, expected it with --against alone");
         if (a->each == 0) a->each = a->out ? COMBINATIONS : 1;
         return 0;
@@ -188,7 +193,7 @@ int main(int argc, char **argv)
     Job *jobs = list_jobs(&a, &count);
     bool good = true;
     if (!error_is_set(&error)) run_jobs(jobs, count, a.processes, &error);
-    if (!error_is_set(&error)) {
+    if (!error_is_set(&error) && !a.weakened) {
         score_print_misses(stdout, jobs, count);
         if (a.as) score_print_classes(stdout, jobs, count);
         good = a.as    ? score_reaches_rates(jobs, count)
@@ -196,7 +201,7 @@ int main(int argc, char **argv)
                        : score_holds(a.against, jobs, count, &error);
     }
     if (page && !error_is_set(&error)) {
-        score_write(output_stream(page), jobs, count);
+        (a.weakened ? score_write_weakened : score_write)(output_stream(page), jobs, count);
         output_close(page, &error);
     }
     if (error_is_set(&error)) {

@@ -10,7 +10,7 @@
 
 #include "diagnose/diagnose.h"
 
-enum { LAYERS, FULL, KINDS, CLASSES = 3, COMBINATIONS = CLASSES * KINDS, MESSAGE_SIZE = 96 };
+enum { LAYERS, FULL, KINDS, CLASSES = 3, COMBINATIONS = CLASSES * KINDS, MESSAGE_SIZE = 160 };
 extern const char *const kind_names[KINDS];
 extern const char *class_of_score[CLASSES]; /* with --as the first is that one, and the only one measured */
 
@@ -31,9 +31,19 @@ typedef struct {
     char said[MESSAGE_SIZE];
 } HonestResult;
 
+/* A bug in a part of a backend, or several bugs. Only those that bend a step of the dump count. */
+enum { HALF_STRENGTH, ONE_LAYER, ONE_ROW, ONE_MODULE, TWO_BUGS, THREE_BUGS, MIXTURES, EACH_MIXTURE = 3 };
+extern const char *const mixture_names[MIXTURES];
+typedef struct {
+    bool bent, located, named, reached;
+    char what[MESSAGE_SIZE], said[MESSAGE_SIZE]; /* which bugs, and what the report names */
+} MixtureResult;
+
 typedef struct {
     const char *name, *folder;
     int class, kind;
+    bool weakened; /* these are measured, and nothing else */
+    MixtureResult mixtures[MIXTURES][EACH_MIXTURE];
     BugResult *bugs; /* bug_count() of them */
     HonestResult honest[VARIANTS];
     Error error;
@@ -66,5 +76,9 @@ void score_row_name(char *name, size_t size, const Job *job); /* what the job's 
 void score_write(FILE *out, const Job *jobs, int count);
 void score_print_misses(FILE *out, const Job *jobs, int count); /* a line each */
 void score_print_classes(FILE *out, const Job *jobs, int count); /* the counts by class, of those that were measured */
+
+/* ---------------------------------------------------------------- score_weakened.c */
+
+void score_write_weakened(FILE *out, const Job *jobs, int count); /* the page of bugs in parts, and of several */
 
 #endif

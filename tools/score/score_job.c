@@ -4,37 +4,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "score.h"
+#include "score_case.h"
 #include "dump/tap_name.h"
 
 enum { NEW_TOKENS = 3 };
 
-typedef struct {
-    Job *job;
-    const char *scratch;
-    const ArithmeticClass *class;
-    Model *model;
-    const char *model_folder;
-    Inputs inputs;
-    Dump *honest;
-} ScoredCase;
-
 /* ---------------------------------------------------------------- dumps */
-
-/* How a backend of the class computes and what it dumps */
-typedef struct {
-    BuggyModel *buggy; /* NULL: an honest one */
-    Rounding results;
-    uint32_t left_out; /* seed of the taps that are not dumped; 0: all are */
-    int logits_to_keep;
-} Backend;
 
 typedef struct {
     SafetensorsWriter *writer;
     uint32_t left_out;
 } Writing;
 
-static uint32_t hash_of(const char *name, uint32_t seed)
+uint32_t score_hash(const char *name, uint32_t seed)
 {
     for (; *name; name++) seed = (seed ^ (unsigned char)*name) * 16777619u;
     return seed ^ (seed >> 15);
@@ -44,12 +26,12 @@ static uint32_t hash_of(const char *name, uint32_t seed)
 static void write_tap(void *context, const Tap *tap)
 {
     const Writing *w = context;
-    if (w->left_out && !tap_is_token(tap->name) && hash_of(tap->name, w->left_out) % 3 == 0) return;
+    if (w->left_out && !tap_is_token(tap->name) && score_hash(tap->name, w->left_out) % 3 == 0) return;
     if (tap->first == 0) safetensors_writer_begin(w->writer, tap->name, DTYPE_F32, tap->rank, tap->shape);
     safetensors_writer_append(w->writer, tap->values, (size_t)tap->count * tap->value_size);
 }
 
-static Dump *dump_of(ScoredCase *s, const Backend *backend)
+Dump *score_dump(ScoredCase *s, const Backend *backend)
 {
     Error *error = &s->job->error;
     Writing writing = { safetensors_writer_open(s->scratch, error), backend->left_out };
@@ -72,7 +54,7 @@ static Dump *dump_of(ScoredCase *s, const Backend *backend)
     return dump;
 }
 
-static bool is_same(const Dump *a, const Dump *b)
+bool score_is_same(const Dump *a, const Dump *b)
 {
     bool same = dump_count(a) == dump_count(b);
     for (int i = 0; same && i < dump_count(a); i++) {
@@ -83,7 +65,7 @@ static bool is_same(const Dump *a, const Dump *b)
     return same;
 }
 
-static Diagnosis *judge(ScoredCase *s, const Dump *dump, Grade **grade)
+Trial score_trial(const ScoredCase *s, const Dump *dump)
 {
     Trial trial = { .model = s->model,
                     .inputs = &s->inputs,
@@ -91,12 +73,18 @@ static Diagnosis *judge(ScoredCase *s, const Dump *dump, Grade **grade)
                     .class = s->class,
                     .options.ignore_eos = true };
     if (s->job->kind == LAYERS) trial.options.only = tap_layer_outputs;
+    return trial;
+}
+
+static Diagnosis *judge(ScoredCase *s, const Dump *dump, Grade **grade)
+{
+    Trial trial = score_trial(s, dump);
     return diagnose(&trial, grade, &s->job->error);
 }
 
 /* ---------------------------------------------------------------- bugs */
 
-static const Candidate *find_candidate(const Diagnosis *d, const Bug *bug)
+const Candidate *score_candidate(const Diagnosis *d, const Bug *bug)
 {
     for (int i = 0; i < d->candidate_count; i++)
         if (d->candidates[i].bug == bug) return &d->candidates[i];
@@ -113,7 +101,7 @@ static bool is_among(const Bug *const *bugs, int count, const Bug *bug)
 /* Named: it and nothing else, or as one of those that the case cannot tell apart. */
 static void judge_bug(const Bug *bug, const Diagnosis *d, const Grade *grade, BugResult *result)
 {
-    const Candidate *candidate = find_candidate(d, bug);
+    const Candidate *candidate = score_candidate(d, bug);
     if (!candidate) return;
     bool bent = grade->first_bent >= 0;
     bool first = is_among(d->named, d->named_count, bug), equal = is_among(d->equals, d->equal_count, bug);
@@ -131,9 +119,9 @@ static Dump *buggy_dump(ScoredCase *s, const Bug *bug)
 {
     Error unfit = { "" };
     BuggyModel *buggy = buggy_model_open(s->model_folder, &bug, 1, &unfit);
-    Dump *dump = buggy ? dump_of(s, &(Backend){ .buggy = buggy, .results = s->class->results }) : NULL;
+    Dump *dump = buggy ? score_dump(s, &(Backend){ .buggy = buggy, .results = s->class->results }) : NULL;
     buggy_model_close(buggy);
-    if (!dump || !is_same(dump, s->honest)) return dump;
+    if (!dump || !score_is_same(dump, s->honest)) return dump;
     dump_close(dump);
     return NULL;
 }
@@ -158,7 +146,7 @@ static bool make_variant(const ScoredCase *s, int variant, Backend *backend)
 {
     const Job *job = s->job;
     *backend = (Backend){ .results = s->class->results };
-    uint32_t seed = hash_of(job->name, (uint32_t)(1 + variant + VARIANTS * (job->class * KINDS + job->kind)));
+    uint32_t seed = score_hash(job->name, (uint32_t)(1 + variant + VARIANTS * (job->class * KINDS + job->kind)));
     if (variant == SOME_TAPS || variant == OTHER_TAPS) backend->left_out = seed;
     if (variant == WIDE_INSIDE) backend->results = ROUNDING_NONE;
     if (variant == LAST_POSITIONS) backend->logits_to_keep = 1;
@@ -171,7 +159,7 @@ static void score_honest(ScoredCase *s, int variant, HonestResult *result)
     Backend backend;
     if (!make_variant(s, variant, &backend)) return;
     reference_set_threads(variant == TWO_THREADS ? 2 : 1);
-    Dump *dump = dump_of(s, &backend);
+    Dump *dump = score_dump(s, &backend);
     reference_set_threads(1);
     Grade *grade = NULL;
     Diagnosis *d = dump ? judge(s, dump, &grade) : NULL;
@@ -201,10 +189,11 @@ void score_job(Job *job, const char *scratch)
     s.model = model_open(s.model_folder, error);
     if (s.model) s.inputs = inputs_open(arena_format(&arena, "%s/inputs.safetensors", job->folder), error);
     if (!error_is_set(error)) model_check(s.model, &s.inputs, error);
-    if (!error_is_set(error)) s.honest = dump_of(&s, &(Backend){ .results = s.class->results });
-    for (int i = 0; i < bug_count() && !error_is_set(error); i++)
+    if (!error_is_set(error)) s.honest = score_dump(&s, &(Backend){ .results = s.class->results });
+    if (job->weakened && !error_is_set(error)) score_mixtures(&s);
+    for (int i = 0; i < bug_count() && !job->weakened && !error_is_set(error); i++)
         if (score_is_of(bug_at(i))) score_bug(&s, bug_at(i), &job->bugs[i]);
-    for (int v = 0; v < VARIANTS && !error_is_set(error); v++) score_honest(&s, v, &job->honest[v]);
+    for (int v = 0; v < VARIANTS && !job->weakened && !error_is_set(error); v++) score_honest(&s, v, &job->honest[v]);
     dump_close(s.honest);
     inputs_close(&s.inputs);
     model_close(s.model);
