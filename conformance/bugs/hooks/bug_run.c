@@ -87,9 +87,16 @@ void *bug_state(BugRun *run, size_t bytes)
     return run->state;
 }
 
+/* Gemma4AudioAttention is float32 from behind the projections up to attn_output, which is cast back. */
+static bool is_in_audio_attention(const char *name)
+{
+    return strstr(name, ".audio_tower.layers.") && strstr(name, ".self_attn#") && !tap_ends(name, "#attn_output");
+}
+
 /* Numbers that are names, and what Hugging Face holds in float32 whatever the class */
 static bool is_never_narrow(const char *name)
 {
+    if (is_in_audio_attention(name)) return true;
     static const char *const endings[] = { "input_ids", "#top_k_index", "#top_k_weights", ".router", ".pooler" };
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (tap_ends(name, endings[i])) return true;
