@@ -175,6 +175,10 @@ def look(browser, page_path, screen):
     page.evaluate(script.read_text())
     found = [(v["id"], v["nodes"][0]["html"][:100]) for v in page.evaluate("axe.run()")["violations"]]
     check(not found, f"{name}: axe-core finds nothing {found or ''}")
+    page.emulate_media(media="print")
+    kept = steps.count() == 0 or (page.locator(".legend").is_visible() and
+                                  not page.locator("#curve-place .slider").is_visible())
+    check(kept, f"{name}: print has the plot's key, and nothing to move")
     check(not said, f"{name}: the console is empty {said or ''}")
     check(all(url.startswith(("file:", "data:")) for url in asked), f"{name}: nothing is loaded from elsewhere")
     context.close()

@@ -111,7 +111,7 @@ function curve(choose) {
   slider.addEventListener("input", () => read(Number(slider.value)));
   slider.addEventListener("change", () => choose(shown[Number(slider.value)].tap));
 
-  const keys = el("div", { class: "bar" });
+  const keys = el("div", { class: "bar legend" });
   for (const name of SERIES)
     keys.append(el("button", { type: "button", "aria-pressed": String(!state.hide.includes(name)), onclick: () => {
       state.hide = state.hide.includes(name) ? state.hide.filter(other => other !== name) : [...state.hide, name];
