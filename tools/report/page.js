@@ -80,6 +80,7 @@ function bugSection(id, r) {
     list([["stage", bug.stage], ["seen in", from], ["shows with", bug.exposed_by],
           ["explains", c ? `${number(100 * c.explained)} % of the error; coefficient ${number(c.coefficient)}, ` +
                            `z ${number(c.z)} (${number(c.expected_z)} for the bug itself)` : null],
+          ["beside it", (r.with_others || [])[place] ? "something else is bent there too" : null],
           ["how much of it", strength && strength !== 1 ? `coefficient ${number(strength)}` : null],
           ["could be seen from", c && c.first_step ? tap(c.first_step) : null],
           ["cannot be told from", (r.cannot_tell_from || []).join(", ")]]));

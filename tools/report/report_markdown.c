@@ -55,8 +55,12 @@ static void named_bugs(FILE *out, const json_t *report)
         fprintf(out, "\n- **");
         escaped(out, text_at(named, i));
         const char *reach = text_at(json_object_get(report, "reaches"), i);
+        double strength = json_number_value(json_array_get(json_object_get(report, "strengths"), i));
         fprintf(out, "**%s", *reach ? ", " : "");
         escaped(out, reach);
+        if (strength > 0 && strength != 1) fprintf(out, ", coefficient %.2f", strength);
+        if (json_is_true(json_array_get(json_object_get(report, "with_others"), i)))
+            fprintf(out, "; something else is bent there too");
         fprintf(out, ": ");
         escaped(out, text_of(bug, "mechanism"));
         fprintf(out, ". Source: ");
