@@ -84,6 +84,8 @@ static const Recorded *last_layer(BugRun *run, const Tap *tap)
     return recorded(run, tap, name);
 }
 
+/* Sums are held as the class holds them, in the double pass too: what rounding does to them decides which way a
+ * variance near the middle of two bfloat16 is rounded. */
 static void add_rows(BugRun *run, const Recorded *from, int64_t rows, double *sum)
 {
     int64_t width = from->shape[from->rank - 1], all = 1, batch = from->rank > 2 ? from->shape[0] : 1;
@@ -91,7 +93,7 @@ static void add_rows(BugRun *run, const Recorded *from, int64_t rows, double *su
     int64_t queries = rows / batch, held = all / batch; /* which may be more than the last ones that the norm sees */
     for (int64_t i = 0; i < rows; i++) {
         const double *row = recorded_row(from, i / queries * held + held - queries + i % queries);
-        for (int64_t j = 0; j < width; j++) sum[i * width + j] = as_result(run, sum[i * width + j] + row[j]);
+        for (int64_t j = 0; j < width; j++) sum[i * width + j] = as_weight(run, sum[i * width + j] + row[j]);
     }
 }
 
