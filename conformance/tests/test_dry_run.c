@@ -5,7 +5,12 @@
 
 static Pass pass_of(const BugCase *c, Recording *recording)
 {
-    return (Pass){ .hook = record, .hook_context = recording, .max_new_tokens = c->tokens, .ignore_eos = true };
+    return (Pass){ .results = c->rounding,
+                   .weights = c->rounding,
+                   .hook = record,
+                   .hook_context = recording,
+                   .max_new_tokens = c->tokens,
+                   .ignore_eos = true };
 }
 
 static void assert_same(const Recording *a, const Recording *b)
