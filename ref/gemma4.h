@@ -497,9 +497,11 @@ const int64_t *get_block_sequence_ids_for_mask(const ForwardArguments *arguments
 
 /* Keys and values of the layer of each type that stores them. HF: shared_kv_states */
 typedef struct {
-    struct {
-        Tensor key_states, value_states;
-    } of[LAYER_TYPE_COUNT];
+    Tensor key_states, value_states;
+} KeyValueStates;
+
+typedef struct {
+    KeyValueStates of[LAYER_TYPE_COUNT];
     Arena arena; /* they outlive their layer */
 } SharedKvStates;
 
@@ -527,6 +529,10 @@ typedef struct {
 void gemma4_text_attention_load(Gemma4TextAttention *m, Loader at, const Gemma4TextConfig *config, int layer_idx);
 Tensor gemma4_text_attention_forward(const Gemma4TextAttention *m, Tensor hidden_states,
                                      const Gemma4TextLayerArguments *arguments, Run *run);
+
+/* Only what later layers and later passes ask of it: keys and values are made, and kept. */
+void gemma4_text_attention_keep_states(const Gemma4TextAttention *m, Tensor hidden_states,
+                                       const Gemma4TextLayerArguments *arguments, Run *run);
 
 /* gemma4/text_experts.c */
 

@@ -200,6 +200,7 @@ void model_forward(Model *model, const Inputs *inputs, const Pass *pass)
                 .exact_codes = pass->exact_codes,
                 .features = pass->features,
                 .hook = pass->hook,
+                .known = pass->known,
                 .hook_context = pass->hook_context };
     ForwardArguments arguments = { .inputs = inputs, .logits_to_keep = pass->logits_to_keep };
     if (inputs->input_ids) {

@@ -13,6 +13,7 @@ typedef struct {
     unsigned features; /* of Feature (run/tap.h): arithmetic that ports choose; 0: as Hugging Face computes */
     uint32_t seed;     /* results and factors are rounded at random, from this seed; 0: to nearest. Float only */
     Hook *hook;        /* NULL: nobody looks */
+    Known *known;      /* NULL: everything is computed */
     void *hook_context;
     /* 0: one forward pass over the inputs. N: Hugging Face's greedy generate, a prefill and up to N - 1 decode steps,
      * whose taps end in "@1", "@2", ..; the new tokens are the taps input_ids@1 to input_ids@N, [batch, 1]. */

@@ -49,6 +49,14 @@ extern const Bug pixel_bugs[], vision_bugs[], pooler_bugs[], unified_bugs[], sou
     projector_bugs[], merge_bugs[], per_layer_embedding_bugs[], rope_bugs[], mask_bugs[], attention_bugs[],
     kv_sharing_bugs[], decode_bugs[], layer_bugs[], moe_bugs[], logits_bugs[];
 
+/* Layers, by the names of their taps, in which a bug changes something, where all that they are given is right */
+typedef struct {
+    bool all; /* it is not known to leave any alone */
+    char **names;
+    int count;
+} TouchedLayers;
+void touched_layers_free(TouchedLayers *touched);
+
 int bug_count(void);
 const Bug *bug_at(int index);                 /* in the order of the pass */
 const Bug *bug_find(const char *id);          /* NULL if there is none of that name */
@@ -75,6 +83,8 @@ const Model *buggy_model_model(const BuggyModel *model);
 bool buggy_model_has_masks(const BuggyModel *model);
 /* Another reading of what Hugging Face computes, as a hook that every bug's comes after; NULL: none */
 void buggy_model_set_mask_reading(BuggyModel *model, const Bug *reading);
+/* Where it is set, pass->known is asked about the layers that the bugs leave alone. NULL: about none; the caller's. */
+void buggy_model_set_touched(BuggyModel *model, const TouchedLayers *touched);
 /* Whether a pass would be the honest one: no bug has a hook, and none changes anything else */
 bool buggy_model_is_honest(BuggyModel *model, const Inputs *inputs);
 /* pass as for the honest model; its hook sees what the bugs left, and what it replaces is what they build on */

@@ -242,11 +242,11 @@ void suspects_rank(Suspects *s)
     qsort(s->list, (size_t)s->count, sizeof *s->list, by_likelihood);
 }
 
-/* Marks the bugs that change nothing here, as far as a dry run, which computes no numbers, can tell. */
-static bool *find_unexposed(Suspects *s)
+static Foreseen *foresee(Suspects *s)
 {
     const Trial *trial = &s->search->trial;
-    bool *unexposed = allocate_zeroed((size_t)bug_count() + 1, sizeof *unexposed);
+    Foreseen *foreseen = allocate_zeroed((size_t)bug_count() + 1, sizeof *foreseen);
+    for (int i = 0; i < bug_count(); i++) foreseen[i].touched.all = touches_layers(bug_at(i));
     for (int next = 0; next < bug_count();) {
         const Bug *bugs[AT_ONCE];
         int place[AT_ONCE], count = 0;
@@ -257,22 +257,23 @@ static bool *find_unexposed(Suspects *s)
         }
         DryRun *dry = dry_run_new(trial->model, bugs, count);
         s->search->pass++;
-        if (count > 0) lockstep_visit(s->base, subject_of_dry_run(dry, &trial->options), NULL, NULL);
+        if (count > 0) lockstep_remember(s->base, subject_of_dry_run(dry, &trial->options));
         for (int i = 0; i < count; i++) {
-            unexposed[place[i]] = !dry_run_changes(dry, i);
-            s->search->passes -= unexposed[place[i]];
+            foreseen[place[i]] = (Foreseen){ !dry_run_changes(dry, i), dry_run_touched(dry, i) };
+            s->search->passes -= foreseen[place[i]].unexposed;
         }
         dry_run_free(dry);
     }
-    return unexposed;
+    return foreseen;
 }
 
 /* Whether this case and dump show the bug: then suspect holds what it predicts. */
-static bool try_bug(Suspects *s, Suspect *suspect)
+static bool try_bug(Suspects *s, Suspect *suspect, const TouchedLayers *touched)
 {
     suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
     BuggyModel *buggy = open_with(s, suspect->candidate.bug);
     s->search->pass++;
+    if (buggy) buggy_model_set_touched(buggy, touched);
     if (buggy && (s->below || !buggy_model_is_honest(buggy, s->search->trial.inputs)))
         matched_filter_match(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), suspect->matches);
     buggy_model_close(buggy);
@@ -284,16 +285,16 @@ static bool try_bug(Suspects *s, Suspect *suspect)
 
 void suspects_try_all(Suspects *s)
 {
-    bool *unexposed = s->below ? NULL : find_unexposed(s); /* dry runs have no other bug */
+    Foreseen *foreseen = s->below ? NULL : foresee(s); /* dry runs have no other bug */
     for (int i = 0; i < bug_count() && !error_is_set(s->search->error); i++) {
         if (bug_at(i) == s->below) continue;
         Suspect suspect = { .candidate.bug = bug_at(i) };
-        bool may_show = bug_is_of_model(bug_at(i)) && !(unexposed && unexposed[i]);
-        if (may_show && try_bug(s, &suspect))
+        bool may_show = bug_is_of_model(bug_at(i)) && !(foreseen && foreseen[i].unexposed);
+        if (may_show && try_bug(s, &suspect, foreseen ? &foreseen[i].touched : NULL))
             s->list[s->count++] = suspect;
         else
             s->not_exposed[s->not_exposed_count++] = suspect.candidate.bug;
     }
-    free(unexposed);
+    foreseen_free(foreseen);
     suspects_rank(s);
 }

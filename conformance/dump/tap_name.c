@@ -50,6 +50,20 @@ bool tap_ends(const char *name, const char *ending)
 
 bool tap_begins(const char *name, const char *beginning) { return strncmp(name, beginning, strlen(beginning)) == 0; }
 
+bool tap_layer_name(const char *name, char *layer, size_t size)
+{
+    static const char layers[] = "layers.";
+    const char *number = strstr(name, layers);
+    if (!number) return false;
+    number += strlen(layers);
+    size_t digits = strspn(number, "0123456789"), length = (size_t)(number - name) + digits;
+    const char *run = name + tap_base_length(name);
+    if (digits == 0 || length + strlen(run) + 1 > size) return false;
+    memcpy(layer, name, length);
+    strcpy(layer + length, run);
+    return true;
+}
+
 bool tap_is_vision(const char *name)
 {
     return tap_begins(name, "model.vision_tower") || tap_begins(name, "model.embed_vision");

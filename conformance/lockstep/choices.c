@@ -99,6 +99,14 @@ void choices_begin(Choices *choices, PassKind pass, int turn, int alternative)
     open_choices_begin(&choices->open_choices, turn, alternative);
 }
 
+void choices_pass_over(Choices *choices, const char *layer)
+{
+    char of[256];
+    while (choices->current + 1 < choices->count &&
+           tap_layer_name(choices->list[choices->current + 1].tap, of, sizeof of) && strcmp(of, layer) == 0)
+        choices->current++;
+}
+
 void choices_observe(Choices *choices, const Tap *tap, bool held)
 {
     if (!choice_scores_are(tap->name)) return;

@@ -33,6 +33,9 @@ void choices_reset(Choices *choices);                        /* forgets every pa
 /* Before each pass. turn, alternative: of PASS_ALTERNATIVE */
 void choices_begin(Choices *choices, PassKind pass, int turn, int alternative);
 
+/* The pass is at the end of a layer of which it did not show all taps. */
+void choices_pass_over(Choices *choices, const char *layer);
+
 /* A tap of scores, after what the dump holds has been put in place. */
 void choices_observe(Choices *choices, const Tap *tap, bool held);
 

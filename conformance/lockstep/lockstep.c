@@ -1,100 +1,12 @@
 /* lockstep.c - several passes with one hook */
 #include "lockstep/lockstep.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lockstep/choices.h"
 #include "dump/decode_steps.h"
-#include "lockstep/step_list.h"
 #include "dump/tap_name.h"
-#include "dump/tap_value.h"
-
-struct Lockstep {
-    Subject subject;
-    Trial trial;
-    Error error; /* of its own, because passes come after the caller's may be gone */
-    PaddingRows rows;
-    StepList steps;
-    Choices *choices;
-    PassKind pass;
-    int pass_number, passes;
-    int samples, sample; /* how many replays there are, and the number of this one */
-    bool last;           /* no pass comes after this one */
-    bool exact_codes;    /* of the replay: some kernels multiply codes and never round what they stand for */
-    int decode_step;     /* the pass has come to this one */
-    VisitRow *visit;     /* sees the rows of PASS_SUSPECT and PASS_NEAREST */
-    void *visit_context;
-};
-
-/* ---------------------------------------------------------------- rows */
-
-static double squared_distance(const double *a, const double *b, int64_t count)
-{
-    double sum = 0;
-    for (int64_t j = 0; j < count; j++) sum += (a[j] - b[j]) * (a[j] - b[j]);
-    return sum;
-}
-
-/* Whether the bug that the dump is graded with explains each value of the row that is infinite or not a number: the
- * replay, which is as narrow as the backend, must have the same there. An honest row is finite. */
-static bool bug_predicts_nonfinite(const Lockstep *l, const StepSums *sums, int64_t dump_row, const double *found)
-{
-    const float *replay = sums->deviation + dump_row * sums->row_map.width;
-    bool foretold = l->subject.has_bugs;
-    for (int64_t j = 0; foretold && j < sums->row_map.width; j++)
-        if (!isfinite(found[j]) || !isfinite(replay[j]))
-            foretold = isnan(found[j]) ? isnan(replay[j]) : found[j] == (double)replay[j];
-    return foretold;
-}
-
-/* The buffers hold a row each: the reference's values, the same as they are compared, the backend's. */
-static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t dump_row, double *buffers)
-{
-    Step *step = &l->steps.grade->steps[n];
-    StepSums *sums = &l->steps.sums[n];
-    int64_t width = sums->row_map.width, non_finite = 0;
-    double *own = buffers, *expected = own + width, *found = expected + width;
-    for (int64_t j = 0; j < width; j++) own[j] = expected[j] = tap_value(tap, row * width - tap->first + j);
-    /* Where the dump does not say which experts the weights belong to, their only order is that of their size. */
-    bool weights = tap_ends(tap->name, ".router#top_k_weights");
-    sums->sorted = weights && choices_order_is_free(l->choices);
-    if (sums->sorted) step_sums_sort_row(expected, width);
-    step_sums_read_found(sums, dump_row, found);
-    for (int64_t j = 0; j < width; j++) non_finite += !isfinite(found[j]);
-
-    if (l->pass == PASS_PATH && sums->row_norm[dump_row] >= 0) l->visit(l->visit_context, n, dump_row, expected);
-    if (l->pass == PASS_PATH) return;
-    if (l->pass == PASS_FREE) step_sums_keep_free(sums, dump_row, expected);
-    if (l->pass == PASS_REPLAY) step_sums_keep_replay(sums, dump_row, expected);
-    if (l->pass == PASS_RANDOM) step_sums_add_replay(sums, l->steps.grade->class, dump_row, expected, found);
-    if (l->pass == PASS_ORACLE && !bug_predicts_nonfinite(l, sums, dump_row, found)) step->non_finite += non_finite;
-    if (l->pass == PASS_SUSPECT && l->visit && non_finite > 0 && padding_rows_graded(&l->rows, tap, row))
-        l->visit(l->visit_context, n, dump_row, expected);
-    /* A row that is not finite would spoil every step after it; the reference's own goes on instead. */
-    if (l->pass == PASS_FREE || non_finite > 0 || padding_rows_overwritten(&l->rows, tap, row)) return;
-    if (l->pass == PASS_ORACLE && padding_rows_graded(&l->rows, tap, row))
-        step_sums_measure(sums, step, dump_row, expected, found);
-    if ((l->pass == PASS_SUSPECT || l->pass == PASS_NEAREST) && l->visit && sums->row_norm[dump_row] >= 0)
-        l->visit(l->visit_context, n, dump_row, expected);
-    bool chooses = l->pass == PASS_ORACLE || l->pass == PASS_ALTERNATIVE || l->pass == PASS_SETTLE;
-    if (chooses && !weights) choices_compare(l->choices, tap, row, n, squared_distance(expected, found, width));
-    if (l->subject.has_masks && tap_is_mask(tap->name)) return;
-    for (int64_t j = 0; j < width; j++)
-        tap_set(tap, row * width - tap->first + j, found[sums->sorted ? step_sums_rank(own, width, j) : j]);
-}
-
-static void visit_rows(Lockstep *l, int n, const Tap *tap)
-{
-    const RowMap *row_map = &l->steps.sums[n].row_map;
-    double *buffers = allocate_zeroed((size_t)(3 * row_map->width), sizeof *buffers);
-    for (int64_t row = tap->first / row_map->width; row < (tap->first + tap->count) / row_map->width; row++) {
-        int64_t dump_row = row_map_dump_row(row_map, row);
-        if (dump_row >= 0) visit_row(l, n, tap, row, dump_row, buffers);
-    }
-    free(buffers);
-}
+#include "lockstep/pass_state.h"
 
 static void choose(Lockstep *l, int n, const Tap *tap)
 {
@@ -111,9 +23,31 @@ static void choose(Lockstep *l, int n, const Tap *tap)
     choices_choose(l->choices, &at);
 }
 
+/* Asked in PASS_SUSPECT. No visitor sees what a layer that is known still shows. */
+static bool on_layer(void *context, const char *layer)
+{
+    Lockstep *l = context;
+    l->given = known_layers_have(l->known, layer);
+    l->steps.skips = l->given;
+    return l->given;
+}
+
+static void end_known_layer(Lockstep *l, const Tap *tap)
+{
+    step_list_pass_over(&l->steps, l->given);
+    choices_pass_over(l->choices, l->given);
+    known_layers_fill(l->known, tap);
+}
+
 static void on_tap(void *context, const Tap *tap)
 {
     Lockstep *l = context;
+    VisitRow *visit = l->visit;
+    bool is_end = l->given && strcmp(tap->name, l->given) == 0;
+    if (l->given) l->visit = NULL;
+    if (is_end) end_known_layer(l, tap);
+    if (is_end) l->given = NULL;
+    l->steps.skips = l->given;
     if (l->trial.options.progress)
         l->trial.options.progress(l->trial.options.progress_context, l->pass_number, l->passes, tap->name);
     padding_rows_observe(&l->rows, tap);
@@ -127,6 +61,8 @@ static void on_tap(void *context, const Tap *tap)
     else if (n >= 0)
         visit_rows(l, n, tap);
     choices_observe(l->choices, tap, n >= 0);
+    l->visit = visit;
+    if (l->known && l->pass == PASS_SUSPECT) known_layers_observe(l->known, tap, n >= 0 ? &l->steps.sums[n] : NULL);
 }
 
 /* ---------------------------------------------------------------- passes */
@@ -148,9 +84,12 @@ static void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     pass.features = replay ? class->features : 0;
     pass.hook = on_tap;
     pass.hook_context = l;
+    if (l->known && kind == PASS_SUSPECT) known_layers_begin(l->known, l->remembering);
+    if (l->known && kind == PASS_SUSPECT && !l->remembering) pass.known = on_layer;
 
     l->pass = kind;
     l->decode_step = 0;
+    l->given = NULL;
     l->steps.current = -1;
     choices_begin(l->choices, kind, turn, alternative);
     l->subject.forward(l->subject.self, reference, l->trial.inputs, &pass);
@@ -256,6 +195,14 @@ void lockstep_visit(Lockstep *l, Subject subject, VisitRow *visit, void *context
     l->subject = graded;
 }
 
+void lockstep_remember(Lockstep *l, Subject honest)
+{
+    l->remembering = !l->known;
+    if (!l->known) l->known = known_layers_new(model_config(l->trial.model));
+    lockstep_visit(l, honest, NULL, NULL);
+    l->remembering = false;
+}
+
 void lockstep_visit_replay(Lockstep *l, const ArithmeticClass *class, VisitRow *visit, void *context)
 {
     const ArithmeticClass *own = l->steps.grade->class;
@@ -286,6 +233,7 @@ Grade *lockstep_end(Lockstep *l)
     Grade *grade = l->steps.grade;
     step_list_free(&l->steps);
     choices_free(l->choices);
+    known_layers_free(l->known);
     padding_rows_free(&l->rows);
     if (l->subject.close) l->subject.close(l->subject.self);
     free(l);

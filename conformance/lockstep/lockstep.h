@@ -31,8 +31,11 @@ const StepSums *lockstep_sums(const Lockstep *lockstep, int step);
 const PaddingRows *lockstep_rows(const Lockstep *lockstep);
 /* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its
  * number in the dump's array, before the backend's takes its place. */
-typedef void VisitRow(void *context, int step, int64_t row, const double *values);
 void lockstep_visit(Lockstep *lockstep, Subject subject, VisitRow *visit, void *context);
+/* A visit of the honest subject without a visitor; the first one is remembered. From then on a subject that knows which
+ * layers it leaves alone (buggy_model_set_touched) does not compute those of them that are given what they are given
+ * here, and no visitor sees a row in there: each would be the honest one. */
+void lockstep_remember(Lockstep *lockstep, Subject honest);
 /* The same of the nearest replay, in the lockstep's class or one that differs in its features */
 void lockstep_visit_replay(Lockstep *lockstep, const ArithmeticClass *class, VisitRow *visit, void *context);
 /* A pass in which nothing is replaced but choices, which are those that the lockstep went by, so that all such passes

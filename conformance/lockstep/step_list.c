@@ -108,11 +108,29 @@ const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map)
     return NULL;
 }
 
+static bool is_inside(const char *tap, const char *layer)
+{
+    char of[256];
+    return tap_layer_name(tap, of, sizeof of) && strcmp(of, layer) == 0 && strcmp(tap, layer) != 0;
+}
+
+/* In a layer of which the pass does not show all taps */
+static int find_ahead(StepList *steps, const Tap *tap)
+{
+    const Grade *grade = steps->grade;
+    char layer[256];
+    if (!tap_layer_name(tap->name, layer, sizeof layer)) return -1;
+    for (int n = steps->current + 1; n < grade->step_count && is_inside(grade->steps[n].tap, layer); n++)
+        if (strcmp(grade->steps[n].tap, tap->name) == 0) return steps->current = n;
+    return -1;
+}
+
 int step_list_find(StepList *steps, const Tap *tap)
 {
     const Grade *grade = steps->grade;
     for (int n = steps->current; n <= steps->current + 1; n++)
         if (n >= 0 && n < grade->step_count && strcmp(grade->steps[n].tap, tap->name) == 0) return steps->current = n;
+    if (steps->skips) return find_ahead(steps, tap);
     if (steps->listed) return -1;
 
     RowMap row_map;
@@ -120,6 +138,13 @@ int step_list_find(StepList *steps, const Tap *tap)
     if (backend && is_wanted(steps, tap->name)) return steps->current = list_step(steps, tap, backend, row_map);
     list_absent(steps, tap);
     return -1;
+}
+
+void step_list_pass_over(StepList *steps, const char *layer)
+{
+    const Grade *grade = steps->grade;
+    for (int n = steps->current + 1; n < grade->step_count && is_inside(grade->steps[n].tap, layer); n++)
+        steps->current = n;
 }
 
 static void list_unknown(StepList *steps)

@@ -22,6 +22,7 @@ typedef struct {
     int current;    /* the step that the next tap may continue; -1 before a pass */
     bool listed;    /* by the first pass of the round */
     int concluded;  /* steps that have their verdict */
+    bool skips;     /* the pass is in a layer of which it does not show all taps */
     bool too_few;   /* a tap has fewer positions than the dump, which logits_to_keep may be the reason of */
 } StepList;
 
@@ -32,6 +33,8 @@ void step_list_free(StepList *steps);
 
 /* The step that tap is of; -1 if the dump does not hold it in a shape that lies on it, or nobody wants to know. */
 int step_list_find(StepList *steps, const Tap *tap);
+/* The pass is at the end of a layer of which it did not show all taps. */
+void step_list_pass_over(StepList *steps, const char *layer);
 /* The dump's array of the tap and how it lies there, also of tokens that nobody wants graded; NULL if there is none */
 const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map);
 /* The last pass has gone by the steps before this one: another tap has come since theirs. They get their verdicts. */

@@ -54,6 +54,9 @@ typedef struct {
     bool has_masks;            /* its attention has masks of its own, whatever the dump's mask taps say */
 } Subject;
 
+/* Sees a row of a step, by its number in the dump's array. */
+typedef void VisitRow(void *context, int step, int64_t row, const double *values);
+
 Subject honest_subject(Model *model); /* the model stays the caller's */
 
 #endif

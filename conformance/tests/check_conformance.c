@@ -11,7 +11,8 @@
                   X(class_check) X(ends) X(report_ends) X(explain) X(product_factors) X(dry_run) X(diagnose_several) \
                   X(bug_part) X(parts) \
                   X(resampling) X(preprocessing) X(patch_match) X(patch_steps) X(dumped_patches) X(diagnose_patches) \
-                  X(dumped_inputs) X(sounds) X(properties) X(rule_index) X(name_map_case) X(tensor_grade)
+                  X(dumped_inputs) X(sounds) X(properties) X(rule_index) X(name_map_case) X(tensor_grade) \
+                  X(known_layers)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

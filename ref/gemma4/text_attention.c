@@ -43,11 +43,55 @@ void gemma4_text_attention_load(Gemma4TextAttention *m, Loader at, const Gemma4T
 }
 
 /* HF: shared_kv_states[layer_type] = key_states, value_states */
-static void store(SharedKvStates *shared_kv_states, LayerType layer_type, Tensor key_states, Tensor value_states)
+static void store(SharedKvStates *shared_kv_states, LayerType layer_type, KeyValueStates states)
 {
     Run shared = { .arena = &shared_kv_states->arena };
-    shared_kv_states->of[layer_type].key_states = tensor_clone(key_states, &shared);
-    shared_kv_states->of[layer_type].value_states = tensor_clone(value_states, &shared);
+    shared_kv_states->of[layer_type].key_states = tensor_clone(states.key_states, &shared);
+    shared_kv_states->of[layer_type].value_states = tensor_clone(states.value_states, &shared);
+}
+
+static KeyValueStates make_states(const Gemma4TextAttention *m, Tensor hidden_states,
+                                  const Gemma4TextLayerArguments *arguments, Run *run)
+{
+    int64_t batch = hidden_states.shape[0], seq = hidden_states.shape[1], head_dim = m->head_dim;
+    Tensor cos = arguments->position_embeddings.cos, sin = arguments->position_embeddings.sin;
+    if (m->is_kv_shared_layer) return arguments->shared_kv_states->of[m->layer_type];
+
+    Tensor key_states = view(linear_forward(&m->k_proj, hidden_states, run), batch, seq, -1, head_dim);
+    Tensor value_states = m->use_alternative_attention
+                              ? key_states
+                              : view(linear_forward(&m->v_proj, hidden_states, run), batch, seq, -1, head_dim);
+
+    key_states = gemma4_rms_norm_forward(&m->k_norm, key_states, run);
+    apply_rotary_pos_emb_(key_states, cos, sin, 0, head_dim, run);
+    key_states = transpose_1_2(key_states, run);
+
+    value_states = gemma4_rms_norm_forward(&m->v_norm, value_states, run);
+    value_states = transpose_1_2(value_states, run);
+
+    if (arguments->past_key_values)
+        dynamic_cache_update(arguments->past_key_values, m->layer_idx, &key_states, &value_states, run);
+    return (KeyValueStates){ key_states, value_states };
+}
+
+/* Keeps them as a hook leaves them. */
+static KeyValueStates keep_states(const Gemma4TextAttention *m, KeyValueStates states,
+                                  const Gemma4TextLayerArguments *arguments, Run *run)
+{
+    states.key_states = tap_copy(run, m->path, "key_states", states.key_states);
+    states.value_states = tap_copy(run, m->path, "value_states", states.value_states);
+    if (arguments->past_key_values && !m->is_kv_shared_layer)
+        dynamic_cache_keep(arguments->past_key_values, m->layer_idx, states.key_states, states.value_states);
+    if (m->store_full_length_kv) store(arguments->shared_kv_states, m->layer_type, states);
+    return states;
+}
+
+void gemma4_text_attention_keep_states(const Gemma4TextAttention *m, Tensor hidden_states,
+                                       const Gemma4TextLayerArguments *arguments, Run *run)
+{
+    ArenaMark mark = arena_mark(run->arena);
+    keep_states(m, make_states(m, hidden_states, arguments, run), arguments, run);
+    arena_release(run->arena, mark);
 }
 
 Tensor gemma4_text_attention_forward(const Gemma4TextAttention *m, Tensor hidden_states,
@@ -55,8 +99,6 @@ Tensor gemma4_text_attention_forward(const Gemma4TextAttention *m, Tensor hidden
 {
     int64_t batch = hidden_states.shape[0], seq = hidden_states.shape[1], head_dim = m->head_dim;
     Tensor cos = arguments->position_embeddings.cos, sin = arguments->position_embeddings.sin;
-    SharedKvStates *shared_kv_states = arguments->shared_kv_states;
-    DynamicCache *past_key_values = arguments->past_key_values;
     ArenaMark mark = arena_mark(run->arena);
 
     Tensor query_states = linear_forward(&m->q_proj, hidden_states, run);
@@ -65,35 +107,13 @@ Tensor gemma4_text_attention_forward(const Gemma4TextAttention *m, Tensor hidden
     apply_rotary_pos_emb_(query_states, cos, sin, 0, head_dim, run);
     query_states = transpose_1_2(query_states, run);
 
-    Tensor key_states, value_states;
-    if (m->is_kv_shared_layer) {
-        key_states = shared_kv_states->of[m->layer_type].key_states;
-        value_states = shared_kv_states->of[m->layer_type].value_states;
-    } else {
-        key_states = view(linear_forward(&m->k_proj, hidden_states, run), batch, seq, -1, head_dim);
-        value_states = m->use_alternative_attention
-                           ? key_states
-                           : view(linear_forward(&m->v_proj, hidden_states, run), batch, seq, -1, head_dim);
-
-        key_states = gemma4_rms_norm_forward(&m->k_norm, key_states, run);
-        apply_rotary_pos_emb_(key_states, cos, sin, 0, head_dim, run);
-        key_states = transpose_1_2(key_states, run);
-
-        value_states = gemma4_rms_norm_forward(&m->v_norm, value_states, run);
-        value_states = transpose_1_2(value_states, run);
-
-        if (past_key_values) dynamic_cache_update(past_key_values, m->layer_idx, &key_states, &value_states, run);
-    }
+    KeyValueStates states = make_states(m, hidden_states, arguments, run);
 
     query_states = tap_local(run, m->path, "query_states", query_states);
-    key_states = tap_copy(run, m->path, "key_states", key_states);
-    value_states = tap_copy(run, m->path, "value_states", value_states);
-    if (past_key_values && !m->is_kv_shared_layer)
-        dynamic_cache_keep(past_key_values, m->layer_idx, key_states, value_states);
-    if (m->store_full_length_kv) store(shared_kv_states, m->layer_type, key_states, value_states);
+    states = keep_states(m, states, arguments, run);
 
     AttentionModule module = { m->path, m->num_key_value_groups, m->scaling };
-    Tensor attn_output = eager_attention_forward(module, query_states, key_states, value_states,
+    Tensor attn_output = eager_attention_forward(module, query_states, states.key_states, states.value_states,
                                                  arguments->attention_mask, run);
 
     attn_output = view(attn_output, batch, seq, -1);

@@ -47,9 +47,23 @@ void gemma4_text_decoder_layer_load(Gemma4TextDecoderLayer *m, Loader at, const 
     }
 }
 
+/* Where the output is known: later layers and later passes may still ask for keys and values. */
+static void keep_states(const Gemma4TextDecoderLayer *m, Tensor hidden_states,
+                        const Gemma4TextLayerArguments *arguments, Run *run)
+{
+    bool caches = arguments->past_key_values && !m->self_attn.is_kv_shared_layer;
+    if (!caches && !m->self_attn.store_full_length_kv) return;
+    hidden_states = gemma4_rms_norm_forward(&m->input_layernorm, hidden_states, run);
+    gemma4_text_attention_keep_states(&m->self_attn, hidden_states, arguments, run);
+}
+
 Tensor gemma4_text_decoder_layer_forward(const Gemma4TextDecoderLayer *m, Tensor hidden_states, Tensor per_layer_input,
                                          const Gemma4TextLayerArguments *arguments, Run *run)
 {
+    if (is_known(run, m->path)) {
+        keep_states(m, hidden_states, arguments, run);
+        return tap_output(run, m->path, tensor_new(run, hidden_states.rank, hidden_states.shape));
+    }
     Tensor residual = hidden_states;
 
     hidden_states = gemma4_rms_norm_forward(&m->input_layernorm, hidden_states, run);

@@ -20,6 +20,7 @@ typedef struct {
     unsigned features; /* of Feature */
     Random *random;    /* results and factors are rounded up or down at random; NULL: to nearest */
     Hook *hook;        /* NULL: nobody looks */
+    Known *known;      /* NULL: everything is computed */
     void *hook_context;
     int repeat; /* how often the modules that run now have run before: above 0, their taps end in "@repeat" */
 } Run;
@@ -73,6 +74,9 @@ Tensor tap_named(Run *run, TapName name, Tensor value);
 Tensor tap_named_copy(Run *run, TapName name, Tensor value);
 void tap_named_mask(Run *run, TapName name, const bool *mask, int64_t rows, int64_t columns);
 void tap_named_part(Run *run, TapName name, TensorPart part);
+
+/* Whether the hook has the module's output, so that the module need not compute it: its tap shows room for it. */
+bool is_known(Run *run, const char *module_path);
 
 /* Rounding: nothing happens unless the run asks for it. At random, a value goes to one of its two neighbours, the more
  * likely the nearer it is, so that on average it is what it was; and a float32 result sometimes to the next float32. */

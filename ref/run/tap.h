@@ -2,6 +2,7 @@
 #ifndef PLUMB_TAP_H
 #define PLUMB_TAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,5 +41,9 @@ typedef struct {
 } Tap;
 
 typedef void Hook(void *context, const Tap *tap);
+
+/* Asked by a layer before it computes, with the name of its tap: whether the hook will put its output there. Then taps
+ * inside need not come, but for those on the way to what other layers ask of this one. */
+typedef bool Known(void *context, const char *name);
 
 #endif

@@ -57,3 +57,12 @@ void tap_named_part(Run *run, TapName name, TensorPart part)
     assert(part.first % last(part.values) == 0 && part.shape[part.rank - 1] == last(part.values));
     show(run, name, part);
 }
+
+bool is_known(Run *run, const char *module_path)
+{
+    if (!run->known) return false;
+    ArenaMark mark = arena_mark(run->arena);
+    bool known = run->known(run->hook_context, name_of(run, (TapName){ .module_path = module_path }));
+    arena_release(run->arena, mark);
+    return known;
+}

@@ -1,4 +1,5 @@
 /* buggy_model.c - opens a model with bugs switched on, and runs it */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,9 @@ struct BuggyModel {
     BugRun *runs;     /* of the reading, then of each bug */
     int count;        /* of runs */
     const Pass *pass; /* that runs now */
-    Inputs inputs;    /* of that pass, edited */
+    const TouchedLayers *touched;
+    char known_layer[NAME_SIZE]; /* that the pass is in, and whose output it does not compute; empty: none */
+    Inputs inputs;               /* of that pass, edited */
     Patches images, frames;
     Arena arena; /* of the edited ones */
     /* Where the last bug is in a part */
@@ -243,16 +246,43 @@ static void keep_to_part(const BuggyModel *model, const Tap *tap, const void *wi
     mix(model, tap, without);
 }
 
+/* ---------------------------------------------------------------- layers that the bugs leave alone */
+
+void buggy_model_set_touched(BuggyModel *model, const TouchedLayers *touched) { model->touched = touched; }
+
+void touched_layers_free(TouchedLayers *touched)
+{
+    for (int i = 0; i < touched->count; i++) free(touched->names[i]);
+    free(touched->names);
+    *touched = (TouchedLayers){ 0 };
+}
+
+static bool touches(const TouchedLayers *touched, const char *layer)
+{
+    for (int i = 0; i < touched->count; i++)
+        if (strcmp(touched->names[i], layer) == 0) return true;
+    return touched->all;
+}
+
+static bool on_layer(void *context, const char *layer)
+{
+    BuggyModel *model = context;
+    if (touches(model->touched, layer) || !model->pass->known(model->pass->hook_context, layer)) return false;
+    snprintf(model->known_layer, sizeof model->known_layer, "%s", layer);
+    return true;
+}
+
 static void on_tap(void *context, const Tap *tap)
 {
     BuggyModel *model = context;
     if (model->twin) keep_to_part(model, tap, twin_values(model->twin, tap));
-    for (int i = 0; i < model->count; i++) {
+    for (int i = 0; i < model->count && !*model->known_layer; i++) {
         bool in_part = model->part && i == model->count - 1 && model->runs[i].bug->tap;
         const void *without = in_part ? keep_before(model, tap) : NULL;
         bug_run_tap(&model->runs[i], tap);
         if (in_part) keep_to_part(model, tap, without);
     }
+    if (strcmp(model->known_layer, tap->name) == 0) *model->known_layer = 0;
     if (model->pass->hook) model->pass->hook(model->pass->hook_context, tap);
     for (int i = 0; i < model->count; i++) bug_run_record(&model->runs[i], tap);
     if (model->twin) twin_go_on(model->twin, tap);
@@ -262,6 +292,7 @@ void buggy_model_forward(BuggyModel *model, const Reference *reference, const In
 {
     Pass chained = *pass;
     chained.hook = on_tap;
+    chained.known = pass->known && model->touched ? on_layer : NULL;
     chained.hook_context = model;
     model->pass = pass;
     begin_inputs(model, inputs, pass);

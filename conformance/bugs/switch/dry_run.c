@@ -10,8 +10,11 @@ struct DryRun {
     Model *model;
     BugRun reading; /* which does leave a trace; its bug is NULL: there is none */
     const Bug **bugs;
-    BugRun *runs;  /* of each bug, which is alone in its */
-    bool *changes; /* of each bug; then it is not asked again */
+    BugRun *runs;           /* of each bug, which is alone in its */
+    bool *changes;          /* of each bug, anything */
+    bool *asked_enough;     /* of each bug: it changed something in this layer, or outside of layers */
+    TouchedLayers *touched; /* of each bug */
+    char layer[NAME_SIZE];  /* that the pass is in; empty: none */
     int count;
     void *copy; /* of a tap's values */
     size_t room;
@@ -23,6 +26,14 @@ bool dry_run_is_enough_for(const Bug *bug)
     return bug->tap && !bug->config && !bug->weights && !bug->inputs && !bug->patches;
 }
 
+bool touches_layers(const Bug *bug) { return bug->tap || bug->config || bug->weights; }
+
+void foreseen_free(Foreseen *foreseen)
+{
+    for (int i = 0; foreseen && i < bug_count(); i++) touched_layers_free(&foreseen[i].touched);
+    free(foreseen);
+}
+
 DryRun *dry_run_new(Model *model, const Bug *const *bugs, int count)
 {
     DryRun *dry = allocate_zeroed(1, sizeof *dry);
@@ -30,6 +41,8 @@ DryRun *dry_run_new(Model *model, const Bug *const *bugs, int count)
     dry->bugs = allocate_zeroed((size_t)count + 1, sizeof *dry->bugs);
     dry->runs = allocate_zeroed((size_t)count + 1, sizeof *dry->runs);
     dry->changes = allocate_zeroed((size_t)count + 1, sizeof *dry->changes);
+    dry->asked_enough = allocate_zeroed((size_t)count + 1, sizeof *dry->asked_enough);
+    dry->touched = allocate_zeroed((size_t)count + 1, sizeof *dry->touched);
     for (int i = 0; i < count; i++) {
         dry->bugs[i] = bugs[i];
         dry->runs[i] = (BugRun){ .bug = bugs[i], .bugs = &dry->bugs[i], .bug_count = 1, .model = model };
@@ -43,12 +56,15 @@ void dry_run_free(DryRun *dry)
     for (int i = 0; i < dry->count; i++) {
         arena_free(&dry->runs[i].arena);
         arena_free(&dry->runs[i].scratch);
+        touched_layers_free(&dry->touched[i]);
     }
     arena_free(&dry->reading.arena);
     arena_free(&dry->reading.scratch);
     free(dry->bugs);
     free(dry->runs);
     free(dry->changes);
+    free(dry->asked_enough);
+    free(dry->touched);
     free(dry->copy);
     free(dry);
 }
@@ -68,29 +84,49 @@ static void *copied(DryRun *dry, const Tap *tap, size_t size)
     return memcpy(dry->copy, tap->values, size);
 }
 
+static void note_change(DryRun *dry, int i)
+{
+    TouchedLayers *touched = &dry->touched[i];
+    dry->changes[i] = dry->asked_enough[i] = true;
+    if (!*dry->layer) return;
+    touched->names = reallocate(touched->names, (size_t)touched->count + 1, sizeof *touched->names);
+    touched->names[touched->count++] = strcpy(allocate_zeroed(strlen(dry->layer) + 1, 1), dry->layer);
+}
+
+static void enter_layer(DryRun *dry, const Tap *tap)
+{
+    char layer[NAME_SIZE];
+    if (!tap_layer_name(tap->name, layer, sizeof layer)) *layer = 0;
+    if (strcmp(layer, dry->layer) == 0) return;
+    strcpy(dry->layer, layer);
+    for (int i = 0; i < dry->count; i++) dry->asked_enough[i] = !*layer && dry->changes[i];
+}
+
 static void on_tap(void *context, const Tap *tap)
 {
     DryRun *dry = context;
     size_t size = (size_t)tap->count * tap->value_size;
+    enter_layer(dry, tap);
     if (dry->reading.bug) bug_run_tap(&dry->reading, tap);
     for (int i = 0; size > 0 && i < dry->count; i++) {
-        if (dry->changes[i]) continue;
+        if (dry->asked_enough[i]) continue;
         Tap copy = *tap;
         copy.values = copied(dry, tap, size);
         bug_run_tap(&dry->runs[i], &copy);
-        dry->changes[i] = memcmp(copy.values, tap->values, size) != 0;
+        if (memcmp(copy.values, tap->values, size) != 0) note_change(dry, i);
     }
     dry->pass->hook(dry->pass->hook_context, tap);
-    for (int i = 0; i < dry->count; i++)
-        if (!dry->changes[i]) bug_run_record(&dry->runs[i], tap);
+    for (int i = 0; i < dry->count; i++) bug_run_record(&dry->runs[i], tap);
 }
 
 void dry_run_forward(DryRun *dry, const Reference *reference, const Inputs *inputs, const Pass *pass)
 {
     Pass chained = *pass;
     chained.hook = on_tap;
+    chained.known = NULL;
     chained.hook_context = dry;
     dry->pass = pass;
+    *dry->layer = 0;
     dry->reading.inputs = inputs;
     dry->reading.pass = pass;
     for (int i = 0; i < dry->count; i++) {
@@ -99,7 +135,17 @@ void dry_run_forward(DryRun *dry, const Reference *reference, const Inputs *inpu
     }
     reference->forward(dry->model, inputs, &chained);
     bug_run_end(&dry->reading);
-    for (int i = 0; i < dry->count; i++) bug_run_end(&dry->runs[i]);
+    for (int i = 0; i < dry->count; i++) {
+        dry->touched[i].all = dry->runs[i].state || dry->runs[i].bug->needs_last_run;
+        bug_run_end(&dry->runs[i]);
+    }
 }
 
 bool dry_run_changes(const DryRun *dry, int index) { return dry->changes[index]; }
+
+TouchedLayers dry_run_touched(DryRun *dry, int index)
+{
+    TouchedLayers touched = dry->touched[index];
+    dry->touched[index] = (TouchedLayers){ 0 };
+    return touched;
+}

@@ -50,6 +50,7 @@ Twin *twin_begin(Model *model, const Reference *reference, const Inputs *inputs,
     Twin *twin = allocate_zeroed(1, sizeof *twin);
     *twin = (Twin){ .model = model, .reference = reference, .inputs = inputs, .pass = *pass };
     twin->pass.hook = at_tap;
+    twin->pass.known = NULL;
     twin->pass.hook_context = twin;
     sem_init(&twin->at_tap, 0, 0);
     sem_init(&twin->may_go_on, 0, 0);
