@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,8 +23,16 @@ pid_t start_plumb(const char *const *arguments, const char *out)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, temporary(".err"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawnattr_t attributes; /* nohup ignores SIGHUP, and what is ignored is inherited */
+    sigset_t hangup;
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigdefault(&attributes, &hangup);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
     pid_t child;
-    ck_assert_int_eq(posix_spawn(&child, plumb_path, &actions, NULL, (char *const *)argv, environ), 0);
+    ck_assert_int_eq(posix_spawn(&child, plumb_path, &actions, &attributes, (char *const *)argv, environ), 0);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return child;
 }
