@@ -169,7 +169,7 @@ static const struct {
     { { "grade", E2B, HONEST, "--samples", "0" },
       "plumb grade: --samples: found 0, expected a whole number from 1 to 1024" },
     { { "grade", E2B, HONEST, "--samples", "few" }, "plumb grade: --samples: found few, expected a whole number" },
-    { { "grade", E2B, HONEST, HONEST }, "Usage: plumb grade" },
+    { { "grade", E2B, HONEST, HONEST }, "plumb grade: found a third argument, " HONEST ", expected CASE DUMP" },
     { { "compare", HONEST }, "Usage: plumb compare" },
     { { "compare", HONEST, HONEST, "--limit", "-1" }, "plumb compare: --limit: found -1, expected a number" },
     { { "compare", HONEST, HONEST, "--limit", "nan" }, "plumb compare: --limit: found nan, expected a number" },
