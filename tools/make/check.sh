@@ -1,7 +1,7 @@
 # check.sh BUILD [PROCESSES] - runs all suites, as many at once as there are processors, and adds up what they say
 #
 # A line for each says how many tests it has and how long it took; of one that fails it is all that it prints. A suite
-# is one that a test program lists, X(name) in tests/check_*.c. The page of scores and the scripts are a test each.
+# is one that a test program lists, X(name) in tests/check_*.c. The scripts are a test each.
 
 seconds() { date +%s.%N; }
 
@@ -51,7 +51,6 @@ one() { # a test that is a command; NAME COMMAND..
     awk -v name="$name" '{ printf "%6.1f s  %4d tests  %s\n", $1, 1, name }' "$results/$name"
 }
 
-one score "$build"/score --against docs/score.md ${SCORED:-$(ls fixtures/*/case.json | xargs -n 1 dirname)}
 one vectors "$build"/check-vectors
 one hardening sh tools/make/hardening.sh "$build"/plumb
 one dependencies sh tools/make/dependencies.sh

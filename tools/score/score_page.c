@@ -110,7 +110,7 @@ static const char head[] =
     "\n"
     "How often `plumb diagnose` is right. Written by `make score`, which fails when a figure falls below what "
     "is asked;\n"
-    "`make check` measures a part of it again and fails when this page claims more.\n"
+    "`make check-score` measures a part of it again and fails when this page claims more.\n"
     "\n"
     "Each bug of the catalogue (`plumb bugs`) is switched on in the reference's own run, rounded as the class "
     "rounds. Its\n"
