@@ -179,9 +179,9 @@ static bool find_at_length(Diagnosis *d, const Suspects *s, int n, int *asked)
     return (*asked)++ < ASKED_AT_LENGTH && (find_in_part(d, s, n) || find_pair(d, s, n));
 }
 
-/* Most of what bends step n is a bug at its own strength, which takes the ratio down many-fold though not to straight:
- * something else bends the step, too. The step stays unexplained. */
-static void find_main_cause(Diagnosis *d, Suspects *s, int n)
+/* Most of what bends step n is a bug at its own strength, which takes the ratio down many-fold. Where it does not make
+ * the step straight, something else bends it, too, and the step stays unexplained: false. */
+static bool find_main_cause(Diagnosis *d, Suspects *s, int n)
 {
     int best = -1;
     double residual = matched_filter_residual(s->filter, n), least = residual / (MANY_FOLD * MANY_FOLD);
@@ -193,10 +193,12 @@ static void find_main_cause(Diagnosis *d, Suspects *s, int n)
         best = i;
         least = left;
     }
-    if (best < 0) return;
+    if (best < 0) return false;
     suspects_grade(s, &s->list[best]);
-    d->with_others[add_named(d, s->list[best].candidate.bug)] = true;
+    int place = add_named(d, s->list[best].candidate.bug);
     mark_explained(s, s->list[best].straight);
+    if (!s->list[best].straight[n]) d->with_others[place] = true;
+    return s->list[best].straight[n];
 }
 
 /* A step that nothing makes straight is left unexplained, and the search goes on behind it: what bends a later step is
@@ -212,8 +214,7 @@ static void name_one_after_the_other(Diagnosis *d, Suspects *s)
             add_named(d, s->list[found].candidate.bug);
             if (d->named_count == 1) list_equals(d, s, &s->list[found]);
         } else if (!find_in_sequences(d, s, n) && !find_at_length(d, s, n, &asked)) {
-            find_main_cause(d, s, n);
-            s->unexplained[n] = true;
+            s->unexplained[n] = !find_main_cause(d, s, n);
         }
         suspects_rank(s);
     }
