@@ -233,6 +233,15 @@ void dump_replace(Dump *dump, const Array *arrays, int count)
     if (count > 0) qsort(dump->arrays, (size_t)count, sizeof *dump->arrays, by_name);
 }
 
+const Dump *dump_holding(const Dump *dump, const Array *arrays, int count, Arena *arena)
+{
+    Dump *other = arena_allocate(arena, sizeof *other);
+    *other = (Dump){ .path = dump->path, .count = count };
+    other->arrays = arena_allocate(arena, ((size_t)count + 1) * sizeof *arrays);
+    if (count > 0) memcpy(other->arrays, arrays, (size_t)count * sizeof *arrays);
+    return other;
+}
+
 Arena *dump_arena(Dump *dump) { return &dump->arena; }
 
 void dump_close(Dump *dump)

@@ -22,4 +22,7 @@ const Array *dump_find(const Dump *dump, const char *tap); /* NULL if absent */
 void dump_replace(Dump *dump, const Array *arrays, int count);
 Arena *dump_arena(Dump *dump);
 
+/* The dump with other arrays, sorted by name. It lies in the arena, is not to be closed, and lives as long as dump. */
+const Dump *dump_holding(const Dump *dump, const Array *arrays, int count, Arena *arena);
+
 #endif

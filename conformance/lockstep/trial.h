@@ -29,6 +29,7 @@ typedef enum {
     READING_COUNTED_POSITIONS = 1 << 1,
     READING_CAST_PIXELS = 1 << 2,
     READING_AUDIO_MASK = 1 << 3,
+    READING_WHOLE_CACHES = 1 << 4,
 } ReadingFlag;
 
 /* The reading of the masks that is asked for (readings/vision_mask.h); the first: whichever fits */

@@ -20,7 +20,7 @@ typedef struct {
 } Reading;
 
 extern const Reading *const readings[]; /* NULL-terminated, in the order in which they are tried */
-extern const Reading vision_mask_google, counted_positions, cast_pixels, audio_mask;
+extern const Reading vision_mask_google, counted_positions, cast_pixels, audio_mask, whole_caches;
 
 /* The trial by the readings that the dump follows. */
 typedef struct {

@@ -6,7 +6,8 @@
 #include "readings/profile.h"
 #include "readings/subjects.h"
 
-const Reading *const readings[] = { &vision_mask_google, &counted_positions, &cast_pixels, &audio_mask, NULL };
+const Reading *const readings[] = { &whole_caches, &vision_mask_google, &counted_positions,
+                                    &cast_pixels,  &audio_mask,         NULL };
 
 static void follow(const Reading *reading, Trial *trial, Arena *arena)
 {

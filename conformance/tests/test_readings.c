@@ -3,6 +3,7 @@
 
 #include "backends.h"
 #include "bugs/audio_reading.h"
+#include "dump/tap_name.h"
 
 #define TOKENS "\"input_ids\": [[3, 4, 5, 6, 7, 8, 9], [0, 0, 0, 4, 5, 6, 7]], "
 #define PADDED TOKENS "\"attention_mask\": [[1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1]]"
@@ -41,6 +42,60 @@ START_TEST(shifted_positions_are_bent)
 {
     Grade *grade = graded_against("{" PADDED SHIFTED "}", "{" PADDED "}", "fp32");
     ck_assert_int_ge(grade->first_bent, 0);
+    grade_free(grade);
+}
+END_TEST
+
+enum { OLD_KEYS = 4 };
+
+/* Sliding layers' arrays in decode steps, as a port has them that keeps all keys: the older ones stand before those of
+ * the window. *context: what the older ones weigh. */
+static void keep_old_keys(Value *value, const void *context)
+{
+    bool is_mask = tap_ends(value->name, "#causal_mask_mapping.sliding_attention");
+    bool of_layer = strstr(value->name, "layers.0.") || strstr(value->name, "layers.2.");
+    bool is_weight = of_layer && tap_ends(value->name, "#attn_weights");
+    bool is_key = of_layer && (tap_ends(value->name, "#key_states") || tap_ends(value->name, "#value_states"));
+    if (tap_step(value->name) == 0 || !(is_mask || is_weight || is_key)) return;
+
+    float weight = *(const float *)context;
+    int axis = is_key ? value->rank - 2 : value->rank - 1;
+    int64_t inner = is_key ? value->shape[value->rank - 1] : 1, outer = 1, keys = value->shape[axis];
+    for (int d = 0; d < axis; d++) outer *= value->shape[d];
+    float *wide = arena_allocate(&scratch, (size_t)(outer * (keys + OLD_KEYS) * inner) * sizeof *wide);
+    for (int64_t o = 0; o < outer; o++) {
+        float *row = wide + o * (keys + OLD_KEYS) * inner;
+        for (int64_t i = 0; i < OLD_KEYS * inner; i++) row[i] = is_key ? 9 : is_weight ? weight : 0;
+        memcpy(row + OLD_KEYS * inner, value->values + o * keys * inner, (size_t)(keys * inner) * sizeof *wide);
+    }
+    value->values = wide;
+    value->shape[axis] = keys + OLD_KEYS;
+}
+
+static Grade *graded_with_old_keys(float weight)
+{
+    Text text = text_of("{}", two_rows);
+    const char *dump = backend_dump(text, &(Backend){ .class = "bf16", .max_new_tokens = 3 });
+    return graded_text(text, edited_dump(dump, keep_old_keys, &weight), "bf16", NULL);
+}
+
+START_TEST(caches_are_kept_whole)
+{
+    Grade *grade = graded_with_old_keys(0);
+    assert_passes(grade, "whole caches");
+    ck_assert_uint_eq(grade->readings, READING_WHOLE_CACHES);
+    ck_assert_int_eq(grade->misfit_count, 0);
+    ck_assert_ptr_nonnull(step_of(grade, "model.layers.0.self_attn#key_states@1"));
+    grade_free(grade);
+}
+END_TEST
+
+/* Keys that are older than the window and weigh something are no reading: those arrays are not cut. */
+START_TEST(old_keys_that_count)
+{
+    Grade *grade = graded_with_old_keys(0.125f);
+    ck_assert_int_gt(grade->misfit_count, 0);
+    ck_assert_ptr_null(step_of(grade, "model.layers.0.self_attn#attn_weights@1"));
     grade_free(grade);
 }
 END_TEST
@@ -208,5 +263,8 @@ Suite *readings_suite(void)
     tcase_add_loop_test(sound, sound_masked_as_before, 0, COUNT(heard_as));
     tcase_add_loop_test(sound, sound_masked_rightly, 0, COUNT(heard_as));
     tcase_add_loop_test(sound, an_inverted_mask_is_bent, 0, COUNT(heard_as));
+    TCase *caches = theme(suite, "caches");
+    tcase_add_test(caches, caches_are_kept_whole);
+    tcase_add_test(caches, old_keys_that_count);
     return suite;
 }
