@@ -20,12 +20,22 @@ struct Output {
     Output *next; /* of those that are unfinished */
 };
 
+struct ScratchFile {
+    char *folder, *path;
+    ScratchFile *next;
+};
+
 static Output *volatile unfinished;
+static ScratchFile *volatile scratch_files;
 
 void outputs_remove_unfinished(void)
 {
     for (const Output *output = unfinished; output; output = output->next)
         if (output->temporary) unlink(output->temporary);
+    for (const ScratchFile *scratch = scratch_files; scratch; scratch = scratch->next) {
+        unlink(scratch->path);
+        rmdir(scratch->folder);
+    }
 }
 
 /* SA_RESETHAND has put the default back, so that the signal ends the process as it would have without us. */
@@ -172,4 +182,57 @@ void output_abandon(Output *output)
     free(output->place);
     free(output->temporary);
     free(output);
+}
+
+/* ---------------------------------------------------------------- scratch files */
+
+static char *joined(const char *folder, const char *name)
+{
+    size_t size = strlen(folder) + strlen(name) + 2;
+    char *path = allocate_zeroed(size, 1);
+    snprintf(path, size, "%s/%s", folder, name);
+    return path;
+}
+
+ScratchFile *scratch_file_open(const char *name, Error *error)
+{
+    const char *parent = getenv("TMPDIR");
+    ScratchFile *scratch = allocate_zeroed(1, sizeof *scratch);
+    scratch->folder = joined(parent ? parent : "/tmp", "plumb-XXXXXX");
+    watch_for_the_end();
+    sigset_t before;
+    hold_signals(&before);
+    bool is_made = mkdtemp(scratch->folder) != NULL;
+    if (is_made) {
+        scratch->path = joined(scratch->folder, name);
+        scratch->next = scratch_files;
+        scratch_files = scratch;
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (is_made) return scratch;
+    error_set(error, "%s: found no such place (%s), expected one for temporary files", scratch->folder,
+              strerror(errno));
+    free(scratch->folder);
+    free(scratch);
+    return NULL;
+}
+
+const char *scratch_file_path(const ScratchFile *scratch) { return scratch->path; }
+
+void scratch_file_close(ScratchFile *scratch)
+{
+    if (!scratch) return;
+    sigset_t before;
+    hold_signals(&before);
+    unlink(scratch->path);
+    rmdir(scratch->folder);
+    for (ScratchFile *volatile *at = &scratch_files; *at; at = (ScratchFile *volatile *)&(*at)->next)
+        if (*at == scratch) {
+            *at = scratch->next;
+            break;
+        }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    free(scratch->folder);
+    free(scratch->path);
+    free(scratch);
 }

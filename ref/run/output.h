@@ -24,6 +24,12 @@ void output_cut(Output *output, long size);          /* the file ends there */
 void output_close(Output *output, Error *error); /* frees output; after an error the old file is still in its place */
 void output_abandon(Output *output);             /* NULL is fine */
 
+/* A place for a file that is gone when the program is, however it ends: in a folder of its own in $TMPDIR or /tmp. */
+typedef struct ScratchFile ScratchFile;
+ScratchFile *scratch_file_open(const char *name, Error *error); /* NULL with error set */
+const char *scratch_file_path(const ScratchFile *scratch);      /* where whoever wants to may write it */
+void scratch_file_close(ScratchFile *scratch);                  /* removes it and its folder; NULL is fine */
+
 /* Removes unfinished files, as at exit; a handler of signals that ends the program may call it. */
 void outputs_remove_unfinished(void);
 

@@ -7,6 +7,7 @@
 
 #include "command/arguments.h"
 #include "command/plumb.h"
+#include "run/output.h"
 #include "reference.h"
 #include "dump/tap_name.h"
 
@@ -85,19 +86,12 @@ void case_set_folder(Case *c, const char *folder)
 /* The inputs of --image and its like: made in a file of their own, which is gone when it has been mapped. */
 static void open_pictures(Case *c, Error *error)
 {
-    const char *parent = getenv("TMPDIR");
-    char *folder = arena_format(&c->arena, "%s/plumb-XXXXXX", parent ? parent : "/tmp");
-    if (c->inputs_option) {
+    if (c->inputs_option)
         error_set(error, "--inputs: found --image, --video, --audio or --prompt-ids too, expected either");
-    } else if (!mkdtemp(folder)) {
-        error_set(error, "%s: found no such place (%s), expected one for temporary files", folder, strerror(errno));
-    } else {
-        const char *path = arena_format(&c->arena, "%s/inputs.safetensors", folder);
-        media_arguments_write(&c->media, c->model_folder, path, &c->arena, error);
-        if (!error_is_set(error)) c->inputs = inputs_open(path, error);
-        remove(path);
-        remove(folder);
-    }
+    ScratchFile *file = error_is_set(error) ? NULL : scratch_file_open("inputs.safetensors", error);
+    if (file) media_arguments_write(&c->media, c->model_folder, scratch_file_path(file), &c->arena, error);
+    if (!error_is_set(error)) c->inputs = inputs_open(scratch_file_path(file), error);
+    scratch_file_close(file);
 }
 
 /* A newcomer's mistakes: no such folder, or a checkpoint in a case's place */

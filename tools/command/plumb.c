@@ -2,6 +2,7 @@
 #include "command/plumb.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,7 @@ __attribute__((section(".preinit_array"),
 int main(int argc, char **argv)
 {
     kernel_start(argv);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may grow no further is an error of its writer */
     json_set_alloc_funcs(allocate_or_end, free);
     if (argc < 2) {
         help(stderr);

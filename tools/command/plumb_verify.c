@@ -70,34 +70,18 @@ static json_t *check_package(VerifyCommand *command, Error *error)
 }
 
 /* The package's copy of a name map, as a file for the time of a grade; NULL where the trial has none */
-static char *unpack_names(const VerifyCommand *command, const SubmittedTrial *trial, Arena *arena, Error *error)
+static ScratchFile *unpack_names(const VerifyCommand *command, const SubmittedTrial *trial, Arena *arena, Error *error)
 {
-    const char *parent = getenv("TMPDIR");
-    const PackageMember *member = NULL;
     if (!trial->names) return NULL;
-    member = package_find(&command->package, arena_format(arena, "names/%s", trial->names));
-    char *folder = arena_format(arena, "%s/plumb-XXXXXX", parent ? parent : "/tmp");
-    char *path = NULL;
-    if (!member) {
+    const PackageMember *member = package_find(&command->package, arena_format(arena, "names/%s", trial->names));
+    if (!member)
         error_set(error, "%s: found no names/%s, expected the map of %s", command->path, trial->names,
                   trial->case_name);
-    } else if (!mkdtemp(folder)) {
-        error_set(error, "%s: found no such place (%s), expected one for temporary files", folder, strerror(errno));
-    } else {
-        path = arena_format(arena, "%s/names.json", folder);
-        Output *output = output_open(path, error);
-        if (output) fwrite(member->bytes, 1, member->size, output_stream(output));
-        if (output) output_close(output, error);
-    }
-    return path;
-}
-
-static void remove_names(char *path)
-{
-    if (!path) return;
-    remove(path);
-    *strrchr(path, '/') = 0;
-    remove(path);
+    ScratchFile *file = member ? scratch_file_open("names.json", error) : NULL;
+    Output *output = file ? output_open(scratch_file_path(file), error) : NULL;
+    if (output) fwrite(member->bytes, 1, member->size, output_stream(output));
+    if (output) output_close(output, error);
+    return file;
 }
 
 /* NULL: it agrees, or is not there, and then *there stays false. Otherwise why it does not. */
@@ -107,9 +91,10 @@ static const char *grade_again(VerifyCommand *command, int i, bool *there, Error
     const SubmittedTrial *trial = &command->statement.trials[i];
     if (access(arena_format(arena, "%s/%s", command->dumps, trial->dump), F_OK) != 0) return NULL;
     *there = true;
-    char *names = unpack_names(command, trial, arena, error);
+    ScratchFile *file = unpack_names(command, trial, arena, error);
+    const char *names = file ? scratch_file_path(file) : NULL;
     json_t *report = error_is_set(error) ? NULL : trial_grade(trial, command->dumps, names, &command->here, error);
-    remove_names(names);
+    scratch_file_close(file);
     const char *why = report ? reports_differ(report, command->reports[i], arena) : NULL;
     json_decref(report);
     return why;

@@ -166,6 +166,25 @@ START_TEST(full_disk_leaves_the_old_file)
 }
 END_TEST
 
+/* Inputs that are made of a picture have a file of their own for a while; it goes with its folder. */
+START_TEST(signal_leaves_no_scratch_file)
+{
+    enum { ROUNDS = 20, STEP = 4 * 1000 * 1000 };
+    const char *folder = dumps();
+    const char *line[] = { "run",    E2B, "--image", "fixtures/image/plumb.png", "--max-soft-tokens", "70",
+                           "--only", "*", NULL };
+    setenv("TMPDIR", folder, 1);
+    for (int i = 0; i < ROUNDS; i++) {
+        pid_t child = start_plumb(line, temporary(".out"));
+        nanosleep(&(struct timespec){ 0, i * STEP }, NULL);
+        kill(child, signals[_i]);
+        status_of(child);
+        ck_assert_int_eq(files_in(folder), 0);
+    }
+    unsetenv("TMPDIR");
+}
+END_TEST
+
 Suite *interrupted_suite(void)
 {
     Suite *suite = suite_create("interrupted");
@@ -176,5 +195,6 @@ Suite *interrupted_suite(void)
     tcase_add_test(tcase, kill_leaves_one_whole_file);
     tcase_add_test(tcase, two_writers_leave_one_whole_file);
     tcase_add_test(tcase, full_disk_leaves_the_old_file);
+    tcase_add_loop_test(tcase, signal_leaves_no_scratch_file, 0, COUNT(signals));
     return suite;
 }
