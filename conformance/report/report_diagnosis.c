@@ -47,7 +47,8 @@ static void named_text(FILE *out, const Diagnosis *d, bool below_noise)
         if (d->with_others[i]) fprintf(out, "; something else is bent there too");
         fprintf(out, "\n      %s: %s\n", bug->stage, bug->mechanism);
         if (c) {
-            fprintf(out, "      ");
+            /* the numbers are of the whole bug: where it is in a part alone, it foretells errors that are not there */
+            fprintf(out, "      %s", d->reaches[i] && c->explained < 0.5 ? "in all parts at once it " : "");
             numbers_text(out, c);
             if (c->absent) fprintf(out, "; absent from %d of the %d steps it would affect", c->absent, c->steps);
             fputc('\n', out);
