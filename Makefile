@@ -65,6 +65,7 @@ help:
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
 	@echo 'make check-report   reports against their schemas, and the page in a browser'
 	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
+	@echo 'make check-ports  installs real ports, runs them and grades their dumps; PORT=NAME for one'
 	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
 	@echo 'make site       builds README.md and docs/ into build/site/, to read in a browser'
 	@echo 'make pictures   draws the pictures of docs/lessons/ anew'
@@ -110,6 +111,12 @@ check-honest: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_honest.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_writers.py
 
+# PORT: the recipes to run, all if there is none
+PORT =
+
+check-ports: $(VENV)/ready $(BUILD)/plumb
+	@$(PYTHON) -B tools/make/check_ports.py $(PORT:%=--port %) $(BUILD)/plumb
+
 check-report: $(BUILD)/plumb $(BUILD)/report-venv/ready
 	$(BUILD)/report-venv/bin/python tools/check_report/check_report.py $(BUILD)/plumb
 
@@ -144,6 +151,7 @@ mirror: $(VENV)/ready $(BUILD)/plumb
 check-docs: $(VENV)/ready $(BUILD)/plumb
 	@cd tools/make && $(PYTHON) -B -m unittest -q test_check_docs
 	@$(PYTHON) -B tools/make/check_docs.py --build $(BUILD)
+	@$(PYTHON) -B tools/make/ports.py --check $(BUILD)/plumb
 	@$(VENV)/bin/python -B tools/lessons/pictures.py --check
 	@PYTHONPATH=tools/lessons $(VENV)/bin/python -B -m unittest -q test_lessons
 
@@ -414,7 +422,7 @@ dist:
 	git archive --prefix=plumbline-$(VERSION)/ --add-file=$(BUILD)/COMMIT HEAD | \
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
-.PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report \
+.PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report check-ports \
         check-images check-sounds check-quantised check-quantiser check-blas \
         fuzz mirror bench bench-images score score-weakened \
         check-score fixtures mustpass pictures site install uninstall \

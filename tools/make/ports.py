@@ -1,54 +1,139 @@
-"""Grade the stored dumps of real ports, and write docs/ports.md from what is found.
+"""Grade the stored dumps of real ports, and write docs/ports.md and README.md's line on ports from what is found.
 
-    python3 tools/make/ports.py [--check] [PLUMB]       --check: docs/ports.md must say it already
+    python3 tools/make/ports.py [--check] [PLUMB]       --check: both must say it already
 
-recipes/expected.json says what is true of each dump; where plumb says otherwise, nothing is written and the exit status
-is 1.
+recipes/expected.json says what is true of each run (recipes/README.md has its keys); where plumb says otherwise of a
+stored dump, nothing is written and the exit status is 1. A run whose dump is not stored stands in the ledger as it was
+seen last by `make check-ports`, with its date.
 """
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs/ports.md"
+EXPECTED = ROOT / "recipes/expected.json"
+PAGE, FRONT = ROOT / "docs/ports.md", ROOT / "README.md"
 HEAD = """# Real ports, graded
 
-Released packages, run on the fixtures by the scripts in `recipes/`, their dumps graded by `plumb` under the names that
-the port itself has. Written by `tools/make/ports.py` from the dumps in `fixtures/ports/`; `make check` grades these
-dumps too. A bug is named by its id in `plumb bugs`, which says what it is and where it was reported first.
+Released packages, run on the fixtures by the scripts in [`recipes/`](../recipes/README.md), and their dumps graded by
+`plumb` under the names that the port itself has. Written by `tools/make/ports.py` from `recipes/expected.json`: a run
+whose dump is stored in `fixtures/ports/` is graded by `make check` each time, the others by `make check-ports`, which
+installs the packages and runs them; the date says when it last did. A bug is named by its id in `plumb bugs`.
 
-| port | version | case | class | steps graded | verdict | bugs |
-|---|---|---|---|---|---|---|
+| port | version | case | class | seen | steps graded | verdict | bugs |
+|---|---|---|---|---|---|---|---|
 """
+BUGS_HEAD = """
+## Bugs
+
+Each is in a released version, and `plumb diagnose` names it in the port's own dump. The page is for the port's
+maintainers: what they need to see it with their package alone.
+
+| port | version | bug | in its source | reported | page |
+|---|---|---|---|---|---|
+"""
+QUOTED = re.compile(r"- \*\*Real ports, in public\.\*\*.*?\n(?=- \*\*)", re.DOTALL)
 
 
-def judged(plumb, what, entry):
+def expected():
+    """The runs and the bugs of recipes/expected.json."""
+    whole = json.loads(EXPECTED.read_text())
+    return whole["runs"], whole["bugs"]
+
+
+def title(run):
+    return f"{run['recipe']} {run['version']}, {run['case']} as {run['class']}"
+
+
+def judged(plumb, what, run, dump):
     """The report of plumb grade or plumb diagnose, and the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.json"
-        names = ["--names", entry["names"]] if entry["names"] else []
-        status = subprocess.run([plumb, what, f"fixtures/{entry['case']}", entry["dump"], "--as", entry["class"],
-                                 *names, "--quiet", "--json", report], cwd=ROOT, stdout=subprocess.DEVNULL).returncode
-        return json.loads(report.read_text()), status
+        done = subprocess.run([plumb, what, f"fixtures/{run['case']}", dump, "--as", run["class"], *run["plumb"],
+                               "--quiet", "--json", report], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode > 1:
+            sys.exit(f"{title(run)}: plumb {what} ends with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        return json.loads(report.read_text()), done.returncode
 
 
-def row_of(plumb, entry):
-    """A row of the table; complains and gives None where plumb finds something else than is expected."""
-    grade, status = judged(plumb, "grade", entry)
-    named = sorted(judged(plumb, "diagnose", entry)[0].get("all_named") or [])
-    if status != entry["status"] or named != sorted(entry["bugs"]):
-        print(f"{entry['dump']}: found exit status {status} and the bugs {named}, expected {entry['status']} and "
-              f"{entry['bugs']}")
-        return None
-    steps = grade["steps"]
-    straight = sum(step["verdict"] != "fail" for step in steps)
-    verdict = "straight" if status == 0 else f"bent at `{grade['first_bent']}`; {straight} steps straight"
-    port = f"[{entry['port']}](../recipes/{entry['recipe']}/README.md)"
-    bugs = ", ".join(f"`{bug}`" for bug in named) or "none"
-    return f"| {port} | {entry['version']} | {entry['case']} | {entry['class']} | {len(steps)} | {verdict} | {bugs} |\n"
+def found_in(plumb, run, dump):
+    """What recipes/expected.json says of a run, as plumb sees it in the dump."""
+    grade, status = judged(plumb, "grade", run, dump)
+    named = judged(plumb, "diagnose", run, dump)[0].get("all_named") or []
+    return {"status": status, "bugs": sorted(named), "steps": len(grade["steps"]), "bent": grade["first_bent"],
+            "straight": sum(step["verdict"] != "fail" for step in grade["steps"])}
+
+
+def difference(run, found):
+    """What is not as expected, or None. `steps` and `bent` are asked for where they are given."""
+    wrong = [f"{key}: found {found[key]}, expected {sorted(run[key]) if key == 'bugs' else run[key]}"
+             for key in ("status", "bugs", "steps", "bent")
+             if key in run and found[key] != (sorted(run[key]) if key == "bugs" else run[key])]
+    return "; ".join(wrong) or None
+
+
+def incomplete(run, bugs):
+    """What an entry lacks for the ledger, or None."""
+    if run["dump"] is None and not {"ran", "steps", "bent"} <= run.keys():
+        return f"{title(run)}: a run without a stored dump has \"ran\", \"steps\" and \"bent\""
+    for bug in run["bugs"]:
+        if record(run, bug, bugs) is None:
+            return f"{title(run)}: {bug} is not in \"bugs\" for this recipe and version"
+    return None
+
+
+def record(run, bug, bugs):
+    """Where the bug is in the port's source, and where it was reported."""
+    return next((one for one in bugs if one["recipe"] == run["recipe"] and one["id"] == bug
+                 and one["version"] in run["version"]), None)
+
+
+def row_of(plumb, run):
+    """A row of the table, or complains and gives None where plumb finds something else than is expected."""
+    found, seen = run, f"live, {run.get('ran')}"
+    if run["dump"]:
+        found, seen = found_in(plumb, run, run["dump"]), "by `make check`"
+        stored = {key: run[key] for key in ("status", "bugs")}
+        if wrong := difference(stored, found):
+            print(f"{run['dump']}: {wrong}")
+            return None
+    verdict = "straight" if found["status"] == 0 else f"bent at `{found['bent']}`"
+    port = f"[{run['port']}](../recipes/{run['recipe']}/README.md)"
+    named = ", ".join(f"`{bug}`" for bug in found["bugs"]) or "none"
+    return (f"| {port} | {run['version']} | {run['case']} | {run['class']} | {seen} | {found['steps']} | {verdict} | "
+            f"{named} |\n")
+
+
+def bug_row(bug, runs):
+    port = next(run["port"] for run in runs if run["recipe"] == bug["recipe"])
+    link = f"[{short(bug['link'])}]({bug['link']})" if bug["link"] else "not yet"
+    page = f"[page](upstream/{bug['page']})" if bug["page"] else ""
+    return f"| {port} | {bug['version']} | `{bug['id']}` | `{bug['source']}` | {link} | {page} |\n"
+
+
+def short(link):
+    """https://github.com/owner/name/pull/12 is name#12."""
+    found = re.fullmatch(r"https://github\.com/[^/]+/([^/]+)/(?:pull|issues)/(\d+)", link)
+    return f"{found[1]}#{found[2]}" if found else link
+
+
+def quoted(runs, bugs):
+    """README.md's line: the bugs by name."""
+    of = {}
+    for bug in bugs:
+        port = next(run["port"] for run in runs if run["recipe"] == bug["recipe"]).partition(",")[0]
+        of.setdefault(f"{port} {bug['version']}", []).append(f"`{bug['id']}`")
+    straight = sorted({run["port"].partition(",")[0] for run in runs} - {name.rpartition(" ")[0] for name in of})
+    text = (f"- **Real ports, in public.** {len(runs)} runs of released packages are graded in "
+            f"[docs/ports.md](docs/ports.md), by the recipes that are here. Bugs named in them: "
+            + "; ".join(f"{port} has {' and '.join(ids)}" for port, ids in of.items())
+            + f". Straight in all that was run: {', '.join(straight)}.")
+    return textwrap.fill(text, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def main():
@@ -56,16 +141,19 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("plumb", nargs="?", default=str(ROOT / "build/plumb"))
     arguments = parser.parse_args()
-    entries = json.loads((ROOT / "recipes/expected.json").read_text())
-    rows = [row_of(str(pathlib.Path(arguments.plumb).resolve()), entry) for entry in entries]
+    runs, bugs = expected()
+    if lacking := [line for line in (incomplete(run, bugs) for run in runs) if line]:
+        sys.exit("\n".join(lacking))
+    rows = [row_of(str(pathlib.Path(arguments.plumb).resolve()), run) for run in runs]
     if None in rows:
         sys.exit(1)
-    text = HEAD + "".join(rows)
-    if arguments.check and PAGE.read_text() != text:
-        sys.exit(f"{PAGE}: found another table, expected what tools/make/ports.py writes")
-    if not arguments.check:
-        PAGE.write_text(text)
-    print(f"{len(rows)} dumps of ports, each as expected")
+    page = HEAD + "".join(rows) + BUGS_HEAD + "".join(bug_row(bug, runs) for bug in bugs)
+    front = QUOTED.sub(lambda _: quoted(runs, bugs), FRONT.read_text())
+    for path, text in ((PAGE, page), (FRONT, front)):
+        if arguments.check and path.read_text() != text:
+            sys.exit(f"{path}: found another text, expected what tools/make/ports.py writes")
+        path.write_text(text)
+    print(f"{len(rows)} runs of ports, {sum(run['dump'] is not None for run in runs)} dumps, each as expected")
 
 
 if __name__ == "__main__":

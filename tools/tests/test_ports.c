@@ -1,32 +1,54 @@
-/* test_ports.c - stored dumps of real ports, graded as recipes/expected.json says */
+/* test_ports.c - stored dumps of real ports, diagnosed as recipes/expected.json says */
 #include "command.h"
 
-enum { PORTS = 5 };
+enum { OPTIONS = 16 };
+
+static const char *text(const json_t *run, const char *key) {
+    return json_string_value(json_object_get(run, key));
+}
+
+/* The runs whose dumps are stored, as a new array */
+static json_t *stored_runs(void) {
+    json_t *expected = json_load_file("recipes/expected.json", 0, NULL), *stored = json_array();
+    for (size_t i = 0; i < json_array_size(json_object_get(expected, "runs")); i++) {
+        json_t *run = json_array_get(json_object_get(expected, "runs"), i);
+        if (text(run, "dump")) json_array_append(stored, run);
+    }
+    json_decref(expected);
+    return stored;
+}
 
 START_TEST(as_expected)
 {
-    json_t *ports = read_json("recipes/expected.json");
-    ck_assert_uint_eq(json_array_size(ports), PORTS);
-    const json_t *port = json_array_get(ports, (size_t)_i);
-    const char *folder = arena_format(&scratch, "fixtures/%s", json_string_value(json_object_get(port, "case")));
-    const char *names = json_string_value(json_object_get(port, "names"));
-    const char *dump = json_string_value(json_object_get(port, "dump")),
-               *class = json_string_value(json_object_get(port, "class")), *report = temporary("report.json");
-    const char *arguments[] = { "diagnose", folder, dump, "--as", class, "--json", report, names ? "--names" : NULL,
-                                names,      NULL };
-    assert_status(run_plumb(arguments), (int)json_integer_value(json_object_get(port, "status")));
+    json_t *runs = stored_runs();
+    const json_t *run = json_array_get(runs, (size_t)_i), *options = json_object_get(run, "plumb");
+    const char *folder = arena_format(&scratch, "fixtures/%s", text(run, "case")), *report = temporary("report.json");
+    const char *arguments[OPTIONS + 8] = { "diagnose", folder, text(run, "dump"), "--as", text(run, "class"),
+                                           "--json", report };
+    ck_assert_uint_le(json_array_size(options), OPTIONS);
+    for (size_t i = 0; i < json_array_size(options); i++)
+        arguments[7 + i] = json_string_value(json_array_get(options, i));
+    assert_status(run_plumb(arguments), (int)json_integer_value(json_object_get(run, "status")));
 
     json_t *found = read_json(report);
-    const json_t *named = json_object_get(found, "all_named"), *bugs = json_object_get(port, "bugs");
+    const json_t *named = json_object_get(found, "all_named"), *bugs = json_object_get(run, "bugs");
     ck_assert_uint_eq(json_array_size(named), json_array_size(bugs));
     for (size_t i = 0; i < json_array_size(bugs); i++) {
         bool is_named = false;
         for (size_t n = 0; n < json_array_size(named); n++)
             is_named |= json_equal(json_array_get(named, n), json_array_get(bugs, i));
-        ck_assert_msg(is_named, "%s: %s is not named", dump, json_string_value(json_array_get(bugs, i)));
+        ck_assert_msg(is_named, "%s: %s is not named", text(run, "dump"), json_string_value(json_array_get(bugs, i)));
     }
     json_decref(found);
-    json_decref(ports);
+    json_decref(runs);
+}
+END_TEST
+
+START_TEST(there_are_stored_runs)
+{
+    json_t *runs = stored_runs();
+    ck_assert_uint_ge(json_array_size(runs), 5);
+    json_decref(runs);
 }
 END_TEST
 
@@ -34,6 +56,9 @@ Suite *ports_suite(void)
 {
     Suite *suite = suite_create("ports");
     TCase *tcase = theme(suite, "ports");
-    tcase_add_loop_test(tcase, as_expected, 0, PORTS);
+    json_t *runs = stored_runs();
+    tcase_add_test(tcase, there_are_stored_runs);
+    tcase_add_loop_test(tcase, as_expected, 0, (int)json_array_size(runs));
+    json_decref(runs);
     return suite;
 }
