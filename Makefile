@@ -102,7 +102,10 @@ check: deps
 	@sh tools/make/build.sh $(MAKE) $(AT_ONCE) $(BUILD)/plumb $(BUILD)/libplumb.a $(CHECKS)
 	@sh tools/make/check.sh $(BUILD)
 
-check-hf: mirror check-images check-sounds check-configurations check-honest
+check-hf: mirror check-images check-sounds check-configurations check-honest check-fixtures
+
+check-fixtures: $(VENV)/ready
+	$(PY) tools/check_hf/check_fixtures.py
 
 check-configurations: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter
 	$(PY) tools/check_hf/check_hf.py $(BUILD)/plumb
@@ -422,8 +425,8 @@ dist:
 	git archive --prefix=plumbline-$(VERSION)/ --add-file=$(BUILD)/COMMIT HEAD | \
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
-.PHONY: always all help deps demo check check-hf check-configurations check-honest check-docs check-report check-ports \
-        check-images check-sounds check-quantised check-quantiser check-blas \
+.PHONY: always all help deps demo check check-hf check-configurations check-honest check-fixtures check-docs \
+        check-report check-ports check-images check-sounds check-quantised check-quantiser check-blas \
         fuzz mirror bench bench-images score score-weakened \
         check-score fixtures mustpass pictures site install uninstall \
         check-install check-action deb check-deb check-container wheel check-wheel dist format clean
