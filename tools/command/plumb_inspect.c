@@ -7,6 +7,7 @@
 
 #include "dump/dump.h"
 #include "report/json_file.h"
+#include "report/published_size.h"
 #include "command/arguments.h"
 #include "command/plumb.h"
 
@@ -71,6 +72,27 @@ static void inspect_gguf(InspectCommand *command, const char *path, Error *error
     gguf_close(file);
 }
 
+/* Which of the published models it is, or in what it differs from the nearest. */
+static void show_size(InspectCommand *command, const char *folder, const Model *model)
+{
+    Arena arena = { 0 };
+    PublishedSize size = published_size_of(model_config(model), &arena);
+    json_t *differences = json_array();
+    if (command->text)
+        printf("%s: %s %s%s%s\n", folder, size.count ? "nearest to" : "the size of", size.nearest,
+               size.text_only ? "'s text model" : "", size.count ? ", which has" : ", as published");
+    for (int i = 0; i < size.count; i++) {
+        const SizeDifference *d = &size.differences[i];
+        if (command->text) printf("  %-48s %6d instead of %d\n", d->key, d->published, d->found);
+        json_array_append_new(
+            differences, json_pack("{s:s, s:i, s:i}", "key", d->key, "found", d->found, "published", d->published));
+    }
+    json_object_set_new(
+        command->report, "published",
+        json_pack("{s:s, s:b, s:o}", "nearest", size.nearest, "text_only", size.text_only, "differences", differences));
+    arena_free(&arena);
+}
+
 /* Which tensors the reference asks for, and which are left over. */
 static void inspect_model(InspectCommand *command, const char *folder, Error *error)
 {
@@ -78,6 +100,7 @@ static void inspect_model(InspectCommand *command, const char *folder, Error *er
     if (!model) return;
     const Checkpoint *checkpoint = model_checkpoint(model);
     int asked = 0;
+    show_size(command, folder, model);
     for (int i = 0; i < checkpoint->tensor_count; i++) asked += checkpoint->tensors[i].asked;
 
     for (int want = 1; want >= 0; want--) {
@@ -137,7 +160,8 @@ int plumb_inspect(int argc, char **argv)
         .args_doc = "FILE|FOLDER",
         .doc =
             "Lists what is in a safetensors, GGUF or .npz file, a folder of .safetensors or .npy files, a checkpoint "
-            "folder, or a case.",
+            "folder, or a case. Of a checkpoint it says first which published Gemma 4 it is, of E2B, E4B, 12B, 26B-A4B "
+            "and 31B, or in what it differs from the nearest.",
     };
     InspectCommand command = { .report = json_object() };
     Error error = { "" };

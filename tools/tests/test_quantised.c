@@ -59,6 +59,7 @@ START_TEST(inspected)
     ck_assert_msg(strstr(result.out, "model.layers.0.self_attn.q_proj.weight ") &&
                       strstr(result.out, "1 tensors left over\n  rope_freqs.weight "),
                   "%s", result.out);
+    ck_assert_msg(strstr(result.out, TEXT "/model: nearest to E2B's text model, which has\n"), "%s", result.out);
 }
 END_TEST
 
