@@ -13,6 +13,8 @@ Measurement step_measurement(const Step *step)
                           .row = step->worst_row_ratio,
                           .channel = step->worst_channel_ratio,
                           .element = step->worst_element_ratio,
+                          .row_excess = step->row_excess,
+                          .channel_excess = step->channel_excess,
                           .bias = step->bias,
                           .honest_bias = step->honest_bias };
 }

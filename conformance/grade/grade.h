@@ -21,6 +21,7 @@ typedef struct {
     /* The worst by ratio, each to its own noise: flat indices, of a channel its number; -1 when no row is graded */
     int64_t worst_row, worst_channel, worst_element;
     double worst_row_ratio, worst_channel_ratio, worst_element_ratio;
+    double row_excess, channel_excess;  /* as in Measurement */
     double worst_expected, worst_found; /* the element's */
     double bias;                        /* mean error along the values' signs over the mean scale of elements */
     double honest_bias;                 /* rms of the replays' */

@@ -20,14 +20,20 @@ static double blur(int samples)
     return samples > 0 ? fmax(1, sqrt((1 + calibrated / samples) / 2)) : INFINITY;
 }
 
+static double square(double x) { return x * x; }
+
+/* A whole may be at its limit besides what one part of it has beyond honest noise. */
+static double besides(double excess, double limit) { return sqrt(square(limit) + excess); }
+
 double limit_of(const ArithmeticClass *class, const Measurement *m, Gate gate)
 {
     const Limits *limits = &class->limits;
     switch (gate) {
     case GATE_FINITE: return 0;
-    case GATE_TAP: return fmax(limits->ratio, one_of(limits->row, m->rows));
+    case GATE_TAP: return fmax(besides(m->row_excess, limits->ratio), one_of(limits->row, m->rows));
     case GATE_ROW: return limits->row;
-    case GATE_CHANNEL: return blur(m->samples) * fmax(limits->channel, one_of(limits->element, m->rows));
+    case GATE_CHANNEL:
+        return blur(m->samples) * fmax(besides(m->channel_excess, limits->channel), one_of(limits->element, m->rows));
     case GATE_ELEMENT: return blur(m->samples) * limits->element;
     case GATE_BIAS: return blur(m->samples) * limits->bias + BIAS_SPREAD * m->honest_bias;
     case GATE_COUNT: break;

@@ -13,6 +13,9 @@ typedef struct {
     int64_t rows;       /* that were graded */
     int64_t non_finite; /* NaN and infinities in the backend's value, padding rows included */
     double ratio, row, channel, element;
+    /* How much of the square of ratio the row has that has most beyond honest noise, as far as its own limit lets it
+     * pass; and of the worst channel's its element */
+    double row_excess, channel_excess;
     double bias, honest_bias; /* lockstep.h */
 } Measurement;
 
@@ -22,7 +25,9 @@ const char *gate_name(Gate gate); /* as columns are called */
 
 /* The most that passes through a gate at such a step. One row may stand at its own limit where the others are honest,
  * so a tap of few rows, as a decode step's, is allowed more as a whole; and so is a channel of few rows, in which one
- * element may. Biases of honest backends spread as those of the replays do. Few samples say less. */
+ * element may. Rows do not share noise equally, nor do elements of a channel, of which a mask leaves few: what one of
+ * them has beyond honest noise, within its own limit, is not held against the whole. Biases of honest backends spread
+ * as those of the replays do. Few samples say less. */
 double limit_of(const ArithmeticClass *class, const Measurement *measurement, Gate gate);
 /* How many times as much passes there because rows are few; 1 where they are many enough */
 double widening_by_few_rows(const ArithmeticClass *class, const Measurement *measurement, Gate gate);

@@ -52,39 +52,55 @@ static void add_up(StepSums *sums, int64_t graded_rows, double *found)
 /* A NaN counts as larger than any number, and is kept. */
 static bool is_worse(double ratio, double worst) { return !(ratio <= worst) && !isnan(worst); }
 
+/* How much a part has beyond honest noise, as far as its own limit lets it pass, in units of the whole's */
+static double excess(double difference, double scale, double limit, double whole)
+{
+    double beyond = fmin(difference / scale, square(limit)) - 1;
+    return beyond > 0 && whole > 0 ? beyond * scale / whole : 0;
+}
+
 static void find_worst_row(const StepSums *sums, const ArithmeticClass *class, Step *step)
 {
     for (int64_t row = 0; row < row_map_rows(&sums->row_map); row++) {
         if (sums->row_norm[row] < 0) continue;
-        double ratio = relative(sums->row_difference[row], scale_of_row(sums, class, row));
+        double scale = scale_of_row(sums, class, row), ratio = relative(sums->row_difference[row], scale);
+        step->row_excess = fmax(step->row_excess,
+                                excess(sums->row_difference[row], scale, class->limits.row, scale_of_tap(sums, class)));
         if (step->worst_row >= 0 && !is_worse(ratio, step->worst_row_ratio)) continue;
         step->worst_row = row_map_tap_row(&sums->row_map, row);
         step->worst_row_ratio = ratio;
     }
 }
 
-static void find_worst_channel(const StepSums *sums, const ArithmeticClass *class, Step *step)
+/* The one that is worst besides what its limit lets one of its elements have */
+static void find_worst_channel(const StepSums *sums, const ArithmeticClass *class, Step *step, const double *excesses)
 {
+    double worst = 0;
     for (int64_t j = 0; j < sums->row_map.width; j++) {
-        double ratio = relative(sums->column_difference[j], scale_of_channel(sums, class, j));
-        if (step->worst_channel >= 0 && !is_worse(ratio, step->worst_channel_ratio)) continue;
+        double scale = scale_of_channel(sums, class, j), ratio = relative(sums->column_difference[j], scale);
+        double of_one = scale > 0 ? excesses[j] / scale : 0, others = square(ratio) - of_one;
+        if (step->worst_channel >= 0 && !is_worse(others, worst)) continue;
+        worst = others;
         step->worst_channel = j;
         step->worst_channel_ratio = ratio;
+        step->channel_excess = of_one;
     }
 }
 
-/* The bias is measured in units of the elements' noise, which is added up here, too. */
-static void find_worst_element(const StepSums *sums, const ArithmeticClass *class, Step *step, double *found)
+/* The bias is measured in units of the elements' noise, which is added up here, too. Leaves in excesses what of each
+ * channel the element has that has most beyond honest noise. */
+static void find_worst_element(const StepSums *sums, const ArithmeticClass *class, Step *step, double *excesses)
 {
     int64_t width = sums->row_map.width;
-    double scales = 0;
+    double scales = 0, *found = allocate_zeroed((size_t)width, sizeof *found);
     step->worst_element_ratio = -1;
     for (int64_t row = 0; row < row_map_rows(&sums->row_map); row++) {
         if (sums->row_norm[row] < 0) continue;
         step_sums_read_found(sums, row, found);
         for (int64_t j = 0; j < width; j++) {
             double expected = expected_at(sums, row, j, found), residual = sums->residual[row * width + j];
-            double ratio = relative(square(residual), scale_of_element(sums, class, row, j, expected));
+            double scale = scale_of_element(sums, class, row, j, expected), ratio = relative(square(residual), scale);
+            excesses[j] = fmax(excesses[j], excess(square(residual), scale, class->limits.element, 1));
             scales += sqrt(noise_of_element(sums, class, row, j, expected));
             if (!is_worse(ratio, step->worst_element_ratio)) continue;
             step->worst_element_ratio = ratio;
@@ -94,6 +110,7 @@ static void find_worst_element(const StepSums *sums, const ArithmeticClass *clas
             step->worst_found = found[j];
         }
     }
+    free(found);
     step->bias = sums->bias == 0 ? 0 : sums->bias / scales;
     step->honest_bias = sums->replay_biases == 0 ? 0 : sqrt(sums->replay_biases / sums->samples) / scales;
 }
@@ -101,7 +118,9 @@ static void find_worst_element(const StepSums *sums, const ArithmeticClass *clas
 void step_sums_conclude(StepSums *sums, const ArithmeticClass *class, Step *step)
 {
     double *found = allocate_zeroed((size_t)sums->row_map.width, sizeof *found);
+    double *excesses = allocate_zeroed((size_t)sums->row_map.width, sizeof *excesses);
     add_up(sums, step->graded_rows, found);
+    free(found);
     double noise = scale_of_tap(sums, class);
     step->samples = sums->samples;
     step->introduced = relative(sums->difference, sums->norm);
@@ -111,9 +130,9 @@ void step_sums_conclude(StepSums *sums, const ArithmeticClass *class, Step *step
     step->total = sums->reference_pass ? relative(sums->total, sums->reference_norm) : NAN;
     if (step->graded_rows > 0) {
         find_worst_row(sums, class, step);
-        find_worst_channel(sums, class, step);
-        find_worst_element(sums, class, step, found);
+        find_worst_element(sums, class, step, excesses);
+        find_worst_channel(sums, class, step, excesses);
     }
     step->verdict = verdict_of(class, step_measurement(step));
-    free(found);
+    free(excesses);
 }

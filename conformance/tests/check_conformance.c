@@ -5,8 +5,8 @@
 #define SUITES(X) X(array_layout) X(name_pattern) X(layout_advice) X(npy) X(dump) X(name_map) X(tap_name) \
                   X(tap_meaning) X(audio_frames) X(padding_rows) X(row_map) X(decode_steps) X(arithmetic_class) \
                   X(choice_scores) X(ties) X(open_choices) X(choices) X(choices_open) X(suppressed) X(verdict) \
-                  X(step_sums) X(step_list) X(scales) X(gates) X(lockstep) X(lockstep_bent) X(readings) X(profile) \
-                  X(value_grid) X(lockstep_text) X(lockstep_steps) X(vision_mask) X(report_grade) X(bugs) \
+                  X(step_sums) X(step_list) X(scales) X(few_parts) X(gates) X(lockstep) X(lockstep_bent) X(readings) \
+                  X(profile) X(value_grid) X(lockstep_text) X(lockstep_steps) X(vision_mask) X(report_grade) X(bugs) \
                   X(diagnose) X(unknown_defects) X(error_pattern) X(suspects) X(matched_filter) X(rounding_bound) \
                   X(class_check) X(ends) X(report_ends) X(explain) X(product_factors) X(dry_run) X(diagnose_several) \
                   X(bug_part) X(parts) \
