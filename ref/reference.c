@@ -8,4 +8,5 @@ const Reference reference_f64 = { sizeof(real), model_forward };
 #else
 const Reference reference_f32 = { sizeof(real), model_forward };
 void reference_set_threads(int threads) { matmul_set_threads(threads); }
+void reference_set_passes(int passes) { matmul_set_callers(passes); }
 #endif

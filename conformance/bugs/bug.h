@@ -77,6 +77,10 @@ BuggyModel *buggy_model_in_part(Model *model, const Bug *const *bugs, int count,
 void buggy_model_note_sites(BuggyModel *model, Sites *sites); /* of that bug, in passes from now on; NULL: no more */
 /* The same with bugs that need no more than a hook or other inputs */
 BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count);
+/* Another one with the same bugs everywhere, in the same reading, of another model of the same files, which stays the
+ * caller's; NULL if it cannot be opened. */
+BuggyModel *buggy_model_beside(const BuggyModel *buggy, Model *model);
+bool buggy_model_in_a_part(const BuggyModel *buggy);
 void buggy_model_close(BuggyModel *model); /* NULL is fine */
 const Model *buggy_model_model(const BuggyModel *model);
 /* Whether a bug changes masks: a port's attention may have the bug though the mask that it shows is right. */

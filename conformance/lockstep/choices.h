@@ -8,25 +8,19 @@
 #define PLUMB_CHOICES_H
 
 #include "lockstep/open_choices.h"
+#include "lockstep/pass_kind.h"
 #include "noise/step_sums.h"
 #include "model.h"
-
-typedef enum {
-    PASS_FREE,   /* nothing is replaced, but for the tokens that steps are fed */
-    PASS_REPLAY, /* rounded as the class */
-    PASS_ORACLE,
-    PASS_RANDOM,      /* rounded as the class, up or down at random */
-    PASS_NEAREST,     /* rounded as the class, once more for somebody who looks on */
-    PASS_ALTERNATIVE, /* the oracle's, with other choices */
-    PASS_SETTLE,      /* the oracle's, with those that were kept */
-    PASS_PATH,        /* nothing is replaced but choices, which are the dump's and the oracle's */
-    PASS_SUSPECT,     /* of a model with a bug, which chooses as it does */
-} PassKind;
 
 typedef struct Choices Choices;
 
 Choices *choices_new(const PaddingRows *rows, const ArithmeticClass *class, int max_new_tokens);
 void choices_free(Choices *choices);
+/* The same choices for a pass that runs beside others and makes none of its own: PASS_RANDOM, PASS_NEAREST, PASS_PATH,
+ * PASS_SUSPECT; and any pass where the dump holds them all */
+Choices *choices_beside(const Choices *choices, const PaddingRows *rows);
+void choices_free_beside(Choices *choices);
+bool choices_all_held(const Choices *choices);               /* by the dump, as far as passes have shown */
 void choices_suppress(Choices *choices, const Model *model); /* the tokens that the model never chooses */
 void choices_reset(Choices *choices);                        /* forgets every pass */
 

@@ -11,7 +11,6 @@ typedef struct {
     Lockstep *lockstep;
     EndSums *sums; /* [count] */
     int *of_step;  /* the end that a step is; -1 */
-    int sample;
 } Free;
 
 /* "layers.9", "layers.19" .. of the text or a tower */
@@ -58,16 +57,24 @@ static bool is_end(const Grade *grade, int n)
     return is_measured(&grade->steps[n]) && (is_named_end(grade->steps[n].tap) || is_last_of_part(grade, n));
 }
 
-static void visit_row(void *context, int n, int64_t row, const double *values)
+static EndSums *sums_at(const Free *passes, int step)
 {
-    Free *passes = context;
+    return passes->of_step[step] < 0 ? NULL : &passes->sums[passes->of_step[step]];
+}
+
+static void visit_row(void *context, int sample, VisitedRow row)
+{
+    const Free *passes = context;
     const ArithmeticClass *class = lockstep_grade_so_far(passes->lockstep)->class;
-    if (passes->of_step[n] < 0) return;
-    EndSums *sums = &passes->sums[passes->of_step[n]];
-    if (passes->sample < 0)
-        end_sums_expect(sums, row, values);
-    else
-        end_sums_add(sums, row, values, passes->sample > 0 ? class->random_over_nearest : 1);
+    EndSums *sums = sums_at(passes, row.step);
+    if (sums && sample < 0) end_sums_expect(sums, row.row, row.values);
+    if (sums && sample >= 0) end_sums_add(sums, row.row, row.values, sample > 0 ? class->random_over_nearest : 1);
+}
+
+static void end_replay_at(void *context, int sample, int step)
+{
+    EndSums *sums = sums_at(context, step);
+    if (sums && sample >= 0) end_sums_end_replay(sums);
 }
 
 static void list_ends(Free *passes, Ends *ends)
@@ -79,14 +86,6 @@ static void list_ends(Free *passes, Ends *ends)
         passes->sums[ends->count] = end_sums_new(lockstep_sums(passes->lockstep, n),
                                                  tap_is(grade->steps[n].tap, "logits"));
         ends->list[ends->count++].tap = grade->steps[n].tap;
-    }
-}
-
-static void run_replays(Free *passes, const Ends *ends, int replays)
-{
-    for (; passes->sample < replays; passes->sample++) {
-        lockstep_visit_free(passes->lockstep, passes->sample, visit_row, passes);
-        for (int i = 0; passes->sample >= 0 && i < ends->count; i++) end_sums_end_replay(&passes->sums[i]);
     }
 }
 
@@ -110,13 +109,13 @@ void ends_measure(Lockstep *lockstep)
     Ends ends = { .list = allocate_zeroed(steps, sizeof *ends.list) };
     Free passes = { .lockstep = lockstep,
                     .sums = allocate_zeroed(steps, sizeof *passes.sums),
-                    .of_step = allocate_zeroed(steps, sizeof *passes.of_step),
-                    .sample = -1 };
+                    .of_step = allocate_zeroed(steps, sizeof *passes.of_step) };
+    const FreeVisitor visitor = { visit_row, end_replay_at, &passes };
     list_ends(&passes, &ends);
-    if (ends.count > 0) run_replays(&passes, &ends, FREE_REPLAYS);
+    if (ends.count > 0) lockstep_visit_free(lockstep, -1, FREE_REPLAYS, &visitor); /* -1: the oracle */
     /* A bent dump fails as it is: it is not worth a second look. */
     if (conclude(&passes, &ends, false) && lockstep_grade_so_far(lockstep)->first_bent < 0) {
-        run_replays(&passes, &ends, MANY_FREE_REPLAYS);
+        lockstep_visit_free(lockstep, FREE_REPLAYS, MANY_FREE_REPLAYS, &visitor);
         conclude(&passes, &ends, true);
     }
     for (int i = 0; i < ends.count; i++) end_sums_free(&passes.sums[i]);

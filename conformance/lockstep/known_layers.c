@@ -60,6 +60,13 @@ void known_layers_free(KnownLayers *k)
     free(k);
 }
 
+KnownLayers *known_layers_beside(const KnownLayers *k)
+{
+    return k ? memcpy(allocate_zeroed(1, sizeof *k), k, sizeof *k) : NULL;
+}
+
+void known_layers_free_beside(KnownLayers *k) { free(k); }
+
 void known_layers_begin(KnownLayers *k, bool remember)
 {
     k->remember = remember;

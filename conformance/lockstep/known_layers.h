@@ -14,8 +14,10 @@
 
 typedef struct KnownLayers KnownLayers;
 
-KnownLayers *known_layers_new(const json_t *config); /* which stays the caller's */
-void known_layers_free(KnownLayers *known);          /* NULL is fine */
+KnownLayers *known_layers_new(const json_t *config);        /* which stays the caller's */
+void known_layers_free(KnownLayers *known);                 /* NULL is fine */
+KnownLayers *known_layers_beside(const KnownLayers *known); /* for a pass beside others; NULL of NULL */
+void known_layers_free_beside(KnownLayers *known);
 
 void known_layers_begin(KnownLayers *known, bool remember); /* before each pass; remember: the honest one, once */
 /* Each tap of the pass, as it goes on from the hook; sums: of its step; NULL: it is none */

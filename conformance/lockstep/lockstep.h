@@ -29,6 +29,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error);
 const Grade *lockstep_grade_so_far(const Lockstep *lockstep);
 const StepSums *lockstep_sums(const Lockstep *lockstep, int step);
 const PaddingRows *lockstep_rows(const Lockstep *lockstep);
+Model *lockstep_model(const Lockstep *lockstep); /* the honest one, which a thread of its own has too */
 /* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its
  * number in the dump's array, before the backend's takes its place. */
 void lockstep_visit(Lockstep *lockstep, Subject subject, VisitRow *visit, void *context);
@@ -38,9 +39,11 @@ void lockstep_visit(Lockstep *lockstep, Subject subject, VisitRow *visit, void *
 void lockstep_remember(Lockstep *lockstep, Subject honest);
 /* The same of the nearest replay, in the lockstep's class or one that differs in its features */
 void lockstep_visit_replay(Lockstep *lockstep, const ArithmeticClass *class, VisitRow *visit, void *context);
-/* A pass in which nothing is replaced but choices, which are those that the lockstep went by, so that all such passes
- * take one path. sample: -1, the oracle; 0, the nearest replay; from 1 on, replays that round at random */
-void lockstep_visit_free(Lockstep *lockstep, int sample, VisitRow *visit, void *context);
+/* Passes in which nothing is replaced but choices, which are those that the lockstep went by, so that all such passes
+ * take one path. sample: -1, the oracle; 0, the nearest replay; from 1 on, replays that round at random. Those from
+ * `first` to `end` - 1 are run, several at once where there are threads, and each comes to a step after the one before
+ * it has ended there. */
+void lockstep_visit_free(Lockstep *lockstep, int first, int end, const FreeVisitor *visitor);
 void lockstep_set_ends(Lockstep *lockstep, Ends ends); /* of the grade; taken over */
 Grade *lockstep_end(Lockstep *lockstep);               /* frees all but the grade */
 

@@ -24,6 +24,12 @@ OpenChoices open_choices_new(const PaddingRows *rows, int max_new_tokens)
     return open_choices;
 }
 
+void open_choices_begin_beside(OpenChoices *open_choices)
+{
+    size_t size = (size_t)(open_choices->batch * open_choices->columns) + 1;
+    open_choices->open = allocate_zeroed(size, sizeof *open_choices->open);
+}
+
 void open_choices_free(OpenChoices *open_choices)
 {
     free(open_choices->list);

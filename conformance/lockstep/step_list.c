@@ -94,7 +94,7 @@ const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map)
 {
     const Array *backend = dump_find(steps->dump, tap->name);
     if (!backend) return NULL;
-    steps->known[backend - dump_array(steps->dump, 0)] = true;
+    if (!steps->listed) steps->known[backend - dump_array(steps->dump, 0)] = true;
     /* Tokens are what a decode step is fed, so they are followed even where they are not graded. */
     if (!is_wanted(steps, tap->name) && !tap_is_token(tap->name)) return NULL;
     if (row_map_of(steps->rows, backend, tap, row_map)) return backend;
@@ -177,7 +177,7 @@ static void refuse_empty(StepList *steps)
                   dump_count(steps->dump));
 }
 
-static void conclude_next(StepList *steps)
+void step_list_conclude_next(StepList *steps)
 {
     Grade *grade = steps->grade;
     int n = steps->concluded++;
@@ -187,19 +187,11 @@ static void conclude_next(StepList *steps)
     if (steps->options->graded) steps->options->graded(steps->options->progress_context, grade, n);
 }
 
-void step_list_end_before(StepList *steps, int end)
-{
-    while (steps->concluded < end) {
-        step_sums_end_replay(&steps->sums[steps->concluded]);
-        conclude_next(steps);
-    }
-}
-
 void step_list_conclude(StepList *steps)
 {
     Grade *grade = steps->grade;
     if (grade->step_count == 0) grade->first_bent = -1;
-    while (steps->concluded < grade->step_count) conclude_next(steps);
+    while (steps->concluded < grade->step_count) step_list_conclude_next(steps);
     list_unknown(steps);
     if (grade->step_count == 0) refuse_empty(steps);
 }

@@ -37,8 +37,7 @@ int step_list_find(StepList *steps, const Tap *tap);
 void step_list_pass_over(StepList *steps, const char *layer);
 /* The dump's array of the tap and how it lies there, also of tokens that nobody wants graded; NULL if there is none */
 const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map);
-/* The last pass has gone by the steps before this one: another tap has come since theirs. They get their verdicts. */
-void step_list_end_before(StepList *steps, int end);
+void step_list_conclude_next(StepList *steps); /* The last pass has gone by it, and it gets its verdict. */
 /* The round's last pass is over: verdicts, and names of the dump that are no tap. An error where no step is left. */
 void step_list_conclude(StepList *steps);
 

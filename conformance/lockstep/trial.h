@@ -13,6 +13,7 @@ typedef struct {
     bool with_total;         /* also measure inherited and total: one more pass */
     bool ignore_eos;         /* the backend went on after an end-of-sequence token */
     int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
+    int threads;             /* that passes run on, as many at once; 0: one */
     int straightened;        /* steps that features which were not declared make straight */
     uint64_t sequences;      /* a bit for each of the batch's, the first 64: only their tokens are graded; 0: all */
     unsigned readings;       /* of ReadingFlag: those that the subject and the inputs follow */
@@ -47,16 +48,33 @@ typedef struct {
 } Trial;
 
 /* Whoever computes F: the honest model, or one of readings/subjects.h. */
-typedef struct {
+typedef struct Subject Subject;
+struct Subject {
     void *self;
     void (*forward)(void *self, const Reference *reference, const Inputs *inputs, const Pass *pass);
     void (*close)(void *self); /* by lockstep_end; NULL: self is the caller's */
     bool has_bugs;             /* it may make values that are not finite, and those are right then */
     bool has_masks;            /* its attention has masks of its own, whatever the dump's mask taps say */
-} Subject;
+    /* The same of another model of the same files, which has a close of its own; without a forward where there is none.
+     * NULL: its passes run one after the other. */
+    Subject (*beside)(const void *self, Model *model);
+};
 
 /* Sees a row of a step, by its number in the dump's array. */
 typedef void VisitRow(void *context, int step, int64_t row, const double *values);
+
+/* Sees the rows of several passes, each by its sample, and that one is done with a step. */
+typedef struct {
+    int step;
+    int64_t row; /* in the dump's array */
+    const double *values;
+} VisitedRow;
+
+typedef struct {
+    void (*row)(void *context, int sample, VisitedRow row);
+    void (*end_step)(void *context, int sample, int step);
+    void *context;
+} FreeVisitor;
 
 Subject honest_subject(Model *model); /* the model stays the caller's */
 

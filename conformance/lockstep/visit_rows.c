@@ -40,7 +40,8 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t d
     step_sums_read_found(sums, dump_row, found);
     for (int64_t j = 0; j < width; j++) non_finite += !isfinite(found[j]);
 
-    if (l->pass == PASS_PATH && sums->row_norm[dump_row] >= 0) l->visit(l->visit_context, n, dump_row, expected);
+    if (l->pass == PASS_PATH && sums->row_norm[dump_row] >= 0)
+        l->free_visitor->row(l->free_visitor->context, l->sample, (VisitedRow){ n, dump_row, expected });
     if (l->pass == PASS_PATH) return;
     if (l->pass == PASS_FREE) step_sums_keep_free(sums, dump_row, expected);
     if (l->pass == PASS_REPLAY) step_sums_keep_replay(sums, dump_row, expected);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "checkpoint/token_ids.h"
 #include "run/arena.h"
@@ -87,9 +88,11 @@ void padding_rows_observe(PaddingRows *rows, const Tap *tap)
 {
     if (tap_is(tap->name, "model.vision_tower#padding_positions")) {
         rows->padding = copy_mask(rows->padding, tap);
+        rows->padding_count = tap->count;
         rows->patches = tap->shape[1];
     } else if (tap_is(tap->name, "model.vision_tower.pooler#mask")) {
         rows->pooled = copy_mask(rows->pooled, tap);
+        rows->pooled_count = tap->count;
     } else if (is_causal_mask(tap->name) && tap_step(tap->name) == 0) {
         observe_causal_mask(rows, tap);
     }
@@ -168,6 +171,27 @@ bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
     if (rows->sequences && !(rows->sequences >> token.batch & 1)) return false;
     if (!rows->masked || token.column >= rows->tokens) return true;
     return !rows->masked[token.batch * rows->tokens + token.column];
+}
+
+static bool *copy_flags(const bool *flags, int64_t count)
+{
+    return flags ? memcpy(allocate_zeroed((size_t)count + 1, sizeof *flags), flags, (size_t)count) : NULL;
+}
+
+PaddingRows padding_rows_copy(const PaddingRows *rows)
+{
+    PaddingRows copy = *rows;
+    copy.padding = copy_flags(rows->padding, rows->padding_count);
+    copy.pooled = copy_flags(rows->pooled, rows->pooled_count);
+    copy.masked = copy_flags(rows->masked, rows->batch * rows->tokens);
+    return copy;
+}
+
+void padding_rows_free_copy(PaddingRows *rows)
+{
+    free(rows->padding);
+    free(rows->pooled);
+    free(rows->masked);
 }
 
 void padding_rows_free(PaddingRows *rows)

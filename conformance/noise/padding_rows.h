@@ -19,8 +19,10 @@ typedef struct PaddingRows {
     bool *image_padding, *video_padding; /* [images or frames * patches]: by the inputs; NULL without */
     AudioFrames audio_frames;            /* by the inputs */
     bool *padding;                       /* [images * patches]: model.vision_tower#padding_positions */
+    int64_t padding_count;
     int64_t patches;
-    bool *pooled;          /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */
+    bool *pooled; /* [images * soft tokens]: model.vision_tower.pooler#mask; NULL when nothing is pooled */
+    int64_t pooled_count;
     bool *masked;          /* [batch * tokens]: where attention_mask is 0; NULL without one */
     int64_t batch, tokens; /* of input_ids; 0 without */
     uint64_t sequences;    /* a bit for each of the batch: tokens of the others are not graded; 0: all are */
@@ -51,5 +53,8 @@ bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row);
  * Face looks the pad token up there; ports look up the placeholder's own row, or none. */
 bool padding_rows_overwritten(const PaddingRows *rows, const Tap *tap, int64_t row);
 void padding_rows_free(PaddingRows *rows);
+/* For a pass that runs beside others: it learns masks by itself, and shares what the inputs tell. */
+PaddingRows padding_rows_copy(const PaddingRows *rows);
+void padding_rows_free_copy(PaddingRows *rows);
 
 #endif

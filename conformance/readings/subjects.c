@@ -22,21 +22,29 @@ static void dry_forward(void *dry, const Reference *reference, const Inputs *inp
 
 static void close_model(void *model) { buggy_model_close(model); }
 
+static Subject buggy_beside(const void *self, Model *model)
+{
+    BuggyModel *beside = buggy_model_beside(self, model);
+    return (Subject){ .self = beside, .forward = beside ? buggy_forward : NULL, .close = close_model };
+}
+
 Subject subject_of(const Trial *trial)
 {
     const Bug *reading = reading_of(&trial->options);
     if (!reading) return honest_subject(trial->model);
     BuggyModel *around = buggy_model_around(trial->model, NULL, 0);
     buggy_model_set_mask_reading(around, reading);
-    return (Subject){ .self = around, .forward = buggy_forward, .close = close_model };
+    return (Subject){ .self = around, .forward = buggy_forward, .close = close_model, .beside = buggy_beside };
 }
 
 Subject subject_with_bugs(BuggyModel *model, const GradeOptions *options)
 {
     buggy_model_set_mask_reading(model, reading_of(options));
-    return (Subject){
-        .self = model, .forward = buggy_forward, .has_bugs = true, .has_masks = buggy_model_has_masks(model)
-    };
+    return (Subject){ .self = model,
+                      .forward = buggy_forward,
+                      .has_bugs = true,
+                      .has_masks = buggy_model_has_masks(model),
+                      .beside = buggy_model_in_a_part(model) ? NULL : buggy_beside };
 }
 
 Subject subject_of_dry_run(DryRun *dry, const GradeOptions *options)

@@ -223,6 +223,12 @@ void matmul_set_threads(int threads)
                 WARM_UP, 0, out, WARM_UP);
 }
 
+void matmul_set_callers(int callers)
+{
+    blas_memory_check(callers);
+    matmul_set_threads(1);
+}
+
 const char *matmul_library(void)
 {
     if (openblas_set_num_threads) return "OpenBLAS";

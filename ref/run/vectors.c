@@ -1,7 +1,7 @@
 /* vectors.c - which of a loop's paths the processor takes */
 #include "run/vectors.h"
 
-static int used = -1; /* none asked yet */
+static int used = -1; /* none asked yet; threads may ask at the same time, and all get one answer */
 
 Vectors vectors_best(void)
 {
@@ -18,11 +18,14 @@ Vectors vectors_best(void)
 
 Vectors vectors_used(void)
 {
-    if (used < 0) used = (int)vectors_best();
-    return (Vectors)used;
+    int known = __atomic_load_n(&used, __ATOMIC_RELAXED);
+    if (known >= 0) return (Vectors)known;
+    Vectors best = vectors_best();
+    __atomic_store_n(&used, (int)best, __ATOMIC_RELAXED);
+    return best;
 }
 
-void vectors_use(Vectors vectors) { used = (int)vectors; }
+void vectors_use(Vectors vectors) { __atomic_store_n(&used, (int)vectors, __ATOMIC_RELAXED); }
 
 const char *vectors_name(Vectors vectors)
 {

@@ -40,7 +40,10 @@ static const struct argp_option options[] = {
       "Default: hf; of "
       "a dump, whichever fits",
       10 },
-    { "threads", KEY_THREADS, "N", 0, "Threads of matrix products (default 1)", 10 },
+    { "threads", KEY_THREADS, "N", 0,
+      "Threads (default 1): grade and diagnose run passes of the model side by side, with the same report for any N; "
+      "other commands share out matrix products",
+      10 },
     { "quiet", KEY_QUIET, 0, 0, "No progress", 10 },
     { 0 },
 };
@@ -128,7 +131,11 @@ void case_open(Case *c, Error *error)
     check_folder(c, error);
     if (error_is_set(error)) return;
     if (!c->name) c->name = c->model_folder;
-    reference_set_threads(c->threads > 0 ? c->threads : 1);
+    int threads = c->threads > 0 ? c->threads : 1;
+    if (c->threads_take_passes)
+        reference_set_passes(threads);
+    else
+        reference_set_threads(threads);
     c->model = model_open(c->model_folder, error);
     if (!error_is_set(error)) vision_mask_check(c->model, c->vision_mask, error);
     if (!error_is_set(error) && media)

@@ -50,6 +50,7 @@ static void say_files(GradeCommand *command, const char *dump, Error *earlier)
 static Finding judge_dump(GradeCommand *command, const char *path, Error *error)
 {
     Finding finding = { .status = STATUS_BAD_INPUT };
+    command->c.threads_take_passes = true;
     if (!error_is_set(error)) case_open(&command->c, error);
     Dump *dump = error_is_set(error) ? NULL : open_named_dump(&command->c, path, &command->names, error);
     if (dump) check_only(command, dump, error);

@@ -37,6 +37,7 @@ typedef struct {
     const char *inputs_option; /* --inputs */
     MediaArguments media;      /* instead of inputs_file */
     int threads;
+    bool threads_take_passes; /* instead of sharing out products */
     bool quiet;
     ColourWhen colour;
     VisionMask vision_mask;

@@ -59,6 +59,7 @@ static GradeOptions options_of(GradeCommand *command)
         .ignore_eos = command->ignore_eos,
         .nothing_left = &command->nothing_left,
         .samples = command->samples,
+        .threads = command->c.threads,
         .with_total = command->report.path != NULL,
         .progress = show_progress,
         .graded = command->explains && command->title.columns > 0 && wants_text(command) ? show_step : NULL,

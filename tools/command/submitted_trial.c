@@ -15,7 +15,7 @@ enum { KEY_CASES = 'c', KEY_MUSTPASS = 'm', KEY_THREADS = 't' };
 static const struct argp_option options[] = {
     { "cases", KEY_CASES, "DIR", 0, "The folder with the cases (default: fixtures)", 10 },
     { "mustpass", KEY_MUSTPASS, "FILE", 0, "The list of what must pass (default: mustpass.json among the cases)", 10 },
-    { "threads", KEY_THREADS, "N", 0, "Threads of matrix products (default 1)", 10 },
+    { "threads", KEY_THREADS, "N", 0, "Threads that passes of the model run on, side by side (default 1)", 10 },
     { 0 },
 };
 

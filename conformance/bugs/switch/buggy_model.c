@@ -176,6 +176,16 @@ BuggyModel *buggy_model_around(Model *model, const Bug *const *bugs, int count)
     return buggy;
 }
 
+BuggyModel *buggy_model_beside(const BuggyModel *buggy, Model *model)
+{
+    Error unfit = { "" };
+    BuggyModel *beside = buggy_model_of(model, buggy->bugs, buggy->count - 1, &unfit);
+    if (beside) buggy_model_set_mask_reading(beside, buggy->runs[0].bug);
+    return beside;
+}
+
+bool buggy_model_in_a_part(const BuggyModel *buggy) { return buggy->part; }
+
 void buggy_model_close(BuggyModel *model)
 {
     if (!model) return;

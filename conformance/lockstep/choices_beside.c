@@ -1,0 +1,29 @@
+/* choices_beside.c - choices of a pass that runs beside others */
+#include <stdlib.h>
+
+#include "lockstep/choices.h"
+#include "lockstep/choices_state.h"
+
+Choices *choices_beside(const Choices *choices, const PaddingRows *rows)
+{
+    Choices *beside = allocate_zeroed(1, sizeof *beside);
+    *beside = *choices;
+    beside->rows = rows;
+    beside->scores.values = NULL;
+    open_choices_begin_beside(&beside->open_choices);
+    return beside;
+}
+
+void choices_free_beside(Choices *choices)
+{
+    free(choices->scores.values);
+    free(choices->open_choices.open);
+    free(choices);
+}
+
+bool choices_all_held(const Choices *choices)
+{
+    for (int n = 0; n < choices->count; n++)
+        if (!choices->list[n].held) return false;
+    return true;
+}
