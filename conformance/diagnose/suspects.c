@@ -8,11 +8,8 @@
 #include "readings/reading.h"
 #include "readings/subjects.h"
 
-/* In standard deviations: a bug is exposed where a case shows so much of it, and a step stands out alone from there on
- */
-static const double EXPOSED = 12, STANDS_OUT = 5;
-
-enum { AT_ONCE = 8 }; /* bugs in one dry run: each keeps taps of its own */
+/* In standard deviations: from there on a step stands out alone */
+static const double STANDS_OUT = 5;
 
 const Grade *suspects_graded(const Suspects *s) { return lockstep_grade_so_far(s->base); }
 bool suspects_bent(const Suspects *s, int n) { return suspects_graded(s)->steps[n].verdict != VERDICT_PASS; }
@@ -31,17 +28,22 @@ static void show_progress(void *context, int pass, int passes, const char *tap)
 {
     const Search *search = context;
     const GradeOptions *shown = search->shown;
-    int at = search->pass < search->passes ? search->pass : search->passes - 1; /* pairs take more than was foreseen */
+    int now = __atomic_load_n(&search->pass, __ATOMIC_RELAXED);
+    int at = now < search->passes ? now : search->passes - 1; /* pairs take more than was foreseen */
     (void)pass, (void)passes;
     if (shown->progress) shown->progress(shown->progress_context, at, search->passes, tap);
 }
 
-/* Opens the model with the bug; NULL where the bug does not fit the checkpoint. */
-static BuggyModel *open_with(const Suspects *s, const Bug *bug)
+BuggyModel *suspects_open(const Suspects *s, const Bug *bug, Model *model)
 {
     Error unfit = { "" };
     const Bug *bugs[] = { s->below ? s->below : bug, bug };
-    return buggy_model_of(s->search->trial.model, bugs, s->below ? 2 : 1, &unfit);
+    return buggy_model_of(model, bugs, s->below ? 2 : 1, &unfit);
+}
+
+static BuggyModel *open_with(const Suspects *s, const Bug *bug)
+{
+    return suspects_open(s, bug, s->search->trial.model);
 }
 
 static BuggyModel *open_in_part(const Suspects *s, const Bug *bug, const BugPart *part)
@@ -60,7 +62,7 @@ bool suspects_begin(Suspects *s, Search *search, const Bug *below)
     BuggyModel *buggy = below ? buggy_model_of(trial->model, &below, 1, search->error) : NULL;
     if (below && !buggy) return false;
     search->pass = 0;
-    search->passes = 1 + bug_count() / AT_ONCE + 1 + bug_count() + MOST_CONFIRMED;
+    search->passes = 1 + bug_count() / IN_A_DRY_RUN + 1 + bug_count() + MOST_CONFIRMED;
     s->base = below ? lockstep_begin(trial, subject_with_bugs(buggy, &trial->options), search->error)
                     : readings_begin(trial, &search->followed, search->error);
     if (!below) *trial = search->followed.trial;
@@ -190,7 +192,7 @@ static void weigh_steps(const Suspects *s, Suspect *suspect, bool all)
     c->explained = residual > 0 ? 1 - left / residual : 0;
 }
 
-static void summarise(const Suspects *s, Suspect *suspect)
+void suspects_summarise(const Suspects *s, Suspect *suspect)
 {
     Candidate *c = &suspect->candidate;
     const Grade *grade = suspects_graded(s);
@@ -238,63 +240,6 @@ static int by_likelihood(const void *left, const void *right)
 
 void suspects_rank(Suspects *s)
 {
-    for (int i = 0; i < s->count; i++) summarise(s, &s->list[i]);
+    for (int i = 0; i < s->count; i++) suspects_summarise(s, &s->list[i]);
     qsort(s->list, (size_t)s->count, sizeof *s->list, by_likelihood);
-}
-
-static Foreseen *foresee(Suspects *s)
-{
-    const Trial *trial = &s->search->trial;
-    Foreseen *foreseen = allocate_zeroed((size_t)bug_count() + 1, sizeof *foreseen);
-    for (int i = 0; i < bug_count(); i++) foreseen[i].touched.all = touches_layers(bug_at(i));
-    for (int next = 0; next < bug_count();) {
-        const Bug *bugs[AT_ONCE];
-        int place[AT_ONCE], count = 0;
-        for (; next < bug_count() && count < AT_ONCE; next++) {
-            if (!dry_run_is_enough_for(bug_at(next))) continue;
-            place[count] = next;
-            bugs[count++] = bug_at(next);
-        }
-        DryRun *dry = dry_run_new(trial->model, bugs, count);
-        s->search->pass++;
-        if (count > 0) lockstep_remember(s->base, subject_of_dry_run(dry, &trial->options));
-        for (int i = 0; i < count; i++) {
-            foreseen[place[i]] = (Foreseen){ !dry_run_changes(dry, i), dry_run_touched(dry, i) };
-            s->search->passes -= foreseen[place[i]].unexposed;
-        }
-        dry_run_free(dry);
-    }
-    return foreseen;
-}
-
-/* Whether this case and dump show the bug: then suspect holds what it predicts. */
-static bool try_bug(Suspects *s, Suspect *suspect, const TouchedLayers *touched)
-{
-    suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
-    BuggyModel *buggy = open_with(s, suspect->candidate.bug);
-    s->search->pass++;
-    if (buggy) buggy_model_set_touched(buggy, touched);
-    if (buggy && (s->below || !buggy_model_is_honest(buggy, s->search->trial.inputs)))
-        matched_filter_match(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), suspect->matches);
-    buggy_model_close(buggy);
-    summarise(s, suspect);
-    if (suspect->candidate.expected_z >= EXPOSED) return true;
-    free(suspect->matches);
-    return false;
-}
-
-void suspects_try_all(Suspects *s)
-{
-    Foreseen *foreseen = s->below ? NULL : foresee(s); /* dry runs have no other bug */
-    for (int i = 0; i < bug_count() && !error_is_set(s->search->error); i++) {
-        if (bug_at(i) == s->below) continue;
-        Suspect suspect = { .candidate.bug = bug_at(i) };
-        bool may_show = bug_is_of_model(bug_at(i)) && !(foreseen && foreseen[i].unexposed);
-        if (may_show && try_bug(s, &suspect, foreseen ? &foreseen[i].touched : NULL))
-            s->list[s->count++] = suspect;
-        else
-            s->not_exposed[s->not_exposed_count++] = suspect.candidate.bug;
-    }
-    foreseen_free(foreseen);
-    suspects_rank(s);
 }

@@ -11,6 +11,9 @@
 #include "readings/reading.h"
 
 enum { MOST_CONFIRMED = 6 }; /* suspects that a bent step is graded with */
+enum { IN_A_DRY_RUN = 8 };   /* bugs: each keeps taps of its own */
+
+static const double EXPOSED = 12; /* a case exposes a bug where it shows so many standard deviations of it */
 
 /* A trial, and the progress bar that all passes of its diagnosis share */
 typedef struct {
@@ -47,7 +50,7 @@ typedef struct {
 /* Grades the dump by the honest model, or by one that has the bug `below`; no suspect is listed yet. False with the
  * search's error set. */
 bool suspects_begin(Suspects *suspects, Search *search, const Bug *below);
-void suspects_try_all(Suspects *suspects);                       /* lists those that the dump would show */
+void suspects_try_all(Suspects *suspects);                       /* lists those that the dump would show (try_all.c) */
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */
 /* Grades the dump with several of the list at once: which steps are straight then. The caller frees it. */
@@ -72,5 +75,8 @@ const Grade *suspects_graded(const Suspects *suspects); /* by the base */
 bool suspects_bent(const Suspects *suspects, int step);
 int suspects_first_open(const Suspects *suspects); /* bent, neither covered nor unexplained; -1 */
 bool suspect_is_the_bug(const Suspect *suspect);
+void suspects_summarise(const Suspects *suspects, Suspect *suspect); /* its candidate and sums, from its matches */
+/* The model with the bug, and with the one below; NULL where they do not fit the checkpoint */
+BuggyModel *suspects_open(const Suspects *suspects, const Bug *bug, Model *model);
 
 #endif

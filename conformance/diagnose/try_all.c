@@ -1,0 +1,117 @@
+/* try_all.c - a pass for each bug of the catalogue that a dry run does not rule out, several at once */
+#include "diagnose/suspects.h"
+
+#include <stdlib.h>
+
+#include "lockstep/side_by_side.h"
+#include "readings/subjects.h"
+
+static void count_pass(const Suspects *s) { __atomic_fetch_add(&s->search->pass, 1, __ATOMIC_RELAXED); }
+
+/* ---------------------------------------------------------------- dry runs */
+
+typedef struct {
+    const Bug *bugs[IN_A_DRY_RUN];
+    int place[IN_A_DRY_RUN], count;
+} Group;
+
+typedef struct {
+    const Suspects *suspects;
+    Group *groups;
+    int first; /* that a job runs */
+    Foreseen *foreseen;
+} Foresight;
+
+static int group_bugs(Group *groups)
+{
+    int count = 0;
+    for (int i = 0; i < bug_count(); i++) {
+        if (!dry_run_is_enough_for(bug_at(i))) continue;
+        if (count == 0 || groups[count - 1].count == IN_A_DRY_RUN) count++;
+        Group *group = &groups[count - 1];
+        group->place[group->count] = i;
+        group->bugs[group->count++] = bug_at(i);
+    }
+    return count;
+}
+
+static void foresee_group(void *context, Lockstep *lockstep, int job)
+{
+    const Foresight *all = context;
+    const Group *group = &all->groups[all->first + job];
+    DryRun *dry = dry_run_new(lockstep_model(lockstep), group->bugs, group->count);
+    count_pass(all->suspects);
+    lockstep_remember(lockstep, subject_of_dry_run(dry, &all->suspects->search->trial.options));
+    for (int i = 0; i < group->count; i++)
+        all->foreseen[group->place[i]] = (Foreseen){ !dry_run_changes(dry, i), dry_run_touched(dry, i) };
+    dry_run_free(dry);
+}
+
+/* The first dry run is the pass that others are compared with, so that they come after it. */
+static Foreseen *foresee(Suspects *s)
+{
+    Foreseen *foreseen = allocate_zeroed((size_t)bug_count() + 1, sizeof *foreseen);
+    Foresight all = { .suspects = s,
+                      .groups = allocate_zeroed((size_t)bug_count() + 1, sizeof *all.groups),
+                      .foreseen = foreseen };
+    for (int i = 0; i < bug_count(); i++) foreseen[i].touched.all = touches_layers(bug_at(i));
+    int groups = group_bugs(all.groups);
+    if (groups > 0) foresee_group(&all, s->base, 0);
+    all.first = 1;
+    if (groups > 1) side_by_side(s->base, groups - 1, foresee_group, &all);
+    for (int i = 0; i < bug_count(); i++) s->search->passes -= foreseen[i].unexposed;
+    free(all.groups);
+    return foreseen;
+}
+
+/* ---------------------------------------------------------------- passes */
+
+typedef struct {
+    const Suspects *suspects;
+    const Foreseen *foreseen; /* of each bug; NULL: nobody looked */
+    Suspect *tried;           /* of each bug; those that this case and dump do not show have no matches */
+} Trials;
+
+static bool may_show(const Trials *trials, int i)
+{
+    bool unexposed = trials->foreseen && trials->foreseen[i].unexposed;
+    return bug_is_of_model(bug_at(i)) && bug_at(i) != trials->suspects->below && !unexposed;
+}
+
+static void try_bug(void *context, Lockstep *base, int i)
+{
+    const Trials *trials = context;
+    const Suspects *s = trials->suspects;
+    const Search *search = s->search;
+    Suspect *suspect = &trials->tried[i];
+    suspect->candidate.bug = bug_at(i);
+    if (!may_show(trials, i)) return;
+    suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
+    BuggyModel *buggy = suspects_open(s, bug_at(i), lockstep_model(base));
+    count_pass(s);
+    if (buggy) buggy_model_set_touched(buggy, trials->foreseen ? &trials->foreseen[i].touched : NULL);
+    if (buggy && (s->below || !buggy_model_is_honest(buggy, search->trial.inputs)))
+        matched_filter_match(s->filter, base, subject_with_bugs(buggy, &search->trial.options), suspect->matches);
+    buggy_model_close(buggy);
+    suspects_summarise(s, suspect);
+    if (suspect->candidate.expected_z >= EXPOSED) return;
+    free(suspect->matches);
+    suspect->matches = NULL;
+}
+
+void suspects_try_all(Suspects *s)
+{
+    Foreseen *foreseen = s->below ? NULL : foresee(s); /* dry runs have no other bug */
+    Trials trials = { s, foreseen, allocate_zeroed((size_t)bug_count() + 1, sizeof *trials.tried) };
+    if (!error_is_set(s->search->error)) side_by_side(s->base, bug_count(), try_bug, &trials);
+    for (int i = 0; i < bug_count(); i++) {
+        if (bug_at(i) == s->below) continue;
+        if (trials.tried[i].matches)
+            s->list[s->count++] = trials.tried[i];
+        else
+            s->not_exposed[s->not_exposed_count++] = bug_at(i);
+    }
+    free(trials.tried);
+    foreseen_free(foreseen);
+    suspects_rank(s);
+}
