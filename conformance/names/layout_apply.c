@@ -179,30 +179,50 @@ typedef struct {
     NamesCase *c; /* whose taps they are; NULL without a case */
 } PartTaps;
 
-/* Sizes of the parts along the axis: by their shares, or as wide as the taps */
-static const char *part_sizes(const LayoutStep *step, const Array *array, PartTaps taps, int64_t *sizes, Arena *arena)
+/* Sizes of the parts along the axis by their shares, the size of the axis being a multiple of their sum */
+static const char *shared_sizes(const LayoutStep *step, int64_t size, int count, int64_t *sizes, Arena *arena)
 {
-    int axis = array_axis(array, step->axis), count = taps.count;
-    int64_t total = 0, size = array->shape[axis];
-    if (step->value_count == 0 && axis != array->rank - 1)
-        return arena_format(arena, "found axis %d of %s and no shares, expected the last axis, or shares", axis,
-                            FOUND(array));
-    if (step->value_count == 0 && (!taps.c || !taps.c->model))
-        return "found no shares and no case, expected one of them";
-    if (step->value_count > 0 && step->value_count != count)
+    int64_t total = 0;
+    if (step->value_count != count)
         return arena_format(arena, "found %d shares for %d taps, expected as many", step->value_count, count);
-    for (int i = 0; i < count; i++) {
-        const ListedTap *tap = step->value_count ? NULL : names_case_tap(taps.c, taps.names[i]);
-        sizes[i] = step->value_count ? step->values[i] : tap ? tap->shape[tap->rank - 1] : 0;
+    for (int i = 0; i < count; i++) total += step->values[i];
+    if (total == 0 || size % total != 0)
+        return arena_format(arena, "found %lld along axis %lld, expected a multiple of %lld, of %d parts",
+                            (long long)size, (long long)step->axis, (long long)total, count);
+    for (int i = 0; i < count; i++) sizes[i] = step->values[i] * (size / total);
+    return NULL;
+}
+
+/* Sizes of the parts along the last axis: as wide as the taps; a part that is left out is what they leave. */
+static const char *tap_sizes(int64_t size, PartTaps taps, int64_t *sizes, Arena *arena)
+{
+    int64_t total = 0, rest = -1;
+    for (int i = 0; i < taps.count; i++) {
+        const ListedTap *tap = taps.names[i] ? names_case_tap(taps.c, taps.names[i]) : NULL;
+        sizes[i] = tap ? tap->shape[tap->rank - 1] : 0;
         total += sizes[i];
+        if (taps.names[i]) continue;
+        if (rest >= 0) return "found several parts that are left out, and no shares, expected one";
+        rest = i;
     }
-    if (step->value_count > 0 && total > 0 && size % total == 0) {
-        for (int i = 0; i < count; i++) sizes[i] *= size / total;
-        return NULL;
+    if (rest >= 0 && size > total) {
+        sizes[rest] = size - total;
+        total = size;
     }
     if (total == size) return NULL;
-    return arena_format(arena, "found %lld along axis %d, expected %s%lld, of %d parts", (long long)size, axis,
-                        step->value_count ? "a multiple of " : "", (long long)total, count);
+    return arena_format(arena, "found %lld along the last axis, expected %lld%s, of %d parts", (long long)size,
+                        (long long)total, rest >= 0 ? " or more" : "", taps.count);
+}
+
+static const char *part_sizes(const LayoutStep *step, const Array *array, PartTaps taps, int64_t *sizes, Arena *arena)
+{
+    int axis = array_axis(array, step->axis);
+    if (step->value_count > 0) return shared_sizes(step, array->shape[axis], taps.count, sizes, arena);
+    if (axis != array->rank - 1)
+        return arena_format(arena, "found axis %d of %s and no shares, expected the last axis, or shares", axis,
+                            FOUND(array));
+    if (!taps.c || !taps.c->model) return "found no shares and no case, expected one of them";
+    return tap_sizes(array->shape[axis], taps, sizes, arena);
 }
 
 static const char *split(const LayoutStep *step, Bundle *bundle, const char *const *taps, int count, NamesCase *c,

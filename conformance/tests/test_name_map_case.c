@@ -100,6 +100,37 @@ START_TEST(laid_out_as_taps)
 }
 END_TEST
 
+/* A projection that holds the keys twice, once as the values that the case has no tap of */
+START_TEST(what_split_leaves_is_left_out)
+{
+    OpenCase c;
+    open_case(&c);
+    const ListedTap *q = names_case_tap(&c.names_case, "model.layers.0.self_attn.q_proj"),
+                    *k = names_case_tap(&c.names_case, "model.layers.0.self_attn.k_proj");
+    int tokens = (int)(q->shape[0] * q->shape[1]), used = (int)(q->shape[2] + k->shape[2]);
+    const char *map = "{\"qk.{}\": {\"split\": -1, \"taps\": [\"model.layers.{}.self_attn.q_proj\","
+                      "\"model.layers.{}.self_attn.k_proj\", \"model.layers.{}.self_attn.none\", null]}}";
+    for (int left = -1; left <= 3; left++) {
+        Dump *dump = dump_of_arrays(arena_format(&scratch, "{\"qk.0\": \"%d %d\"}", tokens, used + left));
+        const char *said = apply_map(map, dump, &c.names_case);
+        if (left < 0) {
+            ck_assert_msg(strstr(said, "expected 512 or more, of 4 parts"), "%s", said);
+        } else {
+            ck_assert_str_eq(said, "");
+            ck_assert_int_eq(dump_count(dump), 2);
+            ck_assert_int_eq(dump_find(dump, q->name)->shape[1], q->shape[2]);
+            ck_assert_int_eq(dump_find(dump, k->name)->shape[1], k->shape[2]);
+        }
+        dump_close(dump);
+    }
+    Dump *dump = dump_of_arrays(arena_format(&scratch, "{\"qk.0\": \"%d %d\"}", tokens, used));
+    const char *said = apply_map("{\"qk.{}\": {\"split\": -1, \"taps\": [null, null]}}", dump, &c.names_case);
+    ck_assert_msg(strstr(said, "found several parts that are left out, and no shares"), "%s", said);
+    dump_close(dump);
+    close_case(&c);
+}
+END_TEST
+
 START_TEST(scaled_by_configuration)
 {
     OpenCase c;
@@ -145,6 +176,7 @@ Suite *name_map_case_suite(void)
     TCase *tcase = theme(suite, "maps");
     tcase_add_test(tcase, ragged_rows);
     tcase_add_test(tcase, laid_out_as_taps);
+    tcase_add_test(tcase, what_split_leaves_is_left_out);
     tcase_add_test(tcase, scaled_by_configuration);
     tcase_add_test(tcase, fates);
     return suite;
