@@ -414,7 +414,8 @@ check-wheel: wheel $(VENV)/ready
 	$(FRESH)/bin/python $(PYTEST) tools/python/test_capture.py
 	$(FRESH)/bin/mypy --ignore-missing-imports -p plumbline
 	$(VENV)/bin/pip install -q --target $(BUILD)/wheel/beside pytest $(BUILD)/wheel/*.whl
-	PYTHONPATH=$(BUILD)/wheel/beside $(VENV)/bin/python $(PYTEST) tools/python/test_capture_torch.py
+	PYTHONPATH=$(BUILD)/wheel/beside $(VENV)/bin/python $(PYTEST) tools/python/test_capture_torch.py \
+	    tools/python/test_capture_modules.py
 	sh tools/make/deps.sh package
 	$(PYTHON) -B tools/make/check_bare_wheel.py $(BUILD)
 

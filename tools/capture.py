@@ -15,7 +15,8 @@ Arrays of NumPy, JAX, MLX and PyTorch, wherever the values are at hand (needs sa
 or without a block of code around them: record(name, array) of this module, and at the end save("dump.safetensors").
 
 A tap is named by its module's path in Hugging Face; a value that no module outputs is `<path>#<local name>`. A module
-that runs again in the same capture gets "@1", "@2", ... behind its name: in generation, "@k" is decode step k.
+that runs again in the same capture gets "@1", "@2", ... behind its name: in generation, "@k" is decode step k. A tower
+that an engine calls for each picture has a run for each; a map of names puts them together ("concat").
 """
 import itertools
 import os
@@ -41,7 +42,8 @@ CONFORMER_ATTENTION = {"": 0, "#attn_weights": 1}
 METHODS = {"_position_embeddings": [{"#position_embeddings": 0}], "_avg_pool_by_positions": [{"#mask": 1}],
            "project_per_layer_inputs": [{"#per_layer_inputs": 0}],
            "_convert_to_block": [{"#query_states": 0}], "_rel_shift": [{"#matrix_bd": 0}],
-           "_extract_block_context": [{"#key_states": 0}, {"#value_states": 0}]}
+           "_extract_block_context": [{"#key_states": 0}, {"#value_states": 0}],
+           "embed_input_ids": [{"#embed_input_ids": 0}], "compute_logits": [{"#logits": 0}]}    # vLLM's
 
 
 def may_look(mask, taken_for_bool=False):
@@ -65,8 +67,10 @@ def capture(model: Any, path: "Path | None" = None, only: Iterable[str] = ("*",)
     only     globs; a tap is kept if one of them matches its name
     prefix   the path of `model` itself in Gemma4ForConditionalGeneration, "" for the whole; guessed when None
     """
+    refuse_compiled(model)
     prefix = guess_prefix(model) if prefix is None else prefix
     paths = {module: ".".join(filter(None, [prefix, name])) for name, module in model.named_modules()}
+    shared = shared_children(model)
     masked = {layer: f"{text}#causal_mask_mapping.{layer_type}" for (text, layer_type), layer in first_layers(paths)}
     taps: "dict[str, Any]" = {}
     runs: "Counter[str]" = Counter()
@@ -88,12 +92,19 @@ def capture(model: Any, path: "Path | None" = None, only: Iterable[str] = ("*",)
         for suffix, index in suffixes.items():
             add(path + suffix, values[index] if index < len(values) else None)
 
+    def add_states(path, states):
+        for name, value in zip(("#query_states", "#key_states", "#value_states"), states):
+            add(path + name, value)
+
     def after_forward(module, args, kwargs, output):
         path = paths[module]
         name = path.rpartition(".")[2]
         suffixes = OUTPUTS.get(name, {"": 0})
-        if name == "rotary_emb" and (layer_type := argument("layer_type", 2, args, kwargs)):
+        layer_type = argument("layer_type", 2, args, kwargs)
+        if name == "rotary_emb" and isinstance(layer_type, str):
             suffixes = {f"#{layer_type}_cos": 0, f"#{layer_type}_sin": 1}
+        elif name == "rotary_emb" and len(args) > 2:                    # vLLM's turns queries and keys, which attn gets
+            suffixes = {}
         if hasattr(module, "relative_k_proj"):
             suffixes = CONFORMER_ATTENTION
         if path == "":
@@ -104,12 +115,18 @@ def capture(model: Any, path: "Path | None" = None, only: Iterable[str] = ("*",)
     def before_forward(module, args, kwargs):
         path = paths[module]
         parent, _, name = path.rpartition(".")
+        for child_name, child in shared.get(module, ()):
+            paths[child] = f"{path}.{child_name}"                       # it runs as this one's, until another begins
         if path == "":
             add("input_ids", argument("input_ids", 0, args, kwargs))
         if name == "patch_embedder":
             add(parent + "#padding_positions", argument("padding_positions", 2, args, kwargs))
         if name == "language_model":
             add(parent + "#inputs_embeds", kwargs.get("inputs_embeds"))
+        if name == "attn" and len(args) >= 3:                           # an engine's attention, with a cache of its own
+            begins = runs[parent + "#query_states"] == 0                # later it gets the new keys alone
+            shares = getattr(module, "kv_sharing_target_layer_name", None)
+            add_states(parent, args[:3] if begins and not shares else args[:1])
         if name == "o_proj" or name == "post":
             add(parent + "#attn_output", args[0])
         if path.endswith("audio_tower.layers.0"):
@@ -160,9 +177,7 @@ def capture(model: Any, path: "Path | None" = None, only: Iterable[str] = ("*",)
             def call(module, query, key, value, *args, **kwargs):
                 output = attention(module, query, key, value, *args, **kwargs)
                 if module in paths:
-                    add(paths[module] + "#query_states", query)
-                    add(paths[module] + "#key_states", key)
-                    add(paths[module] + "#value_states", value)
+                    add_states(paths[module], (query, key, value))
                     add(paths[module] + "#attn_weights", output[1])     # None where the kernel does not give them
                 return output
             return call
@@ -200,6 +215,30 @@ def guess_prefix(model):
     if hasattr(model, "subsample_conv_projection"):
         return "model.audio_tower"
     return "model"                                                      # of a text model alone: Gemma4ForCausalLM's
+
+
+def refuse_compiled(model):
+    """Hooks do not fire inside a compiled graph, or break it."""
+    for name, module in model.named_modules():
+        compiled = hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+        if compiled or not getattr(module, "do_not_compile", True):     # the last is vLLM's
+            raise ValueError(f"{name or type(module).__name__}: found a compiled module, expected an eager one: "
+                             "capture it before torch.compile, or make it with LLM(.., enforce_eager=True); or let "
+                             "the graph return its taps, and record() them")
+
+
+def shared_children(model):
+    """{module: its children that other modules hold too}, as layers that share one rotary embedding do"""
+    holders = {}
+    for module in model.modules():
+        for name, child in module.named_children():
+            holders.setdefault(child, []).append((module, name))
+    shared = {}
+    for child, places in holders.items():
+        if len({type(module) for module, _ in places}) < len(places):   # several of one class: layers
+            for module, name in places:
+                shared.setdefault(module, []).append((name, child))
+    return shared
 
 
 def first_layers(paths):
@@ -247,7 +286,17 @@ def save(path: Path) -> None:
 def _keep(taps, name, array):
     if name in taps:
         raise ValueError(f"{name} is recorded already; write @1, @2, ... behind the name when a module runs again")
+    _refuse_traced(name, array)
     taps[name] = np.array(_without_bfloat16(array), order="C")
+
+
+def _refuse_traced(name, array):
+    jax = sys.modules.get("jax")
+    if jax and isinstance(array, jax.core.Tracer):
+        raise TypeError(f"{name}: found a value that jit traces, expected numbers: call the function outside of jit "
+                        "(with jax.disable_jit():), let it return the value, or record it while it runs: "
+                        f"jax.debug.callback(functools.partial(record, {name!r}), array), and jax.effects_barrier() "
+                        "before the dump is saved")
 
 
 def _without_bfloat16(array):

@@ -1,6 +1,8 @@
 """Dumps that arrays are recorded into, with the package installed, and NumPy, JAX and MLX: pytest test_capture.py"""
+import functools
 import pathlib
 
+import jax
 import jax.numpy
 import mlx.core
 import numpy
@@ -62,3 +64,17 @@ def test_nothing_is_no_dump(tmp_path):
     with pytest.raises(ValueError, match="no tap was recorded"):
         with recording(tmp_path / "dump.safetensors"):
             pass
+
+
+def test_what_jit_traces_is_refused_with_advice(tmp_path):
+    def doubled(x, put):
+        put("model.norm", 2 * x)
+        return x
+
+    with pytest.raises(TypeError, match=r"^model.norm: found a value that jit traces, .*jax.debug.callback"):
+        jax.jit(functools.partial(doubled, put=record))(jax.numpy.ones(2))
+    with recording(tmp_path / "dump.safetensors") as put:
+        as_advised = functools.partial(jax.debug.callback, functools.partial(put, "model.norm"))
+        jax.jit(lambda x: as_advised(2 * x))(jax.numpy.asarray(HALVES))
+        jax.effects_barrier()
+    assert (load_file(tmp_path / "dump.safetensors")["model.norm"] == 2 * HALVES).all()
