@@ -95,7 +95,9 @@ static int by_place(const void *left, const void *right)
 
 static const char *filled(const Application *a, const char *tap, const Source *source, long long place)
 {
-    return tap ? name_pattern_fill(tap, &source->captured, place, dump_arena(a->dump)) : NULL;
+    Arena *arena = dump_arena(a->dump);
+    return tap ? names_case_spelling(a->names_case, name_pattern_fill(tap, &source->captured, place, arena), arena)
+               : NULL;
 }
 
 static bool gathers(const NameRule *rule)

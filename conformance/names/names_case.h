@@ -14,6 +14,8 @@ typedef struct {
 } NamesCase;
 
 const ListedTap *names_case_tap(NamesCase *c, const char *name); /* NULL: no such tap, or no case */
-void names_case_free(NamesCase *c);                              /* what it has listed */
+/* As the case's checkpoint spells it: model.language_model.norm is model.norm where there is text alone. */
+const char *names_case_spelling(const NamesCase *c, const char *tap, Arena *arena); /* the case may be NULL */
+void names_case_free(NamesCase *c);                                                 /* what it has listed */
 
 #endif

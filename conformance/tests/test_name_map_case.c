@@ -148,6 +148,23 @@ START_TEST(scaled_by_configuration)
 }
 END_TEST
 
+START_TEST(text_alone)
+{
+    OpenCase c;
+    open_case(&c);
+    Dump *dump = dump_of_arrays("{\"a.3\": [1], \"b\": [2], \"c\": [3]}");
+    ck_assert_str_eq(apply_map("{\"a.{}\": \"model.language_model.layers.{}\", \"b\": \"model.language_model#b\","
+                               "\"c\": \"model.language_models\"}",
+                               dump, &c.names_case),
+                     "");
+    ck_assert_str_eq(dump_array(dump, 0)->name, "model#b");
+    ck_assert_str_eq(dump_array(dump, 1)->name, "model.language_models");
+    ck_assert_str_eq(dump_array(dump, 2)->name, "model.layers.3");
+    dump_close(dump);
+    close_case(&c);
+}
+END_TEST
+
 START_TEST(fates)
 {
     const Fate *fates;
@@ -178,6 +195,7 @@ Suite *name_map_case_suite(void)
     tcase_add_test(tcase, laid_out_as_taps);
     tcase_add_test(tcase, what_split_leaves_is_left_out);
     tcase_add_test(tcase, scaled_by_configuration);
+    tcase_add_test(tcase, text_alone);
     tcase_add_test(tcase, fates);
     return suite;
 }
