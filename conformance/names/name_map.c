@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "dump/tap_name.h"
-#include "names/layout_apply.h"
 #include "names/rule_list.h"
+#include "names/rule_steps.h"
 
 /* An array and the name of the entry's that it fits */
 typedef struct {
@@ -93,11 +93,15 @@ static int by_place(const void *left, const void *right)
     return strcmp(a->array->name, b->array->name);
 }
 
-static const char *filled(const Application *a, const char *tap, const Source *source, long long place)
+static RuleUse use_of(const Application *a, const Source *source)
 {
-    Arena *arena = dump_arena(a->dump);
-    return tap ? names_case_spelling(a->names_case, name_pattern_fill(tap, &source->captured, place, arena), arena)
-               : NULL;
+    return (RuleUse){ rule_of(a->map, source), &source->captured, a->names_case, dump_arena(a->dump) };
+}
+
+static const char *first_tap(const Application *a, const Source *source)
+{
+    RuleUse use = use_of(a, source);
+    return rule_tap(&use, use.rule->taps[0], 0);
 }
 
 static bool gathers(const NameRule *rule)
@@ -107,41 +111,11 @@ static bool gathers(const NameRule *rule)
     return false;
 }
 
-static const LayoutStep *parting_step(const NameRule *rule)
+static bool splits(const NameRule *rule)
 {
     for (int i = 0; i < rule->step_count; i++)
-        if (layout_parts(rule->steps[i].kind)) return &rule->steps[i];
-    return NULL;
-}
-
-/* The taps of the parts: those that the rule lists, or one for each number */
-static void name_parts(const Application *a, const NameRule *rule, const LayoutStep *parted, const Source *source,
-                       Bundle *bundle)
-{
-    long long begin = parted->kind == LAYOUT_UNSTACK ? parted->begin : 0,
-              by = parted->kind == LAYOUT_UNSTACK ? parted->step : 1;
-    for (int i = 0; rule->tap_count == 1 && i < bundle->count; i++)
-        bundle->taps[i] = filled(a, rule->taps[0], source, begin + i * by);
-}
-
-static const char *run_steps(const Application *a, const NameRule *rule, const Source *source, Bundle *bundle,
-                             const LayoutStep **at)
-{
-    Arena *arena = dump_arena(a->dump);
-    const char *wrong = NULL;
-    for (int i = 0; i < rule->step_count && !wrong; i++) {
-        *at = &rule->steps[i];
-        if (!layout_parts(rule->steps[i].kind)) {
-            wrong = layout_apply(&rule->steps[i], bundle, a->names_case, arena);
-            continue;
-        }
-        const char **taps = arena_allocate(arena, (size_t)rule->tap_count * sizeof *taps);
-        for (int t = 0; t < rule->tap_count; t++) taps[t] = filled(a, rule->taps[t], source, 0);
-        wrong = layout_split(&rule->steps[i], bundle, rule->tap_count > 1 ? taps : NULL, rule->tap_count, a->names_case,
-                             arena);
-        if (!wrong) name_parts(a, rule, &rule->steps[i], source, bundle);
-    }
-    return wrong;
+        if (layout_parts(rule->steps[i].kind)) return true;
+    return false;
 }
 
 /* One rule on the sources of one tap, of which there are several only where the rule gathers */
@@ -155,10 +129,11 @@ static void make(const Application *a, const Source *const *sources, int count)
                       .count = count };
     for (int i = 0; i < count; i++) {
         bundle.arrays[i] = *sources[i]->array;
-        bundle.taps[i] = parting_step(rule) ? NULL : filled(a, rule->taps[0], sources[0], 0);
+        bundle.taps[i] = splits(rule) ? NULL : first_tap(a, sources[0]);
     }
     const LayoutStep *at = NULL;
-    const char *wrong = run_steps(a, rule, sources[0], &bundle, &at);
+    RuleUse use = use_of(a, sources[0]);
+    const char *wrong = rule_steps_run(&use, &bundle, &at);
     if (wrong) {
         complain(a->complaints, "%s: %s: %s: %s: %s", map->rules.path, rule->patterns[0], layout_name(at->kind),
                  sources[0]->array->name, wrong);
@@ -174,13 +149,12 @@ static void make(const Application *a, const Source *const *sources, int count)
 static void make_gathered(const Application *a, int first)
 {
     const NameMap *map = a->map;
-    const NameRule *rule = rule_of(map, &map->sources[first]);
     const Source **group = allocate_zeroed((size_t)map->source_count, sizeof *group);
-    const char *tap = filled(a, rule->taps[0], &map->sources[first], 0);
+    const char *tap = first_tap(a, &map->sources[first]);
     int count = 0;
     for (int i = 0; i < map->source_count; i++) {
         const Source *source = &map->sources[i];
-        if (source->rule != map->sources[first].rule || strcmp(filled(a, rule->taps[0], source, 0), tap) != 0) continue;
+        if (source->rule != map->sources[first].rule || strcmp(first_tap(a, source), tap) != 0) continue;
         group[count++] = source;
     }
     bool made_before = group[0] != &map->sources[first];
@@ -196,7 +170,7 @@ static int new_tokens(const Application *a)
     for (int i = 0; i < a->map->source_count; i++) {
         const Source *source = &a->map->sources[i];
         const NameRule *rule = rule_of(a->map, source);
-        const char *tap = rule ? rule->tap_count ? filled(a, rule->taps[0], source, 0) : NULL : source->array->name;
+        const char *tap = rule ? rule->tap_count ? first_tap(a, source) : NULL : source->array->name;
         if (tap && tap_step(tap) >= most) most = tap_is_token(tap) ? tap_run(tap) : tap_step(tap) + 1;
     }
     return most > 1 ? most : 0;

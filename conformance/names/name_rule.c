@@ -127,9 +127,16 @@ static void check_patterns(Reader *r, const NameRule *rule)
     }
 }
 
+static bool unstacks_first(const NameRule *rule)
+{
+    int i = 0;
+    while (i < rule->step_count && !layout_parts(rule->steps[i].kind)) i++;
+    return i < rule->step_count && rule->steps[i].kind == LAYOUT_UNSTACK;
+}
+
 static void check_parts(Reader *r, const NameRule *rule)
 {
-    int gathers = 0, parts = 0, places = 0;
+    int gathers = 0, parts = 0, places = 0, named = 0;
     for (int i = 0; i < rule->step_count; i++) {
         gathers += layout_gathers(rule->steps[i].kind);
         parts += layout_parts(rule->steps[i].kind);
@@ -137,17 +144,25 @@ static void check_parts(Reader *r, const NameRule *rule)
             complain(r->complaints, "%s: found %s after a split, expected it before", r->where,
                      layout_name(rule->steps[i].kind));
     }
-    for (int t = 0; t < rule->tap_count; t++) places += rule->taps[t] && name_pattern_has_place(rule->taps[t]);
-    if (gathers > 1 || parts > 1)
-        complain(r->complaints, "%s: found several of concat and stack, or of split and unstack, expected one",
+    for (int t = 0; t < rule->tap_count; t++) {
+        named += rule->taps[t] != NULL;
+        places += rule->taps[t] && name_pattern_has_place(rule->taps[t]);
+    }
+    bool is_nested = parts == 2 && rule->tap_count > 1 && unstacks_first(rule);
+    if (gathers > 1 || (parts > 1 && !is_nested))
+        complain(r->complaints,
+                 "%s: found several of concat and stack, or of split and unstack, expected one, or an unstack and "
+                 "what splits each place into taps",
                  r->where);
+    if (is_nested && places < named)
+        complain(r->complaints, "%s: found a tap without {i}, expected the place of the unstack in each", r->where);
     if (rule->pattern_count > 1 && !gathers)
         complain(r->complaints, "%s: with: found neither concat nor stack, expected one", r->where);
     if (rule->tap_count > 1 && !parts)
         complain(r->complaints, "%s: taps: found neither split nor unstack, expected one", r->where);
     if (parts && rule->tap_count == 1 && !places)
         complain(r->complaints, "%s: found one tap for several parts, expected taps, or {i} in the tap", r->where);
-    if (places && (!parts || rule->tap_count > 1))
+    if (places && !is_nested && (!parts || rule->tap_count > 1))
         complain(r->complaints, "%s: found {i} in a tap, expected it in the one tap of a split or an unstack",
                  r->where);
 }
