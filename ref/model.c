@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint/expert_stack.h"
 #include "checkpoint/quantization_config.h"
 #include "gemma4_unified.h"
 
@@ -24,6 +25,7 @@ struct Model {
 static void load(Model *model, ConfigReader at)
 {
     Loader root = { model->checkpoint, "", at.error };
+    stack_experts(model->checkpoint, at.error);
     const char *model_type = config_string(at, "model_type");
     if (strcmp(model_type, "gemma4") == 0) {
         model->family = FAMILY_GEMMA4;

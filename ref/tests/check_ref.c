@@ -6,7 +6,8 @@
     X(error) X(arena) X(rounding) X(tap) X(tensor) X(output)                                                           \
     X(array) X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config)                                    \
     X(compressed_scheme) X(compressed_tensors) X(gguf_types) X(gguf) X(input_codes) X(quantised_layouts)               \
-    X(processor_config) X(riff) X(wav) X(unified_feature_extractor) X(sounds) X(kernel) X(matmul) X(elementwise)       \
+    X(expert_stack) X(processor_config) X(riff) X(wav) X(unified_feature_extractor) X(sounds) X(kernel) X(matmul)      \
+    X(elementwise)                                                                                                     \
     X(moving) X(embedding) X(norm) X(softmax) X(top_k) X(activation) X(convolution) X(rope) X(one_hot)                 \
     X(features) X(feature_extractor)                                                                                   \
     X(audio_configuration) X(vision_configuration) X(text_configuration) X(text_configuration_bad) X(configuration)    \

@@ -1,0 +1,163 @@
+/* expert_stack.c - an encoding that passes each part of a stack on to the matrix that it is in */
+#include "checkpoint/expert_stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoint/code_grid.h"
+
+typedef struct {
+    Encoding encoding;
+    const Array **matrices;  /* [count], all of one shape */
+    int64_t count, elements; /* elements: of one */
+} Stack;
+
+typedef struct {
+    const Array *matrix;
+    int64_t first, count;
+} StackPart;
+
+/* Elements first .. first + count - 1, as far as they lie in the matrix of the first */
+static StackPart part_at(const Stack *stack, int64_t first, int64_t count)
+{
+    int64_t inside = first % stack->elements, left = stack->elements - inside;
+    return (StackPart){ stack->matrices[first / stack->elements], inside, count < left ? count : left };
+}
+
+static void read_stack(const Encoding *encoding, int64_t first, int64_t count, double *out)
+{
+    for (int64_t i = 0; i < count;) {
+        StackPart part = part_at((const Stack *)encoding, first + i, count - i);
+        array_read_f64(part.matrix, part.first, part.count, out + i);
+        i += part.count;
+    }
+}
+
+static void places_in_stack(const Encoding *encoding, int64_t first, int64_t count, CodePlace *out)
+{
+    for (int64_t i = 0; i < count;) {
+        StackPart part = part_at((const Stack *)encoding, first + i, count - i);
+        part.matrix->encoding->places(part.matrix->encoding, part.matrix->offset + part.first, part.count, out + i);
+        i += part.count;
+    }
+}
+
+static bool stack_is_finite(const Encoding *encoding)
+{
+    const Stack *stack = (const Stack *)encoding;
+    for (int64_t i = 0; i < stack->count; i++)
+        if (!array_is_finite(stack->matrices[i])) return false;
+    return true;
+}
+
+typedef struct {
+    Checkpoint *checkpoint;
+    Error *error;
+    const char *module; /* "model.layers.0.experts" */
+} Experts;
+
+/* NULL if absent */
+static const Array *matrix_of(const Experts *experts, int64_t expert, const char *part)
+{
+    const char *name = arena_format(&experts->checkpoint->arena, "%s.%lld.%s.weight", experts->module,
+                                    (long long)expert, part);
+    CheckpointTensor *tensor = checkpoint_find(experts->checkpoint, name);
+    if (tensor) tensor->asked = true;
+    return tensor ? tensor->array : NULL;
+}
+
+/* Codes that mean the same are taken apart together; others are only read. */
+static void set_codes(Stack *stack)
+{
+    const Encoding *first = stack->matrices[0]->encoding;
+    for (int64_t i = 0; i < stack->count; i++) {
+        const Encoding *own = stack->matrices[i]->encoding;
+        if (!own || own->bits == 0 || own->bits != first->bits || own->group != first->group) return;
+        if (memcmp(own->values, first->values, ((size_t)1 << own->bits) * sizeof *own->values) != 0) return;
+    }
+    stack->encoding.bits = first->bits;
+    stack->encoding.values = first->values;
+    stack->encoding.group = first->group;
+    stack->encoding.pair = first->pair;
+    stack->encoding.places = places_in_stack;
+}
+
+static bool is_alike(const Array *matrix, const Array *first)
+{
+    return matrix->rank == 2 && array_has_shape(matrix, 2, first->shape) && matrix->inputs == first->inputs &&
+           matrix->input_scale == first->input_scale && dtype_is_float(matrix->dtype) &&
+           (matrix->dtype == DTYPE_ENCODED) == (first->dtype == DTYPE_ENCODED);
+}
+
+static Array *stack_of(const Experts *experts, const char *const *parts, int part_count)
+{
+    Arena *arena = &experts->checkpoint->arena;
+    int64_t count = 0;
+    while (matrix_of(experts, count, parts[0])) count++;
+    if (count == 0) count = 1; /* which is found missing */
+    Stack *stack = arena_allocate(arena, sizeof *stack);
+    *stack = (Stack){ .matrices = arena_allocate(arena, (size_t)(count * part_count) * sizeof *stack->matrices) };
+    for (int64_t i = 0; i < count * part_count; i++) {
+        const Array *matrix = matrix_of(experts, i / part_count, parts[i % part_count]);
+        const Array *first = i > 0 ? stack->matrices[0] : matrix;
+        if (!matrix)
+            error_set(experts->error, "%s: %s.%lld.%s.weight: found no such tensor, expected one beside the experts'",
+                      experts->checkpoint->file, experts->module, (long long)(i / part_count), parts[i % part_count]);
+        else if (!is_alike(matrix, first))
+            error_set(experts->error, "%s: %s: found %s %s, expected what %s is, %s %s", matrix->file, matrix->name,
+                      array_scheme(matrix), SHAPE_TEXT(matrix->rank, matrix->shape), first->name, array_scheme(first),
+                      SHAPE_TEXT(first->rank, first->shape));
+        if (error_is_set(experts->error)) return NULL;
+        stack->matrices[stack->count++] = matrix;
+    }
+    const Array *first = stack->matrices[0];
+    stack->elements = array_elements(first);
+    stack->encoding = (Encoding){
+        .scheme = array_scheme(first), .global_scale = 1, .read = read_stack, .is_finite = stack_is_finite
+    };
+    set_codes(stack);
+    Array *array = arena_allocate(arena, sizeof *array);
+    *array = *first;
+    array->dtype = DTYPE_ENCODED;
+    array->encoding = &stack->encoding;
+    array->offset = 0;
+    array->rank = 3;
+    array->shape[0] = count;
+    array->shape[1] = part_count * first->shape[0];
+    array->shape[2] = first->shape[1];
+    return array;
+}
+
+static void put(const Experts *experts, const char *name, Array *array)
+{
+    Checkpoint *checkpoint = experts->checkpoint;
+    if (error_is_set(experts->error)) return;
+    array->name = arena_format(&checkpoint->arena, "%s.%s", experts->module, name);
+    CheckpointTensor *known = checkpoint_find(checkpoint, array->name);
+    if (known) {
+        known->array = array;
+        return;
+    }
+    size_t count = (size_t)checkpoint->tensor_count;
+    CheckpointTensor *tensors = arena_allocate(&checkpoint->arena, (count + 1) * sizeof *tensors);
+    memcpy(tensors, checkpoint->tensors, count * sizeof *tensors);
+    tensors[count] = (CheckpointTensor){ .array = array };
+    checkpoint->tensors = tensors;
+    checkpoint->tensor_count++;
+    checkpoint_sort(checkpoint);
+}
+
+void stack_experts(Checkpoint *checkpoint, Error *error)
+{
+    static const char ending[] = ".experts.0.gate_proj.weight";
+    for (int i = 0; i < checkpoint->tensor_count && !error_is_set(error); i++) {
+        const char *name = checkpoint->tensors[i].array->name;
+        size_t length = strlen(name), tail = sizeof ending - 1;
+        if (length < tail || strcmp(name + length - tail, ending) != 0) continue;
+        size_t kept = length - tail + sizeof ".experts" - 1;
+        Experts experts = { checkpoint, error, arena_format(&checkpoint->arena, "%.*s", (int)kept, name) };
+        put(&experts, "gate_up_proj", stack_of(&experts, (const char *const[]){ "gate_proj", "up_proj" }, 2));
+        if (!error_is_set(error))
+            put(&experts, "down_proj", stack_of(&experts, (const char *const[]){ "down_proj" }, 1));
+    }
+}

@@ -1,0 +1,17 @@
+/* expert_stack.h - experts whose matrices a file holds one by one, as the stacked tensors that the model asks for
+ *
+ *     experts.N.gate_proj.weight, .up_proj.weight [inner, hidden]   -> experts.gate_up_proj [E, 2 inner, hidden]
+ *     experts.N.down_proj.weight [hidden, inner]                    -> experts.down_proj [E, hidden, inner]
+ *
+ * Quantised checkpoints have them so, each matrix with scales of its own. The stack points to the matrices: nothing is
+ * read before a product asks.
+ */
+#ifndef PLUMB_EXPERT_STACK_H
+#define PLUMB_EXPERT_STACK_H
+
+#include "checkpoint/checkpoint.h"
+
+/* Once the matrices are what they stay, quantised or not. Those of one expert and kind are to be of one shape. */
+void stack_experts(Checkpoint *checkpoint, Error *error);
+
+#endif

@@ -1,0 +1,97 @@
+/* test_expert_stack.c - experts whose matrices are in the file one by one */
+#include "checkpoint/expert_stack.h"
+
+#include "helpers.h"
+
+static Checkpoint *stacked(const char *arrays, Error *error)
+{
+    write_arrays(temporary("model.safetensors"), arrays);
+    Checkpoint *checkpoint = checkpoint_open(temporary_folder(), error);
+    assert_clean(error);
+    stack_experts(checkpoint, error);
+    return checkpoint;
+}
+
+#define FIRST \
+    "\"model.experts.0.gate_proj.weight\": [[1.5, 2], [3, 4]], \"model.experts.0.up_proj.weight\": [[5.5, 6], [7, 8]]"
+#define DOWN \
+    "\"model.experts.0.down_proj.weight\": [[0.5, 1], [2, 3]], \"model.experts.1.down_proj.weight\": [[4.5, 5], [6, 7]]"
+#define SECOND \
+    "\"model.experts.1.gate_proj.weight\": [[-1.5, 2], [3, 4]], \"model.experts.1.up_proj.weight\": [[-5.5, 6], [7, 8]]"
+
+START_TEST(gate_and_up_lie_side_by_side)
+{
+    Error error = { "" };
+    Checkpoint *checkpoint = stacked("{" FIRST ", " SECOND ", " DOWN "}", &error);
+    assert_clean(&error);
+    const Array *gate_up = checkpoint_find(checkpoint, "model.experts.gate_up_proj")->array;
+    const Array *down = checkpoint_find(checkpoint, "model.experts.down_proj")->array;
+    ck_assert(array_has_shape(gate_up, 3, (int64_t[]){ 2, 4, 2 }) && array_has_shape(down, 3, (int64_t[]){ 2, 2, 2 }));
+    static const double expected[] = { 1.5, 2, 3, 4, 5.5, 6, 7, 8, -1.5, 2, 3, 4, -5.5, 6, 7, 8 };
+    double found[COUNT(expected)];
+    array_read_f64(gate_up, 0, COUNT(expected), found);
+    for (int i = 0; i < COUNT(expected); i++) ck_assert(found[i] == expected[i]);
+    array_read_f64(gate_up, 3, 8, found); /* from one matrix into the next but one */
+    for (int i = 0; i < 8; i++) ck_assert(found[i] == expected[3 + i]);
+    Array second = array_at(down, 1);
+    array_read_f64(&second, 1, 1, found);
+    ck_assert(found[0] == 5);
+    ck_assert(array_is_finite(gate_up));
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+/* Edited matrices are stacked anew in the place of the old stack. */
+START_TEST(a_stack_follows_its_matrices)
+{
+    Error error = { "" };
+    Checkpoint *checkpoint = stacked("{" FIRST ", " SECOND ", " DOWN "}", &error);
+    int count = checkpoint->tensor_count;
+    Checkpoint *edited = checkpoint_borrow(checkpoint);
+    CheckpointTensor *up = checkpoint_find(edited, "model.experts.0.up_proj.weight");
+    Array other = *checkpoint_find(edited, "model.experts.0.gate_proj.weight")->array;
+    other.name = up->array->name;
+    up->array = &other;
+    stack_experts(edited, &error);
+    assert_clean(&error);
+    double found;
+    array_read_f64(checkpoint_find(edited, "model.experts.gate_up_proj")->array, 4, 1, &found);
+    ck_assert(found == 1.5 && edited->tensor_count == count);
+    array_read_f64(checkpoint_find(checkpoint, "model.experts.gate_up_proj")->array, 4, 1, &found);
+    ck_assert(found == 5.5);
+    checkpoint_close(edited);
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+static const struct {
+    const char *arrays, *phrase;
+} bad[] = {
+    { "{" FIRST ", " DOWN ", \"model.experts.1.gate_proj.weight\": [[1.5, 2], [3, 4]]}",
+      "model.experts.1.up_proj.weight: found no such tensor, expected one beside the experts'" },
+    { "{" FIRST "}", "model.experts.0.down_proj.weight: found no such tensor" },
+    { "{" FIRST ", " DOWN ", \"model.experts.1.gate_proj.weight\": [[1.5, 2]], \"model.experts.1.up_proj.weight\": "
+      "[[1.5, 2]]}",
+      "model.experts.1.gate_proj.weight: found F32 [1, 2], expected what model.experts.0.gate_proj.weight is, F32 [2, "
+      "2]" },
+    { "{\"model.experts.0.gate_proj.weight\": [1.5, 2]}", "found F32 [2], expected" },
+};
+
+START_TEST(what_does_not_fit_is_refused)
+{
+    Error error = { "" };
+    checkpoint_close(stacked(bad[_i].arrays, &error));
+    assert_refused(&error, temporary("model.safetensors"), bad[_i].phrase);
+}
+END_TEST
+
+Suite *expert_stack_suite(void)
+{
+    Suite *suite = suite_create("expert_stack");
+    TCase *stacks = theme(suite, "stacks");
+    tcase_add_test(stacks, gate_and_up_lie_side_by_side);
+    tcase_add_test(stacks, a_stack_follows_its_matrices);
+    TCase *files = theme(suite, "bad_files");
+    tcase_add_loop_test(files, what_does_not_fit_is_refused, 0, COUNT(bad));
+    return suite;
+}
