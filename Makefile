@@ -78,6 +78,7 @@ help:
 	@echo 'make check-score  half of it, against docs/score.md; EACH=1 a sixth'
 	@echo 'make bench-images  a large PNG to pixels, against Pillow'
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face; make mustpass its list for submissions'
+	@echo 'make quantised-fixtures  writes fixtures/quantised/ anew with torchao, compressed-tensors and MLX'
 	@echo 'make fuzz       libFuzzer on each reader and on the judge, SECONDS=60 each; then make fuzz-coverage'
 	@echo 'make faults     every malloc, open, read, write, mmap and rename of three commands fails once; MOST=100 of each'
 	@echo 'make deps       installs the libraries (Debian, Fedora, Alpine, Arch); demo and check do it too'
@@ -194,6 +195,9 @@ fixtures: $(VENV)/ready
 	$(PY) tools/fixtures/make_image_fixtures.py
 	$(PY) tools/fixtures/make_sound_fixtures.py
 	$(MAKE) --no-print-directory mustpass
+
+quantised-fixtures: $(VENV)/quantised
+	$(PY) tools/fixtures/make_quantised.py
 
 mustpass: $(BUILD)/plumb
 	$(PYTHON) -B tools/fixtures/make_mustpass.py $(BUILD)/plumb
@@ -429,7 +433,7 @@ dist:
 .PHONY: always all help deps demo check check-hf check-configurations check-honest check-fixtures check-docs \
         check-report check-ports check-images check-sounds check-quantised check-quantiser check-blas \
         fuzz mirror bench bench-images score score-weakened \
-        check-score fixtures mustpass pictures site install uninstall \
+        check-score fixtures quantised-fixtures mustpass pictures site install uninstall \
         check-install check-action deb check-deb check-container wheel check-wheel dist format clean
 .SECONDARY:
 
