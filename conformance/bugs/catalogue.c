@@ -9,7 +9,7 @@ static const Bug *const families[] = {
     projector_bugs, merge_bugs,  per_layer_embedding_bugs,
     mask_bugs,      rope_bugs,   kv_sharing_bugs,
     attention_bugs, decode_bugs, layer_bugs,
-    moe_bugs,       logits_bugs,
+    moe_bugs,       logits_bugs, quantisation_bugs,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 

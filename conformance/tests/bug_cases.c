@@ -32,7 +32,7 @@
 #define DECODER                                                                                     \
     "rope-global-full-rotation rope-inv-freq-low-precision rope-partial-prefix "                    \
     "rope-layer-type-swapped rope-angle-f16 rope-pairs-interleaved v-norm-missing attn-softcap-50 " \
-    "text-rmsnorm-one-plus-weight dense-mlp-silu rope-dim-half rmsnorm-bf16-variance "                \
+    "text-rmsnorm-one-plus-weight dense-mlp-silu rope-dim-half rmsnorm-bf16-variance "              \
     "attn-scale-rsqrt layer-scalar-missing pre-ffn-norm-mismapped gelu-exact rms-eps-1e-5 qk-norms-swapped "
 #define WINDOWED "window-off-by-one window-on-global sliding-gets-full-mask prefill-evicts-keys "
 #define PIXELS "pixels-all-zero patch-feature-order vision-xy-swapped vision-grid-column-major "
@@ -159,6 +159,15 @@ const BugCase bug_cases[] = {
       .whole = "{}",
       .arrays = "{\"input_features\": \"2 20 12\", \"input_features_mask\": [[" TEN ", " TEN "], [" TEN ", " NONE "]]}",
       .shows = AUDIO },
+    /* int4 with zeros, NVFP4, int8 with inputs of a scale a token, FP8 with the file's */
+    { .folder = "fixtures/quantised/e2b-mixed",
+      .shows = DECODER WINDOWED
+      "layer-scalar-misplaced double-wide-missing ple-zero-buffer ple-embed-unscaled ple-input-scale-missing "
+      "rope-partial-denominator rope-shared-q-late softcap-missing softcap-times-logit softcap-twice "
+      "quant-nibbles-exchanged "
+      "quant-scales-ignored quant-zero-off-by-one quant-zero-twice quant-zero-clamped quant-neighbour-scale "
+      "quant-scales-transposed quant-gate-scale-for-up quant-global-scale-missing quant-inputs-per-tensor "
+      "quant-input-scale-missing" },
     { .folder = "fixtures/e4b-audio-vision",
       .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR
       "audio-group-norm audio-rmsnorm-one-plus audio-zeroed-duplicates "

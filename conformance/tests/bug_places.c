@@ -141,6 +141,17 @@ static const struct {
     { "softcap-missing", "logits" },
     { "softcap-times-logit", "logits" },
     { "softcap-twice", "logits" },
+    { "quant-nibbles-exchanged", ".layers.0.self_attn.q_proj" },
+    { "quant-scales-ignored", ".layers.0.mlp.down_proj" },
+    { "quant-zero-off-by-one", ".layers.0.self_attn.q_proj" },
+    { "quant-zero-twice", ".layers.0.self_attn.q_proj" },
+    { "quant-zero-clamped", ".layers.0.self_attn.q_proj" },
+    { "quant-neighbour-scale", ".layers.0.self_attn.q_proj" },
+    { "quant-scales-transposed", ".layers.0.self_attn.q_proj" },
+    { "quant-gate-scale-for-up", ".layers.0.mlp.up_proj" },
+    { "quant-global-scale-missing", ".layers.0.mlp.gate_proj" },
+    { "quant-inputs-per-tensor", ".layers.0.mlp.down_proj" },
+    { "quant-input-scale-missing", ".layers.0.per_layer_input_gate" },
 };
 
 bool bug_is_first_seen_at(const char *id, const char *tap)

@@ -147,6 +147,10 @@ void code_grid_init(CodeGrid *grid)
     grid->encoding.values = grid->values;
     if (grid->factor == 0) grid->factor = 1;
     if (grid->divisor == 0) grid->divisor = 1;
+    grid->encoding.group = grid->column_group;
+    grid->encoding.pair = grid->bits == 4 ? 1 : 0;
+    grid->encoding.has_zeros = grid->zeros;
+    grid->encoding.global_scale = grid->factor / grid->divisor;
     if (!grid->read_codes) grid->read_codes = read_bits;
     if (!grid->scale) grid->scale = plain_scale;
 }

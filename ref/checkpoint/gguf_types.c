@@ -185,6 +185,9 @@ Encoding *gguf_encoding(const GgufType *type, int64_t count, Arena *arena)
     blocks->encoding = (Encoding){ .scheme = type->name,
                                    .bits = type->bits,
                                    .values = integer_values(type->bits, lowest_of(type), arena),
+                                   .group = type->group,
+                                   .pair = type->bits != 4 ? 0 : type->block == SMALL ? SMALL / 2 : SMALL,
+                                   .global_scale = 1,
                                    .read = read_blocks,
                                    .is_finite = blocks_are_finite,
                                    .places = places_in_blocks };

@@ -99,6 +99,7 @@ static void load_module(Parts *parts, const TransposedGrid *scheme, int64_t grou
     grid->scale = transposed_scale;
     grid->zero = transposed_zero;
     code_grid_init(grid);
+    if (t->is_awq) grid->encoding.pair = 0;
     part_becomes_weight(parts, &grid->encoding, 2, (int64_t[]){ grid->rows, grid->columns });
 }
 
