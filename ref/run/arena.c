@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, SMALLEST_CHUNK = 1 << 20, LARGEST_CHUNK = 64 << 20 }; /* each is twice the one before */
+enum { ALIGNMENT = 64, SMALLEST_CHUNK = 1 << 14, LARGEST_CHUNK = 64 << 20 }; /* each is twice the one before */
 
 struct ArenaChunk {
     ArenaChunk *next;
