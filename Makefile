@@ -248,15 +248,19 @@ $(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter weight-filter size
 
 # ---------------------------------------------------------------- fuzzing, with clang
 
-FUZZ    = safetensors gguf npy npz index names case config judge png wav
+FUZZ    = safetensors gguf npy npz index names case config quantised png wav report submission judge
 SECONDS = 60
 FUZZING = $(MAKE) --no-print-directory -s CC=clang ARCH= OPTIMIZE=-O2
 TESTS_OF_JUDGE = $(addprefix $(BUILD)/f32/conformance/tests/,backends.o dumps.o)
 
+COMMANDS = $(filter-out %/plumb.o,$(TOOL:%.c=$(BUILD)/f32/%.o)) $(BUILD)/f32/tools/report/page.o
+
+$(BUILD)/fuzz-report $(BUILD)/fuzz-submission: $(COMMANDS)
 $(BUILD)/fuzz-%: $(BUILD)/f32/tools/fuzz/fuzz_%.o $(addprefix $(BUILD)/f32/tools/fuzz/,fuzz.o fuzz_json.o) $(PLUMB)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) -lz
 
-$(BUILD)/seeds: $(BUILD)/f32/tools/fuzz/tests/seeds.o $(HELPERS) $(TESTS_OF_JUDGE) $(PLUMB)
+$(BUILD)/seeds: $(addprefix $(BUILD)/f32/tools/fuzz/tests/,seeds.o quantised_seeds.o) $(HELPERS) \
+    $(TESTS_OF_JUDGE) $(PLUMB)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 
 $(BUILD)/f32/tools/fuzz/tests/seeds.o: CPPFLAGS += -Iconformance/tests
@@ -333,8 +337,7 @@ SHELLS  = bash zsh fish
 INTO    = $(DESTDIR)$(PREFIX)
 
 # All of it but the command's main, as one object that shows what plumbline.h declares and hides the rest
-$(BUILD)/libplumb.a: $(filter-out %/plumb.o,$(TOOL:%.c=$(BUILD)/f32/%.o)) $(BUILD)/f32/tools/report/page.o $(PLUMB) \
-    $(BUILD)/f32/tools/library/library.o
+$(BUILD)/libplumb.a: $(COMMANDS) $(PLUMB) $(BUILD)/f32/tools/library/library.o
 	$(CC) -r -nostdlib -o $(BUILD)/libplumb.o $^
 	$(OBJCOPY) --wildcard --keep-global-symbol='plumbline_*' $(BUILD)/libplumb.o
 	rm -f $@

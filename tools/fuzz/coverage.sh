@@ -15,6 +15,11 @@ files_of() {
     case) echo conformance/pictures/case_pictures.c ;;
     config) echo ref/checkpoint/config.c ref/gemma4/text_configuration.c ref/image/processor_settings.c \
         ref/audio/feature_extractor_settings.c ;;
+    quantised) echo ref/checkpoint/quantization_config.c ref/checkpoint/compressed_*.c ref/checkpoint/gptq.c \
+        ref/checkpoint/bitsandbytes.c ref/checkpoint/modelopt.c ref/checkpoint/mlx.c ref/checkpoint/executorch.c \
+        ref/checkpoint/module_parts.c ref/checkpoint/code_grid.c ref/checkpoint/input_codes.c ;;
+    report) echo tools/command/plumb_report.c tools/report/*.c ;;
+    submission) echo conformance/submission/*.c ;;
     judge) echo conformance/lockstep/*.c conformance/noise/*.c conformance/explain/*.c ;;
     png) echo ref/image/png.c ref/image/png_chunk.c ref/image/orientation.c ref/image/convert_to_rgb.c ;;
     wav) echo ref/audio/wav.c ref/audio/riff.c ;;

@@ -70,6 +70,31 @@ void fuzz_copy(const char *seed, const char *name)
 
 void fuzz_remove(const char *name) { unlink(fuzz_path(name)); }
 
+void fuzz_be_quiet(void)
+{
+    static FILE *nowhere;
+    if (!nowhere) nowhere = fopen("/dev/null", "w");
+    stdout = stderr = nowhere;
+}
+
+void fuzz_parts(const uint8_t *data, size_t size, FuzzPart *parts, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const uint8_t *end = i + 1 < count && size ? memchr(data, 0, size) : NULL;
+        size_t length = end ? (size_t)(end - data) : size;
+        parts[i] = (FuzzPart){ allocate_zeroed(length + 1, 1), length };
+        if (length) memcpy(parts[i].text, data, length);
+        if (end) length++;
+        data += length;
+        size -= length;
+    }
+}
+
+void fuzz_free_parts(FuzzPart *parts, int count)
+{
+    for (int i = 0; i < count; i++) free(parts[i].text);
+}
+
 void fuzz_read_array(const Array *array)
 {
     static volatile double sink __attribute__((unused));

@@ -22,7 +22,20 @@ void fuzz_remove(const char *name);
 void fuzz_read_array(const Array *array); /* every element of it, in every way */
 void fuzz_read_dump(const char *path); /* opened, and its first arrays read; aborts where neither dump nor error is */
 
+/* From here on stdout and stderr of commands are lost; libFuzzer's and the sanitizers' are not. */
+void fuzz_be_quiet(void);
+
+/* An input in parts, with a 0 behind each but the last, which is all that is left */
+typedef struct {
+    char *text; /* a 0 ends it, which size does not count */
+    size_t size;
+} FuzzPart;
+void fuzz_parts(const uint8_t *data, size_t size, FuzzPart *parts, int count);
+void fuzz_free_parts(FuzzPart *parts, int count);
+
 /* One value or key of the JSON becomes another; what is no JSON is mutated as bytes are. */
 size_t fuzz_mutate_json(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+/* The same of the first or the second part, or bytes anywhere */
+size_t fuzz_mutate_parts(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
 #endif

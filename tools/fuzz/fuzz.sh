@@ -10,19 +10,25 @@ mkdir -p "$build/findings" "$build/seeds/png" "$build/seeds/wav"
 cp fixtures/image/kinds/*.png "$build/seeds/png/"
 for sound in $(find fixtures -name '*.wav'); do cp "$sound" "$build/seeds/wav/"; done
 
-# Every key that is asked for
-grep -rhoE '(config_|json_object_get|count_or|number_or|has)[a-z_]*\([^"]*"[a-z_]+"' ref |
-    grep -oE '"[a-z_]+"' | sort -u > "$build/config.dict"
+keys_of() { # every key that sources in these folders ask for
+    grep -rhoE '(config_|json_object_get|count_or|number_or|text_of|has)[a-z_]*\([^"]*"[a-z_0-9]+"' "$@" |
+        grep -oE '"[a-z_0-9]+"' | sort -u
+}
+keys_of ref > "$build/config.dict"
+keys_of ref/checkpoint > "$build/quantised.dict"
+keys_of tools/command tools/report > "$build/report.dict"
+keys_of conformance/submission > "$build/submission.dict"
 
 export ASAN_OPTIONS=allocator_may_return_null=1:malloc_context_size=4:quarantine_size_mb=8 OPENBLAS_NUM_THREADS=1
 bad=0
 for target; do
     mkdir -p "$build/corpus/$target"
     dictionary=tools/fuzz/$target.dict
+    [ -f "$dictionary" ] || dictionary=$build/$target.dict
     [ -f "$dictionary" ] || dictionary=
-    [ "$target" != config ] || dictionary=$build/config.dict
+    case $target in report | submission) longest=16384 ;; *) longest=4096 ;; esac
     log=$build/$target.log
-    "$build/fuzz-$target" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=3000 \
+    "$build/fuzz-$target" -max_total_time="$seconds" -max_len=$longest -timeout=20 -rss_limit_mb=3000 \
         -malloc_limit_mb=2000 -print_final_stats=1 ${dictionary:+-dict=$dictionary} \
         -artifact_prefix="$build/findings/$target-" \
         "$build/corpus/$target" "$build/seeds/$target" > "$log" 2>&1 && verdict=clean || { verdict=FINDING; bad=1; }

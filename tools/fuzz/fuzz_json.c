@@ -102,3 +102,18 @@ size_t fuzz_mutate_json(uint8_t *data, size_t size, size_t max_size, unsigned se
     json_decref(json);
     return fits ? length : LLVMFuzzerMutate(data, size, max_size);
 }
+
+size_t fuzz_mutate_parts(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    uint8_t *end = size ? memchr(data, 0, size) : NULL;
+    size_t before = end && seed & 1 ? (size_t)(end - data) + 1 : 0;
+    end = end ? memchr(data + before, 0, size - before) : NULL;
+    size_t part = end ? (size_t)(end - data) - before : 0, rest = size - before - part;
+    if (part == 0 || seed / 2 % 4 == 0) return LLVMFuzzerMutate(data, size, max_size);
+    uint8_t *tail = malloc(rest);
+    memcpy(tail, data + before + part, rest);
+    part = fuzz_mutate_json(data + before, part, max_size - before - rest, seed / 8);
+    memcpy(data + before + part, tail, rest);
+    free(tail);
+    return before + part + rest;
+}

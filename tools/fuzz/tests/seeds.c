@@ -1,7 +1,7 @@
 /* seeds.c - what fuzzing begins with: seeds FOLDER
  *
- * FOLDER/text is a model of a few hundred weights with inputs and a dump, FOLDER/vision one with pictures. The other
- * folders are corpora, one a target.
+ * FOLDER/text is a model of a few hundred weights with inputs and a dump, FOLDER/vision one with pictures, and
+ * FOLDER/mustpass.json what a submission is held to. The other folders are corpora, one a target.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,28 +9,40 @@
 #include <zip.h>
 
 #include "backends.h"
+#include "report/file_digest.h"
+#include "report/report_file.h"
+#include "report/report_grade.h"
+#include "seeds.h"
 
 static const char *out;
 
-static const char *put(const char *folder, const char *name)
+const char *seed_path(const char *folder, const char *name)
 {
     const char *path = arena_format(&scratch, "%s/%s", out, folder);
     mkdir(path, 0700);
     return arena_format(&scratch, "%s/%s", path, name);
 }
 
+void put_parts(const char *path, const char *const *parts, size_t data)
+{
+    char *bytes = arena_allocate(&scratch, 1 << 20), *at = bytes;
+    for (; *parts; parts++) at = stpcpy(at, *parts) + 1;
+    memset(at, 1, data);
+    write_bytes(path, bytes, (size_t)(at - bytes) + data);
+}
+
 static void copy_model(const char *from, const char *to)
 {
     mkdir(arena_format(&scratch, "%s/%s", out, to), 0700);
     const char *folder = arena_format(&scratch, "%s/model", to);
-    copy_file(arena_format(&scratch, "%s/config.json", from), put(folder, "config.json"));
-    copy_file(arena_format(&scratch, "%s/model.safetensors", from), put(folder, "model.safetensors"));
+    copy_file(arena_format(&scratch, "%s/config.json", from), seed_path(folder, "config.json"));
+    copy_file(arena_format(&scratch, "%s/model.safetensors", from), seed_path(folder, "model.safetensors"));
 }
 
 static void put_texts(const char *folder, const char *before, const char *const *texts)
 {
     for (int i = 0; texts[i]; i++)
-        write_text(put(folder, arena_format(&scratch, "file-%s%d", before, i)),
+        write_text(seed_path(folder, arena_format(&scratch, "file-%s%d", before, i)),
                    arena_format(&scratch, "%s%s", before, texts[i]));
 }
 
@@ -63,9 +75,12 @@ static const char *const generation[] = {
     "{\"eos_token_id\":[1,2],\"suppress_tokens\":[3,99999999],\"pad_token_id\":0}", "{\"eos_token_id\":1}", NULL
 };
 static const char *const changes[] = {
-    "{\"num_hidden_layers\": 2, \"layer_types\": [\"sliding_attention\", \"full_attention\"]}", "{" MOE "}",
-    "{" SHARED "}", "{\"attention_bias\":true,\"attention_k_eq_v\":true}"
+    "{\"vocab_size\": 7, \"hidden_size\": 4, \"intermediate_size\": 3, \"num_attention_heads\": 2, "
+    "\"num_key_value_heads\": 1, \"head_dim\": 2, \"global_head_dim\": 4, \"sliding_window\": 2, "
+    "\"num_hidden_layers\": 2, \"layer_types\": [\"sliding_attention\", \"full_attention\"]}",
+    "{" MOE "}", "{" SHARED "}", "{\"attention_bias\":true,\"attention_k_eq_v\":true}"
 };
+static const char few_tokens[] = "{\"input_ids\": [[3, 5, 2], [0, 4, 6]], \"attention_mask\": [[1, 1, 1], [0, 1, 1]]}";
 
 static void put_safetensors(void)
 {
@@ -77,7 +92,7 @@ static void put_safetensors(void)
         size_t length = strlen(headers[i]);
         char *bytes = memset(arena_allocate(&scratch, length + 17), 0, length + 17);
         memcpy(bytes, headers[i], length);
-        write_bytes(put("safetensors", arena_format(&scratch, "%d", i)), bytes, length + (i == 3 ? 1 : 17));
+        write_bytes(seed_path("safetensors", arena_format(&scratch, "%d", i)), bytes, length + (i == 3 ? 1 : 17));
     }
 }
 
@@ -91,8 +106,8 @@ static void put_arrays(void)
     for (int i = 0; i < COUNT(dicts); i++) {
         size_t size;
         const unsigned char *npy = npy_bytes(1, dicts[i], zeros, 24, &size);
-        write_bytes(put("npy", arena_format(&scratch, "%d", i)), npy, size);
-        zip_t *zip = zip_open(put("npz", arena_format(&scratch, "%d", i)), ZIP_CREATE | ZIP_TRUNCATE, NULL);
+        write_bytes(seed_path("npy", arena_format(&scratch, "%d", i)), npy, size);
+        zip_t *zip = zip_open(seed_path("npz", arena_format(&scratch, "%d", i)), ZIP_CREATE | ZIP_TRUNCATE, NULL);
         zip_int64_t index = zip_file_add(zip, "a.npy", zip_source_buffer(zip, npy, size, 0), 0);
         zip_set_file_compression(zip, (zip_uint64_t)index, i % 2 ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0);
         ck_assert_int_eq(zip_close(zip), 0);
@@ -117,25 +132,61 @@ static void put_gguf(void)
                                            "\3\0\0\0\0\0\0\0"
                                            "\2\0\0\0\0\0\0\0"
                                            "\0\0\0\0";
-    write_bytes(put("gguf", "0"), file, 96 + 32);
+    write_bytes(seed_path("gguf", "0"), file, 96 + 32);
+}
+
+static const char statement[] =
+    "{\"port\":{\"name\":\"a-port\",\"version\":\"1.2\",\"source\":\"https://example.org\"},"
+    "\"environment\":{\"machine\":\"a\"},\"groups\":[\"text\"],\"trials\":[{\"case\":\"tiny\",\"class\":\"bf16\","
+    "\"dump\":\"backend.safetensors\"}],\"waivers\":[{\"case\":\"tiny\",\"class\":\"bf16\",\"tap\":\"logits\","
+    "\"reason\":\"known\"}]}";
+
+/* A report on one step, and a package of it with a list that asks for that step */
+static void put_reports(Text text, const char *dump)
+{
+    Error error = { "" };
+    static const char *const logits[] = { "logits", NULL };
+    char *report, *words[] = { "tiny", "backend.safetensors", "--as", "bf16", NULL };
+    ReportFile file = { .path = "-", .kind = "grade", .arguments = words, .kept = &report };
+    Grade *grade = graded_text(text, dump, "bf16", logits);
+    report_file_open(&file, &error);
+    report_file_say_files(&file, "dump", dump, &error);
+    report_file_say_files(&file, "inputs", text.inputs, &error);
+    report_file_close(&file, report_grade_json(grade, (ReportTitle){ "tiny", "backend.safetensors", 0 }), 0, &error);
+    assert_clean(&error);
+    char sha256[DIGEST_TEXT];
+    size_t size;
+    const char *bytes = read_text(text.inputs, &size);
+    bytes_digest(bytes, size, sha256);
+    write_text(seed_path(".", "mustpass.json"),
+               arena_format(&scratch,
+                            "{\"name\":\"tiny\",\"groups\":{\"text\":[\"tiny\"]},\"cases\":{\"tiny\":{\"files\":"
+                            "{\"inputs.safetensors\":\"%s\"},\"taps\":[\"logits\"]}}}",
+                            sha256));
+    write_text(seed_path("report", "0"), report);
+    put_parts(seed_path("submission", "0"), (const char *const[]){ statement, report, NULL }, 0);
+    free(report);
+    grade_free(grade);
 }
 
 START_TEST(seeds)
 {
     mkdir(out, 0700);
     for (int i = COUNT(changes) - 1; i >= 0; i--) {
-        Text text = text_of(changes[i], two_rows);
+        Text text = text_of(changes[i], i == 0 ? few_tokens : two_rows);
         const char *config = read_text(arena_format(&scratch, "%s/config.json", text.model), NULL);
-        write_text(put("config", arena_format(&scratch, "model-%d", i)), arena_format(&scratch, "0%s", config));
+        write_text(seed_path("config", arena_format(&scratch, "model-%d", i)), arena_format(&scratch, "0%s", config));
         if (i > 0) continue; /* what stays in the folder is the first */
         copy_model(text.model, "text");
-        copy_file(text.inputs, put("text", "inputs.safetensors"));
-        copy_file(backend_dump(text, &(Backend){ .class = "bf16" }), put("text", "dump.safetensors"));
+        copy_file(text.inputs, seed_path("text", "inputs.safetensors"));
+        const char *dump = backend_dump(text, &(Backend){ .class = "bf16" });
+        copy_file(dump, seed_path("text", "dump.safetensors"));
+        put_reports(text, dump);
         Backend generating = { .class = "bf16", .max_new_tokens = 2 };
-        copy_file(backend_dump(text, &generating), put("text", "decoded.safetensors"));
+        copy_file(backend_dump(text, &generating), seed_path("text", "decoded.safetensors"));
     }
     copy_model(tiny_write_multimodal("{}", "{}"), "vision");
-    copy_file("fixtures/image/kinds/rgb-8-0.png", put(".", "a.png"));
+    copy_file("fixtures/image/kinds/rgb-8-0.png", seed_path(".", "a.png"));
     put_texts("index", "", indices);
     put_texts("case", "", cases);
     put_texts("names", "", maps);
@@ -144,11 +195,13 @@ START_TEST(seeds)
     put_safetensors();
     put_arrays();
     put_gguf();
+    put_quantised();
     for (int i = 0; i < 16; i++) {
         char bytes[25];
         for (int j = 0; j < 25; j++) bytes[j] = (char)random_bits();
         bytes[0] = (char)(16 * i + i);
-        write_bytes(put("judge", arena_format(&scratch, "%d", i)), bytes, sizeof bytes);
+        write_bytes(seed_path("judge", arena_format(&scratch, "%d", i)), bytes, sizeof bytes);
+        write_bytes(seed_path("diagnosis", arena_format(&scratch, "%d", i)), bytes, sizeof bytes);
     }
 }
 END_TEST

@@ -1,0 +1,13 @@
+/* seeds.h - where seeds go */
+#ifndef PLUMB_SEEDS_H
+#define PLUMB_SEEDS_H
+
+#include <stddef.h>
+
+const char *seed_path(const char *folder, const char *name); /* the path of a file there, whose folder is made */
+/* The texts, NULL-terminated, with a 0 behind each, and so many bytes of data */
+void put_parts(const char *path, const char *const *parts, size_t data);
+
+void put_quantised(void); /* quantised_seeds.c */
+
+#endif
