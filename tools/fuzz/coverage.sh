@@ -21,6 +21,7 @@ files_of() {
     report) echo tools/command/plumb_report.c tools/report/*.c ;;
     submission) echo conformance/submission/*.c ;;
     judge) echo conformance/lockstep/*.c conformance/noise/*.c conformance/explain/*.c ;;
+    diagnosis) echo conformance/diagnose/*.c ;;
     png) echo ref/image/png.c ref/image/png_chunk.c ref/image/orientation.c ref/image/convert_to_rgb.c ;;
     wav) echo ref/audio/wav.c ref/audio/riff.c ;;
     esac
