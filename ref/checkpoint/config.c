@@ -74,28 +74,22 @@ ConfigReader config_child(ConfigReader at, const char *key)
     return (ConfigReader){ at.file, key, get(at, key, json_is_object(value), "an object"), at.error };
 }
 
-static int at_most(ConfigReader at, const char *key, int count, int most)
-{
-    char found[16], expected[32];
-    snprintf(found, sizeof found, "%d", count);
-    snprintf(expected, sizeof expected, "at most %d", most);
-    if (count > most) config_refuse(at, key, found, expected);
-    return count > most ? most : count;
-}
-
-static int whole(ConfigReader at, const char *key, int least, const char *expected)
+static int whole(ConfigReader at, const char *key, int least, int most)
 {
     const json_t *value = json_object_get(at.object, key);
-    json_int_t count = json_integer_value(value);
-    value = get(at, key, json_is_integer(value) && count >= least && count <= LARGEST_COUNT, expected);
-    return value ? at_most(at, key, (int)count, bound_of(key)) : least;
+    const json_int_t count = json_integer_value(value);
+    char expected[64];
+    snprintf(expected, sizeof expected, "a whole number from %d to %d", least, most);
+    value = get(at, key, json_is_integer(value) && count >= least && count <= most, expected);
+    return value ? (int)count : least;
 }
 
-int config_count(ConfigReader at, const char *key) { return whole(at, key, 1, "a whole number above 0"); }
+int config_count(ConfigReader at, const char *key) { return whole(at, key, 1, bound_of(key)); }
 
 int config_count_at_most(ConfigReader at, const char *key, int most)
 {
-    return at_most(at, key, config_count(at, key), most);
+    const int bound = bound_of(key);
+    return whole(at, key, 1, most < bound ? most : bound);
 }
 
 double config_number(ConfigReader at, const char *key)
@@ -124,7 +118,7 @@ int config_count_or(ConfigReader at, const char *key, int otherwise)
 
 int config_whole_or(ConfigReader at, const char *key, int otherwise)
 {
-    return config_has(at, key) ? whole(at, key, 0, "a whole number from 0") : otherwise;
+    return config_has(at, key) ? whole(at, key, 0, bound_of(key)) : otherwise;
 }
 
 double config_number_or(ConfigReader at, const char *key, double otherwise)

@@ -71,17 +71,17 @@ static const struct {
     Kind kind;
     const char *key, *says;
 } bad[] = {
-    { AS_COUNT, "absent", "absent: found no such key, expected a whole number above 0" },
-    { AS_COUNT, "null", "null: found null, expected a whole number above 0" },
+    { AS_COUNT, "absent", "absent: found no such key, expected a whole number from 1" },
+    { AS_COUNT, "null", "null: found null, expected a whole number from 1" },
     { AS_COUNT, "zero", "zero: found 0, expected" },
     { AS_COUNT, "negative", "negative: found -3, expected" },
     { AS_COUNT, "huge", "huge: found 16777217, expected" },
     { AS_COUNT, "fraction", "fraction: found 2.5, expected" },
     { AS_COUNT, "name", "name: found \"gelu\", expected" },
     { AS_COUNT_OR, "zero", "zero: found 0, expected" },
-    { AS_COUNT_AT_MOST, "count", "count: found 768, expected at most 767" },
-    { AS_COUNT_AT_MOST, "zero", "zero: found 0, expected a whole number above 0" },
-    { AS_COUNT_AT_MOST, "absent", "absent: found no such key, expected a whole number above 0" },
+    { AS_COUNT_AT_MOST, "count", "count: found 768, expected a whole number from 1 to 767" },
+    { AS_COUNT_AT_MOST, "zero", "zero: found 0, expected a whole number from 1" },
+    { AS_COUNT_AT_MOST, "absent", "absent: found no such key, expected a whole number from 1" },
     { AS_WHOLE_OR, "negative", "negative: found -3, expected a whole number from 0" },
     { AS_WHOLE_OR, "huge", "huge: found 16777217, expected a whole number from 0" },
     { AS_WHOLE_OR, "fraction", "fraction: found 2.5, expected a whole number from 0" },

@@ -108,9 +108,10 @@ END_TEST
 static const struct {
     const char *changes, *phrase;
 } bad[] = {
-    { VISION("\"patch_size\": 0"), "vision_config.patch_size: found 0, expected a whole number above 0" },
-    { VISION("\"patch_size\": 2000"), "vision_config.patch_size: found 2000, expected at most 1024" },
-    { VISION("\"pooling_kernel_size\": 40"), "vision_config.pooling_kernel_size: found 40, expected at most 16" },
+    { VISION("\"patch_size\": 0"), "vision_config.patch_size: found 0, expected a whole number from 1" },
+    { VISION("\"patch_size\": 2000"), "vision_config.patch_size: found 2000, expected a whole number from 1 to 1024" },
+    { VISION("\"pooling_kernel_size\": 40"),
+      "vision_config.pooling_kernel_size: found 40, expected a whole number from 1 to 16" },
     { VISION("\"mm_embed_dim\": null"), "vision_config.mm_embed_dim: found null" },
     { VISION("\"mm_posemb_size\": 1.5"), "vision_config.mm_posemb_size: found 1.5" },
     { VISION("\"output_proj_dims\": 8"), "vision_config.output_proj_dims: found 8, expected mm_embed_dim, 9" },

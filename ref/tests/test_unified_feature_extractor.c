@@ -102,10 +102,11 @@ static const struct {
 } refused[] = {
     { "\"feature_extractor_type\": \"Gemma4AudioFeatureExtractor\"",
       "feature_extractor_type: found Gemma4AudioFeatureExtractor, expected Gemma4UnifiedAudioFeatureExtractor" },
-    { "\"sampling_rate\": 0", "sampling_rate: found 0, expected a whole number above 0" },
+    { "\"sampling_rate\": 0", "sampling_rate: found 0, expected a whole number from 1" },
     { "\"sampling_rate\": 16000.5", "sampling_rate: found 16000.5, expected" },
     { "\"audio_samples_per_token\": null", "audio_samples_per_token: found null, expected" },
-    { "\"audio_samples_per_token\": 10000000", "audio_samples_per_token: found 10000000, expected at most" },
+    { "\"audio_samples_per_token\": 10000000",
+      "audio_samples_per_token: found 10000000, expected a whole number from 1 to" },
     { "\"padding_value\": null", "padding_value: found null, expected a number" },
     { "\"padding_side\": null", "padding_side: found null, expected a string" },
     { "\"padding_side\": \"both\"", "padding_side: found both, expected left or right" },

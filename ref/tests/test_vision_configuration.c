@@ -36,7 +36,7 @@ static const struct {
     const char *key, *value, *says;
 } bad[] = {
     { "vision_config.head_dim", NULL, "vision_config.head_dim: found no such key" },
-    { "vision_config.head_dim", "null", "vision_config.head_dim: found null, expected a whole number above 0" },
+    { "vision_config.head_dim", "null", "vision_config.head_dim: found null, expected a whole number from 1" },
     { "vision_config.head_dim", "66", "vision_config.head_dim: found 66, expected a multiple of 4" },
     { "vision_config.num_key_value_heads", "3",
       "vision_config.num_key_value_heads: found 3, expected a divisor of num_attention_heads" },
@@ -54,12 +54,14 @@ static const struct {
     { "vision_config.use_clipped_linears", NULL,
       "vision_config.use_clipped_linears: found no such key, expected true or false" },
     { "vision_config.standardize", "0", "vision_config.standardize: found 0, expected true or false" },
-    { "vision_config.num_hidden_layers", "16777216", "num_hidden_layers: found 16777216, expected at most 1024" },
-    { "vision_config.num_attention_heads", "1026", "num_attention_heads: found 1026, expected at most 1024" },
-    { "vision_config.head_dim", "16388", "head_dim: found 16388, expected at most 16384" },
-    { "vision_config.patch_size", "16777216", "patch_size: found 16777216, expected at most 1024" },
+    { "vision_config.num_hidden_layers", "16777216",
+      "num_hidden_layers: found 16777216, expected a whole number from 1 to 1024" },
+    { "vision_config.num_attention_heads", "1026",
+      "num_attention_heads: found 1026, expected a whole number from 1 to 1024" },
+    { "vision_config.head_dim", "16388", "head_dim: found 16388, expected a whole number from 1 to 16384" },
+    { "vision_config.patch_size", "16777216", "patch_size: found 16777216, expected a whole number from 1 to 1024" },
     { "vision_config.pooling_kernel_size", "0",
-      "vision_config.pooling_kernel_size: found 0, expected a whole number above 0" },
+      "vision_config.pooling_kernel_size: found 0, expected a whole number from 1" },
 };
 
 START_TEST(bad_key)
