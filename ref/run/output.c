@@ -16,7 +16,8 @@ struct Output {
     char *place;     /* without symbolic links; NULL where the bytes are copied into what is there */
     char *temporary; /* the name of the unfinished file; NULL without place */
     FILE *stream;
-    bool failed;  /* output_cut did */
+    int file;     /* behind the stream */
+    int why;      /* errno of the first write that failed; the stream remembers only that one did */
     Output *next; /* of those that are unfinished */
 };
 
@@ -87,18 +88,61 @@ static mode_t usual_mode(void)
     return 0666 & ~mask;
 }
 
-static FILE *open_temporary(Output *output, mode_t mode)
+static ssize_t put_bytes(void *cookie, const char *bytes, size_t size)
 {
-    if (!output->place) return tmpfile();
+    Output *output = cookie;
+    size_t done = 0;
+    while (done < size) {
+        ssize_t now = write(output->file, bytes + done, size - done);
+        if (now < 0 && errno == EINTR) continue;
+        if (now <= 0) {
+            if (!output->why) output->why = errno;
+            return 0;
+        }
+        done += (size_t)now;
+    }
+    return (ssize_t)size;
+}
+
+static ssize_t get_bytes(void *cookie, char *bytes, size_t size) { return read(((Output *)cookie)->file, bytes, size); }
+
+static int seek_bytes(void *cookie, off_t *offset, int whence)
+{
+    *offset = lseek(((Output *)cookie)->file, *offset, whence);
+    return *offset < 0 ? -1 : 0;
+}
+
+static int close_bytes(void *cookie) { return close(((Output *)cookie)->file); }
+
+/* A file without a name, in the folder for such */
+static int open_nameless(void)
+{
+    FILE *file = tmpfile();
+    int descriptor = file ? dup(fileno(file)) : -1;
+    if (file) fclose(file);
+    return descriptor;
+}
+
+static int open_named(Output *output, mode_t mode)
+{
     output->temporary = beside(output->place);
     int file = mkstemp(output->temporary);
     if (file < 0) {
         free(output->temporary);
         output->temporary = NULL;
-        return NULL;
+    } else if (fchmod(file, mode) != 0) {
+        close(file);
+        return -1;
     }
-    FILE *stream = fchmod(file, mode) == 0 ? fdopen(file, "w+b") : NULL;
-    if (!stream) close(file);
+    return file;
+}
+
+static FILE *open_temporary(Output *output, mode_t mode)
+{
+    static const cookie_io_functions_t bytes = { get_bytes, put_bytes, seek_bytes, close_bytes };
+    output->file = output->place ? open_named(output, mode) : open_nameless();
+    FILE *stream = output->file < 0 ? NULL : fopencookie(output, "w+b", bytes);
+    if (!stream && output->file >= 0) close(output->file);
     return stream;
 }
 
@@ -133,7 +177,7 @@ FILE *output_stream(Output *output) { return output->stream; }
 
 void output_cut(Output *output, long size)
 {
-    if (fflush(output->stream) != 0 || ftruncate(fileno(output->stream), size) != 0) output->failed = true;
+    if ((fflush(output->stream) != 0 || ftruncate(output->file, size) != 0) && !output->why) output->why = errno;
 }
 
 static bool copy_through(FILE *from, const char *path)
@@ -152,11 +196,12 @@ static bool copy_through(FILE *from, const char *path)
 void output_close(Output *output, Error *error)
 {
     errno = 0;
-    bool good = !output->failed && fflush(output->stream) == 0 && !ferror(output->stream);
+    bool good = fflush(output->stream) == 0 && !ferror(output->stream) && !output->why;
     if (good && output->place)
-        good = fsync(fileno(output->stream)) == 0 && rename(output->temporary, output->place) == 0;
+        good = fsync(output->file) == 0 && rename(output->temporary, output->place) == 0;
     else if (good)
         good = copy_through(output->stream, output->path);
+    if (output->why) errno = output->why;
     if (!good)
         error_set(error, "%s: cannot be written: %s", output->path,
                   errno ? strerror(errno) : "an earlier write failed");
