@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "run/arena.h"
@@ -39,10 +40,17 @@ void outputs_remove_unfinished(void)
     }
 }
 
-/* SA_RESETHAND has put the default back, so that the signal ends the process as it would have without us. */
+/* A signal may find a thread of OpenBLAS, while the main thread holds it off to add to these lists: it is sent on.
+ * There the default is put back, so that the signal ends the process as it would have without us. */
 static void remove_and_die(int number)
 {
+    const pid_t process = getpid();
+    if (syscall(SYS_gettid) != process) {
+        syscall(SYS_tgkill, process, process, number);
+        return;
+    }
     outputs_remove_unfinished();
+    signal(number, SIG_DFL);
     raise(number);
 }
 
@@ -55,7 +63,7 @@ static void watch_for_the_end(void)
     if (!at_exit) atexit(outputs_remove_unfinished), at_quick_exit(outputs_remove_unfinished);
     at_exit = true;
     for (int i = 0; i < DEADLY; i++) {
-        struct sigaction now, ours = { .sa_handler = remove_and_die, .sa_flags = (int)SA_RESETHAND };
+        struct sigaction now, ours = { .sa_handler = remove_and_die };
         if (sigaction(deadly[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL) sigaction(deadly[i], &ours, NULL);
     }
 }
