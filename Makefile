@@ -27,7 +27,9 @@ HARDEN   = -fPIE -fstack-protector-strong \
 LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
 # BLAS is a library with cblas, or words for the linker: openblas, blis, blas, mkl_rt, "-L/opt/lib -lblis-mt".
-LDLIBS   = $(or $(filter -%,$(BLAS)),-l$(BLAS)) -ljansson -lpng -lsndfile -lzip -lcrypto -lm $(ARGP)
+LDLIBS   = $(or $(filter -%,$(BLAS)),-l$(BLAS)) -ljansson -lpng -lsndfile -lzip -lcrypto -lm $(SECCOMP) $(ARGP)
+# Where it is, the sandbox takes the network away too.
+SECCOMP := $(shell pkg-config --libs libseccomp 2> /dev/null)
 # argp is a library of its own, argp-standalone, where the C library is not glibc.
 ARGP    := $(if $(shell getconf GNU_LIBC_VERSION 2> /dev/null),,-largp)
 CHECK_LIBS = $(shell pkg-config --libs check)
@@ -305,6 +307,9 @@ $(BUILD)/f32/%.o: %.c
 # Some systems keep cblas.h in a folder of its own.
 $(addprefix $(BUILD)/,f32/ref/nn/matmul.o f64/ref/nn/matmul.o f32/tools/bench/layer_bench.o): \
     CPPFLAGS += $(shell pkg-config --cflags-only-I openblas 2> /dev/null)
+
+$(addprefix $(BUILD)/,f32/ref/run/sandbox.o f64/ref/run/sandbox.o every/ref/run/sandbox.o): \
+    CPPFLAGS += $(if $(SECCOMP),-DPLUMB_SECCOMP) $(if $(SANITIZE),-DPLUMB_SANITIZED)
 
 $(BUILD)/every/%.o: ARCH =
 $(BUILD)/every/%.o: %.c

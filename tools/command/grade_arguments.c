@@ -18,7 +18,8 @@ enum {
     KEY_EXPLAIN = 'x',
     KEY_DETAIL = 'd',
     KEY_EXCLUDE = 'X',
-    KEY_PARTIAL = 'P'
+    KEY_PARTIAL = 'P',
+    KEY_SANDBOX = 0x310
 };
 
 enum { MOST_SAMPLES = 1024 };
@@ -61,6 +62,11 @@ static const struct argp_option options[] = {
       "Taps that are missing from the dump or hold fewer rows than were computed, names that are no taps, arrays of "
       "other shapes and entries of --names that fit no array are failures; of what --only, --layers and --exclude "
       "leave in",
+      0 },
+    { "sandbox", KEY_SANDBOX, "WHEN", 0,
+      "Read nothing but what the arguments name, write only beside --json, and use no network: auto (the default: as "
+      "far as the kernel and the build can forbid it), always (an error where one cannot) or never "
+      "(docs/reliability.md)",
       0 },
     { 0 },
 };
@@ -127,6 +133,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_DETAIL: command->detailed = true; return 0;
     case KEY_STRICT: command->report.strict = true; return 0;
+    case KEY_SANDBOX:
+        if (!sandbox_when_from_name(argument, &command->sandbox))
+            argp_error(state, "--sandbox: found %s, expected auto, always or never", argument);
+        return 0;
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_SAMPLES: command->samples = parse_count(state, "--samples", argument, MOST_SAMPLES); return 0;
     case ARGP_KEY_ARG:

@@ -7,6 +7,7 @@
 #include "readings/value_grid.h"
 #include "report/report_file.h"
 #include "report/report_grade.h"
+#include "run/sandbox.h"
 
 typedef struct {
     Case c;
@@ -21,6 +22,7 @@ typedef struct {
     bool ignore_eos, detailed, partial;
     ReportFile report;
     int samples;
+    SandboxWhen sandbox; /* the command's own process is; judge_run leaves its caller's alone */
     Progress progress;
     bool nothing_left; /* the judge found no step to grade */
     ReportTitle title;

@@ -97,6 +97,21 @@ Status judge_run(GradeCommand *command, const char *path, Error *error)
     return error_is_set(error) && !refused ? STATUS_BAD_INPUT : finding.status;
 }
 
+static void enter_sandbox(const GradeCommand *command, const char *dump, Error *error)
+{
+    const Case *c = &command->c;
+    const MediaArguments *media = &c->media;
+    const char *const paths[] = { c->folder, c->model_folder, c->inputs_file, dump, command->names.map, media->prompt };
+    Sandbox *sandbox = sandbox_prepare();
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) sandbox_may_read(sandbox, paths[i]);
+    for (int i = 0; weight_files && weight_files[i]; i++) sandbox_may_read(sandbox, weight_files[i]);
+    for (int i = 0; i < media->image_count; i++) sandbox_may_read(sandbox, media->images[i]);
+    for (int i = 0; i < media->video_count; i++) sandbox_may_read(sandbox, media->videos[i]);
+    for (int i = 0; i < media->sound_count; i++) sandbox_may_read(sandbox, media->sounds[i]);
+    sandbox_may_write_beside(sandbox, command->report.path);
+    sandbox_enter(sandbox, command->sandbox, error);
+}
+
 static int judge(int argc, char **argv, const char *doc, bool explains)
 {
     GradeCommand command = { .explains = explains,
@@ -109,6 +124,7 @@ static int judge(int argc, char **argv, const char *doc, bool explains)
     const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
     if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))
         error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command.argument_count, argv[0]);
+    enter_sandbox(&command, path, &error);
     Status status = judge_run(&command, path, &error);
     finish(&error, status); /* an error beside "nothing was graded" keeps that status */
     return (int)status;

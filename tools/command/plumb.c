@@ -12,6 +12,7 @@
 #include "command/suggest.h"
 #include "nn/nn.h"
 #include "report/version.h"
+#include "run/sandbox.h"
 #include "run/vectors.h"
 
 static const struct {
@@ -55,6 +56,10 @@ static void version(void)
     printf("products: %s, kernel %s", matmul_library(), kernel ? kernel : "fixed");
     if (before) printf(", in the place of %s, which OpenBLAS had chosen", before);
     printf("\nloops beside them: %s\n", vectors_name(vectors_used()));
+    if (sandbox_landlock())
+        printf("sandbox: Landlock %d%s\n", sandbox_landlock(), sandbox_has_seccomp() ? ", seccomp" : "");
+    else
+        printf("sandbox: %s\n", sandbox_has_seccomp() ? "seccomp" : "none");
 }
 
 /* A full disk under stdout shows when its last bytes go out, and is an error like any other. */

@@ -8,7 +8,7 @@ if command -v dpkg-query > /dev/null && command -v apt-get > /dev/null; then
     install='apt-get install -y'
     has() { dpkg-query -W -f '${Status}' "$1" 2> /dev/null | grep -q 'ok installed'; }
     packages='gcc libc6-dev make pkg-config libopenblas-dev libjansson-dev libpng-dev libsndfile1-dev libzip-dev
-        libssl-dev check'
+        libssl-dev libseccomp-dev check'
     for_python='python3 python3-venv'
     for_fuzz='clang libclang-rt-14-dev llvm zlib1g-dev'
     for_package='debhelper lintian debootstrap'
@@ -16,20 +16,20 @@ elif command -v dnf > /dev/null; then
     install='dnf install -y'
     has() { rpm -q "$1" > /dev/null 2>&1; }
     packages='gcc make pkgconf-pkg-config openblas-devel jansson-devel libpng-devel libsndfile-devel libzip-devel
-        openssl-devel check-devel'
+        openssl-devel libseccomp-devel check-devel'
     for_python=python3
     for_fuzz='clang compiler-rt llvm zlib-devel'
 elif command -v apk > /dev/null; then
     install='apk add'
     has() { apk info -e "$1" > /dev/null 2>&1; }
     packages='gcc musl-dev make pkgconf openblas-dev jansson-dev libpng-dev libsndfile-dev libzip-dev openssl-dev
-        check-dev argp-standalone coreutils'
+        libseccomp-dev linux-headers check-dev argp-standalone coreutils'
     for_python=python3
     for_fuzz='clang compiler-rt llvm zlib-dev'
 elif command -v pacman > /dev/null; then
     install='pacman -S --needed --noconfirm'
     has() { pacman -Q "$1" > /dev/null 2>&1; }
-    packages='gcc make pkgconf openblas jansson libpng libsndfile libzip openssl check'
+    packages='gcc make pkgconf openblas jansson libpng libsndfile libzip openssl libseccomp check'
     for_python=python
     for_fuzz='clang compiler-rt llvm zlib'
 else
