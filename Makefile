@@ -24,6 +24,9 @@ CFLAGS   = -std=gnu11 $(OPTIMIZE) -g $(ARCH) -fopenmp-simd -ffp-contract=off -fn
 # sanitizers what they look for.
 HARDEN   = -fPIE -fstack-protector-strong \
            $(if $(SANITIZE)$(filter -O0,$(OPTIMIZE)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+# Readers of strangers' files convert no number unseen.
+READERS  = $(addprefix ref/,checkpoint/% audio/riff audio/wav image/png%) \
+           $(addprefix conformance/,dump/% names/% pictures/% submission/%)
 LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 CPPFLAGS = -D_GNU_SOURCE -Iref -Iconformance -Itools -Iref/tests -MMD -MP
 # BLAS is a library with cblas, or words for the linker: openblas, blis, blas, mkl_rt, "-L/opt/lib -lblis-mt".
@@ -299,6 +302,8 @@ fuzz-coverage:
 	@$(FUZZING) BUILD=build/coverage SANITIZE='-fprofile-instr-generate -fcoverage-mapping' \
 	    $(FUZZ:%=build/coverage/fuzz-%)
 	@sh tools/fuzz/coverage.sh build/coverage build/fuzz $(FUZZ)
+
+$(foreach reader,$(READERS),$(BUILD)/f32/$(reader).o $(BUILD)/f64/$(reader).o): CFLAGS += -Wconversion
 
 $(BUILD)/f32/%.o: %.c
 	@mkdir -p $(@D)

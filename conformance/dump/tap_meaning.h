@@ -7,7 +7,7 @@ typedef enum { FAMILY_GEMMA4 = 1, FAMILY_TEXT = 2, FAMILY_UNIFIED = 4 } Family;
 
 typedef struct {
     const char *pattern; /* a glob for the tap's name without "@k"; the first row that matches counts */
-    int families;        /* flags of Family; 0: all */
+    unsigned families;   /* flags of Family; 0: all */
     const char *phrase;
     const char *hugging_face; /* Class.method of transformers, or of torch.nn */
     int line, unified_line;   /* of the method, in modeling_gemma4.py and modeling_gemma4_unified.py; 0: none */

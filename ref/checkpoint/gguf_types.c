@@ -37,7 +37,7 @@ static void take_q5_0(const unsigned char *bytes, GgufBlock *out)
     out->scales[0] = half_at(bytes);
     memcpy(&fifth, bytes + 2, sizeof fifth);
     for (int i = 0; i < SMALL / 2; i++) {
-        int low = bytes[6 + i] & 15, high = bytes[6 + i] >> 4;
+        const unsigned low = bytes[6 + i] & 15, high = bytes[6 + i] >> 4;
         out->codes[i] = (unsigned char)(low | (fifth >> i & 1) << 4);
         out->codes[i + SMALL / 2] = (unsigned char)(high | (fifth >> (i + SMALL / 2) & 1) << 4);
     }
