@@ -85,6 +85,7 @@ help:
 	@echo 'make fixtures   writes fixtures/ anew from Hugging Face; make mustpass its list for submissions'
 	@echo 'make quantised-fixtures  writes fixtures/quantised/ anew with torchao, compressed-tensors and MLX'
 	@echo 'make fuzz       libFuzzer on each reader and on the judge, SECONDS=60 each; then make fuzz-coverage'
+	@echo 'make check-matrix  the suites by gcc and clang, -O0 to -O3, for every x86-64 and for this one; valgrind'
 	@echo 'make faults     every malloc, open, read, write, mmap and rename of three commands fails once; MOST=100 of each'
 	@echo 'make deps       installs the libraries (Debian, Fedora, Alpine, Arch); demo and check do it too'
 	@echo 'make install    program, manual, completion, library and header into PREFIX; make uninstall; make check-install'
@@ -244,6 +245,10 @@ $(CHECKS): LDLIBS += $(CHECK_LIBS)
 # The tests of ref/ with another library of products: check-ref-with-blis
 $(BUILD)/check-ref-with-%: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -l$* $(filter-out -lopenblas,$(LDLIBS)) $(CHECK_LIBS)
+
+# COMBINATIONS='"clang -O0 -march=x86-64" ..' takes some of the twelve.
+check-matrix:
+	@sh tools/make/check_matrix.sh $(COMBINATIONS)
 
 check-blas: $(BUILD)/check-ref-f32
 	+@sh tools/make/check_blas.sh $(BUILD)
@@ -450,7 +455,7 @@ dist:
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
 .PHONY: always all help deps demo check check-hf check-configurations check-honest check-fixtures check-docs \
-        check-report check-ports check-images check-sounds check-quantised check-quantiser check-blas \
+        check-report check-ports check-images check-sounds check-quantised check-quantiser check-blas check-matrix \
         fuzz mirror bench bench-images score score-weakened \
         check-score fixtures quantised-fixtures mustpass pictures site install uninstall \
         check-install check-action deb check-deb check-container wheel check-wheel dist format clean
