@@ -150,6 +150,7 @@ check-sounds: $(VENV)/ready $(BUILD)/plumb
 check-quantised: $(VENV)/quantised $(BUILD)/weight-filter $(BUILD)/plumb
 	$(PY) tools/check_hf/check_quantised.py $(BUILD)/weight-filter
 	$(PY) tools/check_hf/check_quantised_dumps.py $(BUILD)/plumb
+	$(PY) tools/check_hf/check_quantised_honest.py $(BUILD)/plumb
 
 check-quantiser: $(VENV)/quantised $(BUILD)/plumb
 	$(PY) tools/check_hf/check_quantiser.py $(BUILD)/plumb
