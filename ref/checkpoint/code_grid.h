@@ -20,7 +20,9 @@ struct CodeGrid {
     int64_t rows, columns;
     int bits;             /* of a code, 1 to 8 */
     const double *values; /* [2^bits]: what a code means */
-    Array codes;          /* as in the file */
+    bool is_counted;      /* set by code_grid_init: values[code] is values[flip] + (code ^ flip) */
+    unsigned char flip;
+    Array codes; /* as in the file */
     void (*read_codes)(const CodeGrid *grid, int64_t row, int64_t first, int64_t count, unsigned char *out);
 
     int64_t row_group, column_group;
