@@ -131,7 +131,7 @@ static bool find_in_sequences(Diagnosis *d, const Suspects *s, int n)
 static bool find_in_part(Diagnosis *d, const Suspects *s, int n)
 {
     FoundPart found;
-    if (!parts_find(s, n, &d->arena, &found)) return false;
+    if (!parts_find(s, n, d, &found)) return false;
     int place = add_named(d, s->list[found.place].candidate.bug);
     d->reaches[place] = found.reach;
     d->strengths[place] = found.part.strength;

@@ -8,10 +8,13 @@
 #include "diagnose/part_fit.h"
 #include "diagnose/part_words.h"
 
-enum { MOST_TAKEN_APART = 4, MOST_REFINED = 4 };
+enum { MOST_TAKEN_APART = 4, MOST_REFINED = 6 };
 
 /* Suspects that explain less of the step than this at any strength are not taken apart. */
 static const double WORTH = 0.02;
+
+/* A bug that takes less than this off the step's squares, as it is times any factor, is tried at no other strength. */
+static const double WORTH_A_STRENGTH = 0.2;
 
 /* A strength outside of these is nobody's: another error lies along the bug. So near 1 it is the bug itself. */
 static const double LEAST_STRENGTH = 0.2, LARGEST_STRENGTH = 3, AS_GOOD_AS_ONE = 0.05;
@@ -54,23 +57,50 @@ static bool confirm(const Apart *a, const BugPart *part, FoundPart *found)
 
 /* ---------------------------------------------------------------- strength */
 
-/* Half of a bug need not change half as much, so the strength is found by secants. */
+/* How much the suspect takes off the squares of the step, times the factor that suits it best */
+static double gain(const Apart *a, int place)
+{
+    Match match = a->s->list[place].matches[a->step];
+    return match.power > 0 && match.product > 0 ? match.product * match.product / match.power : 0;
+}
+
+/* How far the strength is from the one that leaves least, where the difference has come from `before` since it was less
+ * by span */
+static double step_to_least(const Apart *a, const float *before, double span)
+{
+    double product = 0, power = 0;
+    for (int64_t i = 0; i < a->elements; i++) {
+        double change = (double)a->difference[i] - before[i];
+        product += change * ((double)a->residual[i] - a->difference[i]);
+        power += change * change;
+    }
+    return power > 0 ? span * product / power : 0;
+}
+
+/* Half of a bug need not change half as much, nor the same way, so the strength is found by least squares, from where
+ * there is nothing of the bug. */
 static bool find_strength(Apart *a, FoundPart *found)
 {
-    Match match = a->s->list[a->place].matches[a->step];
-    BugPart part = { .strength = fmin(fmax(match_coefficient(match), LEAST_STRENGTH), LARGEST_STRENGTH) };
-    double z = match_z(match), squares = dot(a->residual, a->residual, a->elements), left = squares;
-    for (int i = 0; z >= SEEN && i < MOST_REFINED; i++) {
-        if (!(part.strength >= LEAST_STRENGTH && part.strength <= LARGEST_STRENGTH)) return false;
+    BugPart part = { .strength = match_coefficient(a->s->list[a->place].matches[a->step]) };
+    double squares = dot(a->residual, a->residual, a->elements), last = 0, power = 0, product = 0;
+    if (gain(a, a->place) < WORTH_A_STRENGTH * squares) return false;
+    float *before = allocate_zeroed((size_t)a->elements + 1, sizeof *before);
+    for (int i = 0; i < MOST_REFINED; i++) {
+        part.strength = fmin(fmax(part.strength, LEAST_STRENGTH), LARGEST_STRENGTH);
         measure(a, &part, NULL, a->difference);
-        double power = dot(a->difference, a->difference, a->elements);
-        double product = dot(a->residual, a->difference, a->elements);
-        left = squares - 2 * product + power;
-        if (!(power > 0) || fabs(product / power - 1) * sqrt(power) < 0.1) break;
-        part.strength *= product / power;
+        power = dot(a->difference, a->difference, a->elements);
+        product = dot(a->residual, a->difference, a->elements);
+        double step = step_to_least(a, before, part.strength - last);
+        if (fabs(step) * sqrt(power) < 0.1 * part.strength) break;
+        memcpy(before, a->difference, (size_t)a->elements * sizeof *before);
+        last = part.strength;
+        part.strength += step;
     }
-    bool is_another = fabs(part.strength - 1) > AS_GOOD_AS_ONE;
-    return z >= SEEN && is_another && left < 0.5 * squares && confirm(a, &part, found);
+    free(before);
+    bool is_there = power > 0 && product / sqrt(power) >= SEEN && squares - 2 * product + power < 0.5 * squares;
+    bool is_another = fabs(part.strength - 1) > AS_GOOD_AS_ONE && part.strength >= LEAST_STRENGTH &&
+                      part.strength <= LARGEST_STRENGTH;
+    return is_there && is_another && confirm(a, &part, found);
 }
 
 /* ---------------------------------------------------------------- ways to take a bug apart */
@@ -79,8 +109,7 @@ static Partition by_sites(const Apart *a)
 {
     Partition p = { .count = 0 };
     for (int i = 0; i < a->sites.count && a->sites.count <= MOST_PARTS; i++)
-        p.parts[p.count++] =
-            (BugPart){ .sites = arena_format(a->arena, " %s", a->sites.list[i].name), .strength = 1 };
+        p.parts[p.count++] = (BugPart){ .sites = arena_format(a->arena, " %s", a->sites.list[i].name), .strength = 1 };
     return p;
 }
 
@@ -157,12 +186,6 @@ static bool take_apart(Apart *a, FoundPart *found)
 
 /* ---------------------------------------------------------------- suspects */
 
-static double gain(const Apart *a, int place)
-{
-    Match match = a->s->list[place].matches[a->step];
-    return match.power > 0 && match.product > 0 ? match.product * match.product / match.power : 0;
-}
-
 /* The suspect that explains most at some strength, but less than the last one; -1 */
 static int next_likely(const Apart *a, double less_than)
 {
@@ -172,13 +195,25 @@ static int next_likely(const Apart *a, double less_than)
     return best >= 0 && gain(a, best) > WORTH * matched_filter_residual(a->s->filter, a->step) ? best : -1;
 }
 
-bool parts_find(const Suspects *s, int step, Arena *arena, FoundPart *found)
+/* Bugs that other steps are named for come first, however little of this step they explain: those in one layer may show
+ * in another that shares its keys. */
+static void take_named_apart(Apart *a, const Diagnosis *d, FoundPart *found)
+{
+    for (int i = 0; i < d->named_count; i++)
+        for (a->place = 0; a->place < a->s->count && !found->straight; a->place++) {
+            const Suspect *suspect = &a->s->list[a->place];
+            if (suspect->candidate.bug == d->named[i] && suspect->matches[a->step].power > 0) take_apart(a, found);
+        }
+}
+
+bool parts_find(const Suspects *s, int step, Diagnosis *d, FoundPart *found)
 {
     *found = (FoundPart){ .straight = NULL };
-    Apart a = { .s = s, .step = step, .elements = matched_filter_elements(s->filter, step), .arena = arena };
+    Apart a = { .s = s, .step = step, .elements = matched_filter_elements(s->filter, step), .arena = &d->arena };
     a.residual = allocate_zeroed((size_t)a.elements + 1, sizeof *a.residual);
     a.difference = allocate_zeroed((size_t)a.elements + 1, sizeof *a.difference);
     matched_filter_residuals(s->filter, step, a.residual);
+    take_named_apart(&a, d, found);
     double last = INFINITY;
     for (int tried = 0; tried < MOST_TAKEN_APART && !found->straight; tried++) {
         a.place = next_likely(&a, last);

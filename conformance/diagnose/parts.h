@@ -17,6 +17,7 @@ typedef struct {
     bool *straight;    /* of each step, with the bug in the part. The caller frees it */
 } FoundPart;
 
-bool parts_find(const Suspects *suspects, int step, Arena *arena, FoundPart *found);
+/* d: bugs that are named already, and the arena for the words */
+bool parts_find(const Suspects *suspects, int step, Diagnosis *d, FoundPart *found);
 
 #endif

@@ -24,21 +24,22 @@ static Shown shown_by(const Suspects *s, const Suspect *suspect, int n)
     return fabs(coefficient) <= NEARLY_NONE ? HAS_IT_NOT : NEITHER;
 }
 
-/* Steps are told apart by some number of theirs: a bit for each that those with the bug have, and those without it */
+/* Steps are told apart by some number of theirs: a bit for each that those with the bug have, and those without it. A
+ * step without the bug may have no such number: one in no layer does not contradict that the bug is in some. */
 typedef struct {
     uint64_t with, without;
-    bool is_unfit; /* some step has no such value */
+    bool is_unfit; /* some step with the bug has none */
 } Sides;
 
 static void put(Sides *sides, int value, bool with)
 {
-    if (value < 0 || value >= MOST_UNITS)
+    if (value >= MOST_UNITS || (value < 0 && with))
         sides->is_unfit = true;
-    else
+    else if (value >= 0)
         *(with ? &sides->with : &sides->without) |= (uint64_t)1 << value;
 }
 
-static bool tells_apart(Sides sides) { return !sides.is_unfit && !(sides.with & sides.without); }
+static bool tells_apart(Sides sides) { return !sides.is_unfit && sides.without && !(sides.with & sides.without); }
 
 /* Layers of the tower and of the text have the same numbers. */
 static bool is_same_stack(const char *a, const char *b)
@@ -86,6 +87,20 @@ typedef struct {
     int with, without;
 } Reach;
 
+/* The layers in which the bug changes something itself: a layer that shares another's keys shows what is wrong with
+ * these, too. One more pass. */
+static uint64_t layers_changed(const Suspects *s, const Suspect *suspect)
+{
+    Sites sites = { .count = 0 };
+    BugPart whole = { .strength = 1 };
+    float *difference = allocate_zeroed((size_t)matched_filter_elements(s->filter, 0) + 1, sizeof *difference);
+    suspects_part_differences(s, (SuspectPart){ (int)(suspect - s->list), &whole, &sites }, 0, difference);
+    free(difference);
+    uint64_t layers = 0;
+    for (int i = 0; i < sites.count; i++) layers |= sites.list[i].layers;
+    return layers;
+}
+
 static const char *reach_in_words(const Reach *r, Arena *arena)
 {
     if (tells_apart(r->layers))
@@ -98,16 +113,22 @@ static const char *reach_in_words(const Reach *r, Arena *arena)
     return part_words(&has, &rest, arena);
 }
 
+static const char *first_tap_with(const Suspects *s, const Suspect *suspect)
+{
+    for (int n = 0; n < suspects_graded(s)->step_count; n++)
+        if (shown_by(s, suspect, n) == HAS_IT) return suspects_graded(s)->steps[n].tap;
+    return NULL;
+}
+
 const char *step_reach(const Suspects *s, const Suspect *suspect, Arena *arena)
 {
     Reach reach = { .with = 0 };
-    const char *first = NULL;
-    for (int n = 0; n < suspects_graded(s)->step_count; n++) {
+    const char *first = first_tap_with(s, suspect);
+    for (int n = 0; first && n < suspects_graded(s)->step_count; n++) {
         const char *tap = suspects_graded(s)->steps[n].tap;
         Shown shown = shown_by(s, suspect, n);
         if (shown == NEITHER) return NULL;
         if (shown == SHOWS_NOTHING) continue;
-        if (!first) first = tap;
         bool with = shown == HAS_IT;
         put(&reach.layers, is_same_stack(first, tap) ? layer_of_step(tap) : -1, with);
         put(&reach.runs, tap_is_media(tap) ? -1 : tap_step(tap), with);
@@ -115,5 +136,10 @@ const char *step_reach(const Suspects *s, const Suspect *suspect, Arena *arena)
         reach.with += with;
         reach.without += !with;
     }
-    return reach.with && reach.without ? reach_in_words(&reach, arena) : NULL;
+    if (!reach.with || !reach.without) return NULL;
+    if (tells_apart(reach.layers) && count_of(reach.layers.with) > 1) {
+        uint64_t own = reach.layers.with & layers_changed(s, suspect);
+        if (own) reach.layers.with = own;
+    }
+    return reach_in_words(&reach, arena);
 }
