@@ -62,7 +62,8 @@ class Recipe:
         print(f"{self.name}: installing {self.requirements.relative_to(ROOT)}", flush=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.logged("install", [base, "-m", "venv", self.folder / "venv"])
+        alone = [] if "beside" not in head else ["--without-pip"]          # build/venv's is seen
+        self.logged("install", [base, "-m", "venv", *alone, self.folder / "venv"])
         if "beside" in head:
             packages = next((self.folder / "venv/lib").glob("python*/site-packages"))
             beside = next((BESIDE / "lib").glob("python*/site-packages")).resolve()
