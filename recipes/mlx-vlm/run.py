@@ -1,4 +1,6 @@
-"""run.py CASE OUT [--dtype bf16|fp16|fp32]: mlx-vlm's Gemma 4 on a case of one prompt or of pictures alone, MLX's names
+"""run.py CASE OUT [--dtype bf16|fp16|fp32] [--direct]: mlx-vlm's Gemma 4 on a case of one prompt or of pictures alone
+
+The dump has MLX's names. --direct calls the model itself, and not its two parts as mlx-vlm's generate does.
 
 Every module is wrapped by a class of its own that records what the module returns, so that nothing of the package is
 changed.
@@ -7,7 +9,6 @@ import argparse
 import json
 import pathlib
 import sys
-import tempfile
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -22,33 +23,18 @@ def record(name, value):
         taps.setdefault(name, value)
 
 
-def published(model):
-    """A checkpoint folder whose config.json has the keys that mlx-vlm reads."""
-    config = json.loads((model / "config.json").read_text())
-    text = config.get("text_config", config)
-    for layer, own in text.get("per_layer_config", {}).items():
-        if text["layer_types"][int(layer)] == "full_attention":
-            text["global_head_dim"] = own.get("head_dim", text["head_dim"])
-            text["num_global_key_value_heads"] = own.get("num_key_value_heads", text["num_key_value_heads"])
-    text.setdefault("num_global_key_value_heads", None)
-    folder = pathlib.Path(tempfile.mkdtemp())
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "model.safetensors").symlink_to((model / "model.safetensors").resolve())
-    return folder, config
-
-
-def load(case):
-    folder, config = published(case / "model")
-    if "language_model" in str(sorted(mx.load(str(folder / "model.safetensors")))):
+def load(folder):
+    weights = mx.load(str(folder / "model.safetensors"))
+    if any("language_model" in name for name in weights):
         from mlx_vlm.utils import load_model
         return load_model(folder)
-    import mlx_vlm.models.gemma4 as gemma4                    # a case without a text model: the loader wants all weights
+    import mlx_vlm.models.gemma4 as gemma4              # a case without a text model: the loader wants all weights
+    config = json.loads((folder / "config.json").read_text())
     settings = gemma4.ModelConfig.from_dict(config)
     settings.text_config = gemma4.TextConfig.from_dict(config["text_config"])
     settings.vision_config = gemma4.VisionConfig.from_dict(config["vision_config"])
     model = gemma4.Model(settings)
-    weights = model.sanitize(mx.load(str(folder / "model.safetensors")))
-    model.load_weights(list(weights.items()), strict=False)
+    model.load_weights(list(model.sanitize(weights).items()), strict=False)
     return model
 
 
@@ -78,13 +64,22 @@ def hook(model):
         replace_method(model.vision_tower.patch_embedder, "embed_patches", "vision_tower.patch_embedder")
 
 
+def call_parts(model, input_ids, given):
+    embedded = model.get_input_embeddings(input_ids=input_ids, **given)
+    record("inputs_embeds", embedded.inputs_embeds)
+    return model.language_model(input_ids, inputs_embeds=embedded.inputs_embeds,
+                                per_layer_inputs=embedded.per_layer_inputs,
+                                mm_token_type_ids=given.get("mm_token_type_ids"))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("case", type=pathlib.Path)
     parser.add_argument("out")
     parser.add_argument("--dtype", default="bf16", choices=DTYPES)
+    parser.add_argument("--direct", action="store_true")
     arguments = parser.parse_args()
-    model = load(arguments.case)
+    model = load(arguments.case / "model")
     dtype = DTYPES[arguments.dtype]
     model.update(tree_map(lambda a: a.astype(dtype) if mx.issubdtype(a.dtype, mx.floating) else a, model.parameters()))
     hook(model)
@@ -96,12 +91,10 @@ def main():
     else:
         given = {name: inputs[name] for name in ("pixel_values", "image_position_ids", "mm_token_type_ids")
                  if name in inputs}
-        embedded = model.get_input_embeddings(input_ids=inputs["input_ids"], **given)   # as its generate does
-        record("inputs_embeds", embedded.inputs_embeds)
-        output = model.language_model(inputs["input_ids"], inputs_embeds=embedded.inputs_embeds,
-                                      per_layer_inputs=embedded.per_layer_inputs,
-                                      mm_token_type_ids=inputs.get("mm_token_type_ids"))
-        record("logits", output.logits)
+        if arguments.direct:
+            record("logits", model(inputs["input_ids"], **given).logits)
+        else:
+            record("logits", call_parts(model, inputs["input_ids"], given).logits)
     mx.eval(list(taps.values()))
     mx.save_safetensors(arguments.out, taps)
 

@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 
-from ports import ROOT, difference, expected, found_in, title
+from ports import ROOT, Ungraded, difference, expected, found_in, title
 
 FOLDER = ROOT / "build/ports"
 BESIDE = ROOT / "build/venv"
@@ -133,7 +133,7 @@ def attempt(act, *arguments):
         return "passed", act(*arguments)
     except Skipped as reason:
         return "skipped", f"skipped: {reason}"
-    except Failed as reason:
+    except (Failed, Ungraded) as reason:
         return "failed", f"FAILED: {reason}"
 
 

@@ -46,6 +46,10 @@ def expected():
     return whole["runs"], whole["bugs"]
 
 
+class Ungraded(Exception):
+    """plumb refused a dump, or its options."""
+
+
 def title(run):
     return f"{run['recipe']} {run['version']}, {run['case']} as {run['class']}"
 
@@ -57,7 +61,7 @@ def judged(plumb, what, run, dump):
         done = subprocess.run([plumb, what, f"fixtures/{run['case']}", dump, "--as", run["class"], *run["plumb"],
                                "--quiet", "--json", report], cwd=ROOT, capture_output=True, text=True)
         if done.returncode > 1:
-            sys.exit(f"{title(run)}: plumb {what} ends with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+            raise Ungraded(f"plumb {what} ends with {done.returncode}: {(done.stderr or done.stdout).strip()}")
         return json.loads(report.read_text()), done.returncode
 
 
@@ -97,9 +101,12 @@ def row_of(plumb, run):
     """A row of the table, or complains and gives None where plumb finds something else than is expected."""
     found, seen = run, f"live, {run.get('ran')}"
     if run["dump"]:
-        found, seen = found_in(plumb, run, run["dump"]), "by `make check`"
-        stored = {key: run[key] for key in ("status", "bugs")}
-        if wrong := difference(stored, found):
+        try:
+            found, seen = found_in(plumb, run, run["dump"]), "by `make check`"
+            wrong = difference({key: run[key] for key in ("status", "bugs")}, found)
+        except Ungraded as reason:
+            wrong = reason
+        if wrong:
             print(f"{run['dump']}: {wrong}")
             return None
     verdict = "straight" if found["status"] == 0 else f"bent at `{found['bent']}`"
@@ -131,7 +138,7 @@ def quoted(runs, bugs):
     straight = sorted({run["port"].partition(",")[0] for run in runs} - {name.rpartition(" ")[0] for name in of})
     text = (f"- **Real ports, in public.** {len(runs)} runs of released packages are graded in "
             f"[docs/ports.md](docs/ports.md), by the recipes that are here. Bugs named in them: "
-            + "; ".join(f"{port} has {' and '.join(ids)}" for port, ids in of.items())
+            + "; ".join(f"{port} has {', '.join(sorted(ids))}" for port, ids in of.items())
             + f". Straight in all that was run: {', '.join(straight)}.")
     return textwrap.fill(text, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) + "\n"
 

@@ -54,6 +54,7 @@ def navigation():
     lessons = sorted((ROOT / "docs/lessons").glob("*.md"))
     rest = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "README.md"]
     return [{"Plumbline": "README.md"}, {"Learn": ["docs/README.md", *entries(lessons)]}, {"Pages": entries(rest)},
+            {"For maintainers of ports": entries(sorted((ROOT / "docs/upstream").glob("*.md")))},
             {"Fixtures": "fixtures/README.md"}]
 
 
