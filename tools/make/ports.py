@@ -54,23 +54,17 @@ def title(run):
     return f"{run['recipe']} {run['version']}, {run['case']} as {run['class']}"
 
 
-def judged(plumb, what, run, dump):
-    """The report of plumb grade or plumb diagnose, and the exit status."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = pathlib.Path(folder) / "report.json"
-        done = subprocess.run([plumb, what, f"fixtures/{run['case']}", dump, "--as", run["class"], *run["plumb"],
-                               "--quiet", "--json", report], cwd=ROOT, capture_output=True, text=True)
-        if done.returncode > 1:
-            raise Ungraded(f"plumb {what} ends with {done.returncode}: {(done.stderr or done.stdout).strip()}")
-        return json.loads(report.read_text()), done.returncode
-
-
 def found_in(plumb, run, dump):
-    """What recipes/expected.json says of a run, as plumb sees it in the dump."""
-    grade, status = judged(plumb, "grade", run, dump)
-    named = judged(plumb, "diagnose", run, dump)[0].get("all_named") or []
-    return {"status": status, "bugs": sorted(named), "steps": len(grade["steps"]), "bent": grade["first_bent"],
-            "straight": sum(step["verdict"] != "fail" for step in grade["steps"])}
+    """What recipes/expected.json says of a run, as plumb diagnose sees it in the dump."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "report.json"
+        done = subprocess.run([plumb, "diagnose", f"fixtures/{run['case']}", dump, "--as", run["class"], *run["plumb"],
+                               "--quiet", "--json", path], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode > 1:
+            raise Ungraded(f"plumb ends with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+        report = json.loads(path.read_text())
+    return {"status": done.returncode, "bugs": sorted(report["all_named"] or []), "steps": len(report["steps"]),
+            "bent": report["first_bent"]}
 
 
 def difference(run, found):
