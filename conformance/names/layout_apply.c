@@ -265,10 +265,24 @@ static const char *unstack(const LayoutStep *step, Bundle *bundle, const char *c
     return NULL;
 }
 
+/* No later operation is done to a part that becomes no tap. */
+static void leave_out_unnamed(Bundle *bundle)
+{
+    int kept = 0;
+    for (int i = 0; i < bundle->count; i++) {
+        if (!bundle->taps[i]) continue;
+        bundle->arrays[kept] = bundle->arrays[i];
+        bundle->taps[kept++] = bundle->taps[i];
+    }
+    bundle->count = kept;
+}
+
 const char *layout_split(const LayoutStep *step, Bundle *bundle, const char *const *taps, int tap_count, NamesCase *c,
                          Arena *arena)
 {
     assert(bundle->count == 1);
-    if (step->kind == LAYOUT_UNSTACK) return unstack(step, bundle, taps, tap_count, arena);
-    return split(step, bundle, taps, tap_count, c, arena);
+    const char *wrong = step->kind == LAYOUT_UNSTACK ? unstack(step, bundle, taps, tap_count, arena)
+                                                     : split(step, bundle, taps, tap_count, c, arena);
+    if (!wrong && taps) leave_out_unnamed(bundle);
+    return wrong;
 }

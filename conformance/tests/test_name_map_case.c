@@ -123,7 +123,13 @@ START_TEST(what_split_leaves_is_left_out)
         }
         dump_close(dump);
     }
-    Dump *dump = dump_of_arrays(arena_format(&scratch, "{\"qk.0\": \"%d %d\"}", tokens, used));
+    Dump *dump = dump_of_arrays(arena_format(&scratch, "{\"qk.0@1\": \"%d %d\"}", (int)q->shape[0], used + 1));
+    ck_assert_str_eq(apply_map("{\"qk.{}\": {\"steps\": [{\"split\": -1}, {\"rows\": \"tokens\"}], \"taps\": ["
+                               "\"model.layers.{}.self_attn.q_proj\", \"model.layers.{}.self_attn.k_proj\", null]}}",
+                               dump, &c.names_case),
+                     "");
+    dump_close(dump);
+    dump = dump_of_arrays(arena_format(&scratch, "{\"qk.0\": \"%d %d\"}", tokens, used));
     const char *said = apply_map("{\"qk.{}\": {\"split\": -1, \"taps\": [null, null]}}", dump, &c.names_case);
     ck_assert_msg(strstr(said, "found several parts that are left out, and no shares"), "%s", said);
     dump_close(dump);
