@@ -32,9 +32,9 @@ done
 rm -rf "$build/now"
 log=$build/valgrind.log
 built gcc -O1 -march=x86-64 "$build/now/check-ref-f32" > "$log" 2>&1 &&
-    for suite in error arena output array safetensors safetensors_writer checkpoint loader config gguf \
+    for suite in error output array safetensors safetensors_writer checkpoint loader config gguf \
         quantised_layouts riff wav png; do
-        CK_FORK=no CK_RUN_SUITE=$suite valgrind -q --error-exitcode=9 "$build/now/check-ref-f32" >> "$log" 2>&1 ||
+        CK_RUN_SUITE=$suite valgrind -q --error-exitcode=9 "$build/now/check-ref-f32" >> "$log" 2>&1 ||
             { echo "valgrind: $suite FAILED, see $log"; bad=1; }
     done
 exit $bad
