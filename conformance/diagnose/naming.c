@@ -37,13 +37,14 @@ static int commonest_like(const Suspects *s, int confirmed, int n)
     return commonest;
 }
 
-/* The likeliest suspect that makes step n straight; -1. A grade each, also of those that cannot be told from it. */
+/* The likeliest suspect that makes step n straight; -1. A grade each, also of those that cannot be told from it. A step
+ * that is hardly bent is straight with anything that takes a little off it: so the suspect must be seen in it, too. */
 static int confirm(Suspects *s, int n)
 {
     int confirmed = -1;
     for (int i = 0, graded = 0; i < s->count && graded < MOST_CONFIRMED; i++) {
         Suspect *suspect = &s->list[i];
-        if (!(suspect->matches[n].power > 0) || !(suspect->candidate.explained > 0)) continue;
+        if (match_z(suspect->matches[n]) < SEEN || !(suspect->candidate.explained > 0)) continue;
         if (confirmed >= 0 && !is_alike(suspect, &s->list[confirmed])) continue;
         graded++;
         suspects_grade(s, suspect);
