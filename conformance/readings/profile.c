@@ -17,12 +17,18 @@ static const double SHOWN = 1.1, LEAST = 0.75, MOST = 1.5;
  * else. */
 static const double AS_A_WHOLE = 1.25;
 
+/* A table, or factors that are rounded, err alike in every backend: of a replay's error at an element the dump has so
+ * much at least. llama.cpp's GELU has 1.0000 times as much in fp32; ExecuTorch's, which computes erf instead of tanh
+ * and so errs as much as a table does, 0.02 times. Sums of another order err otherwise each time. */
+static const double OF_THE_SAME = 0.5;
+
 /* So many of the straight steps that show the feature must err as they should. */
 static const double NEARLY_ALL = 0.8;
 
 typedef struct {
     const Lockstep *lockstep;
     double *deviations; /* of each step: sum of squares that the replay with the feature deviates by */
+    double *products;   /* and of these deviations times the dump's */
     double stands_out;
 } Replay;
 
@@ -33,7 +39,9 @@ static void add_row(void *context, int n, int64_t row, const double *values)
     int64_t width = sums->row_map.width;
     for (int64_t j = 0; j < width; j++) {
         double deviation = values[j] - step_sums_expected(sums, row * width + j);
-        if (isfinite(deviation)) replay->deviations[n] += deviation * deviation;
+        if (!isfinite(deviation)) continue;
+        replay->deviations[n] += deviation * deviation;
+        replay->products[n] += deviation * sums->residual[row * width + j];
     }
 }
 
@@ -53,6 +61,11 @@ static bool matters(Feature feature, const Trial *trial)
     return false;
 }
 
+static bool errs_alike_everywhere(Feature feature)
+{
+    return feature == FEATURE_GELU_TABLE_F16 || feature == FEATURE_CONV_F16;
+}
+
 static bool errs_as_it_should(double ratio) { return ratio >= LEAST && ratio <= MOST; }
 
 /* How many times as large a replay's error is with the feature. Both are to nearest, so that the rest is the same. */
@@ -63,8 +76,9 @@ static double widening(const StepSums *sums, const ArithmeticClass *class, doubl
 }
 
 /* explained: of each step, set where it is bent or stands out, and errs as it should */
-static bool is_shown(const Lockstep *l, const Trial *trial, const Replay *replay, bool *explained)
+static bool is_shown(Feature feature, const Trial *trial, const Replay *replay, bool *explained)
 {
+    const Lockstep *l = replay->lockstep;
     const Grade *grade = lockstep_grade_so_far(l);
     int bent = 0, straight = 0, alike = 0;
     for (int n = 0; n < grade->step_count; n++) {
@@ -77,7 +91,9 @@ static bool is_shown(const Lockstep *l, const Trial *trial, const Replay *replay
             straight++;
             alike += ratio >= LEAST;
         } else {
-            explained[n] = step->ratio >= AS_A_WHOLE && errs_as_it_should(ratio);
+            bool is_same = replay->products[n] >= OF_THE_SAME * replay->deviations[n];
+            explained[n] = step->ratio >= AS_A_WHOLE && errs_as_it_should(ratio) &&
+                           (is_same || !errs_alike_everywhere(feature));
             bent += explained[n];
         }
     }
@@ -91,15 +107,18 @@ Profile profile_of(Lockstep *l, const Trial *trial, double stands_out)
     bool *all = allocate_zeroed(steps + 1, sizeof *all);
     for (const FeatureName *f = features_all; f->name; f++) {
         if (trial->class->features & f->flag || !matters(f->flag, trial)) continue;
-        Replay replay = { l, allocate_zeroed(steps + 1, sizeof(double)), stands_out };
+        Replay replay = { .lockstep = l, .stands_out = stands_out };
+        replay.deviations = allocate_zeroed(steps + 1, sizeof(double));
+        replay.products = allocate_zeroed(steps + 1, sizeof(double));
         bool *explained = allocate_zeroed(steps + 1, sizeof *explained);
         lockstep_visit_replay(l, class_with(trial->class, f->flag), add_row, &replay);
-        if (is_shown(l, trial, &replay, explained)) {
+        if (is_shown(f->flag, trial, &replay, explained)) {
             profile.features |= f->flag;
             for (size_t n = 0; n < steps; n++) all[n] |= explained[n];
         }
         free(explained);
         free(replay.deviations);
+        free(replay.products);
     }
     for (size_t n = 0; n < steps; n++) profile.steps += all[n];
     free(all);
