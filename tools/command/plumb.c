@@ -28,6 +28,8 @@ static const struct {
       "tells a forward pass tap by tap: what each is, and whose line computes it" },
     { "names", plumb_names, "says which tap each array of a dump is" },
     { "report", plumb_report, "shows reports as a page, and in the formats of CI systems" },
+    { "suite", plumb_suite, "grades many dumps, or a shard of them" },
+    { "merge", plumb_merge, "makes one report of the shards of a suite" },
     { "submit", plumb_submit, "grades what must pass, and packs reports and hashes as evidence" },
     { "verify", plumb_verify, "checks such a package, and grades again what is there" },
     { "preprocess", plumb_preprocess, "makes a model's inputs of PNG files, as Hugging Face does" },

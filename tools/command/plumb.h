@@ -24,6 +24,8 @@ int plumb_preprocess(int argc, char **argv);
 int plumb_inspect(int argc, char **argv);
 int plumb_bugs(int argc, char **argv);
 int plumb_report(int argc, char **argv);
+int plumb_suite(int argc, char **argv);
+int plumb_merge(int argc, char **argv);
 int plumb_submit(int argc, char **argv);
 int plumb_verify(int argc, char **argv);
 int plumb_quantiser(int argc, char **argv);

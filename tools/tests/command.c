@@ -14,9 +14,9 @@ const char *plumb_path;
 
 pid_t start_plumb(const char *const *arguments, const char *out)
 {
-    const char *argv[32] = { plumb_path };
+    const char *argv[96] = { plumb_path };
     for (int i = 0; arguments[i]; i++) {
-        ck_assert_int_lt(i, 30);
+        ck_assert_int_lt(i, 94);
         argv[i + 1] = arguments[i];
     }
     posix_spawn_file_actions_t actions;

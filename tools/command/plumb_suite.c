@@ -1,0 +1,151 @@
+/* plumb_suite.c - plumb suite: many dumps graded, or a shard of them; plumb merge: shards made one again */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command/arguments.h"
+#include "command/judge.h"
+#include "command/suite_report.h"
+#include "report/json_file.h"
+
+enum { KEY_SHARD = 's', KEY_JSON = 'j', KEY_THREADS = 't', MOST_SHARDS = 1 << 20 };
+
+typedef struct {
+    const char **paths;
+    int path_count, path_most;
+    const char *json;
+    int shard, shards; /* shard: from 0 on */
+    int threads;
+} SuiteCommand;
+
+static error_t parse_shard(SuiteCommand *command, const char *argument, struct argp_state *state)
+{
+    char end;
+    if (sscanf(argument, "%d/%d%c", &command->shard, &command->shards, &end) != 2 || command->shard < 1 ||
+        command->shard > command->shards || command->shards > MOST_SHARDS)
+        argp_error(state, "--shard: found %s, expected K/N with K from 1 to N", argument);
+    command->shard--;
+    return 0;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    SuiteCommand *command = state->input;
+    switch (key) {
+    case KEY_SHARD: return parse_shard(command, argument, state);
+    case KEY_JSON: command->json = argument; return 0;
+    case KEY_THREADS: command->threads = parse_count(state, "--threads", argument, 1024); return 0;
+    case ARGP_KEY_ARG:
+        if (command->path_count == command->path_most) argp_usage(state);
+        command->paths = reallocate(command->paths, (size_t)command->path_count + 1, sizeof *command->paths);
+        command->paths[command->path_count++] = argument;
+        return 0;
+    case ARGP_KEY_NO_ARGS: argp_usage(state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static json_t *report_of(const SuiteTrial *trial, int threads)
+{
+    Error error = { "" };
+    char *text = NULL;
+    char *words[] = { (char *)trial->folder, (char *)trial->dump, trial->class ? "--as" : NULL, (char *)trial->class,
+                      NULL };
+    GradeCommand command = {
+        .explains = !trial->diagnosed,
+        .class = trial->class ? class_find(trial->class) : NULL,
+        .names.map = trial->names,
+        .report = { .path = "-", .kept = &text, .arguments = words, .kind = trial->diagnosed ? "diagnose" : "grade" },
+    };
+    command.c.quiet = true;
+    command.c.threads = threads;
+    case_set_folder(&command.c, trial->folder);
+    judge_run(&command, trial->dump, &error);
+    json_t *report = text ? json_loads(text, 0, NULL) : NULL;
+    free(text);
+    return report ? report : json_pack("{s:s, s:o}", "outcome", "error", "error", text_json(error.message));
+}
+
+static Status end_with(const SuiteCommand *command, json_t *suite, Error *error)
+{
+    if (error_is_set(error)) return STATUS_BAD_INPUT;
+    Status status = (Status)suite_report_print(suite);
+    if (command->json)
+        json_file_write(command->json, suite, error);
+    else
+        json_decref(suite);
+    return status;
+}
+
+static Status run_suite(const SuiteCommand *command, Error *error)
+{
+    for (int i = 0; i < command->path_count; i++)
+        output_refuse((OutputOption){ "--json", command->json }, command->paths[i], error);
+    SuiteList list = suite_list_read(command->paths[0], error);
+    for (int i = 0; i < list.count; i++) {
+        output_refuse((OutputOption){ "--json", command->json }, list.trials[i].dump, error);
+        output_refuse((OutputOption){ "--json", command->json }, list.trials[i].names, error);
+    }
+    int *shard_of = suite_list_shards(&list, command->shards);
+    json_t *suite = suite_report_new(&list);
+    for (int i = 0; i < list.count && !error_is_set(error); i++)
+        if (shard_of[i] == command->shard)
+            suite_report_add(suite, i, &list.trials[i], report_of(&list.trials[i], command->threads));
+    free(shard_of);
+    suite_list_free(&list);
+    if (error_is_set(error)) json_decref(suite);
+    return end_with(command, suite, error);
+}
+
+static Status merge_shards(const SuiteCommand *command, Error *error)
+{
+    for (int i = 0; i < command->path_count; i++)
+        output_refuse((OutputOption){ "--json", command->json }, command->paths[i], error);
+    json_t *suite = error_is_set(error) ? NULL : suite_reports_merge(command->paths, command->path_count, error);
+    return end_with(command, suite, error);
+}
+
+static const struct argp_option merge_options[] = {
+    { "json", KEY_JSON, "FILE", 0, "Write the reports of all trials into one file; - is stdout", 0 },
+    { 0 },
+};
+
+static const struct argp_option suite_options[] = {
+    { "shard", KEY_SHARD, "K/N", 0, "Run the K-th of N shards alone, balanced by the sizes of files (default 1/1)", 0 },
+    { "json", KEY_JSON, "FILE", 0, "Write the reports of all trials into one file, which plumb merge reads", 0 },
+    { "threads", KEY_THREADS, "N", 0, "Threads that passes of the model run on, side by side (default 1)", 0 },
+    { 0 },
+};
+
+static int run(const struct argp *argp, int argc, char **argv, bool merges)
+{
+    SuiteCommand command = { .shards = 1, .path_most = merges ? MOST_SHARDS : 1 };
+    Error error = { "" };
+    parse_arguments(argp, argc, argv, &command);
+    Status status = merges ? merge_shards(&command, &error) : run_suite(&command, &error);
+    free(command.paths);
+    return finish(&error, status);
+}
+
+int plumb_suite(int argc, char **argv)
+{
+    const struct argp argp = {
+        .options = suite_options,
+        .parser = parse_option,
+        .args_doc = "SUITE.json",
+        .doc = "Grades or diagnoses each dump of each case in each class that SUITE.json lists, or a shard of them "
+               "(docs/shards.md). A trial that cannot be graded counts as failed, and the others are graded.",
+    };
+    return run(&argp, argc, argv, false);
+}
+
+int plumb_merge(int argc, char **argv)
+{
+    const struct argp argp = {
+        .options = merge_options,
+        .parser = parse_option,
+        .args_doc = "R1.json R2.json ..",
+        .doc = "Makes one report of the shards of plumb suite, the same bytes as one run of the whole suite gives.",
+    };
+    return run(&argp, argc, argv, true);
+}
