@@ -415,6 +415,9 @@ check-container:
 	sh tools/make/deps.sh package
 	$(PYTHON) -B tools/make/check_container.py $(BUILD)
 
+check-shards: $(BUILD)/plumb
+	sh tools/shards/check.sh $(BUILD)/plumb $(BUILD)/shards
+
 check-action: $(BUILD)/plumb $(BUILD)/action-venv/ready
 	$(BUILD)/action-venv/bin/check-jsonschema -q --builtin-schema vendor.github-actions action.yml
 	$(BUILD)/action-venv/bin/python -B tools/action/test_action.py $(BUILD)/plumb
@@ -459,7 +462,7 @@ dist:
         check-report check-ports check-images check-sounds check-quantised check-quantiser check-blas check-matrix \
         fuzz mirror bench bench-images score score-weakened \
         check-score fixtures quantised-fixtures mustpass pictures site install uninstall \
-        check-install check-action deb check-deb check-container wheel check-wheel dist format clean
+        check-install check-action check-shards deb check-deb check-container wheel check-wheel dist format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD)/f32 $(BUILD)/f64 -type f -name '*.d' 2>/dev/null)
