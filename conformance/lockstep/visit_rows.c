@@ -35,7 +35,8 @@ static void visit_row(Lockstep *l, int n, const Tap *tap, int64_t row, int64_t d
     for (int64_t j = 0; j < width; j++) own[j] = expected[j] = tap_value(tap, row * width - tap->first + j);
     /* Where the dump does not say which experts the weights belong to, their only order is that of their size. */
     bool weights = tap_ends(tap->name, ".router#top_k_weights");
-    sums->sorted = weights && choices_order_is_free(l->choices);
+    bool sorted = weights && choices_order_is_free(l->choices);
+    if (sums->sorted != sorted) sums->sorted = sorted; /* the first pass does; bugs are tried side by side */
     if (sums->sorted) step_sums_sort_row(expected, width);
     step_sums_read_found(sums, dump_row, found);
     for (int64_t j = 0; j < width; j++) non_finite += !isfinite(found[j]);
