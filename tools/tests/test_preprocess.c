@@ -53,7 +53,7 @@ static const char *picture_96x48(void)
 
 START_TEST(report)
 {
-    Result result = plumb("preprocess", E2B, "--image", PLUMB, "--out", out());
+    Result result = plumb("preprocess", E2B, "--image", PLUMB, "--max-soft-tokens", "280", "--out", out());
     assert_status(result, 0);
     ck_assert_str_eq(result.err, "");
     ck_assert_msg(strstr(result.out, PLUMB) &&
@@ -209,7 +209,7 @@ START_TEST(bad_input)
                    "found no readable file (No such file");
     assert_refusal(plumb("run", E2B, "--image", png, "--inputs", E2B "/inputs.safetensors"), "--inputs",
                    "found --image, --video, --audio or --prompt-ids too, expected either");
-    assert_refusal(plumb("run", E2B, "--image", png), "image_position_ids",
+    assert_refusal(plumb("run", E2B, "--image", png, "--max-soft-tokens", "280"), "image_position_ids",
                    "expected less than position_embedding_size 32");
 }
 END_TEST
