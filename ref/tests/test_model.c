@@ -11,7 +11,7 @@ static const struct {
 } bad[] = {
     { "model_type", "\"gemma3\"", "config.json", ": model_type: found gemma3, expected gemma4" },
     { "model_type", NULL, "config.json", ": model_type: found no such key, expected a string" },
-    { "model_type", "\"gemma4_text\"", "config.json", ": vocab_size: found no such key, expected a whole number" },
+    { "model_type", "\"gemma4_text\"", "config.json", ": hidden_size: found no such key, expected a whole number" },
     { "text_config.sliding_window", "0", "config.json",
       ": text_config.sliding_window: found 0, expected a whole number" },
     { "eos_token_id", "\"</s>\"", "config.json", ": eos_token_id: found something else, expected a token id" },
