@@ -59,16 +59,15 @@ bool suspects_begin(Suspects *s, Search *search, const Bug *below)
     *s = (Suspects){ .search = search, .below = below };
     trial->options.progress = show_progress;
     trial->options.progress_context = search;
-    BuggyModel *buggy = below ? buggy_model_of(trial->model, &below, 1, search->error) : NULL;
-    if (below && !buggy) return false;
+    if (below) s->buggy = buggy_model_of(trial->model, &below, 1, search->error);
+    if (below && !s->buggy) return false;
     search->pass = 0;
     search->passes = 1 + bug_count() / IN_A_DRY_RUN + 1 + bug_count() + MOST_CONFIRMED;
-    s->base = below ? lockstep_begin(trial, subject_with_bugs(buggy, &trial->options), search->error)
+    s->base = below ? lockstep_begin(trial, subject_with_bugs(s->buggy, &trial->options), search->error)
                     : readings_begin(trial, &search->followed, search->error);
     if (!below) *trial = search->followed.trial;
-    if (s->base) s->filter = matched_filter_new(s->base, trial->class);
-    buggy_model_close(buggy);
     if (!s->base) return false;
+    s->filter = matched_filter_new(s->base, trial->class);
 
     size_t bugs = (size_t)bug_count() + 1;
     s->covered = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *s->covered);
@@ -89,9 +88,11 @@ Grade *suspects_end(Suspects *s)
     free(s->unexplained);
     free(s->not_exposed);
     matched_filter_free(s->filter);
-    if (!s->base) return NULL;
-    bool is_verdict = !s->below && suspects_graded(s)->first_bent < 0; /* that all of the dump is straight */
-    return lockstep_end(is_verdict ? readings_measure_ends(s->base, &s->search->followed) : s->base);
+    bool is_verdict = s->base && !s->below && suspects_graded(s)->first_bent < 0; /* all of the dump is straight */
+    if (is_verdict) s->base = readings_measure_ends(s->base, &s->search->followed);
+    Grade *grade = s->base ? lockstep_end(s->base) : NULL;
+    buggy_model_close(s->buggy);
+    return grade;
 }
 
 /* Which steps are straight by the subject */

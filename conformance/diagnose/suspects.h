@@ -36,7 +36,8 @@ typedef struct {
 
 typedef struct {
     Search *search;
-    const Bug *below; /* that the base has; NULL */
+    const Bug *below;  /* that the base has; NULL */
+    BuggyModel *buggy; /* the base's, which passes on other threads open models like; NULL */
     Lockstep *base;
     MatchedFilter *filter;
     bool *covered;     /* of each step: bent, and straight with a bug that is named */

@@ -52,7 +52,7 @@ typedef struct Subject Subject;
 struct Subject {
     void *self;
     void (*forward)(void *self, const Reference *reference, const Inputs *inputs, const Pass *pass);
-    void (*close)(void *self); /* by lockstep_end; NULL: self is the caller's */
+    void (*close)(void *self); /* by lockstep_end; NULL: self is the caller's, and must be there until then */
     bool has_bugs;             /* it may make values that are not finite, and those are right then */
     bool has_masks;            /* its attention has masks of its own, whatever the dump's mask taps say */
     /* The same of another model of the same files, which has a close of its own; without a forward where there is none.

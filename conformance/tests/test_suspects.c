@@ -53,14 +53,14 @@ static void show(void *context, int pass, int passes, const char *tap)
     trying->passes = passes;
 }
 
-static void begin(Trying *s, const char *dump, const Bug *below)
+static void begin_on(int threads, Trying *s, const char *dump, const Bug *below)
 {
     *s = (Trying){ 0 };
     s->model = model_open(TEXT "/model", &s->error);
     s->dump = dump_open(dump, &s->error);
     s->inputs = inputs_open(TEXT "/inputs.safetensors", &s->error);
     assert_clean(&s->error);
-    s->options = (GradeOptions){ .ignore_eos = true, .progress = show, .progress_context = s };
+    s->options = (GradeOptions){ .ignore_eos = true, .threads = threads, .progress = show, .progress_context = s };
     s->search = (Search){ .trial = { .model = s->model,
                                      .inputs = &s->inputs,
                                      .dump = s->dump,
@@ -71,6 +71,8 @@ static void begin(Trying *s, const char *dump, const Bug *below)
     ck_assert(suspects_begin(&s->suspects, &s->search, below));
     assert_clean(&s->error);
 }
+
+static void begin(Trying *s, const char *dump, const Bug *below) { begin_on(1, s, dump, below); }
 
 static void end(Trying *s)
 {
@@ -147,6 +149,25 @@ START_TEST(bug_below_is_no_suspect)
 }
 END_TEST
 
+/* More threads than passes of the grade: bugs that are tried beside each other open more models with the one below. */
+START_TEST(bug_below_is_on_each_thread)
+{
+    Trying trying, alone;
+    begin_on(16, &trying, BUGGY, bug_find(BUG));
+    suspects_try_all(&trying.suspects);
+    assert_clean(&trying.error);
+    assert_each_bug_is_placed(&trying.suspects, bug_find(BUG));
+    begin(&alone, BUGGY, bug_find(BUG));
+    suspects_try_all(&alone.suspects);
+    ck_assert_int_eq(trying.suspects.count, alone.suspects.count);
+    for (int k = 0; k < alone.suspects.count; k++)
+        ck_assert(memcmp(trying.suspects.list[k].matches, alone.suspects.list[k].matches,
+                         (size_t)suspects_graded(&alone.suspects)->step_count * sizeof(Match)) == 0);
+    end(&alone);
+    end(&trying);
+}
+END_TEST
+
 /* No step is bent: each suspect needs 12 standard deviations, of the steps that stand out, unless all steps name it. */
 START_TEST(honest_dump_has_no_bug)
 {
@@ -173,6 +194,7 @@ Suite *suspects_suite(void)
     TCase *dumps = theme(suite, "dumps");
     tcase_add_test(dumps, likeliest_is_first_and_makes_bent_steps_straight);
     tcase_add_test(dumps, bug_below_is_no_suspect);
+    tcase_add_test(dumps, bug_below_is_on_each_thread);
     tcase_add_test(dumps, honest_dump_has_no_bug);
     return suite;
 }
