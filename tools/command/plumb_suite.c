@@ -2,6 +2,7 @@
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command/arguments.h"
 #include "command/judge.h"
@@ -18,13 +19,17 @@ typedef struct {
     int threads;
 } SuiteCommand;
 
+/* Digits, a slash, digits: as many as MOST_SHARDS has, so that both fit an int */
 static error_t parse_shard(SuiteCommand *command, const char *argument, struct argp_state *state)
 {
-    char end;
-    if (sscanf(argument, "%d/%d%c", &command->shard, &command->shards, &end) != 2 || command->shard < 1 ||
-        command->shard > command->shards || command->shards > MOST_SHARDS)
-        argp_error(state, "--shard: found %s, expected K/N with K from 1 to N", argument);
-    command->shard--;
+    static const char digits[] = "0123456789";
+    size_t k = strspn(argument, digits), n = argument[k] == '/' ? strspn(argument + k + 1, digits) : 0;
+    bool fits = k > 0 && k < 8 && n > 0 && n < 8 && !argument[k + 1 + n];
+    int shard = fits ? atoi(argument) : 0, shards = fits ? atoi(argument + k + 1) : 0;
+    if (shard < 1 || shard > shards || shards > MOST_SHARDS)
+        argp_error(state, "--shard: found %s, expected K/N with K from 1 to N, and N up to %d", argument, MOST_SHARDS);
+    command->shard = shard - 1;
+    command->shards = shards;
     return 0;
 }
 

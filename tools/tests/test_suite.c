@@ -135,8 +135,9 @@ END_TEST
 
 START_TEST(bad_shards_are_refused)
 {
-    static const char *const shards[] = { "0/2", "3/2", "1", "1/2x", "-1/2", "1/9999999" };
-    Result result = plumb("suite", written(small), "--shard", shards[_i]);
+    static const char *const shards[] = { "0/2", "3/2", "1", "1/2x", "-1/2", "1/9999999",
+                                         "4294967297/4294967298", " 1/2", "1/+2", "1/", "/2" };
+    Result result = plumb("suite", written(small), "--shard", "2/2", "--shard", shards[_i]);
     assert_status(result, 2);
     ck_assert_ptr_nonnull(strstr(result.err, "--shard: found "));
 }
@@ -161,7 +162,7 @@ Suite *suite_suite(void)
     tcase_add_test(tcase, what_is_no_whole_is_refused);
     tcase_add_test(tcase, shards_of_two_kinds_are_refused);
     tcase_add_loop_test(tcase, bad_suites_are_refused, 0, COUNT(bad_suites));
-    tcase_add_loop_test(tcase, bad_shards_are_refused, 0, 6);
+    tcase_add_loop_test(tcase, bad_shards_are_refused, 0, 11);
     tcase_add_test(tcase, the_suite_is_no_output);
     return suite;
 }
