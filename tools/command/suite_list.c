@@ -22,6 +22,30 @@ typedef struct {
     Error *error;
 } Group;
 
+static bool is_known(const char *key)
+{
+    static const char *const keys[] = { "cases", "dumps", "classes", "command", "names" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    return false;
+}
+
+/* A key that is misspelt would leave its list or its map out in silence. */
+static void check_keys(const Group *group)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)group->object, key, value) if (!is_known(key)) error_set(
+        group->error, "%s: found the key %s, expected cases, dumps, classes, command or names", group->path, key);
+}
+
+static const char *text_of(const Group *group, const char *key, const char *otherwise)
+{
+    const json_t *text = json_object_get(group->object, key);
+    if (text && !json_is_string(text)) error_set(group->error, "%s: %s: found no text, expected one", group->path, key);
+    return text ? json_string_value(text) : otherwise;
+}
+
 static const char *text_at(Group *group, const char *key, size_t i)
 {
     const char *text = json_string_value(json_array_get(json_object_get(group->object, key), i));
@@ -48,6 +72,8 @@ static void add_trial(Group *group, const char *folder, const char *dump, const 
     SuiteList *list = group->list;
     if (class && !class_find(class))
         error_set(group->error, "%s: classes: found %s, expected one of %s", group->path, class, class_names);
+    if (list->count == MOST_TRIALS)
+        error_set(group->error, "%s: found more than %d trials, expected no more", group->path, MOST_TRIALS);
     if (error_is_set(group->error)) return;
     list->trials = reallocate(list->trials, (size_t)list->count + 1, sizeof *list->trials);
     list->trials[list->count++] = (SuiteTrial){
@@ -61,12 +87,11 @@ static void add_trial(Group *group, const char *folder, const char *dump, const 
 
 static void add_group(Group *group)
 {
-    const json_t *command = json_object_get(group->object, "command");
-    group->command = command ? json_string_value(command) : "grade";
-    group->names = json_string_value(json_object_get(group->object, "names"));
-    if (!group->command || (strcmp(group->command, "grade") != 0 && strcmp(group->command, "diagnose") != 0))
-        error_set(group->error, "%s: command: found %s, expected grade or diagnose", group->path,
-                  group->command ? group->command : "no text");
+    check_keys(group);
+    group->command = text_of(group, "command", "grade");
+    group->names = text_of(group, "names", NULL);
+    if (group->command && strcmp(group->command, "grade") != 0 && strcmp(group->command, "diagnose") != 0)
+        error_set(group->error, "%s: command: found %s, expected grade or diagnose", group->path, group->command);
     bool has_classes = json_object_get(group->object, "classes");
     size_t cases = count_at(group, "cases"), dumps = count_at(group, "dumps");
     size_t classes = has_classes ? count_at(group, "classes") : 1;

@@ -13,6 +13,8 @@
 #include "report/file_digest.h"
 #include "run/arena.h"
 
+enum { MOST_TRIALS = 1 << 20 };
+
 typedef struct {
     const char *folder, *dump;
     const char *class, *names; /* NULL: the one that the dump's values show, Hugging Face's names */

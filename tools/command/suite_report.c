@@ -135,8 +135,8 @@ static json_t *open_shard(const char *path, Error *error)
     if (shard && (!kind || strcmp(kind, "suite") != 0))
         error_set(error, "%s: found %s, expected a report of plumb suite", path, kind ? kind : "no kind");
     json_int_t count = json_integer_value(json_object_get(shard, "count"));
-    if (shard && (count < 1 || count > 1 << 24))
-        error_set(error, "%s: count: found %lld, expected a suite's trials", path, (long long)count);
+    if (shard && (count < 1 || count > MOST_TRIALS))
+        error_set(error, "%s: count: found %lld, expected 1 to %d trials", path, (long long)count, MOST_TRIALS);
     return shard;
 }
 

@@ -124,6 +124,10 @@ static const struct {
     { "{\"groups\": [{\"cases\": [\"a\"], \"dumps\": [1]}]}", "dumps: found no text at 0" },
     { "{\"groups\": [{\"cases\": [\"a\"], \"dumps\": [\"b\"], \"classes\": [\"bf17\"]}]}", "found bf17, expected" },
     { "{\"groups\": [{\"cases\": [\"a\"], \"dumps\": [\"b\"], \"command\": \"run\"}]}", "command: found run" },
+    { "{\"groups\": [{\"cases\": [\"a\"], \"dumps\": [\"b\"], \"command\": 1}]}", "command: found no text" },
+    { "{\"groups\": [{\"cases\": [\"a\"], \"dumps\": [\"b\"], \"names\": [\"m\"]}]}", "names: found no text" },
+    { "{\"groups\": [{\"cases\": [\"a\"], \"dumps\": [\"b\"], \"class\": [\"bf16\"]}]}",
+      "found the key class, expected" },
     { "[]", "expected" },
 };
 
@@ -133,10 +137,26 @@ START_TEST(bad_suites_are_refused)
 }
 END_TEST
 
+/* A small file whose product is large */
+START_TEST(too_many_trials_are_refused)
+{
+    static const char texts[] = "\"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\"";
+    const char *list = arena_format(&scratch, "[%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s]", texts, texts, texts,
+                                    texts, texts, texts, texts, texts, texts, texts, texts);
+    const char *group = arena_format(&scratch, "{\"cases\": %s, \"dumps\": %s}", list, list);
+    Arena arena = { 0 };
+    const char *groups = group;
+    for (int n = 110 * 110; n <= 1 << 20; n += 110 * 110) groups = arena_format(&arena, "%s, %s", groups, group);
+    assert_one_line(plumb("suite", written(arena_format(&arena, "{\"groups\": [%s]}", groups))),
+                    (const char *const[]){ "found more than 1048576 trials", "expected", NULL });
+    arena_free(&arena);
+}
+END_TEST
+
 START_TEST(bad_shards_are_refused)
 {
-    static const char *const shards[] = { "0/2", "3/2", "1", "1/2x", "-1/2", "1/9999999",
-                                         "4294967297/4294967298", " 1/2", "1/+2", "1/", "/2" };
+    static const char *const shards[] = { "0/2",  "3/2",  "1",  "1/2x", "-1/2", "1/9999999", "4294967297/4294967298",
+                                          " 1/2", "1/+2", "1/", "/2" };
     Result result = plumb("suite", written(small), "--shard", "2/2", "--shard", shards[_i]);
     assert_status(result, 2);
     ck_assert_ptr_nonnull(strstr(result.err, "--shard: found "));
@@ -162,6 +182,7 @@ Suite *suite_suite(void)
     tcase_add_test(tcase, what_is_no_whole_is_refused);
     tcase_add_test(tcase, shards_of_two_kinds_are_refused);
     tcase_add_loop_test(tcase, bad_suites_are_refused, 0, COUNT(bad_suites));
+    tcase_add_test(tcase, too_many_trials_are_refused);
     tcase_add_loop_test(tcase, bad_shards_are_refused, 0, 11);
     tcase_add_test(tcase, the_suite_is_no_output);
     return suite;
