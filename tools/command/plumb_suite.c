@@ -50,12 +50,43 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
+/* ---------------------------------------------------------------- the report of all */
+
+static OutputOption output_of(const SuiteCommand *command) { return (OutputOption){ "--json", command->json }; }
+
+/* Stdout is the text's, unless it is the report's. */
+static bool says(const SuiteCommand *command) { return !command->json || strcmp(command->json, "-") != 0; }
+
+/* Before the work: it may take hours, and its report must have a place then. */
+static Output *open_report(const SuiteCommand *command, Error *error)
+{
+    bool is_file = command->json && says(command) && !error_is_set(error);
+    return is_file ? output_open(command->json, error) : NULL;
+}
+
+static Status end_with(const SuiteCommand *command, Output *output, json_t *suite, Error *error)
+{
+    if (error_is_set(error)) {
+        output_abandon(output);
+        json_decref(suite);
+        return STATUS_BAD_INPUT;
+    }
+    bool passes = suite_report_conclude(suite, says(command));
+    if (command->json) json_file_dump(suite, output ? output_stream(output) : stdout);
+    if (output) output_close(output, error);
+    json_decref(suite);
+    return passes ? STATUS_PASS : STATUS_FAIL;
+}
+
+/* ---------------------------------------------------------------- trials */
+
 static json_t *report_of(const SuiteTrial *trial, int threads)
 {
     Error error = { "" };
-    char *text = NULL;
-    char *words[] = { (char *)trial->folder, (char *)trial->dump, trial->class ? "--as" : NULL, (char *)trial->class,
-                      NULL };
+    char *text = NULL, *words[8] = { (char *)trial->folder, (char *)trial->dump };
+    int count = 2;
+    if (trial->class) words[count++] = "--as", words[count++] = (char *)trial->class;
+    if (trial->names) words[count++] = "--names", words[count++] = (char *)trial->names;
     GradeCommand command = {
         .explains = !trial->diagnosed,
         .class = trial->class ? class_find(trial->class) : NULL,
@@ -71,53 +102,61 @@ static json_t *report_of(const SuiteTrial *trial, int threads)
     return report ? report : json_pack("{s:s, s:o}", "outcome", "error", "error", text_json(error.message));
 }
 
-static Status end_with(const SuiteCommand *command, json_t *suite, Error *error)
+static void refuse_inputs(const SuiteCommand *command, const SuiteList *list, Error *error)
 {
-    if (error_is_set(error)) return STATUS_BAD_INPUT;
-    Status status = (Status)suite_report_print(suite);
-    if (command->json)
-        json_file_write(command->json, suite, error);
-    else
-        json_decref(suite);
-    return status;
+    output_refuse(output_of(command), command->paths[0], error);
+    for (int i = 0; i < list->count; i++) {
+        Case c = { 0 };
+        case_set_folder(&c, list->trials[i].folder);
+        case_refuse(&c, output_of(command), error);
+        output_refuse(output_of(command), list->trials[i].dump, error);
+        output_refuse(output_of(command), list->trials[i].names, error);
+        case_close(&c);
+    }
 }
 
 static Status run_suite(const SuiteCommand *command, Error *error)
 {
-    for (int i = 0; i < command->path_count; i++)
-        output_refuse((OutputOption){ "--json", command->json }, command->paths[i], error);
     SuiteList list = suite_list_read(command->paths[0], error);
-    for (int i = 0; i < list.count; i++) {
-        output_refuse((OutputOption){ "--json", command->json }, list.trials[i].dump, error);
-        output_refuse((OutputOption){ "--json", command->json }, list.trials[i].names, error);
-    }
+    refuse_inputs(command, &list, error);
+    Output *output = open_report(command, error);
     int *shard_of = suite_list_shards(&list, command->shards);
     json_t *suite = suite_report_new(&list);
-    for (int i = 0; i < list.count && !error_is_set(error); i++)
-        if (shard_of[i] == command->shard)
-            suite_report_add(suite, i, &list.trials[i], report_of(&list.trials[i], command->threads));
+    size_t done = 0;
+    for (int i = 0; i < list.count && !error_is_set(error); i++) {
+        if (shard_of[i] != command->shard) continue;
+        suite_report_add(suite, i, &list.trials[i], report_of(&list.trials[i], command->threads));
+        if (says(command)) suite_report_print(suite, done++);
+        fflush(stdout); /* a log is looked at before its end */
+    }
     free(shard_of);
     suite_list_free(&list);
-    if (error_is_set(error)) json_decref(suite);
-    return end_with(command, suite, error);
+    return end_with(command, output, suite, error);
 }
 
 static Status merge_shards(const SuiteCommand *command, Error *error)
 {
-    for (int i = 0; i < command->path_count; i++)
-        output_refuse((OutputOption){ "--json", command->json }, command->paths[i], error);
+    for (int i = 0; i < command->path_count; i++) output_refuse(output_of(command), command->paths[i], error);
+    Output *output = open_report(command, error);
     json_t *suite = error_is_set(error) ? NULL : suite_reports_merge(command->paths, command->path_count, error);
-    return end_with(command, suite, error);
+    if (suite && says(command)) suite_report_print(suite, 0);
+    return end_with(command, output, suite, error);
 }
 
+/* ---------------------------------------------------------------- commands */
+
 static const struct argp_option merge_options[] = {
-    { "json", KEY_JSON, "FILE", 0, "Write the reports of all trials into one file; - is stdout", 0 },
+    { "json", KEY_JSON, "FILE", 0,
+      "Write the reports of all trials into one file; - is stdout, which then holds nothing else", 0 },
     { 0 },
 };
 
 static const struct argp_option suite_options[] = {
     { "shard", KEY_SHARD, "K/N", 0, "Run the K-th of N shards alone, balanced by the sizes of files (default 1/1)", 0 },
-    { "json", KEY_JSON, "FILE", 0, "Write the reports of all trials into one file, which plumb merge reads", 0 },
+    { "json", KEY_JSON, "FILE", 0,
+      "Write the reports of all trials into one file, which plumb merge reads; - is stdout, which then holds nothing "
+      "else",
+      0 },
     { "threads", KEY_THREADS, "N", 0, "Threads that passes of the model run on, side by side (default 1)", 0 },
     { 0 },
 };

@@ -11,8 +11,9 @@
 
 json_t *suite_report_new(const SuiteList *list);                                           /* without trials */
 void suite_report_add(json_t *suite, int number, const SuiteTrial *trial, json_t *report); /* report is taken over */
-/* A line for each trial, and one at the end; the exit status, 0 where all pass. */
-int suite_report_print(const json_t *suite);
+void suite_report_print(const json_t *suite, size_t from); /* a line for each trial from that one on */
+/* Whether all trials pass; says: one line more says it. */
+bool suite_report_conclude(const json_t *suite, bool says);
 
 /* Shards' reports made one. NULL with error set: they are not of one suite and one program, a trial is missing or is
  * there twice, or two trials saw different files of one name. */

@@ -171,6 +171,53 @@ START_TEST(the_suite_is_no_output)
 }
 END_TEST
 
+/* A place that cannot be written is found before any dump is graded. */
+START_TEST(no_place_for_the_report)
+{
+    const char *suite = written(small), *place = temporary("none/report.json");
+    Result result = plumb("suite", suite, "--json", place);
+    assert_status(result, 2);
+    ck_assert_ptr_nonnull(strstr(result.err, "none/report.json: cannot be written"));
+    ck_assert_str_eq(result.out, "");
+}
+END_TEST
+
+/* A case's own files, too */
+START_TEST(inputs_are_no_output)
+{
+    const char *folder = copied_case(TEXT), *inputs = arena_format(&scratch, "%s/inputs.safetensors", folder);
+    const char *suite = written(
+        arena_format(&scratch, "{\"groups\": [{\"cases\": [\"%s\"], \"dumps\": [\"none\"]}]}", folder));
+    assert_one_line(plumb("suite", suite, "--json", inputs),
+                    (const char *const[]){ "inputs.safetensors, which is read, expected another file", NULL });
+}
+END_TEST
+
+START_TEST(stdout_is_the_reports_alone)
+{
+    const char *suite = written(small), *whole = temporary("whole.json");
+    assert_status(plumb("suite", suite, "--json", whole), 0);
+    Result run = plumb("suite", suite, "--json", "-"), merged = plumb("merge", whole, "--json", "-");
+    ck_assert_str_eq(run.out, read_text(whole, NULL));
+    ck_assert_str_eq(merged.out, run.out);
+}
+END_TEST
+
+/* A report says the command that makes it. */
+START_TEST(commands_are_whole)
+{
+    const char *suite = written("{\"groups\": [{\"cases\": [\"a\"], \"dumps\": [\"b\"], \"classes\": [\"mlx-bf16\"], "
+                                "\"names\": \"c\"}]}");
+    Result result = plumb("suite", suite, "--json", temporary("report.json"));
+    ck_assert_ptr_nonnull(strstr(result.out, "mlx-bf16 b: "));
+    json_t *report = read_json(temporary("report.json"));
+    char *command = json_dumps(json_object_get(json_object_get(first_trial(report), "report"), "command"), 0);
+    ck_assert_str_eq(command, "[\"plumb\", \"grade\", \"a\", \"b\", \"--as\", \"mlx-bf16\", \"--names\", \"c\"]");
+    free(command);
+    json_decref(report);
+}
+END_TEST
+
 Suite *suite_suite(void)
 {
     Suite *suite = suite_create("suite");
@@ -185,5 +232,10 @@ Suite *suite_suite(void)
     tcase_add_test(tcase, too_many_trials_are_refused);
     tcase_add_loop_test(tcase, bad_shards_are_refused, 0, 11);
     tcase_add_test(tcase, the_suite_is_no_output);
+    tcase_add_test(tcase, inputs_are_no_output);
+    tcase_add_test(tcase, no_place_for_the_report);
+    tcase = theme(suite, "written");
+    tcase_add_test(tcase, stdout_is_the_reports_alone);
+    tcase_add_test(tcase, commands_are_whole);
     return suite;
 }
