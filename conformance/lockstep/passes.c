@@ -39,13 +39,21 @@ static void end_known_layer(Lockstep *l, const Tap *tap)
     known_layers_fill(l->known, tap);
 }
 
+static pthread_mutex_t shown = PTHREAD_MUTEX_INITIALIZER; /* one terminal: who is told of progress or of a verdict */
+
 static void show_progress(const Lockstep *l, const Tap *tap)
 {
-    static pthread_mutex_t shown = PTHREAD_MUTEX_INITIALIZER; /* one terminal, one line on it */
     const GradeOptions *options = &l->trial.options;
     if (!options->progress) return;
     pthread_mutex_lock(&shown);
     options->progress(options->progress_context, l->pass_number, l->passes, tap->name);
+    pthread_mutex_unlock(&shown);
+}
+
+static void conclude_next(Lockstep *l)
+{
+    pthread_mutex_lock(&shown);
+    step_list_conclude_next(&l->steps);
     pthread_mutex_unlock(&shown);
 }
 
@@ -54,7 +62,7 @@ static void go_by(Lockstep *l, int end)
 {
     for (; l->gone_by < end; l->gone_by++) {
         if (l->pass == PASS_ORACLE || l->pass == PASS_RANDOM) step_sums_end_replay(&l->steps.sums[l->gone_by]);
-        if (l->pass == PASS_RANDOM && l->last) step_list_conclude_next(&l->steps);
+        if (l->pass == PASS_RANDOM && l->last) conclude_next(l);
         if (l->pass == PASS_PATH) l->free_visitor->end_step(l->free_visitor->context, l->sample, l->gone_by);
     }
     if (l->turns) turns_go_by(l->turns, l->turn, end);
