@@ -17,7 +17,7 @@ Choices *choices_beside(const Choices *choices, const PaddingRows *rows)
 void choices_free_beside(Choices *choices)
 {
     free(choices->scores.values);
-    free(choices->open_choices.open);
+    open_choices_free(&choices->open_choices);
     free(choices);
 }
 

@@ -26,8 +26,11 @@ OpenChoices open_choices_new(const PaddingRows *rows, int max_new_tokens)
 
 void open_choices_begin_beside(OpenChoices *open_choices)
 {
-    size_t size = (size_t)(open_choices->batch * open_choices->columns) + 1;
-    open_choices->open = allocate_zeroed(size, sizeof *open_choices->open);
+    size_t columns = (size_t)(open_choices->batch * open_choices->columns) + 1, count = (size_t)open_choices->count;
+    OpenChoice *list = allocate_zeroed(count + 1, sizeof *list);
+    for (size_t n = 0; n < count; n++) list[n] = open_choices->list[n];
+    open_choices->list = list;
+    open_choices->open = allocate_zeroed(columns, sizeof *open_choices->open);
 }
 
 void open_choices_free(OpenChoices *open_choices)

@@ -43,7 +43,7 @@ typedef struct {
 
 OpenChoices open_choices_new(const PaddingRows *rows, int max_new_tokens);
 void open_choices_free(OpenChoices *open_choices);
-void open_choices_begin_beside(OpenChoices *open_choices); /* a copy of another: `open` becomes its own */
+void open_choices_begin_beside(OpenChoices *open_choices); /* a copy of another: its lists become its own */
 void open_choices_clear(OpenChoices *open_choices);
 /* A pass in which rows whose turn it is take that alternative. Those that are decided take what was kept. */
 void open_choices_begin(OpenChoices *open_choices, int turn, int alternative);
