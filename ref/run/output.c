@@ -122,13 +122,28 @@ static int seek_bytes(void *cookie, off_t *offset, int whence)
 
 static int close_bytes(void *cookie) { return close(((Output *)cookie)->file); }
 
-/* A file without a name, in the folder for such */
+static char *joined(const char *folder, const char *name)
+{
+    size_t size = strlen(folder) + strlen(name) + 2;
+    char *path = allocate_zeroed(size, 1);
+    snprintf(path, size, "%s/%s", folder, name);
+    return path;
+}
+
+static char *temporary_name(void)
+{
+    const char *parent = getenv("TMPDIR");
+    return joined(parent ? parent : "/tmp", "plumb-XXXXXX");
+}
+
+/* Not tmpfile(), which knows no TMPDIR: a sandbox leaves that folder alone to write in. */
 static int open_nameless(void)
 {
-    FILE *file = tmpfile();
-    int descriptor = file ? dup(fileno(file)) : -1;
-    if (file) fclose(file);
-    return descriptor;
+    char *name = temporary_name();
+    int file = mkstemp(name);
+    if (file >= 0) unlink(name);
+    free(name);
+    return file;
 }
 
 static int open_named(Output *output, mode_t mode)
@@ -239,19 +254,10 @@ void output_abandon(Output *output)
 
 /* ---------------------------------------------------------------- scratch files */
 
-static char *joined(const char *folder, const char *name)
-{
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = allocate_zeroed(size, 1);
-    snprintf(path, size, "%s/%s", folder, name);
-    return path;
-}
-
 ScratchFile *scratch_file_open(const char *name, Error *error)
 {
-    const char *parent = getenv("TMPDIR");
     ScratchFile *scratch = allocate_zeroed(1, sizeof *scratch);
-    scratch->folder = joined(parent ? parent : "/tmp", "plumb-XXXXXX");
+    scratch->folder = temporary_name();
     watch_for_the_end();
     sigset_t before;
     hold_signals(&before);

@@ -146,13 +146,28 @@ void sandbox_may_read(Sandbox *sandbox, const char *path)
     allow_links(sandbox, path);
 }
 
+/* Where a file is, or will be: a link that leads nowhere yet says where. */
+static char *place_of(const char *path)
+{
+    char target[4096], *place = realpath(path, NULL);
+    ssize_t length = place ? 0 : readlink(path, target, sizeof target - 1);
+    if (length < 0) return copy_text(path);
+    if (place) return place;
+    target[length] = '\0';
+    const char *slash = *target == '/' ? NULL : strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    place = allocate_zeroed(folder + (size_t)length + 1, 1);
+    memcpy(place, path, folder);
+    memcpy(place + folder, target, (size_t)length);
+    return place;
+}
+
 void sandbox_may_write_beside(Sandbox *sandbox, const char *path)
 {
     struct stat status;
-    bool is_there = path && stat(path, &status) == 0;
-    char *place = is_there ? realpath(path, NULL) : path ? copy_text(path) : NULL, *slash;
-    if (!place) return;
-    if (is_there && !S_ISREG(status.st_mode)) {
+    if (!path) return;
+    char *place = place_of(path), *slash;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
         allow(sandbox, place, WRITE_FILE);
     } else if ((slash = strrchr(place, '/'))) {
         slash[slash == place] = '\0';

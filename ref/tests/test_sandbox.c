@@ -34,13 +34,17 @@ static int read_forbidden(void) { return opened(forbidden, O_RDONLY); }
 static int list_root(void) { return opened("/", O_RDONLY | O_DIRECTORY); }
 static int make_file(void) { return opened("/var/plumb-sandbox", O_WRONLY | O_CREAT); }
 
-static int write_report(void)
+static int written(const char *path)
 {
     Error error = { "" };
-    Output *output = output_open(report, &error);
+    Output *output = output_open(path, &error);
     if (output) output_close(output, &error);
     return error_is_set(&error) ? -1 : 0;
 }
+
+static int write_report(void) { return written(report); }
+static int write_device(void) { return written("/dev/null"); }
+static int write_through_link(void) { return written(arena_format(&scratch, "%s/report.json", linked_folder)); }
 
 static int make_scratch(void)
 {
@@ -80,7 +84,8 @@ static const struct {
     { read_allowed, 0, false },         { write_allowed, EACCES, false },  { read_link, 0, false },
     { read_other_link, EACCES, false }, { read_forbidden, EACCES, false }, { list_root, EACCES, false },
     { make_file, EACCES, false },       { write_report, 0, false },        { make_scratch, 0, false },
-    { open_socket, EPERM, true },       { start_program, EPERM, true },
+    { write_device, 0, false },         { write_through_link, 0, false },  { open_socket, EPERM, true },
+    { start_program, EPERM, true },
 };
 
 static void make_files(void)
@@ -89,6 +94,7 @@ static void make_files(void)
     mkdir(temporary("forbidden"), 0700);
     mkdir(temporary("linked"), 0700);
     mkdir(temporary("out"), 0700);
+    mkdir(temporary("later"), 0700);
     mkdir(temporary("tmp"), 0700);
     linked_folder = temporary("linked");
     allowed_file = temporary("allowed");
@@ -99,6 +105,7 @@ static void make_files(void)
     write_text(temporary("forbidden/weights"), "");
     ck_assert_int_eq(symlink(temporary("forbidden/weights"), temporary("linked/model.safetensors")), 0);
     ck_assert_int_eq(symlink(forbidden, temporary("linked/secret")), 0);
+    ck_assert_int_eq(symlink("../later/report.json", temporary("linked/report.json")), 0);
 }
 
 static void enter(void)
@@ -109,6 +116,8 @@ static void enter(void)
     sandbox_may_read(sandbox, linked_folder);
     sandbox_may_read(sandbox, temporary("missing"));
     sandbox_may_write_beside(sandbox, report);
+    sandbox_may_write_beside(sandbox, "/dev/null");
+    sandbox_may_write_beside(sandbox, temporary("linked/report.json"));
     sandbox_enter(sandbox, SANDBOX_AUTO, &error);
     assert_clean(&error);
 }
