@@ -1,6 +1,8 @@
 /* suite_list.c - a suite's groups multiplied out, and shared out */
 #include "command/suite_list.h"
 
+#include <dirent.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -136,16 +138,30 @@ typedef struct {
     double cost;
 } Cost;
 
-static double size_of(const char *path)
+static double size_of_file(const char *path)
 {
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) ? (double)status.st_size : 0;
 }
 
+/* A file's, or that of the arrays in a folder: a checkpoint's shards, a dump's files */
+static double size_of(const char *path)
+{
+    double size = size_of_file(path);
+    Arena arena = { 0 };
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));)
+        if (fnmatch("*.safetensors", entry->d_name, 0) == 0 || fnmatch("*.npy", entry->d_name, 0) == 0)
+            size += size_of_file(arena_format(&arena, "%s/%s", path, entry->d_name));
+    if (folder) closedir(folder);
+    arena_free(&arena);
+    return size;
+}
+
 static double cost_of(const SuiteTrial *trial)
 {
     Arena arena = { 0 };
-    double size = 1 + size_of(trial->dump) + size_of(arena_format(&arena, "%s/model/model.safetensors", trial->folder));
+    double size = 1 + size_of(trial->dump) + size_of(arena_format(&arena, "%s/model", trial->folder));
     arena_free(&arena);
     return trial->diagnosed ? DIAGNOSIS_COSTS * size : size;
 }

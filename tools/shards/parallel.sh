@@ -10,7 +10,8 @@ rm -f "$folder"/shard-*.json
 # A shard's exit status is 1 where a dump fails; the merge says so in the end.
 run='"$0" suite "$1" --shard "$2/$3" --json "$4/shard-$2.json" > /dev/null || [ $? -eq 1 ]'
 if command -v parallel > /dev/null; then
-    seq "$shards" | parallel --will-cite --halt now,fail=1 sh -c "'$run'" "$plumb" "$suite" {} "$shards" "$folder"
+    seq "$shards" |
+        parallel --will-cite -j "$shards" --halt now,fail=1 sh -c "'$run'" "$plumb" "$suite" {} "$shards" "$folder"
 else
     seq "$shards" | xargs -P "$shards" -I{} sh -c "$run" "$plumb" "$suite" {} "$shards" "$folder"
 fi

@@ -1,5 +1,6 @@
 /* test_suite.c - plumb suite and plumb merge: shards made one are the same bytes as the whole */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "command.h"
 
@@ -30,6 +31,8 @@ static const char *shard(const char *suite, int k, int n)
     ck_assert_msg(result.status < 2, "%s", result.err);
     return path;
 }
+
+static json_t *first_trial(json_t *shard) { return json_array_get(json_object_get(shard, "trials"), 0); }
 
 START_TEST(merged_is_whole)
 {
@@ -67,6 +70,26 @@ START_TEST(shards_share_out)
 }
 END_TEST
 
+/* A dump that is a folder is as large as what is in it: alone it is a shard, and three small files are the other. */
+START_TEST(folders_have_their_arrays_size)
+{
+    char large[4096] = "";
+    memset(large, 'x', sizeof large - 1);
+    mkdir(temporary("large"), 0700);
+    write_text(temporary("large/a.npy"), large);
+    for (int i = 0; i < 3; i++) write_text(temporary(arena_format(&scratch, "small-%d", i)), "x");
+    const char *suite = written(arena_format(&scratch,
+                                             "{\"groups\": [{\"cases\": [\"a\"], \"dumps\": [\"%s\", \"%s\", \"%s\", "
+                                             "\"%s\"]}]}",
+                                             temporary("small-0"), temporary("small-1"), temporary("small-2"),
+                                             temporary("large")));
+    json_t *report = read_json(shard(suite, 1, 2));
+    ck_assert_int_eq(json_array_size(json_object_get(report, "trials")), 1);
+    ck_assert_int_eq(json_integer_value(json_object_get(first_trial(report), "trial")), 3);
+    json_decref(report);
+}
+END_TEST
+
 /* A class that is left out is that of the values. */
 START_TEST(classes_may_be_left_out)
 {
@@ -91,8 +114,6 @@ START_TEST(what_is_no_whole_is_refused)
     assert_one_line(plumb("merge", temporary("none.json")), (const char *const[]){ "none.json", "found no", NULL });
 }
 END_TEST
-
-static json_t *first_trial(json_t *shard) { return json_array_get(json_object_get(shard, "trials"), 0); }
 
 /* Shards of another version of the program, and shards that saw different files */
 START_TEST(shards_of_two_kinds_are_refused)
@@ -224,6 +245,7 @@ Suite *suite_suite(void)
     TCase *tcase = theme(suite, "suite");
     tcase_add_test(tcase, merged_is_whole);
     tcase_add_test(tcase, shards_share_out);
+    tcase_add_test(tcase, folders_have_their_arrays_size);
     tcase_add_test(tcase, classes_may_be_left_out);
     tcase = theme(suite, "refused");
     tcase_add_test(tcase, what_is_no_whole_is_refused);
