@@ -165,7 +165,7 @@ static char *place_of(const char *path)
 void sandbox_may_write_beside(Sandbox *sandbox, const char *path)
 {
     struct stat status;
-    if (!path) return;
+    if (!path || strcmp(path, "-") == 0) return;
     char *place = place_of(path), *slash;
     if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
         allow(sandbox, place, WRITE_FILE);

@@ -32,6 +32,7 @@ static int read_link(void) { return opened(arena_format(&scratch, "%s/model.safe
 static int read_other_link(void) { return opened(arena_format(&scratch, "%s/secret", linked_folder), O_RDONLY); }
 static int read_forbidden(void) { return opened(forbidden, O_RDONLY); }
 static int list_root(void) { return opened("/", O_RDONLY | O_DIRECTORY); }
+static int make_file_here(void) { return opened("plumb-sandbox", O_WRONLY | O_CREAT); }
 static int make_file(void) { return opened("/var/plumb-sandbox", O_WRONLY | O_CREAT); }
 
 static int written(const char *path)
@@ -84,8 +85,8 @@ static const struct {
     { read_allowed, 0, false },         { write_allowed, EACCES, false },  { read_link, 0, false },
     { read_other_link, EACCES, false }, { read_forbidden, EACCES, false }, { list_root, EACCES, false },
     { make_file, EACCES, false },       { write_report, 0, false },        { make_scratch, 0, false },
-    { write_device, 0, false },         { write_through_link, 0, false },  { open_socket, EPERM, true },
-    { start_program, EPERM, true },
+    { write_device, 0, false },         { write_through_link, 0, false },  { make_file_here, EACCES, false },
+    { open_socket, EPERM, true },       { start_program, EPERM, true },
 };
 
 static void make_files(void)
@@ -117,6 +118,7 @@ static void enter(void)
     sandbox_may_read(sandbox, temporary("missing"));
     sandbox_may_write_beside(sandbox, report);
     sandbox_may_write_beside(sandbox, "/dev/null");
+    sandbox_may_write_beside(sandbox, "-");
     sandbox_may_write_beside(sandbox, temporary("linked/report.json"));
     sandbox_enter(sandbox, SANDBOX_AUTO, &error);
     assert_clean(&error);

@@ -64,8 +64,8 @@ static const struct argp_option options[] = {
       "leave in",
       0 },
     { "sandbox", KEY_SANDBOX, "WHEN", 0,
-      "Read nothing but what the arguments name, write only beside --json, and use no network: auto (the default: as "
-      "far as the kernel and the build can forbid it), always (an error where one cannot) or never "
+      "Read nothing but what the arguments name and what is beside --json, write only there, and use no network: auto "
+      "(the default: as far as the kernel and the build can forbid it), always (an error where one cannot) or never "
       "(docs/reliability.md)",
       0 },
     { 0 },
