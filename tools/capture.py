@@ -76,9 +76,9 @@ def capture(model: Any, path: "Path | None" = None, only: Iterable[str] = ("*",)
     runs: "Counter[str]" = Counter()
 
     def add(name, value):
+        again, runs[name] = runs[name], runs[name] + 1                  # counted also where nothing is kept
         if not any(fnmatchcase(name, glob) for glob in only):
             return
-        again, runs[name] = runs[name], runs[name] + 1                  # counted also where there is no value
         if name == "input_ids" and again == 0 or not hasattr(value, "detach"):
             return                                                      # the prompt is an input; None, not a tensor
         # A copy: later steps may change the tensor in place.

@@ -67,6 +67,14 @@ def test_an_engines_attention_gets_its_states(taps):
     assert not any("rotary_emb" in name for name in taps)
 
 
+def test_keys_without_queries_are_those_of_the_prefill():
+    model = Decoder()
+    with capture(model, only=["*#key_states"], prefix="model") as taps:
+        for _ in range(2):
+            model(torch.ones(2))
+    assert sorted(taps) == [f"model.layers.{i}#key_states" for i in range(3)]
+
+
 def test_layers_that_share_keys_get_none_of_their_own():
     model = Decoder()
     model.layers[2].attn.kv_sharing_target_layer_name = "layers.0.attn"
