@@ -18,6 +18,7 @@ import textwrap
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXPECTED = ROOT / "recipes/expected.json"
 PAGE, FRONT = ROOT / "docs/ports.md", ROOT / "README.md"
+LARGEST = 400_000  # bytes of a stored dump
 HEAD = """# Real ports, graded
 
 Released packages, run on the fixtures by the scripts in [`recipes/`](../recipes/README.md), and their dumps graded by
@@ -79,6 +80,8 @@ def incomplete(run, bugs):
     """What an entry lacks for the ledger, or None."""
     if run["dump"] is None and not {"ran", "steps", "bent"} <= run.keys():
         return f"{title(run)}: a run without a stored dump has \"ran\", \"steps\" and \"bent\""
+    if run["dump"] and (size := (ROOT / run["dump"]).stat().st_size) > LARGEST:
+        return f"{run['dump']}: found {size} bytes, expected {LARGEST} at most"
     for bug in run["bugs"]:
         if record(run, bug, bugs) is None:
             return f"{title(run)}: {bug} is not in \"bugs\" for this recipe and version"
