@@ -51,13 +51,15 @@ def settings(text, dtype):
         moe_dense_hidden_dim=text["intermediate_size"], param_dtype=dtype, dtype=dtype)
 
 
-def published(model):
-    """A folder of the checkpoint under published names, which begin with model.language_model."""
-    folder, weights = tempfile.mkdtemp(), load_file(model / "model.safetensors")
+def load(model, dtype):
+    """By Tunix's loader, which wants published names: they begin with model.language_model."""
+    weights = load_file(model / "model.safetensors")
     if "model.norm.weight" in weights:                                  # of text alone
         weights = {name.replace("model.", "model.language_model.", 1): value for name, value in weights.items()}
-    save_file(weights, f"{folder}/model.safetensors")
-    return folder
+    with tempfile.TemporaryDirectory() as folder:
+        save_file(weights, f"{folder}/model.safetensors")
+        return params_safetensors.create_model_from_safe_tensors(folder, settings(text_config(model), dtype),
+                                                                 dtype=dtype)
 
 
 def record_call(kind, paths, method="__call__"):
@@ -124,8 +126,7 @@ def main():
     parser.add_argument("--only", nargs="+", default=["*"], metavar="GLOB", help="keep arrays of these names alone")
     arguments = parser.parse_args()
     dtype = DTYPES[arguments.dtype]
-    model = params_safetensors.create_model_from_safe_tensors(
-        published(arguments.case / "model"), settings(text_config(arguments.case / "model"), dtype), dtype=dtype)
+    model = load(arguments.case / "model", dtype)
     hook(model, dtype)
     inputs = load_file(arguments.inputs or arguments.case / "inputs.safetensors")
     ids = inputs["input_ids"].astype("int32")
