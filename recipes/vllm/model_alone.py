@@ -1,5 +1,4 @@
 """vLLM's model class without the engine: what a checkpoint needs that has no text model"""
-import pathlib
 import tempfile
 
 import torch
@@ -14,9 +13,8 @@ def model_alone(folder, dtype):
     from vllm.model_executor.models.gemma4_mm import Gemma4ForConditionalGeneration
     from vllm.utils.torch_utils import set_default_torch_dtype
     config = EngineArgs(model=str(folder), dtype=dtype, enforce_eager=True, max_model_len=256).create_engine_config()
-    meeting = pathlib.Path(tempfile.mkdtemp(prefix="vllm-")) / "ranks"
-    with set_current_vllm_config(config), set_default_torch_dtype(dtype):
-        init_distributed_environment(1, 0, f"file://{meeting}", 0, "gloo")
+    with tempfile.TemporaryDirectory() as meeting, set_current_vllm_config(config), set_default_torch_dtype(dtype):
+        init_distributed_environment(1, 0, f"file://{meeting}/ranks", 0, "gloo")
         initialize_model_parallel(1, 1)
         model = Gemma4ForConditionalGeneration(vllm_config=config)
         model.load_weights(load_file(folder / "model.safetensors").items())

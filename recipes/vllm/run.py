@@ -7,8 +7,8 @@ the tokens chosen; they are recorded here.
 import argparse
 import contextlib
 import os
+import json
 import pathlib
-import shutil
 import sys
 
 os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="1", VLLM_CPU_OMP_THREADS_BIND="nobind",
@@ -20,7 +20,6 @@ from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 from capture import capture
-from checkpoint import loadable
 from model_alone import encode_images, model_alone
 from prompts import prompts_of
 
@@ -110,13 +109,13 @@ def main():
     arguments = parser.parse_args()
     dtype = DTYPES[arguments.dtype]
     inputs = load_file(arguments.case / "inputs.safetensors")
-    folder, config = loadable(arguments.case / "model")
-    try:
-        taps = (run_engine(folder, config, inputs, dtype, arguments.new_tokens) if "input_ids" in inputs
-                else run_alone(folder, inputs, dtype))
-    finally:
-        shutil.rmtree(folder)
-    save_file({name: tap.contiguous() for name, tap in taps.items()}, arguments.out)
+    model = arguments.case / "model"
+    if "input_ids" in inputs:
+        config = json.loads((model / "config.json").read_text())
+        taps = run_engine(model, config, inputs, dtype, arguments.new_tokens)
+    else:
+        taps = run_alone(model, inputs, dtype)
+    save_file(taps, arguments.out)
 
 
 if __name__ == "__main__":
