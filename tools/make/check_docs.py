@@ -1,6 +1,8 @@
 """Run every command that the pages show, in a clean copy, and compare what it prints with what is pasted there.
 
-    python tools/make/check_docs.py [--slow] [--paste] [--jobs N] [PAGE ..]      README.md, docs/ and fixtures/README.md
+    python tools/make/check_docs.py [--slow] [--paste] [--jobs N] [PAGE ..]
+
+Without pages it takes README.md, fixtures/README.md and all of docs/ and recipes/.
 
 A command is a line of a fenced block that begins with "$ "; what stands beneath it, up to the next one, is its output.
 Words must be the same. A number with a decimal point or an exponent may be off by one unit of its last place. In lines
@@ -273,8 +275,9 @@ def main():
     arguments = parser.parse_args()
     arguments.build = arguments.build.resolve()
 
-    pages = [page.resolve() for page in arguments.pages] or [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")),
-                                                             ROOT / "fixtures/README.md"]
+    pages = [page.resolve() for page in arguments.pages] or [
+        ROOT / "README.md", ROOT / "fixtures/README.md",
+        *(page for folder in ("docs", "recipes") for page in sorted((ROOT / folder).rglob("*.md")))]
     with tempfile.TemporaryDirectory() as temporary:
         copy = pathlib.Path(temporary) / "copy"
         clean_copy(copy)
