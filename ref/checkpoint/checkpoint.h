@@ -16,6 +16,7 @@ typedef struct {
     const Array *finite; /* the array, once it was read and found finite */
     bool asked;          /* the model has a place for it */
     bool is_part;        /* codes, scales and the like, of which a weight was made (module_parts.h) */
+    bool is_stack;       /* made of matrices of single experts (expert_stack.h) */
 } CheckpointTensor;
 
 typedef struct {

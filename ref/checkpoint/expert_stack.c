@@ -56,12 +56,20 @@ typedef struct {
     const char *module; /* "model.layers.0.experts" */
 } Experts;
 
+/* They come into the checkpoint's table all at once, which is copied for them. */
+typedef struct {
+    const Array **stacks;
+    int count;
+} NewStacks;
+
 /* NULL if absent */
 static const Array *matrix_of(const Experts *experts, int64_t expert, const char *part)
 {
+    ArenaMark mark = arena_mark(&experts->checkpoint->arena);
     const char *name = arena_format(&experts->checkpoint->arena, "%s.%lld.%s.weight", experts->module,
                                     (long long)expert, part);
     CheckpointTensor *tensor = checkpoint_find(experts->checkpoint, name);
+    arena_release(&experts->checkpoint->arena, mark);
     if (tensor) tensor->asked = true;
     return tensor ? tensor->array : NULL;
 }
@@ -82,11 +90,21 @@ static void set_codes(Stack *stack)
     stack->encoding.places = places_in_stack;
 }
 
-static bool is_alike(const Array *matrix, const Array *first)
+/* A product with a stack has one rule for its input, with one scale. */
+static void check_alike(const Array *matrix, const Array *first, Error *error)
 {
-    return matrix->rank == 2 && array_has_shape(matrix, 2, first->shape) && matrix->inputs == first->inputs &&
-           matrix->input_scale == first->input_scale && dtype_is_float(matrix->dtype) &&
-           (matrix->dtype == DTYPE_ENCODED) == (first->dtype == DTYPE_ENCODED);
+    bool is_encoded = matrix->dtype == DTYPE_ENCODED;
+    if (matrix->rank != 2 || !dtype_is_float(matrix->dtype))
+        error_set(error, "%s: %s: found %s %s, expected rows and columns of a float dtype or of codes", matrix->file,
+                  matrix->name, array_scheme(matrix), SHAPE_TEXT(matrix->rank, matrix->shape));
+    else if (!array_has_shape(matrix, 2, first->shape) || is_encoded != (first->dtype == DTYPE_ENCODED))
+        error_set(error, "%s: %s: found %s %s, expected what %s is, %s %s", matrix->file, matrix->name,
+                  array_scheme(matrix), SHAPE_TEXT(matrix->rank, matrix->shape), first->name, array_scheme(first),
+                  SHAPE_TEXT(first->rank, first->shape));
+    else if (matrix->inputs != first->inputs || matrix->input_scale != first->input_scale)
+        error_set(error, "%s: %s: found inputs rounded to %s, scale %g, expected those of %s, %s, scale %g",
+                  matrix->file, matrix->name, input_codes_name(matrix->inputs), (double)matrix->input_scale,
+                  first->name, input_codes_name(first->inputs), (double)first->input_scale);
 }
 
 static Array *stack_of(const Experts *experts, const char *const *parts, int part_count)
@@ -99,14 +117,11 @@ static Array *stack_of(const Experts *experts, const char *const *parts, int par
     *stack = (Stack){ .matrices = arena_allocate(arena, (size_t)(count * part_count) * sizeof *stack->matrices) };
     for (int64_t i = 0; i < count * part_count; i++) {
         const Array *matrix = matrix_of(experts, i / part_count, parts[i % part_count]);
-        const Array *first = i > 0 ? stack->matrices[0] : matrix;
         if (!matrix)
             error_set(experts->error, "%s: %s.%lld.%s.weight: found no such tensor, expected one beside the experts'",
                       experts->checkpoint->file, experts->module, (long long)(i / part_count), parts[i % part_count]);
-        else if (!is_alike(matrix, first))
-            error_set(experts->error, "%s: %s: found %s %s, expected what %s is, %s %s", matrix->file, matrix->name,
-                      array_scheme(matrix), SHAPE_TEXT(matrix->rank, matrix->shape), first->name, array_scheme(first),
-                      SHAPE_TEXT(first->rank, first->shape));
+        else
+            check_alike(matrix, i > 0 ? stack->matrices[0] : matrix, experts->error);
         if (error_is_set(experts->error)) return NULL;
         stack->matrices[stack->count++] = matrix;
     }
@@ -128,36 +143,54 @@ static Array *stack_of(const Experts *experts, const char *const *parts, int par
     return array;
 }
 
-static void put(const Experts *experts, const char *name, Array *array)
+/* In the place of an older stack of the same matrices, if there is one */
+static void put(const Experts *experts, const char *name, Array *array, NewStacks *made)
 {
-    Checkpoint *checkpoint = experts->checkpoint;
     if (error_is_set(experts->error)) return;
-    array->name = arena_format(&checkpoint->arena, "%s.%s", experts->module, name);
-    CheckpointTensor *known = checkpoint_find(checkpoint, array->name);
-    if (known) {
+    array->name = arena_format(&experts->checkpoint->arena, "%s.%s", experts->module, name);
+    CheckpointTensor *known = checkpoint_find(experts->checkpoint, array->name);
+    if (!known) {
+        made->stacks = reallocate(made->stacks, (size_t)(made->count + 1), sizeof *made->stacks);
+        made->stacks[made->count++] = array;
+    } else if (known->is_stack) {
         known->array = array;
-        return;
+    } else {
+        error_set(experts->error, "%s: %s: found it beside %s.0.gate_proj.weight, expected one or the other",
+                  known->array->file, array->name, experts->module);
     }
+}
+
+/* "model.layers.0.experts", where the name is of a first expert's matrix; NULL */
+static const char *module_of(const char *name, Arena *arena)
+{
+    static const char ending[] = ".experts.0.gate_proj.weight";
+    size_t length = strlen(name), tail = sizeof ending - 1;
+    if (length < tail || strcmp(name + length - tail, ending) != 0) return NULL;
+    return arena_format(arena, "%.*s.experts", (int)(length - tail), name);
+}
+
+static void add_stacks(Checkpoint *checkpoint, const NewStacks *made)
+{
     size_t count = (size_t)checkpoint->tensor_count;
-    CheckpointTensor *tensors = arena_allocate(&checkpoint->arena, (count + 1) * sizeof *tensors);
+    if (made->count == 0) return;
+    CheckpointTensor *tensors = arena_allocate(&checkpoint->arena, (count + (size_t)made->count) * sizeof *tensors);
     memcpy(tensors, checkpoint->tensors, count * sizeof *tensors);
-    tensors[count] = (CheckpointTensor){ .array = array };
+    for (int i = 0; i < made->count; i++)
+        tensors[checkpoint->tensor_count++] = (CheckpointTensor){ .array = made->stacks[i], .is_stack = true };
     checkpoint->tensors = tensors;
-    checkpoint->tensor_count++;
     checkpoint_sort(checkpoint);
 }
 
 void stack_experts(Checkpoint *checkpoint, Error *error)
 {
-    static const char ending[] = ".experts.0.gate_proj.weight";
+    NewStacks made = { .stacks = NULL };
     for (int i = 0; i < checkpoint->tensor_count && !error_is_set(error); i++) {
-        const char *name = checkpoint->tensors[i].array->name;
-        size_t length = strlen(name), tail = sizeof ending - 1;
-        if (length < tail || strcmp(name + length - tail, ending) != 0) continue;
-        size_t kept = length - tail + sizeof ".experts" - 1;
-        Experts experts = { checkpoint, error, arena_format(&checkpoint->arena, "%.*s", (int)kept, name) };
-        put(&experts, "gate_up_proj", stack_of(&experts, (const char *const[]){ "gate_proj", "up_proj" }, 2));
+        Experts experts = { checkpoint, error, module_of(checkpoint->tensors[i].array->name, &checkpoint->arena) };
+        if (!experts.module) continue;
+        put(&experts, "gate_up_proj", stack_of(&experts, (const char *const[]){ "gate_proj", "up_proj" }, 2), &made);
         if (!error_is_set(error))
-            put(&experts, "down_proj", stack_of(&experts, (const char *const[]){ "down_proj" }, 1));
+            put(&experts, "down_proj", stack_of(&experts, (const char *const[]){ "down_proj" }, 1), &made);
     }
+    if (!error_is_set(error)) add_stacks(checkpoint, &made);
+    free(made.stacks);
 }

@@ -74,8 +74,31 @@ static const struct {
       "[[1.5, 2]]}",
       "model.experts.1.gate_proj.weight: found F32 [1, 2], expected what model.experts.0.gate_proj.weight is, F32 [2, "
       "2]" },
-    { "{\"model.experts.0.gate_proj.weight\": [1.5, 2]}", "found F32 [2], expected" },
+    { "{\"model.experts.0.gate_proj.weight\": [1.5, 2]}", "found F32 [2], expected rows and columns" },
+    { "{\"model.experts.0.gate_proj.weight\": [[1, 2]]}", "found I64 [1, 2], expected rows and columns of a float" },
+    { "{" FIRST ", " DOWN ", \"model.experts.down_proj\": [[[0.5, 1]]]}",
+      "model.experts.down_proj: found it beside model.experts.0.gate_proj.weight, expected one or the other" },
 };
+
+/* Inputs of a product with a stack are rounded in one way. */
+START_TEST(inputs_that_differ_are_refused)
+{
+    Error error = { "" };
+    write_arrays(temporary("model.safetensors"), "{" FIRST ", " DOWN "}");
+    Checkpoint *checkpoint = checkpoint_open(temporary_folder(), &error);
+    CheckpointTensor *up = checkpoint_find(checkpoint, "model.experts.0.up_proj.weight");
+    Array rounded = *up->array;
+    rounded.inputs = INPUTS_FP8_STATIC;
+    rounded.input_scale = 0.5f;
+    up->array = &rounded;
+    stack_experts(checkpoint, &error);
+    assert_refused(
+        &error, temporary("model.safetensors"),
+        "model.experts.0.up_proj.weight: found inputs rounded to fp8-tensor-static, scale 0.5, expected those of "
+        "model.experts.0.gate_proj.weight, none, scale 0");
+    checkpoint_close(checkpoint);
+}
+END_TEST
 
 START_TEST(what_does_not_fit_is_refused)
 {
@@ -93,5 +116,6 @@ Suite *expert_stack_suite(void)
     tcase_add_test(stacks, a_stack_follows_its_matrices);
     TCase *files = theme(suite, "bad_files");
     tcase_add_loop_test(files, what_does_not_fit_is_refused, 0, COUNT(bad));
+    tcase_add_test(files, inputs_that_differ_are_refused);
     return suite;
 }
