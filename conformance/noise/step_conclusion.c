@@ -72,18 +72,20 @@ static void find_worst_row(const StepSums *sums, const ArithmeticClass *class, S
     }
 }
 
-/* The one that is worst besides what its limit lets one of its elements have */
+/* The one that is furthest beyond its own limit, which is wider by what one of its elements may have */
 static void find_worst_channel(const StepSums *sums, const ArithmeticClass *class, Step *step, const double *excesses)
 {
     double worst = 0;
+    Measurement m = step_measurement(step);
     for (int64_t j = 0; j < sums->row_map.width; j++) {
         double scale = scale_of_channel(sums, class, j), ratio = relative(sums->column_difference[j], scale);
-        double of_one = scale > 0 ? excesses[j] / scale : 0, others = square(ratio) - of_one;
-        if (step->worst_channel >= 0 && !is_worse(others, worst)) continue;
-        worst = others;
+        m.channel_excess = scale > 0 ? excesses[j] / scale : 0;
+        double beyond = square(ratio) - square(limit_of(class, &m, GATE_CHANNEL));
+        if (step->worst_channel >= 0 && !is_worse(beyond, worst)) continue;
+        worst = beyond;
         step->worst_channel = j;
         step->worst_channel_ratio = ratio;
-        step->channel_excess = of_one;
+        step->channel_excess = m.channel_excess;
     }
 }
 

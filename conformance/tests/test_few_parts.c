@@ -15,7 +15,7 @@ static const ArithmeticClass class = { .random_over_nearest = 2,
                                        .limits = { .ratio = 2, .row = 8, .channel = 5, .element = 8, .bias = 100 } };
 
 /* Replays deviate by the noise, to either side in turn. */
-static Step grade(const Values *tap)
+static Step grade_as(const Values *tap, const ArithmeticClass *class)
 {
     static real found[ROWS * WIDTH];
     for (int i = 0; i < ROWS * WIDTH; i++)
@@ -33,14 +33,16 @@ static Step grade(const Values *tap)
             step_sums_read_found(&sums, row, row_found);
             if (replay == 0) step_sums_keep_replay(&sums, row, values);
             if (replay == 0) step_sums_measure(&sums, &step, row, tap->expected[row], row_found);
-            if (replay > 0) step_sums_add_replay(&sums, &class, row, values, row_found);
+            if (replay > 0) step_sums_add_replay(&sums, class, row, values, row_found);
         }
         step_sums_end_replay(&sums);
     }
-    step_sums_conclude(&sums, &class, &step);
+    step_sums_conclude(&sums, class, &step);
     step_sums_free(&sums);
     return step;
 }
+
+static Step grade(const Values *tap) { return grade_as(tap, &class); }
 
 /* Each query looks at one key, but for the last one, which looks at two alike: one rounding of its logits moves both
  * weights, and is all the noise that these keys' channels have. */
@@ -89,6 +91,26 @@ START_TEST(a_whole_channel_is_many_elements)
 }
 END_TEST
 
+/* Channel 0 has half of its noise in one element and is beyond its limit by the others. Channel 1 has more besides its
+ * own largest element, but within what so few rows may have. */
+START_TEST(one_channel_does_not_hide_another)
+{
+    const ArithmeticClass wide = { .random_over_nearest = 2,
+                                   .limits = { .ratio = 1e3, .row = 1e3, .channel = 15, .element = 100, .bias = 1e6 } };
+    Values tap = { .off = { { 0 } } };
+    for (int row = 0; row < ROWS; row++)
+        for (int j = 0; j < WIDTH; j++) {
+            double share = row || j ? 1 : sqrt(ROWS - 1), times = j == 0 ? (row ? 22.5 : 99) : j == 1 ? 17.9 : 1;
+            tap.expected[row][j] = 1;
+            tap.noise[row][j] = share * 1e-3;
+            tap.off[row][j] = (row % 2 ? 1 : -1) * times * share * 1e-3;
+        }
+    Step step = grade_as(&tap, &wide);
+    ck_assert_int_eq(step.worst_channel, 0);
+    ck_assert_int_eq(step.verdict, VERDICT_FAIL);
+}
+END_TEST
+
 /* One row has a tenth of the noise. */
 static Values one_large_row(double of_that_row, double of_the_others)
 {
@@ -121,6 +143,7 @@ Suite *few_parts_suite(void)
     TCase *tcase = theme(suite, "one of a whole");
     tcase_add_test(tcase, a_masked_channel_is_few_elements);
     tcase_add_test(tcase, a_whole_channel_is_many_elements);
+    tcase_add_test(tcase, one_channel_does_not_hide_another);
     tcase_add_test(tcase, a_row_of_much_noise);
     return suite;
 }
