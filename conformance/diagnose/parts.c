@@ -120,7 +120,8 @@ static Partition by_layers(const Apart *a)
     uint64_t layers = 0;
     int last = layer_of_step(suspects_graded(a->s)->steps[a->step].tap);
     for (int i = 0; i < a->sites.count; i++) layers |= a->sites.list[i].layers;
-    for (int n = last < 0 ? MOST_UNITS - 1 : last; n >= 0 && p.count < MOST_PARTS; n--)
+    if (last < 0 || last >= MOST_UNITS) last = MOST_UNITS - 1;
+    for (int n = last; n >= 0 && p.count < MOST_PARTS; n--)
         if (layers >> n & 1) p.parts[p.count++] = (BugPart){ .layers = (uint64_t)1 << n, .strength = 1 };
     return p;
 }
