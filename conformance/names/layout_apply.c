@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checkpoint/file_limits.h"
 #include "dump/npy.h"
 #include "dump/array_layout.h"
 #include "names/padded_rows.h"
@@ -251,6 +252,9 @@ static const char *unstack(const LayoutStep *step, Bundle *bundle, const char *c
     Array whole = bundle->arrays[0];
     int axis = array_axis(&whole, step->axis);
     if (axis < 0) return no_axis(&whole, step->axis, arena);
+    if (whole.shape[axis] > file_limits.arrays)
+        return arena_format(arena, "found %lld places along axis %d, expected at most %lld (--max-arrays)",
+                            (long long)whole.shape[axis], axis, (long long)file_limits.arrays);
     int count = (int)whole.shape[axis];
     if (taps && tap_count != count)
         return arena_format(arena, "found %d along axis %d, expected %d, as many as taps", count, axis, tap_count);

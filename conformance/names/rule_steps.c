@@ -36,17 +36,20 @@ static const char *part(const RuleUse *use, const LayoutStep *step, long long pl
     return wrong;
 }
 
-static void append(Bundle *to, const Bundle *from, Arena *arena)
+/* All of their arrays and taps, one bundle after the other */
+static Bundle joined(const Bundle *bundles, int bundle_count, Arena *arena)
 {
-    int count = to->count + from->count;
-    Array *arrays = arena_allocate(arena, (size_t)(count + 1) * sizeof *arrays);
-    const char **taps = arena_allocate(arena, (size_t)(count + 1) * sizeof *taps);
-    for (int i = 0; i < count; i++) {
-        const Bundle *of = i < to->count ? to : from;
-        arrays[i] = of->arrays[i < to->count ? i : i - to->count];
-        taps[i] = of->taps[i < to->count ? i : i - to->count];
-    }
-    *to = (Bundle){ arrays, taps, count };
+    Bundle all = { .count = 0 };
+    size_t count = 0;
+    for (int b = 0; b < bundle_count; b++) count += (size_t)bundles[b].count;
+    all.arrays = arena_allocate(arena, (count + 1) * sizeof *all.arrays);
+    all.taps = arena_allocate(arena, (count + 1) * sizeof *all.taps);
+    for (int b = 0; b < bundle_count; b++)
+        for (int i = 0; i < bundles[b].count; i++) {
+            all.arrays[all.count] = bundles[b].arrays[i];
+            all.taps[all.count++] = bundles[b].taps[i];
+        }
+    return all;
 }
 
 const char *rule_steps_run(const RuleUse *use, Bundle *bundle, const LayoutStep **at)
@@ -59,13 +62,12 @@ const char *rule_steps_run(const RuleUse *use, Bundle *bundle, const LayoutStep 
             wrong = layout_apply(*at, bundle, use->names_case, use->arena);
             continue;
         }
-        Bundle parts = { 0 };
+        Bundle *parts = arena_allocate(use->arena, ((size_t)bundle->count + 1) * sizeof *parts);
         for (int p = 0; p < bundle->count && !wrong; p++) {
-            Bundle one = { &bundle->arrays[p], &bundle->taps[p], 1 };
-            wrong = part(use, *at, outer ? place_of(outer, p) : 0, &one);
-            if (!wrong) append(&parts, &one, use->arena);
+            parts[p] = (Bundle){ &bundle->arrays[p], &bundle->taps[p], 1 };
+            wrong = part(use, *at, outer ? place_of(outer, p) : 0, &parts[p]);
         }
-        *bundle = parts;
+        if (!wrong) *bundle = joined(parts, bundle->count, use->arena);
         outer = *at;
     }
     return wrong;

@@ -1,6 +1,7 @@
 /* test_name_map.c - maps applied to dumps of few elements */
 #include "names/name_map.h"
 
+#include "checkpoint/file_limits.h"
 #include "maps.h"
 
 #define TEXT "fixtures/e2b-text"
@@ -165,6 +166,18 @@ START_TEST(complained_of)
 }
 END_TEST
 
+START_TEST(places_are_as_few_as_arrays)
+{
+    Dump *dump = dump_of_arrays("{\"c\": [[0.5, 1, 1], [1, 1, 1]]}");
+    FileLimits usual = file_limits;
+    file_limits.arrays = 2;
+    const char *said = apply_map("{\"c\": {\"tap\": \"x.{i}\", \"unstack\": 1}}", dump, NULL);
+    file_limits = usual;
+    ck_assert_msg(strstr(said, ": c: unstack: c: found 3 places along axis 1, expected at most 2") != NULL, "%s", said);
+    dump_close(dump);
+}
+END_TEST
+
 START_TEST(no_map)
 {
     Complaints complaints = { .lines = NULL };
@@ -180,6 +193,7 @@ Suite *name_map_suite(void)
     TCase *tcase = theme(suite, "map");
     tcase_add_loop_test(tcase, arrays, 0, COUNT(mapped));
     tcase_add_loop_test(tcase, complained_of, 0, COUNT(bad));
+    tcase_add_test(tcase, places_are_as_few_as_arrays);
     tcase_add_test(tcase, no_map);
     return suite;
 }
