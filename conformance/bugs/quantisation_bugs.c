@@ -171,15 +171,35 @@ static CodePlace with_scale(CodePlace place, double scale)
     return (CodePlace){ .scale = scale, .shift = zero * scale, .code = place.code };
 }
 
+/* Some element of the group whose scale is taken for that of the element in this row and column */
+typedef int64_t OtherGroup(const Misread *misread, int64_t row, int64_t column);
+
+static void places_of_others(const Misread *misread, int64_t first, int64_t count, CodePlace *out, OtherGroup *other)
+{
+    int64_t width = misread->right->width, group = misread->right->group;
+    right_places(misread, first, count, out);
+    for (int64_t i = 0, some; i < count; i += some) {
+        int64_t row = (first + i) / width, column = (first + i) % width;
+        CodePlace of_other;
+        right_places(misread, other(misread, row, column), 1, &of_other);
+        some = group - column % group < width - column ? group - column % group : width - column;
+        for (int64_t j = i; j < i + some && j < count; j++) out[j] = with_scale(out[j], of_other.scale);
+    }
+}
+
+/* Behind a row's last group comes the first of the next rows. */
+static int64_t next_group(const Misread *misread, int64_t row, int64_t column)
+{
+    const Encoding *right = misread->right;
+    int64_t next = (column / right->group + 1) * right->group;
+    int64_t place = next < right->width ? row * right->width + next
+                                        : (row / right->row_group + 1) * right->row_group * right->width;
+    return place < misread->elements ? place : 0;
+}
+
 static void next_group_places(const Misread *misread, int64_t first, int64_t count, CodePlace *out)
 {
-    CodePlace behind[MISREAD_BLOCK];
-    int64_t from = (first + misread->right->group) % misread->elements, some = misread->elements - from;
-    if (some > count) some = count;
-    right_places(misread, first, count, out);
-    right_places(misread, from, some, behind);
-    if (some < count) right_places(misread, 0, count - some, behind + some);
-    for (int64_t i = 0; i < count; i++) out[i] = with_scale(out[i], behind[i].scale);
+    places_of_others(misread, first, count, out, next_group);
 }
 
 static bool has_several_scales(Checkpoint *checkpoint, const Array *weight, Misread *misread)
@@ -202,24 +222,23 @@ static void neighbour_scale(Checkpoint *checkpoint)
 }
 
 /* Scales [rows, groups] that are read as if they were stored [groups, rows] */
+static int64_t transposed_group(const Misread *misread, int64_t row, int64_t column)
+{
+    const Encoding *right = misread->right;
+    int64_t groups = (right->width + right->group - 1) / right->group, rows = misread->elements / right->width;
+    int64_t row_groups = (rows + right->row_group - 1) / right->row_group;
+    int64_t stored = column / right->group * row_groups + row / right->row_group;
+    return stored / groups * right->row_group * right->width + stored % groups * right->group;
+}
+
 static void transposed_places(const Misread *misread, int64_t first, int64_t count, CodePlace *out)
 {
-    int64_t columns = misread->columns, group = misread->right->group, groups = (columns + group - 1) / group;
-    int64_t rows = misread->elements / columns;
-    right_places(misread, first, count, out);
-    for (int64_t i = 0, some; i < count; i += some) {
-        int64_t row = (first + i) / columns, column = (first + i) % columns;
-        int64_t stored = column / group * rows + row;
-        CodePlace other;
-        right_places(misread, stored / groups * columns + stored % groups * group, 1, &other);
-        some = group - column % group < columns - column ? group - column % group : columns - column;
-        for (int64_t j = i; j < i + some && j < count; j++) out[j] = with_scale(out[j], other.scale);
-    }
+    places_of_others(misread, first, count, out, transposed_group);
 }
 
 static bool has_several_groups(Checkpoint *checkpoint, const Array *weight, Misread *misread)
 {
-    return weight->encoding->group < misread->columns && weight->shape[0] > 1 &&
+    return weight->encoding->group < weight->encoding->width && weight->encoding->width < misread->elements &&
            has_several_scales(checkpoint, weight, misread);
 }
 

@@ -66,11 +66,48 @@ START_TEST(bug_is_named_at_its_product)
 }
 END_TEST
 
+/* Blocks of 128 x 128, two by two, counted row by row: whose scale each has */
+static const struct {
+    const char *bug;
+    int scale[4];
+} of_blocks[] = { { "quant-neighbour-scale", { 1, 2, 3, 0 } }, { "quant-scales-transposed", { 0, 2, 1, 3 } } };
+
+START_TEST(blocks_have_scales_of_others)
+{
+    Error error = { "" };
+    Model *model = model_open(AT "31b-fp8-block/model", &error);
+    Safetensors *file = safetensors_open(AT "31b-fp8-block/model/model.safetensors", &error);
+    const Bug *bug = bug_find(of_blocks[_i].bug);
+    BuggyModel *buggy = buggy_model_of(model, &bug, 1, &error);
+    ck_assert_str_eq(error.message, "");
+    const char *name = "model.layers.0.self_attn.q_proj.weight";
+    const Array *right = checkpoint_array(model_checkpoint(model), name);
+    const Array *wrong = checkpoint_array(model_checkpoint(buggy_model_model(buggy)), name);
+    double scales[4], *is, *was;
+    array_read_f64(safetensors_find(file, "model.layers.0.self_attn.q_proj.weight_scale"), 0, 4, scales);
+    int64_t count = array_elements(right), columns = right->shape[1];
+    is = arena_allocate(&scratch, (size_t)count * sizeof *is);
+    was = arena_allocate(&scratch, (size_t)count * sizeof *was);
+    array_read_f64(wrong, 0, count, is);
+    array_read_f64(right, 0, count, was);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t block = i / columns / 128 * 2 + i % columns / 128;
+        double expected = was[i] / scales[block] * scales[of_blocks[_i].scale[block]];
+        ck_assert_double_le(fabs(is[i] - expected), 1e-12 * fabs(expected));
+    }
+    buggy_model_close(buggy);
+    safetensors_close(file);
+    model_close(model);
+}
+END_TEST
+
 Suite *quantised_suite(void)
 {
     Suite *suite = suite_create("quantised");
     TCase *dumps = theme(suite, "dumps");
     tcase_add_loop_test(dumps, honest_kernel_is_straight, 0, COUNT(honest));
     tcase_add_loop_test(dumps, bug_is_named_at_its_product, 0, COUNT(buggy));
+    TCase *scales = theme(suite, "scales");
+    tcase_add_loop_test(scales, blocks_have_scales_of_others, 0, COUNT(of_blocks));
     return suite;
 }

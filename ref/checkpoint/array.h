@@ -45,7 +45,9 @@ struct Encoding {
     const char *scheme;   /* for people: "int4, groups of 32" */
     int bits;             /* of a code, 1 to 8; 0 where elements have no codes */
     const double *values; /* [2^bits]: what a code means */
-    int64_t group;        /* elements that share a scale */
+    int64_t width;        /* of a row, behind which groups begin anew; of the tensor, where they go on */
+    int64_t group;        /* elements of a row that share a scale */
+    int64_t row_group;    /* rows that share theirs */
     int64_t pair;         /* from the code in a byte's low half to that in its high half; 0: in another row, or none */
     bool has_zeros;       /* codes are counted from zeros that the file holds */
     double global_scale;  /* in every scale as a factor */

@@ -185,7 +185,9 @@ void code_grid_init(CodeGrid *grid)
     grid->encoding.values = grid->values;
     if (grid->factor == 0) grid->factor = 1;
     if (grid->divisor == 0) grid->divisor = 1;
+    grid->encoding.width = grid->columns;
     grid->encoding.group = grid->column_group;
+    grid->encoding.row_group = grid->row_group;
     grid->encoding.pair = grid->bits == 4 ? 1 : 0;
     grid->encoding.has_zeros = grid->zeros;
     grid->encoding.global_scale = grid->factor / grid->divisor;

@@ -85,7 +85,9 @@ static void set_codes(Stack *stack)
     }
     stack->encoding.bits = first->bits;
     stack->encoding.values = first->values;
+    stack->encoding.width = first->width;
     stack->encoding.group = first->group;
+    stack->encoding.row_group = first->row_group;
     stack->encoding.pair = first->pair;
     stack->encoding.places = places_in_stack;
 }
