@@ -45,7 +45,9 @@ typedef struct {
 static void on_tap(void *context, const Tap *tap)
 {
     Writing *writing = context;
-    Value value = { .name = tap->name, .rank = tap->rank, .values = tap->values };
+    Value value = {
+        .name = tap->name, .rank = tap->rank, .values = tap->values, .first = tap->first, .count = tap->count
+    };
     memcpy(value.shape, tap->shape, sizeof tap->shape);
     if (writing->backend->edit) writing->backend->edit(&value, writing->backend->context);
     if (value.dropped) return;
@@ -71,7 +73,7 @@ const char *backend_dump(Text text, const Backend *backend)
     model_check(model, &inputs, &error);
     assert_clean(&error);
     reference_f32.forward(model, &inputs,
-                          &(Pass){ .results = class->results,
+                          &(Pass){ .results = backend->exact ? ROUNDING_NONE : class->results,
                                    .weights = class->weights,
                                    .features = class->features,
                                    .hook = on_tap,

@@ -22,6 +22,7 @@ extern const char two_rows[]; /* inputs: two prompts of seven tokens, three of t
 
 typedef struct {
     const char *class;
+    bool exact; /* weights are rounded as the class says, and no result */
     int max_new_tokens, logits_to_keep;
     Edit *edit; /* of each tap as it is computed: the backend goes on with it. dropped: not written. NULL: none */
     const void *context;

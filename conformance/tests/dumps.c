@@ -35,7 +35,8 @@ const char *edited_dump(const char *from, Edit *edit, const void *context)
         int64_t count = array_elements(array);
         Value value = { .name = array->name,
                         .rank = array->rank,
-                        .values = arena_allocate(&scratch, (size_t)count * sizeof(float)) };
+                        .values = arena_allocate(&scratch, (size_t)count * sizeof(float)),
+                        .count = count };
         memcpy(value.shape, array->shape, sizeof value.shape);
         array_read_f32(array, 0, count, value.values);
         edit(&value, context);

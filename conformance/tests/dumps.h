@@ -14,7 +14,8 @@ typedef struct {
     const char *name;
     int rank;
     int64_t shape[ARRAY_MAX_RANK];
-    float *values; /* what bfloat16, float16 and float32 hold, float32 holds */
+    float *values;        /* what bfloat16, float16 and float32 hold, float32 holds */
+    int64_t first, count; /* the elements that values are: all, or whole rows of a tap that comes in parts */
     bool dropped;
 } Value;
 

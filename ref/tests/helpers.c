@@ -255,6 +255,14 @@ uint32_t random_bits(void)
     return random_state ^= random_state << 5;
 }
 
+int64_t random_below(int64_t count) { return (int64_t)((double)random_bits() / 4294967296.0 * (double)count); }
+
+void random_begin(int trial)
+{
+    random_state = 1;
+    for (int i = 0; i < 1000 * trial; i++) random_bits();
+}
+
 Tensor random_tensor(int rank, const int64_t *shape)
 {
     Tensor tensor = tensor_new(run_as(ROUNDING_NONE), rank, shape);

@@ -54,6 +54,8 @@ size_t resident(const void *address); /* bytes of the mapping around address tha
 
 Run *run_as(Rounding rounding);                       /* of results and weights, in scratch */
 uint32_t random_bits(void);                           /* the same sequence in each test */
+int64_t random_below(int64_t count);                  /* 0 .. count - 1, of that sequence */
+void random_begin(int trial);                         /* the sequence of another trial */
 Tensor random_tensor(int rank, const int64_t *shape); /* evenly spread over -1 .. 1 */
 #define random_values(...) random_tensor(SHAPE(__VA_ARGS__))
 #define values(...) values_of((real[]){ __VA_ARGS__ }, COUNT(((real[]){ __VA_ARGS__ })))
