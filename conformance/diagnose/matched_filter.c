@@ -102,7 +102,7 @@ MatchedFilter *matched_filter_new(Lockstep *base, const ArithmeticClass *class)
         if (!noise->filtered) continue;
         int64_t rows = row_map_rows(&sums->row_map);
         for (int64_t row = 0; row < rows; row++) noise->residual += row_residual(e, sums, row);
-        noise->honest = allocate_zeroed((size_t)(rows * sums->row_map.width), sizeof(float));
+        noise->honest = allocate_zeroed(checked_size(rows, sums->row_map.width, 1), sizeof(float));
     }
     lockstep_visit_replay(base, class, keep_honest_row, e);
     return e;

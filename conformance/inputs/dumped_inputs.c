@@ -63,7 +63,7 @@ static Array fitted(const Array *from, int64_t length, int padding, Arena *arena
     size_t row = (size_t)width * dtype_size(from->dtype);
     Array to = *from;
     to.shape[1] = length;
-    unsigned char *data = arena_allocate(arena, (size_t)(pictures * length) * row);
+    unsigned char *data = arena_allocate(arena, checked_size(pictures, length, row));
     to.data = memset(data, padding, (size_t)(pictures * length) * row);
     if (common > length) common = length;
     for (int64_t i = 0; i < pictures; i++)

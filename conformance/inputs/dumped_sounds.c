@@ -55,7 +55,7 @@ static Array with_frames(const Array *from, int64_t frames, Arena *arena)
     Array to = *from;
     int64_t clips = from->shape[0], common = from->shape[1] < frames ? from->shape[1] : frames;
     size_t row = dtype_size(from->dtype) * (size_t)(from->rank == 3 ? from->shape[2] : 1);
-    unsigned char *data = arena_allocate(arena, (size_t)(clips * frames) * row);
+    unsigned char *data = arena_allocate(arena, checked_size(clips, frames, row));
     memset(data, 0, (size_t)(clips * frames) * row);
     for (int64_t clip = 0; clip < clips; clip++)
         memcpy(data + (size_t)(clip * frames) * row, from->data + (size_t)(clip * from->shape[1]) * row,

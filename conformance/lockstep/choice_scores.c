@@ -27,7 +27,7 @@ void choice_scores_observe(ChoiceScores *scores, const PaddingRows *rows, const 
     if (tap->first == 0) {
         scores->candidates = width;
         scores->rows = at.outer * at.positions / every;
-        scores->values = reallocate(scores->values, (size_t)(scores->rows * width), sizeof *scores->values);
+        scores->values = reallocate(scores->values, checked_size(scores->rows, width, 1), sizeof *scores->values);
     }
     for (int64_t row = tap->first / width; row < (tap->first + tap->count) / width; row++) {
         if ((row + 1) % every != 0) continue;

@@ -18,7 +18,7 @@
 OpenChoices open_choices_new(const PaddingRows *rows, int max_new_tokens)
 {
     OpenChoices open_choices = { .batch = rows->batch, .columns = rows->tokens + max_new_tokens };
-    open_choices.open = allocate_zeroed((size_t)(open_choices.batch * open_choices.columns) + 1,
+    open_choices.open = allocate_zeroed(checked_size(open_choices.batch, open_choices.columns, 1) + 1,
                                         sizeof *open_choices.open);
     open_choices_begin(&open_choices, 0, 0);
     return open_choices;

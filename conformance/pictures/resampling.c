@@ -56,7 +56,7 @@ static LineWeights line_weights(int old_length, int length, const Resampling *ho
     LineWeights w = { .most = 2 * (int)ceil(how->support * scale) + 1 };
     w.first = arena_allocate(arena, (size_t)length * sizeof *w.first);
     w.count = arena_allocate(arena, (size_t)length * sizeof *w.count);
-    w.weights = arena_allocate(arena, (size_t)length * (size_t)w.most * sizeof *w.weights);
+    w.weights = arena_allocate(arena, checked_size(length, w.most, sizeof *w.weights));
     for (int i = 0; i < length; i++) {
         double center = how->corners ? i * (double)(old_length - 1) / length : (i + 0.5) * ratio - 0.5;
         weigh(&w, i, center, scale, old_length, how);

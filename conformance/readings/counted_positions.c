@@ -21,7 +21,7 @@ static void count_positions(Trial *trial, Inputs *inputs, Arena *arena)
 {
     const Array *mask = trial->inputs->attention_mask;
     int64_t rows = mask->shape[0], columns = mask->shape[1];
-    int64_t *positions = arena_allocate(arena, (size_t)(rows * columns) * sizeof *positions);
+    int64_t *positions = arena_allocate(arena, checked_size(rows, columns, sizeof *positions));
     for (int64_t row = 0; row < rows; row++) {
         int64_t seen = 0;
         for (int64_t i = row * columns; i < (row + 1) * columns; i++) {

@@ -178,7 +178,7 @@ static SoundFeatures new_features(const Clips *clips, int64_t frames, Arena *are
         memset(arena_allocate(arena, (size_t)count * sizeof(float)), 0, (size_t)count * sizeof(float)),
     };
     f.input_features.data = arena_allocate(arena, (size_t)count * sizeof(float));
-    f.input_features_mask.data = arena_allocate(arena, (size_t)(clips->count * frames));
+    f.input_features_mask.data = arena_allocate(arena, checked_size(clips->count, frames, 1));
     return f;
 }
 

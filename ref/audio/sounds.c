@@ -37,9 +37,9 @@ void sounds_write(SafetensorsWriter *writer, AudioFeatureExtractor e, SoundRepor
             frames = e.unified ? gemma4_unified_audio_frames(e.unified, longest)
                                : gemma4_audio_frames(e.gemma4, longest);
     if (!error_is_set(error)) {
-        size_t size = (size_t)(frames * width) * sizeof(float);
+        size_t size = checked_size(frames, width, sizeof(float));
         float *features = arena_allocate(arena, size);
-        unsigned char *masks = arena_allocate(arena, (size_t)count * (size_t)frames);
+        unsigned char *masks = arena_allocate(arena, checked_size(count, frames, 1));
         safetensors_writer_begin(writer, "input_features", DTYPE_F32, 3, (int64_t[]){ count, frames, width });
         for (int i = 0; i < count; i++) {
             reports[i].soft_tokens = extract(e, waveforms[i], longest, features, masks + i * frames);

@@ -116,7 +116,7 @@ static Array *stack_of(const Experts *experts, const char *const *parts, int par
     while (matrix_of(experts, count, parts[0])) count++;
     if (count == 0) count = 1; /* which is found missing */
     Stack *stack = arena_allocate(arena, sizeof *stack);
-    *stack = (Stack){ .matrices = arena_allocate(arena, (size_t)(count * part_count) * sizeof *stack->matrices) };
+    *stack = (Stack){ .matrices = arena_allocate(arena, checked_size(count, part_count, sizeof *stack->matrices)) };
     for (int64_t i = 0; i < count * part_count; i++) {
         const Array *matrix = matrix_of(experts, i / part_count, parts[i % part_count]);
         if (!matrix)

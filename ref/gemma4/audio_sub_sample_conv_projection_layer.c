@@ -43,7 +43,7 @@ Tensor gemma4_audio_sub_sample_conv_projection_layer_forward(const Gemma4AudioSu
     hidden_states = view(hidden_states, batch, channels, new_frames, bins);
     hidden_states = tap_output(run, m->act_path, act_fn_(RELU, hidden_states, run));
 
-    bool *new_mask = arena_allocate(run->arena, (size_t)(batch * new_frames) * sizeof *new_mask);
+    bool *new_mask = arena_allocate(run->arena, checked_size(batch, new_frames, sizeof *new_mask));
     for (int64_t i = 0; i < batch * new_frames; i++)
         new_mask[i] = (*mask)[i / new_frames * frames + 2 * (i % new_frames)];
     *mask = new_mask;

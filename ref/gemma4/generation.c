@@ -90,7 +90,7 @@ static const int64_t *prepare_attention_mask(const GenerationConfig *m, const Fo
 /* HF: _prepare_position_ids_for_generation */
 static const int64_t *prepare_position_ids(const ForwardArguments *a, Run *run)
 {
-    int64_t *position_ids = arena_allocate(run->arena, (size_t)(a->batch * a->seq) * sizeof *position_ids);
+    int64_t *position_ids = arena_allocate(run->arena, checked_size(a->batch, a->seq, sizeof *position_ids));
     for (int64_t b = 0; b < a->batch; b++)
         for (int64_t t = 0, seen = 0; t < a->seq; t++) {
             int64_t i = b * a->seq + t;
@@ -153,7 +153,7 @@ static ForwardArguments decode_arguments(const ForwardArguments *prefill, int st
     int64_t batch = prefill->batch, total = prefill->seq + step;
     ForwardArguments a = { .batch = batch, .seq = 1, .input_ids = next_tokens, .past_key_values = past_key_values };
     int64_t *position_ids = arena_allocate(run->arena, (size_t)batch * sizeof *position_ids);
-    int64_t *mask = arena_allocate(run->arena, (size_t)(batch * total) * sizeof *mask);
+    int64_t *mask = arena_allocate(run->arena, checked_size(batch, total, sizeof *mask));
     for (int64_t b = 0; b < batch; b++) {
         position_ids[b] = prefill->position_ids[b * prefill->seq + prefill->seq - 1] + step;
         for (int64_t t = 0; t < total; t++)

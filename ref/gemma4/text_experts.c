@@ -45,7 +45,7 @@ Tensor gemma4_text_experts_forward(const Gemma4TextExperts *m, Tensor hidden_sta
     int64_t tokens = hidden_states.shape[0], hidden_dim = hidden_states.shape[1], k = routing.k;
     Tensor final_hidden_states = new_tensor(run, tokens, hidden_dim);
     memset(final_hidden_states.data, 0, (size_t)(tokens * hidden_dim) * sizeof(real));
-    int64_t *places = arena_allocate(run->arena, (size_t)(tokens * k) * sizeof *places);
+    int64_t *places = arena_allocate(run->arena, checked_size(tokens, k, sizeof *places));
 
     ArenaMark mark = arena_mark(run->arena);
     for (int64_t expert_idx = 0; expert_idx < m->num_experts; expert_idx++) {

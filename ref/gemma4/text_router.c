@@ -48,7 +48,7 @@ Routing gemma4_text_router_forward(const Gemma4TextRouter *m, Tensor hidden_stat
     router_probabilities = tap_output(run, m->path, router_probabilities);
 
     Routing routing = { tokens, k, new_tensor(run, tokens, k), NULL };
-    routing.top_k_index = arena_allocate(run->arena, (size_t)(tokens * k) * sizeof *routing.top_k_index);
+    routing.top_k_index = arena_allocate(run->arena, checked_size(tokens, k, sizeof *routing.top_k_index));
     top_k(matrix(router_probabilities), k, matrix(routing.top_k_weights), routing.top_k_index);
     tap_index(m->path, routing.top_k_index, tokens, k, (int)last(router_probabilities), run);
 

@@ -41,7 +41,7 @@ Tensor gemma4_vision_model_forward(const Gemma4VisionModel *m, Tensor pixel_valu
     int64_t batch = pixel_position_ids.batch, patches = pixel_position_ids.patches;
     int64_t output_length = patches / (m->config->pooling_kernel_size * m->config->pooling_kernel_size);
 
-    bool *padding_positions = arena_allocate(run->arena, (size_t)(batch * patches) * sizeof *padding_positions);
+    bool *padding_positions = arena_allocate(run->arena, checked_size(batch, patches, sizeof *padding_positions));
     for (int64_t i = 0; i < batch * patches; i++)
         padding_positions[i] = pixel_position_ids.xy[2 * i] == -1 && pixel_position_ids.xy[2 * i + 1] == -1;
     tap_mask(run, m->path, "padding_positions", padding_positions, batch, patches);

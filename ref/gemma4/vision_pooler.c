@@ -36,7 +36,7 @@ static Pooled avg_pool_by_positions(const Gemma4VisionPooler *m, Tensor hidden_s
     int64_t batch = hidden_states.shape[0], patches = hidden_states.shape[1], hidden = m->hidden_size;
     int64_t k = gemma4_vision_pooler_kernel(patches, length);
     int64_t *kernel_idxs = arena_allocate(run->arena, (size_t)patches * sizeof *kernel_idxs);
-    bool *mask = arena_allocate(run->arena, (size_t)(batch * length) * sizeof *mask);
+    bool *mask = arena_allocate(run->arena, checked_size(batch, length, sizeof *mask));
     memset(mask, 0, (size_t)(batch * length) * sizeof *mask);
 
     Tensor output = new_tensor(run, batch, length, hidden);

@@ -27,13 +27,13 @@ ImageFeatures gemma4_unified_image_preprocess(const Gemma4ImageProcessor *p, Pic
     f.soft_tokens = f.columns * f.rows;
     f.length = f.soft_tokens > p->max_soft_tokens ? f.soft_tokens : p->max_soft_tokens; /* more: see gemma4's */
     int64_t width = 3 * (int64_t)side * side;
-    f.pixel_values = arena_allocate(arena, (size_t)(f.length * width) * sizeof *f.pixel_values);
+    f.pixel_values = arena_allocate(arena, checked_size(f.length, width, sizeof *f.pixel_values));
     f.position_ids = arena_allocate(arena, (size_t)f.length * 2 * sizeof *f.position_ids);
 
     ArenaMark mark = arena_mark(arena);
     ImageFeatures teacher = { .columns = k * f.columns, .rows = k * f.rows };
     teacher.length = (int64_t)teacher.columns * teacher.rows;
-    teacher.pixel_values = arena_allocate(arena, (size_t)(f.soft_tokens * width) * sizeof *teacher.pixel_values);
+    teacher.pixel_values = arena_allocate(arena, checked_size(f.soft_tokens, width, sizeof *teacher.pixel_values));
     teacher.position_ids = arena_allocate(arena, (size_t)teacher.length * 2 * sizeof *teacher.position_ids);
     convert_image_to_patches(p, picture, teacher.pixel_values);
     gemma4_image_position_ids(&teacher, teacher.position_ids);

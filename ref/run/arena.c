@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +22,23 @@ static _Noreturn void out_of_memory(size_t bytes)
     quick_exit(2);
 }
 
+static size_t product(size_t a, size_t b)
+{
+    size_t size;
+    if (__builtin_mul_overflow(a, b, &size)) out_of_memory(SIZE_MAX);
+    return size;
+}
+
+size_t checked_size(int64_t a, int64_t b, size_t value_size)
+{
+    if (a < 0 || b < 0) out_of_memory(SIZE_MAX);
+    return product(product((size_t)a, (size_t)b), value_size);
+}
+
 void *allocate_zeroed(size_t count, size_t size)
 {
     void *memory = count < SIZE_MAX ? calloc(count + 1, size) : NULL; /* never 0 bytes, which may be NULL */
-    if (!memory) out_of_memory(count * size);
+    if (!memory) out_of_memory(product(count, size));
     return memory;
 }
 
@@ -34,8 +46,7 @@ void *allocate_or_end(size_t bytes) { return reallocate(NULL, bytes, 1); }
 
 void *reallocate(void *memory, size_t count, size_t size)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes)) out_of_memory(SIZE_MAX);
+    size_t bytes = product(count, size);
     void *moved = realloc(memory, bytes ? bytes : 1);
     if (!moved) out_of_memory(bytes);
     return moved;

@@ -12,6 +12,7 @@
 #define PLUMB_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct ArenaChunk ArenaChunk;
 
@@ -28,6 +29,8 @@ typedef struct {
 void *allocate_zeroed(size_t count, size_t size);          /* calloc for what lives alone; free it */
 void *allocate_or_end(size_t bytes);                       /* malloc; free it */
 void *reallocate(void *memory, size_t count, size_t size); /* realloc for a list that grows; free it */
+/* The bytes of a * b values, where a file or an option says how many; out of memory where no size is so large. */
+size_t checked_size(int64_t a, int64_t b, size_t value_size);
 char *copy_text(const char *text);                         /* strdup; free it */
 void *arena_allocate(Arena *arena, size_t bytes);          /* aligned to 64 bytes; not cleared */
 char *arena_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -9,7 +9,9 @@ Tensor tensor_new(Run *run, int rank, const int64_t *shape)
     assert(rank >= 1 && rank <= TENSOR_MAX_RANK);
     Tensor tensor = { .rank = rank };
     memcpy(tensor.shape, shape, (size_t)rank * sizeof *shape);
-    tensor.data = arena_allocate(run->arena, (size_t)elements(tensor) * sizeof(real));
+    size_t size = sizeof(real);
+    for (int i = 0; i < rank; i++) size = checked_size(shape[i], 1, size);
+    tensor.data = arena_allocate(run->arena, size);
     return tensor;
 }
 

@@ -1,4 +1,7 @@
 /* test_arena.c - memory that is given back all at once */
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "helpers.h"
 
 enum { BIG = 65 << 20 }; /* more than a chunk */
@@ -72,6 +75,31 @@ START_TEST(text_is_formatted_whole)
 }
 END_TEST
 
+/* The status of a child that asks for it, and says why on stderr */
+static int status_of_size(int64_t a, int64_t b, size_t value_size)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        fclose(stderr);
+        checked_size(a, b, value_size);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+START_TEST(size_that_does_not_exist_is_out_of_memory)
+{
+    ck_assert_uint_eq(checked_size(3, 5, 8), 120);
+    ck_assert_uint_eq(checked_size(0, INT64_MAX, 8), 0);
+    ck_assert_int_eq(status_of_size(INT64_MAX, 2, 1), 0);
+    ck_assert_int_eq(status_of_size(INT64_MAX, 3, 1), 2);
+    ck_assert_int_eq(status_of_size(INT64_MAX, 1, 4), 2);
+    ck_assert_int_eq(status_of_size(-1, 1, 1), 2);
+}
+END_TEST
+
 START_TEST(freed_arena_is_empty)
 {
     arena_allocate(&scratch, 10);
@@ -88,6 +116,7 @@ Suite *arena_suite(void)
     TCase *tcase = theme(suite, "allocate");
     tcase_add_test(tcase, pieces_are_aligned_and_apart);
     tcase_add_test(tcase, text_is_formatted_whole);
+    tcase_add_test(tcase, size_that_does_not_exist_is_out_of_memory);
     tcase = theme(suite, "release");
     tcase_add_test(tcase, released_memory_is_handed_out_again);
     tcase_add_test(tcase, mark_before_the_first_allocation);
