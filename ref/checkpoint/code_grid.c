@@ -2,6 +2,7 @@
 #include "checkpoint/code_grid.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -159,11 +160,35 @@ static void read_grid(const Encoding *encoding, int64_t first, int64_t count, do
     }
 }
 
+static double largest_size(const Array *array)
+{
+    double block[CODE_BLOCK], largest = 0;
+    int64_t count = array_elements(array);
+    for (int64_t first = 0, some; first < count; first += some) {
+        some = count - first < CODE_BLOCK ? count - first : CODE_BLOCK;
+        array_read_f64(array, first, some, block);
+        for (int64_t i = 0; i < some; i++) largest = fmax(largest, fabs(block[i]));
+    }
+    return largest;
+}
+
+/* A code times a scale times the global one can be more than float32 holds, although each of them is finite. */
+static bool fits_float32(const CodeGrid *grid)
+{
+    bool is_exponent = grid->scale == e8m0_scale;
+    if (!is_exponent && !dtype_is_float(grid->scales.dtype)) return true; /* codes of scales: their reader knows them */
+    double scale = largest_size(&grid->scales), value = 0;
+    if (is_exponent) scale = ldexp(1, (int)scale - 127);
+    for (int code = 0; code < 1 << grid->bits; code++) value = fmax(value, fabs(grid->values[code]));
+    if (grid->zeros) value += CODE_VALUES;
+    return value * scale * grid->factor / grid->divisor <= (double)FLT_MAX;
+}
+
 static bool grid_is_finite(const Encoding *encoding)
 {
     const CodeGrid *grid = (const CodeGrid *)encoding;
     return array_is_finite(&grid->scales) && array_is_finite(&grid->codes) &&
-           (!grid->biases || array_is_finite(grid->biases));
+           (!grid->biases || array_is_finite(grid->biases)) && fits_float32(grid);
 }
 
 static bool is_counted(const CodeGrid *grid, int flip)

@@ -46,7 +46,8 @@ const Array *loader_tensor(Loader at, const char *name, int rank, const int64_t 
     if (!tensor) return NULL;
     const Array *array = tensor->array;
     if (tensor->finite != array && !array_is_finite(array))
-        error_set(at.error, "%s: %s: found NaN or infinity, expected finite weights", array->file, array->name);
+        error_set(at.error, "%s: %s: found NaN or infinity%s, expected finite weights", array->file, array->name,
+                  array->dtype == DTYPE_ENCODED ? ", or scales that make weights larger than float32 holds" : "");
     tensor->finite = array;
     return array;
 }

@@ -28,6 +28,8 @@ typedef struct {
 static const float map_of_16[16] = { -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7 };
 static const float map_of_256[256] = { [3] = 0.25f, [7] = 2 };
 
+static float global_scale = 4; /* of the last layout */
+
 enum { MOST_PARTS = 6 };
 static const struct {
     const char *config, *scheme;
@@ -110,7 +112,7 @@ static const struct {
       "fp4, groups of 16",
       { { "weight_packed", DTYPE_U8, 2, { 1, 2 }, BYTES(0x31, 0xe2) },
         { "weight_scale", DTYPE_F8_E4M3, 2, { 1, 1 }, BYTES(0x40) },
-        { "weight_global_scale", DTYPE_F32, 1, { 1 }, FLOATS(4) } },
+        { "weight_global_scale", DTYPE_F32, 1, { 1 }, &global_scale } },
       { 1, 4 },
       4,
       { 0.25, 0.75, 0.5, -2 } },
@@ -158,6 +160,26 @@ START_TEST(layout_is_read)
     array_read_f64(weight, 0, count, values);
     for (int64_t i = 0; i < count && i < layouts[_i].listed; i++)
         assert_near(values[i], layouts[_i].values[i], 0, "element", i);
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+/* Each part is finite, and a weight is not. */
+START_TEST(scales_too_large_are_refused)
+{
+    enum { FP4 = COUNT(layouts) - 1 };
+    Error error = { "" };
+    global_scale = _i == 0 ? 1e-38F : 1e-35F;
+    write_layout(FP4, NULL);
+    global_scale = 4;
+    Checkpoint *checkpoint = opened(layouts[FP4].config, &error);
+    const Array *weight = loader_tensor((Loader){ checkpoint, "model.a", &error }, "weight", 2, layouts[FP4].shape);
+    if (_i == 0)
+        assert_refused(&error, NULL,
+                       "model.a.weight: found NaN or infinity, or scales that make weights larger than float32 holds, "
+                       "expected finite weights");
+    else
+        ck_assert(weight && !error_is_set(&error));
     checkpoint_close(checkpoint);
 }
 END_TEST
@@ -309,6 +331,7 @@ Suite *quantised_layouts_suite(void)
     Suite *suite = suite_create("quantised_layouts");
     TCase *tcase = theme(suite, "layouts");
     tcase_add_loop_test(tcase, layout_is_read, 0, COUNT(layouts));
+    tcase_add_loop_test(tcase, scales_too_large_are_refused, 0, 2);
     tcase_add_loop_test(tcase, part_is_missed, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, config_is_refused, 0, COUNT(bad));
     tcase_add_test(tcase, mlx_name_is_hugging_faces);
