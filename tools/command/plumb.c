@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "nn/blas_memory.h"
 #include "nn/kernel.h"
@@ -64,11 +65,14 @@ static void version(void)
         printf("sandbox: %s\n", sandbox_has_seccomp() ? "seccomp" : "none");
 }
 
-/* A full disk under stdout shows when its last bytes go out, and is an error like any other. */
+/* A full disk under stdout shows when bytes go out, and is an error like any other. Why an earlier write failed is
+ * forgotten by now, so that one more line end asks again. */
 static int with_stdout_written(int status)
 {
+    bool failed_before = ferror(stdout) != 0;
     errno = 0;
-    bool failed = ferror(stdout) != 0 || fflush(stdout) != 0;
+    if (failed_before && write(STDOUT_FILENO, "\n", 1) == 1) errno = 0;
+    bool failed = failed_before || fflush(stdout) != 0;
     if (!failed && (fclose(stdout) == 0 || errno == EBADF))
         return status; /* EBADF: there was none, and no need of it */
     fprintf(stderr, "plumb: stdout: cannot be written: %s\n", errno ? strerror(errno) : "an earlier write failed");

@@ -249,8 +249,7 @@ static const char *const printers[][MOST_ARGUMENTS] = {
 START_TEST(full_stdout)
 {
     ck_assert_int_eq(status_of(start_plumb(printers[_i], "/dev/full")), 2);
-    const char *err = read_text(temporary(".err"), NULL), *expected = "plumb: stdout: cannot be written: ";
-    ck_assert_msg(strncmp(err, expected, strlen(expected)) == 0 && strchr(err, '\n')[1] == '\0', "%s", err);
+    ck_assert_str_eq(read_text(temporary(".err"), NULL), "plumb: stdout: cannot be written: No space left on device\n");
 }
 END_TEST
 
