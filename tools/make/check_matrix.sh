@@ -24,7 +24,8 @@ for combination; do
     rm -rf "$build/now"
     {
         built $combination $(for name in plumb libplumb.a check-ref-f32 check-ref-f64 check-conformance check-plumb \
-            check-vectors; do echo "$build/now/$name"; done) && sh tools/make/check.sh "$build/now"
+            check-vectors; do echo "$build/now/$name"; done) &&
+            OPTIMIZE=$(echo "$combination" | cut -d' ' -f2) sh tools/make/check.sh "$build/now"
     } > "$log" 2>&1 && verdict=passed || { verdict="FAILED, see $log"; bad=1; }
     printf '%-28s %s  %s\n' "$combination" "$(grep -E '^[0-9]+ passed' "$log")" "$verdict"
 done

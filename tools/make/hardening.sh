@@ -1,5 +1,5 @@
 # hardening.sh PLUMB - checks how the program was linked: position-independent, with relocations read-only, all names
-# bound before main, no executable stack, and guards on the stack
+# bound before main, no executable stack, guards on the stack, and copies that know the sizes of what they fill
 plumb=${1:?}
 missing=
 
@@ -14,8 +14,13 @@ has RELRO GNU_RELRO "$segments"
 has BIND_NOW '(BIND_NOW|FLAGS_1.*NOW)' "$dynamic"
 has noexecstack 'GNU_STACK.* RW ' "$segments"
 has stack-protector __stack_chk_fail "$symbols"
+# FORTIFY needs glibc and an optimiser, and sanitizers do without it.
+if getconf GNU_LIBC_VERSION > /dev/null 2>&1 && [ "${OPTIMIZE:-}" != -O0 ] &&
+    ! printf '%s\n' "$symbols" | grep -q __asan_init; then
+    has FORTIFY '__(mem|str|v?s?n?printf|fprintf)[a-z]*_chk' "$symbols"
+fi
 if [ -n "$missing" ]; then
     echo "hardening: $plumb: found no$missing"
     exit 1
 fi
-echo "hardening: $plumb is position-independent, with read-only relocations and a guarded stack"
+echo "hardening: $plumb is position-independent, with read-only relocations, a guarded stack and checked copies"
