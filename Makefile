@@ -163,6 +163,7 @@ check-docs: $(VENV)/ready $(BUILD)/plumb
 	@cd tools/make && $(PYTHON) -B -m unittest -q test_check_docs
 	@$(PYTHON) -B tools/make/check_docs.py --build $(BUILD)
 	@$(PYTHON) -B tools/make/ports.py --check $(BUILD)/plumb
+	@$(PYTHON) -B tools/make/malformed.py --check
 	@$(VENV)/bin/python -B tools/lessons/pictures.py --check
 	@PYTHONPATH=tools/lessons $(VENV)/bin/python -B -m unittest -q test_lessons
 
