@@ -11,7 +11,9 @@
 
 /* GCC 12 fuses a product with the sum and difference of a pair (vfmsubadd) when it vectorises straight-line code, in
  * spite of -ffp-contract=off; then most bins differ from numpy's in their last bits. */
+#ifndef __clang__ /* which does not know it, and keeps to -ffp-contract=off */
 #pragma GCC optimize("no-tree-slp-vectorize")
+#endif
 
 typedef struct {
     double re, im;
