@@ -16,7 +16,7 @@ typedef struct {
 
 extern const Reference reference_f32, reference_f64;
 
-void reference_set_threads(int threads); /* of matrix products, in both; 1 unless set */
+void reference_set_threads(int threads); /* of matrix products, in both; the library's own number unless set */
 void reference_set_passes(int passes);   /* so many at the same time, whose products are on one thread each */
 
 #endif

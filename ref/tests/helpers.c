@@ -7,8 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nn/nn.h"
+
+/* Suites run side by side, where a library's threads, which wait for each other by spinning, would be in each other's
+ * way. */
 int run_suites(MakeSuite *const *suites, int count)
 {
+    matmul_set_threads(1);
     SRunner *runner = srunner_create(NULL);
     for (int i = 0; i < count; i++) srunner_add_suite(runner, suites[i]());
     srunner_run_all(runner, CK_NORMAL);
