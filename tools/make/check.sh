@@ -1,7 +1,8 @@
 # check.sh BUILD [PROCESSES] - runs all suites, as many at once as there are processors, and adds up what they say
 #
-# A line for each says how many tests it has and how long it took; of one that fails it is all that it prints. A suite
-# is one that a test program lists, X(name) in tests/check_*.c. The scripts are a test each.
+# A line for each says how many tests it has and how long it took; of one that fails it is all that it prints, and
+# what failed is listed again at the end. A suite is one that a test program lists, X(name) in tests/check_*.c. The
+# scripts are a test each.
 
 seconds() { date +%s.%N; }
 
@@ -19,7 +20,13 @@ if [ "$1" = --one ]; then # RESULTS BUILD PROGRAM SUITE: runs a suite, and write
 $program: found exit status $status and no tests of $suite"
         bad=$((bad + 1))
     fi
-    [ $bad -gt 0 ] || output=$(printf '%s\n' "$output" | grep skipped)
+    if [ $bad -gt 0 ]; then
+        # "ref/tests/test_model.c:202:F:forward:forward:3: what is wrong", and what a sanitizer or this script says
+        printf '%s\n' "$output" | grep -E '^[^ ]+:[0-9]+:[EF]:|^SUMMARY: |runtime error|^check-[a-z0-9-]+: ' |
+            sed "s/^/$program $suite: /" >> "$results/failed"
+    else
+        output=$(printf '%s\n' "$output" | grep skipped)
+    fi
     echo "$start $(seconds) $passed $bad" | awk '{ print $2 - $1, $3, $4 }' > "$results/$program.$suite"
     line=$(awk '{ printf "%6.1f s  %4d tests", $1, $2 + $3 }' "$results/$program.$suite")
     printf '%s  %s %s%s\n' "$line" "$program" "$suite" "${output:+
@@ -56,6 +63,10 @@ one hardening sh tools/make/hardening.sh "$build"/plumb
 one dependencies sh tools/make/dependencies.sh
 one style sh tools/make/style.sh
 
+if [ -e "$results/failed" ]; then
+    cat "$results/failed"
+    rm "$results/failed"
+fi
 cat "$results"/* | awk -v start="$start" -v end="$(seconds)" -v processes="$processes" '
 { sum += $1; passed += $2; failed += $3 }
 END {
