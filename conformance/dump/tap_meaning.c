@@ -1,6 +1,6 @@
 /* tap_meaning.c - one table: each tap, what it is, and whose line computes it in Hugging Face
  *
- * Lines are those of transformers 5.23.0. tools/check_hf/check_meanings.py compares them, and --mend writes them.
+ * Lines are those of transformers 5.24.0. tools/check_hf/check_meanings.py compares them, and --mend writes them.
  */
 #include "dump/tap_meaning.h"
 
@@ -11,51 +11,51 @@
 #include "dump/tap_name.h"
 
 /* Hugging Face's class and method, its line in gemma4, and in gemma4_unified; 0: none */
-#define VISION_MODEL "Gemma4VisionModel.forward", 2079, 0
+#define VISION_MODEL "Gemma4VisionModel.forward", 2072, 0
 #define LINEAR "torch.nn.Linear", 0, 0
-#define POSITION_EMBEDDINGS "Gemma4VisionPatchEmbedder._position_embeddings", 595, 0
-#define VISION_PATCH_EMBEDDER "Gemma4VisionPatchEmbedder.forward", 617, 0
-#define VISION_ROTARY_EMBEDDING "Gemma4VisionRotaryEmbedding.forward", 752, 0
-#define CLIPPABLE_LINEAR "Gemma4ClippableLinear.forward", 192, 0
-#define VISION_ATTENTION "Gemma4VisionAttention.forward", 924, 0
-#define VISION_MLP "Gemma4VisionMLP.forward", 707, 0
-#define VISION_ENCODER "Gemma4VisionEncoder.forward", 1025, 0
-#define AVG_POOL "Gemma4VisionPooler._avg_pool_by_positions", 642, 0
-#define VISION_POOLER "Gemma4VisionPooler.forward", 669, 0
+#define POSITION_EMBEDDINGS "Gemma4VisionPatchEmbedder._position_embeddings", 586, 0
+#define VISION_PATCH_EMBEDDER "Gemma4VisionPatchEmbedder.forward", 608, 0
+#define VISION_ROTARY_EMBEDDING "Gemma4VisionRotaryEmbedding.forward", 742, 0
+#define CLIPPABLE_LINEAR "Gemma4ClippableLinear.forward", 184, 0
+#define VISION_ATTENTION "Gemma4VisionAttention.forward", 915, 0
+#define VISION_MLP "Gemma4VisionMLP.forward", 698, 0
+#define VISION_ENCODER "Gemma4VisionEncoder.forward", 1017, 0
+#define AVG_POOL "Gemma4VisionPooler._avg_pool_by_positions", 633, 0
+#define VISION_POOLER "Gemma4VisionPooler.forward", 660, 0
 #define LAYER_NORM "torch.nn.LayerNorm", 0, 0
-#define AUDIO_MODEL "Gemma4AudioModel.forward", 2023, 0
-#define AUDIO_CONVOLUTION "Gemma4AudioSubSampleConvProjectionLayer.forward", 376, 0
-#define AUDIO_SUB_SAMPLE "Gemma4AudioSubSampleConvProjection.forward", 406, 0
+#define AUDIO_MODEL "Gemma4AudioModel.forward", 2016, 0
+#define AUDIO_CONVOLUTION "Gemma4AudioSubSampleConvProjectionLayer.forward", 367, 0
+#define AUDIO_SUB_SAMPLE "Gemma4AudioSubSampleConvProjection.forward", 397, 0
 #define RELU "torch.nn.ReLU", 0, 0
 #define SILU "torch.nn.SiLU", 0, 0
-#define AUDIO_POSITIONS "Gemma4AudioRelPositionalEncoding.forward", 248, 0
-#define AUDIO_ATTENTION "Gemma4AudioAttention.forward", 312, 0
-#define AUDIO_FEED_FORWARD "Gemma4AudioFeedForward.forward", 435, 0
-#define AUDIO_LIGHT_CONV1D "Gemma4AudioLightConv1d.forward", 510, 0
-#define AUDIO_CAUSAL_CONV1D "Gemma4AudioCausalConv1d.forward", 475, 0
-#define AUDIO_LAYER "Gemma4AudioLayer.forward", 546, 0
-#define UNIFIED_VISION_EMBEDDER "Gemma4UnifiedVisionEmbedder.forward", 0, 851
-#define RMS_NORM "Gemma4RMSNorm.forward", 218, 176
-#define MULTIMODAL_EMBEDDER "Gemma4MultimodalEmbedder.forward", 2139, 904
-#define GENERATE "GenerationMixin.generate", 2582, 2582
-#define TEXT_SCALED_WORD_EMBEDDING "Gemma4TextScaledWordEmbedding.forward", 1438, 522
-#define UNIFIED_MODEL "Gemma4UnifiedModel.forward", 0, 1040
-#define MODEL "Gemma4Model.forward", 2329, 1040
-#define PER_LAYER_INPUTS "Gemma4TextModel.project_per_layer_inputs", 1759, 0
-#define MASKS "Gemma4TextModel.forward", 1605, 592
-#define TEXT_ROTARY_EMBEDDING "Gemma4TextRotaryEmbedding.forward", 1138, 243
-#define EAGER_ATTENTION_FORWARD "eager_attention_forward", 812, 296
-#define TEXT_ATTENTION "Gemma4TextAttention.forward", 1199, 379
+#define AUDIO_POSITIONS "Gemma4AudioRelPositionalEncoding.forward", 239, 0
+#define AUDIO_ATTENTION "Gemma4AudioAttention.forward", 303, 0
+#define AUDIO_FEED_FORWARD "Gemma4AudioFeedForward.forward", 426, 0
+#define AUDIO_LIGHT_CONV1D "Gemma4AudioLightConv1d.forward", 501, 0
+#define AUDIO_CAUSAL_CONV1D "Gemma4AudioCausalConv1d.forward", 466, 0
+#define AUDIO_LAYER "Gemma4AudioLayer.forward", 537, 0
+#define UNIFIED_VISION_EMBEDDER "Gemma4UnifiedVisionEmbedder.forward", 0, 846
+#define RMS_NORM "Gemma4RMSNorm.forward", 210, 170
+#define MULTIMODAL_EMBEDDER "Gemma4MultimodalEmbedder.forward", 2132, 899
+#define GENERATE "GenerationMixin.generate", 2584, 2584
+#define TEXT_SCALED_WORD_EMBEDDING "Gemma4TextScaledWordEmbedding.forward", 1431, 517
+#define UNIFIED_MODEL "Gemma4UnifiedModel.forward", 0, 1037
+#define MODEL "Gemma4Model.forward", 2324, 1037
+#define PER_LAYER_INPUTS "Gemma4TextModel.project_per_layer_inputs", 1751, 0
+#define MASKS "Gemma4TextModel.forward", 1597, 586
+#define TEXT_ROTARY_EMBEDDING "Gemma4TextRotaryEmbedding.forward", 1129, 236
+#define EAGER_ATTENTION_FORWARD "eager_attention_forward", 802, 289
+#define TEXT_ATTENTION "Gemma4TextAttention.forward", 1191, 373
 #define ACT_FN "GELUTanh.forward", 50, 50
-#define TEXT_MLP "Gemma4TextMLP.forward", 1073, 456
-#define TEXT_ROUTER "Gemma4TextRouter.forward", 1315, 0
-#define TEXT_EXPERTS "Gemma4TextExperts.forward", 1275, 0
-#define VISION_ENCODER_LAYER "Gemma4VisionEncoderLayer.forward", 984, 0
-#define TEXT_DECODER_LAYER "Gemma4TextDecoderLayer.forward", 1368, 476
-#define TEXT_MODEL "Gemma4TextModel.forward", 1605, 592
+#define TEXT_MLP "Gemma4TextMLP.forward", 1065, 450
+#define TEXT_ROUTER "Gemma4TextRouter.forward", 1307, 0
+#define TEXT_EXPERTS "Gemma4TextExperts.forward", 1267, 0
+#define VISION_ENCODER_LAYER "Gemma4VisionEncoderLayer.forward", 976, 0
+#define TEXT_DECODER_LAYER "Gemma4TextDecoderLayer.forward", 1361, 471
+#define TEXT_MODEL "Gemma4TextModel.forward", 1597, 586
 #define LM_HEAD "torch.nn.Linear", 0, 0
-#define FOR_CAUSAL_LM "Gemma4ForCausalLM.forward", 1872, 753
-#define FOR_CONDITIONAL_GENERATION "Gemma4ForConditionalGeneration.forward", 2626, 1375
+#define FOR_CAUSAL_LM "Gemma4ForCausalLM.forward", 1865, 748
+#define FOR_CONDITIONAL_GENERATION "Gemma4ForConditionalGeneration.forward", 2618, 1370
 
 /* clang-format off */
 const TapMeaning tap_meanings[] = {

@@ -96,7 +96,7 @@ int plumb_explain_model(int argc, char **argv)
         .args_doc = "CASE",
         .children = children,
         .doc = "Computes a case and tells it tap by tap, in order: name, shape, root mean square, what the value is, "
-               "Hugging Face's class and method with its line in transformers 5.23.0, and the reference's line.",
+               "Hugging Face's class and method with its line in transformers 5.24.0, and the reference's line.",
     };
     ExplainModelCommand command = { 0 };
     Error error = { "" };

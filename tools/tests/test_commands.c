@@ -48,7 +48,7 @@ static const struct {
     { { "run", E2B, "--bug", "pool-sum", "--bug", "vision-mask-none", "--list" }, 0, "model.vision_tower.pooler " },
     { { "explain-model", TEXT, "--only", "*.0.mlp" },
       0,
-      "    what the MLP adds, before its norm\n    Gemma4TextMLP.forward (modeling_gemma4.py:1073)   "
+      "    what the MLP adds, before its norm\n    Gemma4TextMLP.forward (modeling_gemma4.py:1065)   "
       "ref/gemma4/text_mlp.c:" },
     { { "explain-model", UNIFIED, "--list", "--layers" }, 0, " soft tokens of pictures\n" },
     { { "explain-model", TEXT, "--max-new-tokens", "2", "--only", "input_ids@1" }, 0, "input_ids@1 " },
