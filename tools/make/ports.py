@@ -52,7 +52,7 @@ class Ungraded(Exception):
 
 
 def title(run):
-    return f"{run['recipe']} {run['version']}, {run['case']} as {run['class']}"
+    return f"{run['port']} {run['version']}, {run['case']} as {run['class']}"
 
 
 def found_in(plumb, run, dump):
