@@ -195,8 +195,9 @@ void model_forward(Model *model, const Inputs *inputs, const Pass *pass)
     ArenaMark empty = { 0 };
     Arena *arena = &model->activations;
     Random random = random_of(pass->seed);
+    random.idle = pass->seed == 0;
     Run run = { .arena = arena,
-                .random = pass->seed ? &random : NULL,
+                .random = &random,
                 .rounding = pass->results,
                 .weights = pass->weights,
                 .exact_codes = pass->exact_codes,

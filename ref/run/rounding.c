@@ -137,14 +137,20 @@ FOR_PROCESSORS(void, at_random, (Rounding rounding, Random random, real *values,
 
 /* ---------------------------------------------------------------- what the run asks for */
 
+static bool is_to_nearest(const Run *run) { return !run->random || run->random->idle; }
+
+static void count_drawn(const Run *run, int64_t count)
+{
+    if (run->random) run->random->drawn += (uint32_t)count;
+}
+
 void round_result(const Run *run, real *values, int64_t count)
 {
-    if (!run->random) {
+    if (is_to_nearest(run))
         round_to(run->rounding, values, count);
-        return;
-    }
-    at_random(run->rounding, *run->random, values, count);
-    run->random->drawn += (uint32_t)count;
+    else
+        at_random(run->rounding, *run->random, values, count);
+    count_drawn(run, count);
 }
 
 bool rounds_factors(const Run *run) { return run->rounding == ROUNDING_TF32 || run->rounding == ROUNDING_TF32_CUT; }
@@ -156,12 +162,12 @@ void round_factor(const Run *run, real *values, int64_t count)
         for (int64_t i = 0; i < count; i++) values[i] = cut_off(bits_of((float)values[i]), 0, 13);
         return;
     }
-    if (!run->random) {
+    if (is_to_nearest(run))
         for (int64_t i = 0; i < count; i++) values[i] = to_tf32((float)values[i]);
-        return;
-    }
-    for (int64_t i = 0; i < count; i++) values[i] = keep_at_random((float)values[i], 10, random_at(*run->random, i));
-    run->random->drawn += (uint32_t)count;
+    else
+        for (int64_t i = 0; i < count; i++)
+            values[i] = keep_at_random((float)values[i], 10, random_at(*run->random, i));
+    count_drawn(run, count);
 }
 
 void read_weight(const Run *run, const Array *weight, int64_t first, int64_t count, real *out)

@@ -10,6 +10,7 @@
 /* Random bits by their number: the same for a seed, whoever computes. */
 typedef struct {
     uint32_t key, drawn;
+    bool idle; /* values are rounded to nearest, and only counted: so many bits would have been drawn */
 } Random;
 
 typedef struct {
@@ -18,7 +19,7 @@ typedef struct {
     Rounding weights;  /* of the weights as they are read: a bf16 backend holds bf16 weights */
     bool exact_codes;  /* but not of those that codes and scales stand for: a kernel may never round these */
     unsigned features; /* of Feature */
-    Random *random;    /* results and factors are rounded up or down at random; NULL: to nearest */
+    Random *random;    /* results and factors are rounded up or down at random; NULL: to nearest, uncounted */
     Hook *hook;        /* NULL: nobody looks */
     Known *known;      /* NULL: everything is computed */
     void *hook_context;

@@ -38,6 +38,9 @@ typedef struct {
     size_t value_size;              /* sizeof(float) or sizeof(double) */
     const char *file;               /* of the reference, where the value is handed over */
     int line;
+    /* How many random bits the pass has drawn, or would have where it rounds to nearest. A hook that gives a layer's
+     * output sets it to what the layer would have left. */
+    uint32_t *drawn;
 } Tap;
 
 typedef void Hook(void *context, const Tap *tap);

@@ -21,7 +21,8 @@ static void show(Run *run, TapName name, TensorPart part)
                 .values = part.values.data,
                 .value_size = sizeof(real),
                 .file = name.file,
-                .line = name.line };
+                .line = name.line,
+                .drawn = run->random ? &run->random->drawn : NULL };
     memcpy(tap.shape, part.shape, (size_t)part.rank * sizeof *part.shape);
     run->hook(run->hook_context, &tap);
     arena_release(run->arena, mark);
