@@ -113,8 +113,9 @@ void ends_measure(Lockstep *lockstep)
     const FreeVisitor visitor = { visit_row, end_replay_at, &passes };
     list_ends(&passes, &ends);
     if (ends.count > 0) lockstep_visit_free(lockstep, -1, FREE_REPLAYS, &visitor); /* -1: the oracle */
-    /* A bent dump fails as it is: it is not worth a second look. */
-    if (conclude(&passes, &ends, false) && lockstep_grade_so_far(lockstep)->first_bent < 0) {
+    /* A bent dump fails as it is: it is not worth a second look. A shard does not know whether this one is bent. */
+    bool is_far = conclude(&passes, &ends, false);
+    if (is_far && lockstep_grade_so_far(lockstep)->first_bent < 0 && !lockstep_shard(lockstep)) {
         lockstep_visit_free(lockstep, FREE_REPLAYS, MANY_FREE_REPLAYS, &visitor);
         conclude(&passes, &ends, true);
     }

@@ -11,8 +11,8 @@
 
 #include "lockstep/lockstep.h"
 
-/* The first of them rounds to nearest. Where a straight dump is too far off, more are run before it fails. */
-enum { FREE_REPLAYS = 4, MANY_FREE_REPLAYS = 64 };
+/* The first of FREE_REPLAYS rounds to nearest. Where a straight dump is too far off, more are run before it fails. */
+enum { MANY_FREE_REPLAYS = 64 };
 
 void ends_measure(Lockstep *lockstep); /* the grade so far has them afterwards */
 

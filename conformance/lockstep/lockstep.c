@@ -31,9 +31,17 @@ static void run_round(Lockstep *l)
         l->passes++;
         run_pass(l, PASS_REPLAY, 0, 0);
     }
-    if (with_total) passes[count++] = (OrderedPass){ .kind = PASS_FREE };
+    if (l->shard)
+        shard_plan(l->shard, l->steps.grade, l->steps.sums,
+                   !choices_matter_open(l->choices, l->steps.pass.max_new_tokens));
+    if (l->shard && !shard_has_steps(l->shard) && !shard_has_ends(l->shard)) {
+        free(passes);
+        return;
+    }
+    if (with_total && (!l->shard || shard_has_steps(l->shard))) passes[count++] = (OrderedPass){ .kind = PASS_FREE };
     passes[count++] = (OrderedPass){ .kind = PASS_ORACLE };
-    l->sampled = side_by_side_allowed(l) && choices_all_held(l->choices);
+    l->sampled = side_by_side_allowed(l) && choices_all_held(l->choices) &&
+                 (!l->shard || shard_has_steps(l->shard));
     if (l->sampled) {
         list_samples(l, passes, &count);
         run_passes_in_turn(l, passes, count);
@@ -47,7 +55,7 @@ static void run_samples(Lockstep *l)
 {
     OrderedPass *passes = allocate_zeroed((size_t)l->samples + 1, sizeof *passes);
     int count = 0;
-    if (!l->sampled) list_samples(l, passes, &count);
+    if (!l->sampled && (!l->shard || shard_has_steps(l->shard))) list_samples(l, passes, &count);
     run_passes_in_turn(l, passes, count);
     free(passes);
 }
@@ -87,6 +95,8 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
     l->rows.sequences = options->sequences;
     l->steps = step_list_new(dump, &l->trial.options, &l->rows, grade, &l->error);
     l->steps.inputs = inputs;
+    if (options->shard.count > 1) l->shard = shard_new(options->shard, l->samples, model_config(trial->model));
+    l->steps.shard = l->shard;
     l->steps.pass.max_new_tokens = inputs->input_ids ? decode_steps_new_tokens(dump) : 0;
     l->steps.pass.logits_to_keep = decode_steps_logits_to_keep(dump, inputs);
     l->steps.pass.ignore_eos = options->ignore_eos;
@@ -111,6 +121,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
 const Grade *lockstep_grade_so_far(const Lockstep *l) { return l->steps.grade; }
 const StepSums *lockstep_sums(const Lockstep *l, int step) { return &l->steps.sums[step]; }
 const PaddingRows *lockstep_rows(const Lockstep *l) { return &l->rows; }
+const Shard *lockstep_shard(const Lockstep *l) { return l->shard; }
 Model *lockstep_model(const Lockstep *l) { return l->trial.model; }
 
 void lockstep_visit(Lockstep *l, Subject subject, VisitRow *visit, void *context)
@@ -164,6 +175,7 @@ Grade *lockstep_end(Lockstep *l)
     step_list_free(&l->steps);
     choices_free(l->choices);
     known_layers_free(l->known);
+    shard_free(l->shard);
     padding_rows_free(&l->rows);
     if (l->subject.close) l->subject.close(l->subject.self);
     free(l);

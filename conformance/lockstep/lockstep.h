@@ -15,7 +15,7 @@
 #define PLUMB_LOCKSTEP_H
 
 #include "grade/grade.h"
-#include "lockstep/trial.h"
+#include "lockstep/shard.h"
 #include "noise/step_sums.h"
 
 /* The grade of the honest model. NULL with error set: a tap of another shape, a choice of nothing that exists, or no
@@ -29,6 +29,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error);
 const Grade *lockstep_grade_so_far(const Lockstep *lockstep);
 const StepSums *lockstep_sums(const Lockstep *lockstep, int step);
 const PaddingRows *lockstep_rows(const Lockstep *lockstep);
+const Shard *lockstep_shard(const Lockstep *lockstep); /* NULL: it grades all */
 Model *lockstep_model(const Lockstep *lockstep); /* the honest one, which a thread of its own has too */
 /* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its
  * number in the dump's array, before the backend's takes its place. */

@@ -4,6 +4,7 @@
 
 #include "lockstep/choices.h"
 #include "lockstep/known_layers.h"
+#include "lockstep/shard.h"
 #include "lockstep/step_list.h"
 #include "lockstep/turns.h"
 
@@ -29,6 +30,8 @@ struct Lockstep {
     KnownLayers *known;              /* that PASS_SUSPECT need not compute; NULL: none */
     bool remembering;                /* this pass is what they are known from */
     const char *given;               /* such a layer, which the pass is in; NULL: none */
+    Shard *shard;                    /* that this is; NULL: it is whole */
+    bool left_out;                   /* the tap is of a layer of another shard, and has no values of the pass */
     const FreeVisitor *free_visitor; /* sees the rows of PASS_PATH */
     Turns *turns;                    /* of the passes that run side by side; NULL: this one is alone */
     int turn;                        /* this pass's place among them */

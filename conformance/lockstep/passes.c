@@ -23,11 +23,11 @@ static void choose(Lockstep *l, int n, const Tap *tap)
     choices_choose(l->choices, &at);
 }
 
-/* Asked in PASS_SUSPECT. No visitor sees what a layer that is known still shows. */
+/* Asked in PASS_SUSPECT, and in passes of a shard. No visitor sees what a layer that is known still shows. */
 static bool on_layer(void *context, const char *layer)
 {
     Lockstep *l = context;
-    l->given = known_layers_have(l->known, layer);
+    l->given = l->pass == PASS_SUSPECT ? known_layers_have(l->known, layer) : shard_leaves_out(l->shard, layer);
     l->steps.skips = l->given;
     return l->given;
 }
@@ -36,7 +36,10 @@ static void end_known_layer(Lockstep *l, const Tap *tap)
 {
     step_list_pass_over(&l->steps, l->given);
     choices_pass_over(l->choices, l->given);
-    known_layers_fill(l->known, tap);
+    if (l->left_out)
+        shard_pass_over(l->shard, tap);
+    else
+        known_layers_fill(l->known, tap);
 }
 
 static pthread_mutex_t shown = PTHREAD_MUTEX_INITIALIZER; /* one terminal: who is told of progress or of a verdict */
@@ -78,6 +81,8 @@ static void on_tap(void *context, const Tap *tap)
     Lockstep *l = context;
     VisitRow *visit = l->visit;
     bool is_end = l->given && strcmp(tap->name, l->given) == 0;
+    l->left_out = l->given && l->pass != PASS_SUSPECT;
+    if (l->shard && l->pass == PASS_REPLAY) shard_note(l->shard, tap);
     if (l->given) l->visit = NULL;
     if (is_end) end_known_layer(l, tap);
     if (is_end) l->given = NULL;
@@ -120,6 +125,10 @@ void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     pass.hook_context = l;
     if (l->known && kind == PASS_SUSPECT) known_layers_begin(l->known, l->remembering);
     if (l->known && kind == PASS_SUSPECT && !l->remembering) pass.known = on_layer;
+    /* Another rounding draws other numbers of bits than those that the first pass counted. */
+    bool is_counted = kind == PASS_ORACLE || (kind == PASS_RANDOM && pass.results == class->results);
+    if (l->shard && is_counted) pass.known = on_layer;
+    if (l->shard && kind == PASS_REPLAY) shard_begin(l->shard);
 
     l->pass = kind;
     l->decode_step = l->gone_by = 0;

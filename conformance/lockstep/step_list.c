@@ -182,6 +182,7 @@ void step_list_conclude_next(StepList *steps)
     Grade *grade = steps->grade;
     int n = steps->concluded++;
     if (n == 0) grade->first_bent = -1;
+    if (steps->shard && !shard_has_step(steps->shard, n)) return;
     step_sums_conclude(&steps->sums[n], grade->class, &grade->steps[n]);
     if (grade->steps[n].verdict != VERDICT_PASS && grade->first_bent < 0) grade->first_bent = n;
     if (steps->options->graded) steps->options->graded(steps->options->progress_context, grade, n);

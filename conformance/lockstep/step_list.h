@@ -6,7 +6,7 @@
 #ifndef PLUMB_STEP_LIST_H
 #define PLUMB_STEP_LIST_H
 
-#include "lockstep/trial.h"
+#include "lockstep/shard.h"
 #include "noise/step_sums.h"
 
 typedef struct {
@@ -16,6 +16,7 @@ typedef struct {
     const Inputs *inputs; /* for advice on arrays of other shapes; NULL: without */
     Pass pass;            /* what all passes have in common */
     Error *error;
+    const Shard *shard; /* whose steps get verdicts; NULL: all do */
     Grade *grade;
     StepSums *sums; /* beside grade->steps */
     bool *known;    /* of the dump's arrays, those that are a tap of this case */

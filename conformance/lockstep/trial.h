@@ -6,13 +6,18 @@
 #include "grade/grade.h"
 #include "reference.h"
 
-enum { SAMPLES = 8 };
+enum { SAMPLES = 8, FREE_REPLAYS = 4 }; /* replays of a grade, and of its ends */
+
+typedef struct {
+    int number, count; /* number: from 0 on; a count of 0 or 1: nothing is shared out */
+} ShardNumber;
 
 typedef struct {
     const char *const *only; /* globs, NULL-terminated: other taps count as absent. NULL: all */
     bool with_total;         /* also measure inherited and total: one more pass */
     bool ignore_eos;         /* the backend went on after an end-of-sequence token */
     int samples;             /* replays, the first of them to nearest; 0: SAMPLES */
+    ShardNumber shard;       /* what of the grade is computed */
     int threads;             /* that passes run on, as many at once; 0: one */
     int straightened;        /* steps that features which were not declared make straight */
     uint64_t sequences;      /* a bit for each of the batch's, the first 64: only their tokens are graded; 0: all */

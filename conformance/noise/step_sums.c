@@ -140,6 +140,12 @@ void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expe
     }
 }
 
+void step_sums_note_graded(StepSums *sums, Step *step, int64_t row)
+{
+    sums->row_norm[row] = 0;
+    step->graded_rows++;
+}
+
 double step_sums_found(const StepSums *sums, int64_t i)
 {
     int64_t width = sums->row_map.width;

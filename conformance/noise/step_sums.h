@@ -63,6 +63,8 @@ void step_sums_keep_replay(StepSums *sums, int64_t row, const double *values);
 void step_sums_measure(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found);
 /* Does the same for a row of choices, which are right or wrong. */
 void step_sums_count(StepSums *sums, Step *step, int64_t row, const double *expected, const double *found);
+/* Notes that a row is graded, which somebody else does. */
+void step_sums_note_graded(StepSums *sums, Step *step, int64_t row);
 
 /* Element i of the array: the backend's value, and the reference's */
 double step_sums_found(const StepSums *sums, int64_t i);

@@ -25,7 +25,9 @@ static Lockstep *begin_near(const Trial *trial)
 Lockstep *readings_measure_ends(Lockstep *plain, Followed *followed)
 {
     const Trial *trial = &followed->trial;
-    ends_measure(plain);
+    const Shard *shard = lockstep_shard(plain);
+    if (!shard || shard_has_ends(shard)) ends_measure(plain);
+    if (shard) return plain;
     if (!is_far(plain)) return plain;
     Profile profile = profile_of(plain, trial, trial->class->ends.ratio);
     if (!profile.features) return plain;
