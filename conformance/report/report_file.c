@@ -35,7 +35,7 @@ static const char *const outcomes[] = { "pass", "fail", "error", "nothing" };
 static json_t *text_or_null(const char *text) { return *text ? text_json(text) : json_null(); }
 
 /* The kernel is the machine's: a report of another machine may differ in it, and in last digits for its sake. */
-static json_t *program_json(void)
+json_t *report_program_json(void)
 {
     return json_pack("{s:s, s:s, s:o, s:s, s:s?, s:s?, s:s}", "name", "plumb", "version", plumb_version, "commit",
                      text_or_null(plumb_commit), "products", matmul_library(), "kernel", matmul_kernel(),
@@ -45,8 +45,8 @@ static json_t *program_json(void)
 static json_t *head_json(const ReportFile *file, int exit_status, const Error *error)
 {
     return json_pack("{s:i, s:o, s:s, s:o, s:O, s:i, s:s, s:o, s:b, s:o}", "schema_version", REPORT_SCHEMA_VERSION,
-                     "program", program_json(), "kind", file->kind, "command", command_json(file), "files", file->files,
-                     "exit_status", exit_status, "outcome", outcomes[exit_status], "error",
+                     "program", report_program_json(), "kind", file->kind, "command", command_json(file), "files",
+                     file->files, "exit_status", exit_status, "outcome", outcomes[exit_status], "error",
                      text_or_null(error->message), "strict", file->strict, "strict_failure",
                      text_or_null(file->strict_failure));
 }

@@ -28,6 +28,8 @@ typedef struct {
     json_t *files;
 } ReportFile;
 
+json_t *report_program_json(void); /* this one, as each report names it */
+
 void report_file_open(ReportFile *file, Error *error); /* an error where it cannot be written */
 /* Says what is graded, and with what: a file or a folder (file_digest.h) */
 void report_file_say_files(ReportFile *file, const char *role, const char *path, Error *error);
