@@ -19,7 +19,8 @@ enum {
     KEY_DETAIL = 'd',
     KEY_EXCLUDE = 'X',
     KEY_PARTIAL = 'P',
-    KEY_SANDBOX = 0x310
+    KEY_SANDBOX = 0x310,
+    KEY_SHARD
 };
 
 enum { MOST_SAMPLES = 1024 };
@@ -71,25 +72,39 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
-/* Only a grade is explained. */
-static const struct argp_option explain_options[] = {
+/* Only a grade is explained, or shared out. */
+static const struct argp_option grade_options[] = {
     { "explain", KEY_EXPLAIN, "TAP", 0,
       "Also print every number that the verdict of a tap rests on, and the proven bound where there is one; a name or "
       "a glob, may be given several times",
       0 },
+    { "shard", KEY_SHARD, "K/N", 0,
+      "Grade the K-th of N parts of the dump's steps alone, into a --json FILE that plumb merge reads (docs/shards.md)",
+      0 },
     { 0 },
 };
 
-static error_t parse_explain(int key, char *argument, struct argp_state *state)
+static error_t parse_grade_alone(int key, char *argument, struct argp_state *state)
 {
     GradeCommand *command = state->input;
     switch (key) {
     case KEY_EXPLAIN: globs_add(&command->explained, argument); return 0;
+    case KEY_SHARD:
+        command->shard = parse_shard(state, argument);
+        command->shard_argument = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (command->shard_argument && !command->report.path)
+            argp_error(state, "--shard: found no --json FILE, expected one for what the shard finds");
+        if (command->shard_argument && (command->detailed || command->explained.count > 0))
+            argp_error(state, "--shard: found --json-detail or --explain, expected neither, because they ask for sums "
+                              "that no shard has of all steps");
+        return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static const struct argp explain_argp = { .options = explain_options, .parser = parse_explain };
+static const struct argp grade_argp = { .options = grade_options, .parser = parse_grade_alone };
 
 /* Frameworks call the dtypes otherwise. */
 static const char *class_meant(const char *name)
@@ -151,7 +166,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 void grade_arguments_parse(GradeCommand *command, int argc, char **argv, const char *doc)
 {
     const struct argp_child children[] = { { &case_argp, 0, NULL, 0 },
-                                           { command->explains ? &explain_argp : NULL, 0, NULL, 0 },
+                                           { command->explains ? &grade_argp : NULL, 0, NULL, 0 },
                                            { 0 } };
     const struct argp argp = {
         .options = options, .parser = parse_option, .args_doc = "CASE DUMP", .children = children, .doc = doc

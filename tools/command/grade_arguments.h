@@ -19,6 +19,11 @@ typedef struct {
     Globs only, explained;
     Globs asked;   /* those of --only, without what --layers adds */
     bool explains; /* knows --explain */
+    ShardNumber shard;
+    const char *shard_argument; /* as it stands among the arguments */
+    Grade *merged;              /* that shards have found; NULL: the dump is graded here */
+    const json_t *merged_files; /* that shards have seen; NULL: there are none */
+    const char *merged_into;    /* the path of the merged report, which the shards' command must have; NULL likewise */
     bool ignore_eos, detailed, partial;
     ReportFile report;
     int samples;

@@ -55,6 +55,8 @@ static Finding judge_dump(GradeCommand *command, const char *path, Error *error)
     Dump *dump = error_is_set(error) ? NULL : open_named_dump(&command->c, path, &command->names, error);
     if (dump) check_only(command, dump, error);
     if (path) say_files(command, path, error);
+    if (command->merged_files && !json_equal(command->report.files, (json_t *)command->merged_files))
+        error_set(error, "%s: found other files of the dump or the case than the shards saw, expected the same", path);
     if (!error_is_set(error)) {
         command->grid = value_grid_of(dump);
         const char *slash = strrchr(path, '/');
@@ -112,39 +114,58 @@ static void enter_sandbox(const GradeCommand *command, const char *dump, Error *
     sandbox_enter(sandbox, command->sandbox, error);
 }
 
-static int judge(int argc, char **argv, const char *doc, bool explains)
+/* Reports come from other machines: they say what was graded, and must not say what is written. */
+static void check_report_path(const GradeCommand *command, Error *error)
 {
-    GradeCommand command = { .explains = explains,
-                             .report = { .kind = explains ? "grade" : "diagnose", .arguments = argv + 1 } };
+    const char *found = command->report.path, *expected = command->merged_into;
+    if (expected && (!found || strcmp(found, expected) != 0))
+        error_set(error, "the shards' command: found --json %s, expected %s", found ? found : "nowhere", expected);
+}
+
+static int judge(GradeCommand *command, int argc, char **argv, const char *doc)
+{
     Error error = { "" };
-    usage_report_begin(command.report.kind, argv + 1);
-    grade_arguments_parse(&command, argc, argv, doc);
+    command->report.kind = command->explains ? "grade" : "diagnose";
+    command->report.arguments = argv + 1;
+    usage_report_begin(command->report.kind, argv + 1);
+    grade_arguments_parse(command, argc, argv, doc);
     usage_report_end();
-    if (command.argument_count == 2) case_set_folder(&command.c, command.arguments[0]);
-    const char *path = command.argument_count ? command.arguments[command.argument_count - 1] : NULL;
-    if (!path || (command.argument_count == 1 && !command.c.model_folder && !command.c.inputs_file))
-        error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command.argument_count, argv[0]);
-    enter_sandbox(&command, path, &error);
-    Status status = judge_run(&command, path, &error);
+    if (command->argument_count == 2) case_set_folder(&command->c, command->arguments[0]);
+    const char *path = command->argument_count ? command->arguments[command->argument_count - 1] : NULL;
+    if (!path || (command->argument_count == 1 && !command->c.model_folder && !command->c.inputs_file))
+        error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command->argument_count, argv[0]);
+    check_report_path(command, &error);
+    if (error_is_set(&error)) command->report.path = NULL;
+    enter_sandbox(command, path, &error);
+    Status status = judge_run(command, path, &error);
     finish(&error, status); /* an error beside "nothing was graded" keeps that status */
     return (int)status;
 }
 
+static const char grade_doc[] =
+    "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
+    "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .safetensors or .npy "
+    "files.";
+
 int plumb_grade(int argc, char **argv)
 {
-    return judge(
-        argc, argv,
-        "Grades a backend's dump: the error that each step introduces, in units of what an honest backend of "
-        "that dtype introduces there. DUMP is a safetensors file, an .npz file, or a folder of .safetensors or .npy "
-        "files.",
-        true);
+    GradeCommand command = { .explains = true };
+    return judge(&command, argc, argv, grade_doc);
+}
+
+int merge_grade(const MergedShards *merged, const char *json)
+{
+    GradeCommand command = {
+        .explains = true, .merged = merged->grade, .merged_files = merged->files, .merged_into = json
+    };
+    return judge(&command, merged->count, merged->words, grade_doc);
 }
 
 int plumb_diagnose(int argc, char **argv)
 {
+    GradeCommand command = { 0 };
     return judge(
-        argc, argv,
+        &command, argc, argv,
         "Names the known bug that bends a backend's dump: each bug that the case can show is switched on in the "
-        "reference and compared with what the dump is off by. DUMP is as for plumb grade.",
-        false);
+        "reference and compared with what the dump is off by. DUMP is as for plumb grade.");
 }

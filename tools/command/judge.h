@@ -3,6 +3,7 @@
 #define PLUMB_JUDGE_H
 
 #include "command/grade_arguments.h"
+#include "command/shard_report.h"
 #include "report/report_grade.h"
 
 /* A judge prints text, and hands JSON back. */
@@ -18,5 +19,8 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error);
 /* Judges the dump at path and writes the report that the command asks for; command->explains: a grade, and otherwise a
  * diagnosis. Frees what is in the command. NULL is no path: error says why there is none. */
 Status judge_run(GradeCommand *command, const char *path, Error *error);
+
+/* The grade that shards have found is reported as plumb grade would; the exit status. */
+int merge_grade(const MergedShards *merged, const char *json);
 
 #endif

@@ -11,6 +11,7 @@
 #include "inputs/dumped_inputs.h"
 #include "command/grade_status.h"
 #include "command/judge.h"
+#include "command/shard_report.h"
 #include "report/report_grade.h"
 #include "report/report_diagnosis.h"
 #include "report/report_explanation.h"
@@ -19,6 +20,7 @@
 #include "report/report_inputs.h"
 #include "report/report_known.h"
 #include "report/report_rows.h"
+#include "report/report_shard.h"
 #include "report/report_steps.h"
 #include "report/report_weights.h"
 
@@ -59,6 +61,7 @@ static GradeOptions options_of(GradeCommand *command)
         .ignore_eos = command->ignore_eos,
         .nothing_left = &command->nothing_left,
         .samples = command->samples,
+        .shard = command->shard,
         .threads = command->c.threads,
         .with_total = command->report.path != NULL,
         .progress = show_progress,
@@ -118,11 +121,22 @@ typedef struct {
     ClassCheck check;
     Explanation *explanation; /* what --explain asks for; NULL */
     json_t *detail;           /* what --json-detail asks for; NULL */
+    json_t *shard;            /* what a shard has found; NULL: it is no shard */
 } Ground;
+
+static Grade *take_merged(GradeCommand *command, const Trial *trial, Ground *ground, Error *error)
+{
+    Grade *grade = command->merged;
+    command->merged = NULL;
+    grade->class = grade->declared = trial->class;
+    ground->check = class_check(trial, grade, error);
+    return grade;
+}
 
 /* The grade of the model's steps. NULL with error set */
 static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Error *error)
 {
+    if (command->merged) return take_merged(command, &trial, ground, error);
     command->progress = start_progress(command, trial.dump);
     Followed followed;
     Lockstep *lockstep = readings_begin(&trial, &followed, error);
@@ -131,6 +145,7 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Er
     if (lockstep && command->explained.count > 0)
         ground->explanation = explain(lockstep, trial.model, command->explained.globs, error);
     if (lockstep && command->detailed && command->report.path) ground->detail = report_detail_json(lockstep);
+    if (lockstep && command->shard.count > 1) ground->shard = report_shard_json(lockstep);
     Grade *grade = lockstep ? lockstep_end(lockstep) : NULL;
     ground->check = followed.check;
     followed_free(&followed);
@@ -169,6 +184,19 @@ static Finding report_grade(GradeCommand *command, Grade *grade, const Ground *g
     return finding;
 }
 
+static Finding report_shard(const GradeCommand *command, const Grade *grade, Ground *ground, Error *error)
+{
+    bool bent = grade && grade->first_bent >= 0;
+    Finding finding = { .status = bent ? STATUS_FAIL : STATUS_PASS };
+    if (!ground->shard)
+        error_set(error, "--shard: found no step of the model in the dump, expected some to share out");
+    else
+        finding.json = shard_report_json(command, ground->shard);
+    if (ground->shard && wants_text(command)) shard_report_text(command, grade, ground->shard);
+    ground->shard = NULL;
+    return finding;
+}
+
 Finding grade_dump(GradeCommand *command, const Dump *dump, Error *error)
 {
     Inputs given = { 0 };
@@ -184,14 +212,17 @@ Finding grade_dump(GradeCommand *command, const Dump *dump, Error *error)
     else if (command->explained.count > 0 && !error_is_set(error))
         error_set(error, "--explain: found %s, and no step of the model that is graded, expected one",
                   command->explained.globs[0]);
-    if (!error_is_set(error)) grade = dumped_inputs_grade(judged, dump, grade);
+    bool whole = command->shard.count < 2;
+    if (whole && !error_is_set(error)) grade = dumped_inputs_grade(judged, dump, grade);
     dumped_inputs_close(judged);
 
-    bool again = !error_is_set(error) && !command->class && value_grid_misled(&command->grid, dump, grade);
+    bool again = whole && !error_is_set(error) && !command->class && value_grid_misled(&command->grid, dump, grade);
     mapped_files_check(error);
-    if (!again && !error_is_set(error)) finding = report_grade(command, grade, &ground, dump);
+    if (!whole && !error_is_set(error)) finding = report_shard(command, grade, &ground, error);
+    if (whole && !again && !error_is_set(error)) finding = report_grade(command, grade, &ground, dump);
     explanation_free(ground.explanation);
     json_decref(ground.detail);
+    json_decref(ground.shard);
     grade_free(grade);
     return again ? grade_dump(command, dump, error) : finding;
 }

@@ -9,35 +9,21 @@
 #include "command/suite_report.h"
 #include "report/json_file.h"
 
-enum { KEY_SHARD = 's', KEY_JSON = 'j', KEY_THREADS = 't', MOST_SHARDS = 1 << 20 };
+enum { KEY_SHARD = 's', KEY_JSON = 'j', KEY_THREADS = 't' };
 
 typedef struct {
     const char **paths;
     int path_count, path_most;
     const char *json;
-    int shard, shards; /* shard: from 0 on */
+    ShardNumber of;
     int threads;
 } SuiteCommand;
-
-/* Digits, a slash, digits: as many as MOST_SHARDS has, so that both fit an int */
-static error_t parse_shard(SuiteCommand *command, const char *argument, struct argp_state *state)
-{
-    static const char digits[] = "0123456789";
-    size_t k = strspn(argument, digits), n = argument[k] == '/' ? strspn(argument + k + 1, digits) : 0;
-    bool fits = k > 0 && k < 8 && n > 0 && n < 8 && !argument[k + 1 + n];
-    int shard = fits ? atoi(argument) : 0, shards = fits ? atoi(argument + k + 1) : 0;
-    if (shard < 1 || shard > shards || shards > MOST_SHARDS)
-        argp_error(state, "--shard: found %s, expected K/N with K from 1 to N, and N up to %d", argument, MOST_SHARDS);
-    command->shard = shard - 1;
-    command->shards = shards;
-    return 0;
-}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     SuiteCommand *command = state->input;
     switch (key) {
-    case KEY_SHARD: return parse_shard(command, argument, state);
+    case KEY_SHARD: command->of = parse_shard(state, argument); return 0;
     case KEY_JSON: command->json = argument; return 0;
     case KEY_THREADS: command->threads = parse_count(state, "--threads", argument, 1024); return 0;
     case ARGP_KEY_ARG:
@@ -120,11 +106,11 @@ static Status run_suite(const SuiteCommand *command, Error *error)
     SuiteList list = suite_list_read(command->paths[0], error);
     refuse_inputs(command, &list, error);
     Output *output = open_report(command, error);
-    int *shard_of = suite_list_shards(&list, command->shards);
+    int *shard_of = suite_list_shards(&list, command->of.count);
     json_t *suite = suite_report_new(&list);
     size_t done = 0;
     for (int i = 0; i < list.count && !error_is_set(error); i++) {
-        if (shard_of[i] != command->shard) continue;
+        if (shard_of[i] != command->of.number) continue;
         suite_report_add(suite, i, &list.trials[i], report_of(&list.trials[i], command->threads));
         if (says(command)) suite_report_print(suite, done++);
         fflush(stdout); /* a log is looked at before its end */
@@ -132,6 +118,17 @@ static Status run_suite(const SuiteCommand *command, Error *error)
     free(shard_of);
     suite_list_free(&list);
     return end_with(command, output, suite, error);
+}
+
+static int merge_grade_shards(const SuiteCommand *command, Error *error)
+{
+    if (!command->json) error_set(error, "found no --json, expected a file for the report of the merged grade");
+    for (int i = 0; i < command->path_count; i++) output_refuse(output_of(command), command->paths[i], error);
+    MergedShards merged = { 0 };
+    if (!error_is_set(error)) merged = shard_reports_merge(command->paths, command->path_count, command->json, error);
+    int status = error_is_set(error) ? finish(error, STATUS_BAD_INPUT) : merge_grade(&merged, command->json);
+    merged_shards_free(&merged);
+    return status;
 }
 
 static Status merge_shards(const SuiteCommand *command, Error *error)
@@ -163,9 +160,14 @@ static const struct argp_option suite_options[] = {
 
 static int run(const struct argp *argp, int argc, char **argv, bool merges)
 {
-    SuiteCommand command = { .shards = 1, .path_most = merges ? MOST_SHARDS : 1 };
+    SuiteCommand command = { .of.count = 1, .path_most = merges ? MOST_SHARDS : 1 };
     Error error = { "" };
     parse_arguments(argp, argc, argv, &command);
+    if (merges && shard_report_is(command.paths[0])) {
+        int found = merge_grade_shards(&command, &error);
+        free(command.paths);
+        return found;
+    }
     Status status = merges ? merge_shards(&command, &error) : run_suite(&command, &error);
     free(command.paths);
     return finish(&error, status);

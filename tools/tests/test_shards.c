@@ -1,0 +1,119 @@
+/* test_shards.c - plumb grade --shard and plumb merge: one dump's shards made one are the same bytes as its grade */
+#include <stdlib.h>
+
+#include "command.h"
+
+#define BENT TEXT "/dumps/buggy-window-off-by-one-bf16.safetensors"
+#define STRAIGHT TEXT "/dumps/honest-bf16-eager.safetensors"
+
+/* The K-th of two, with the report's path in either way of writing it */
+static const char *shard(const char *dump, int k, bool joined)
+{
+    const char *path = arena_format(&scratch, "%s-%d.json", temporary("shard"), k);
+    const char *number = arena_format(&scratch, "%d/2", k);
+    Result result = joined ? plumb("grade", arena_format(&scratch, "--shard=%s", number), TEXT, dump, "--as", "bf16",
+                                   arena_format(&scratch, "--json=%s", path))
+                           : plumb("grade", TEXT, dump, "--as", "bf16", "--shard", number, "--json", path);
+    ck_assert_msg(result.status < 2, "%s", result.err);
+    ck_assert_ptr_nonnull(strstr(result.out, arena_format(&scratch, "shard %d of 2: ", k)));
+    return path;
+}
+
+static const struct {
+    const char *dump;
+    int status;
+    bool joined;
+} dumps[] = {
+    { STRAIGHT, 0, false },
+    { STRAIGHT, 0, true },
+    { BENT, 1, false }, /* there is more to look at than shards have, so that merge grades it */
+};
+
+START_TEST(merged_is_whole)
+{
+    const char *path = temporary("report.json"), *dump = dumps[_i].dump;
+    Result at_once = dumps[_i].joined ? plumb("grade", TEXT, dump, "--as", "bf16",
+                                              arena_format(&scratch, "--json=%s", path))
+                                      : plumb("grade", TEXT, dump, "--as", "bf16", "--json", path);
+    const char *whole = read_text(path, NULL);
+    assert_status(at_once, dumps[_i].status);
+    remove(path);
+    Result merged = plumb("merge", shard(dump, 2, dumps[_i].joined), shard(dump, 1, dumps[_i].joined), "--json", path);
+    assert_status(merged, dumps[_i].status);
+    ck_assert_str_eq(merged.out, at_once.out);
+    ck_assert_str_eq(read_text(path, NULL), whole);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- refused */
+
+START_TEST(bad_usage)
+{
+    const char *path = temporary("report.json");
+    Result no_report = plumb("grade", TEXT, STRAIGHT, "--shard", "1/2");
+    Result explained = plumb("grade", TEXT, STRAIGHT, "--shard", "1/2", "--explain", "logits", "--json", path);
+    Result diagnosed = plumb("diagnose", TEXT, STRAIGHT, "--shard", "1/2", "--json", path);
+    assert_status(no_report, 2);
+    ck_assert_ptr_nonnull(strstr(no_report.err, "--shard: found no --json FILE, expected one"));
+    assert_status(explained, 2);
+    ck_assert_ptr_nonnull(strstr(explained.err, "--shard: found --json-detail or --explain, expected neither"));
+    assert_status(diagnosed, 2);
+}
+END_TEST
+
+static const char *changed(const char *path, const char *key, json_t *value)
+{
+    json_t *report = read_json(path);
+    json_object_set_new(report, key, value);
+    json_dump_file(report, temporary("changed.json"), 0);
+    json_decref(report);
+    return temporary("changed.json");
+}
+
+START_TEST(what_is_no_whole_is_refused)
+{
+    const char *first = shard(STRAIGHT, 1, false), *second = shard(STRAIGHT, 2, false);
+    const char *path = temporary("merged.json");
+    assert_one_line(plumb("merge", first, second), (const char *const[]){ "found no --json", "expected", NULL });
+    assert_one_line(plumb("merge", first, "--json", path), (const char *const[]){ "found no shard with", NULL });
+    assert_one_line(plumb("merge", first, second, first, "--json", path),
+                    (const char *const[]){ "shard-1.json: found", "has too, expected each step once", NULL });
+    assert_one_line(plumb("merge", first, changed(second, "program", json_object()), "--json", path),
+                    (const char *const[]){ "changed.json: found a shard of another plumb", "expected this one", NULL });
+    assert_one_line(plumb("merge", first, changed(second, "files", json_array()), "--json", path),
+                    (const char *const[]){ "changed.json: found other files than in the first shard", NULL });
+    assert_one_line(plumb("merge", first, changed(second, "kind", json_string("grade")), "--json", path),
+                    (const char *const[]){ "found grade, expected a report of plumb grade --shard", NULL });
+    ck_assert(!is_there(path));
+}
+END_TEST
+
+/* A report that somebody else wrote does not say what is written. */
+START_TEST(no_other_file_is_written)
+{
+    const char *path = temporary("merged.json"), *other = temporary("other.json"), *copies[2];
+    for (int k = 1; k <= 2; k++) {
+        json_t *report = read_json(shard(STRAIGHT, k, false)), *words = json_object_get(report, "words");
+        json_array_append_new(words, json_string("--json"));
+        json_array_append_new(words, json_string(other));
+        copies[k - 1] = arena_format(&scratch, "%s-%d", temporary("copy"), k);
+        json_dump_file(report, copies[k - 1], 0);
+        json_decref(report);
+    }
+    assert_one_line(plumb("merge", copies[0], copies[1], "--json", path),
+                    (const char *const[]){ "the shards' command: found --json", "other.json, expected", NULL });
+    ck_assert(!is_there(path) && !is_there(other));
+}
+END_TEST
+
+Suite *shards_suite(void)
+{
+    Suite *suite = suite_create("shards");
+    TCase *tcase = theme(suite, "merged");
+    tcase_add_loop_test(tcase, merged_is_whole, 0, COUNT(dumps));
+    tcase = theme(suite, "refused");
+    tcase_add_test(tcase, bad_usage);
+    tcase_add_test(tcase, what_is_no_whole_is_refused);
+    tcase_add_test(tcase, no_other_file_is_written);
+    return suite;
+}
