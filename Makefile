@@ -241,7 +241,8 @@ $(BUILD)/score: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/score/*.c) tool
 $(BUILD)/check-ref-f32: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard ref/tests/*.c)) $(PLUMB)
 $(BUILD)/check-ref-f64: $(patsubst %.c,$(BUILD)/f64/%.o,$(wildcard ref/tests/*.c)) $(F64)
 $(BUILD)/check-conformance: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard conformance/tests/*.c)) $(HELPERS) $(PLUMB)
-$(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c)) $(HELPERS) $(PLUMB)
+$(BUILD)/check-plumb: $(patsubst %.c,$(BUILD)/f32/%.o,$(wildcard tools/tests/*.c) tools/command/work_done.c) \
+                      $(HELPERS) $(PLUMB)
 $(BUILD)/check-vectors: $(EVERY)
 $(CHECKS): LDLIBS += $(CHECK_LIBS)
 

@@ -45,8 +45,10 @@ static void show_step(void *context, const Grade *grade, int step)
 
 static Progress start_progress(const GradeCommand *command, const Dump *dump)
 {
-    return progress_start(command->c.quiet,
-                          model_layers(command->c.model, &command->c.inputs, decode_steps_new_tokens(dump)));
+    Progress progress = progress_start(
+        command->c.quiet, model_layers(command->c.model, &command->c.inputs, decode_steps_new_tokens(dump)));
+    progress_expect_threads(&progress, command->c.threads);
+    return progress;
 }
 
 static bool wants_text(const GradeCommand *command)

@@ -16,10 +16,15 @@ Progress progress_start(bool quiet, int layers)
     Progress progress = { .columns = terminal_columns(STDERR_FILENO),
                           .wanted = !quiet,
                           .on_terminal = isatty(STDERR_FILENO),
-                          .layers = layers,
+                          .work = { .layers = layers, .at_once = 1 },
                           .percent = -1 };
     clock_gettime(CLOCK_MONOTONIC, &progress.start);
     return progress;
+}
+
+void progress_expect_threads(Progress *progress, int threads)
+{
+    progress->work.at_once = threads < 1 ? 1 : threads < MOST_PASSES_AT_ONCE ? threads : MOST_PASSES_AT_ONCE;
 }
 
 static double seconds_since(struct timespec start)
@@ -88,14 +93,12 @@ static void draw_bar(const Progress *progress, int pass, int passes, const Times
 
 void progress_tap(Progress *progress, int pass, int passes, const char *tap)
 {
-    if (pass != progress->pass) progress->seen = 0;
-    progress->pass = pass;
+    double done = work_done_add(&progress->work, pass, is_layer(tap));
     if (!is_layer(tap)) return;
-    progress->seen++;
     double seconds = seconds_since(progress->start);
     if (!progress->wanted || (!progress->shown && seconds < 1)) return;
 
-    double done = pass + fmin(1, progress->seen / (double)progress->layers);
+    pass = (int)fmin(done, passes - 1); /* of passes side by side none says how far all are */
     int percent = (int)(100 * done / passes);
     if (percent <= progress->percent) return; /* decode steps begin with layer 0 again, and near-ties add passes */
     Times times = times_of(seconds, done / passes);

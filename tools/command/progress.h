@@ -5,17 +5,19 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "command/work_done.h"
+
 typedef struct {
     int columns; /* of the terminal; 0: unknown */
     bool shown, wanted, on_terminal; /* wanted: nobody asked for quiet */
     double said;                     /* seconds from the start to the last line, where there is no terminal */
-    int layers;                      /* of a pass, decode steps and all */
-    int pass, seen;                  /* layers of it that have come by */
+    WorkDone work;
     struct timespec start;
     int percent;
 } Progress;
 
-Progress progress_start(bool quiet, int layers);
+Progress progress_start(bool quiet, int layers); /* of a pass, decode steps and all */
+void progress_expect_threads(Progress *progress, int threads); /* that run a pass each; without it, one */
 /* tap: the one that was just produced in pass 0 .. passes - 1; a layer's output moves the bar within a pass. */
 void progress_tap(Progress *progress, int pass, int passes, const char *tap);
 void progress_hide(Progress *progress); /* until the bar moves again: something else is printed */
