@@ -513,6 +513,16 @@ typedef struct {
     DynamicCache *past_key_values; /* NULL without a cache */
 } Gemma4TextLayerArguments;
 
+/* gemma4/cached_states.c */
+
+typedef struct {
+    double key, value;
+} CacheScales;
+
+CacheScales cache_scales_load(Loader at); /* at: the attention */
+KeyValueStates states_as_cached(CacheScales scales, KeyValueStates states, Run *run); /* codes and scales, exactly */
+KeyValueStates states_as_read(KeyValueStates states, Run *run); /* as a kernel takes them, in its dtype or not */
+
 typedef struct {
     const char *path;
     int layer_idx;
@@ -522,6 +532,7 @@ typedef struct {
     double scaling;                 /* 1.0 */
     bool use_alternative_attention; /* values are the keys before k_norm and RoPE */
     bool is_kv_shared_layer, store_full_length_kv;
+    CacheScales cache_scales;
     Linear q_proj, k_proj, v_proj, o_proj; /* no k_proj, v_proj and their norms on shared layers */
     Gemma4RMSNorm q_norm, k_norm, v_norm;
 } Gemma4TextAttention;

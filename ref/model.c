@@ -201,6 +201,7 @@ void model_forward(Model *model, const Inputs *inputs, const Pass *pass)
                 .rounding = pass->results,
                 .weights = pass->weights,
                 .exact_codes = pass->exact_codes,
+                .cache = pass->cache,
                 .features = pass->features,
                 .hook = pass->hook,
                 .known = pass->known,

@@ -4,12 +4,13 @@
 
 #include <stdbool.h>
 
-#include "run/tap.h"
+#include "checkpoint/input_codes.h"
 
 typedef struct {
     Rounding results;  /* how every operation's result is rounded */
     Rounding weights;  /* how the weights are */
     bool exact_codes;  /* whether those that codes and scales stand for are not */
+    InputCodes cache;  /* what keys and values become in the cache; 0: they stay what they are */
     unsigned features; /* of Feature (run/tap.h): arithmetic that ports choose; 0: as Hugging Face computes */
     uint32_t seed;     /* results and factors are rounded at random, from this seed; 0: to nearest. Float only */
     Hook *hook;        /* NULL: nobody looks */

@@ -46,3 +46,28 @@ bool input_codes_declare(const char *name, DeclaredInputs *declared)
     bool known = !name[length] || declared->dtype != ROUNDING_NONE;
     return known && find(name, length, &declared->inputs);
 }
+
+static const struct {
+    const char *name;
+    InputCodes codes;
+} caches[CACHE_CODES_COUNT] = { { "none", INPUTS_PLAIN }, { "fp8", INPUTS_FP8_STATIC }, { "q8_0", INPUTS_Q8_0 } };
+const char *const cache_codes_names = "none, fp8 or q8_0";
+
+InputCodes cache_codes_at(int i) { return caches[i].codes; }
+
+const char *cache_codes_name(InputCodes codes)
+{
+    int i = 0;
+    while (i < CACHE_CODES_COUNT - 1 && caches[i].codes != codes) i++;
+    return caches[i].name;
+}
+
+bool cache_codes_from_name(const char *name, InputCodes *codes)
+{
+    for (int i = 0; i < CACHE_CODES_COUNT; i++)
+        if (strcmp(caches[i].name, name) == 0) {
+            *codes = caches[i].codes;
+            return true;
+        }
+    return false;
+}

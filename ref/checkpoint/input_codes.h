@@ -41,4 +41,11 @@ extern DeclaredInputs declared_inputs;
 bool input_codes_declare(const char *name, DeclaredInputs *declared);
 extern const char *const input_codes_names; /* of these, for a message */
 
+/* A cache may hold keys and values as these: "none", "fp8" with the checkpoint's scales, "q8_0" */
+enum { CACHE_CODES_COUNT = 3 };
+InputCodes cache_codes_at(int i);
+const char *cache_codes_name(InputCodes codes);
+bool cache_codes_from_name(const char *name, InputCodes *codes);
+extern const char *const cache_codes_names; /* for a message */
+
 #endif

@@ -34,6 +34,7 @@ void gemma4_text_attention_load(Gemma4TextAttention *m, Loader at, const Gemma4T
     linear_load(&m->q_proj, child(at, "q_proj"), hidden, q_dim, bias);
     gemma4_rms_norm_load(&m->q_norm, child(at, "q_norm"), head_dim, eps, true);
     if (!m->is_kv_shared_layer) { /* the file may hold these all the same */
+        m->cache_scales = cache_scales_load(at);
         gemma4_rms_norm_load(&m->k_norm, child(at, "k_norm"), head_dim, eps, true);
         gemma4_rms_norm_load(&m->v_norm, child(at, "v_norm"), head_dim, eps, false);
         linear_load(&m->k_proj, child(at, "k_proj"), hidden, kv_dim, bias);
@@ -74,16 +75,17 @@ static KeyValueStates make_states(const Gemma4TextAttention *m, Tensor hidden_st
     return (KeyValueStates){ key_states, value_states };
 }
 
-/* Keeps them as a hook leaves them. */
+/* Keeps them as a hook leaves them, and the run's cache after it: shared ones have been through it. */
 static KeyValueStates keep_states(const Gemma4TextAttention *m, KeyValueStates states,
                                   const Gemma4TextLayerArguments *arguments, Run *run)
 {
     states.key_states = tap_copy(run, m->path, "key_states", states.key_states);
     states.value_states = tap_copy(run, m->path, "value_states", states.value_states);
+    if (!m->is_kv_shared_layer) states = states_as_cached(m->cache_scales, states, run);
     if (arguments->past_key_values && !m->is_kv_shared_layer)
         dynamic_cache_keep(arguments->past_key_values, m->layer_idx, states.key_states, states.value_states);
     if (m->store_full_length_kv) store(arguments->shared_kv_states, m->layer_type, states);
-    return states;
+    return states_as_read(states, run);
 }
 
 void gemma4_text_attention_keep_states(const Gemma4TextAttention *m, Tensor hidden_states,

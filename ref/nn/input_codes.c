@@ -9,12 +9,7 @@
 
 #include "nn/nn.h"
 
-typedef struct {
-    float scale;    /* the checkpoint's; 0 without one */
-    Rounding dtype; /* that the rule is computed in */
-} Rule;
-
-static float in_dtype(const Rule *rule, float value)
+static float in_dtype(const CodeRule *rule, float value)
 {
     real rounded = value;
     round_to(rule->dtype, &rounded, 1);
@@ -31,21 +26,21 @@ static float magnitude_of(const float *x, int64_t count)
 static float clamped(float code, float least, float most) { return fminf(fmaxf(code, least), most); }
 
 /* The scale is rounded to the dtype, and nothing else. */
-static void to_int8_of(float *x, int64_t count, const Rule *rule, float codes, float least)
+static void to_int8_of(float *x, int64_t count, const CodeRule *rule, float codes, float least)
 {
     float scale = rule->scale > 0 ? rule->scale : fmaxf(in_dtype(rule, magnitude_of(x, count) / codes), 1e-8f);
     for (int64_t i = 0; i < count; i++) x[i] = clamped(rintf(x[i] / scale), least, 127) * scale;
 }
 
-static void to_int8(float *x, int64_t count, const Rule *rule)
+static void to_int8(float *x, int64_t count, const CodeRule *rule)
 {
     to_int8_of(x, count, rule, 127, rule->scale > 0 ? -128 : -127);
 }
 
-static void to_int8_255(float *x, int64_t count, const Rule *rule) { to_int8_of(x, count, rule, 127.5f, -128); }
+static void to_int8_255(float *x, int64_t count, const CodeRule *rule) { to_int8_of(x, count, rule, 127.5f, -128); }
 
 /* The zero is a code, so that 0 stays 0. Every operation is rounded to the dtype, as torchao's are. */
-static void to_int8_with_zero(float *x, int64_t count, const Rule *rule)
+static void to_int8_with_zero(float *x, int64_t count, const CodeRule *rule)
 {
     float least = 0, most = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -69,7 +64,7 @@ static float to_e4m3(float value)
     return clamped(rintf(value / spacing) * spacing, -448, 448);
 }
 
-static void to_fp8(float *x, int64_t count, const Rule *rule)
+static void to_fp8(float *x, int64_t count, const CodeRule *rule)
 {
     float scale = rule->scale > 0 ? rule->scale : fmaxf(in_dtype(rule, magnitude_of(x, count) / 448), 1e-12f);
     for (int64_t i = 0; i < count; i++) x[i] = to_e4m3(x[i] / scale) * scale;
@@ -83,7 +78,7 @@ static float half(float value)
 }
 
 /* ggml's quantize_row_q8_0: codes by the scale as it was computed, values by the scale as it is stored */
-static void to_q8_0(float *x, int64_t count, const Rule *rule)
+static void to_q8_0(float *x, int64_t count, const CodeRule *rule)
 {
     (void)rule;
     float most = magnitude_of(x, count), inverse = most > 0 ? 127 / most : 0, scale = half(most / 127);
@@ -91,7 +86,7 @@ static void to_q8_0(float *x, int64_t count, const Rule *rule)
 }
 
 /* ggml's quantize_row_q8_K: the value of the largest magnitude becomes -127, whatever its sign. */
-static void to_q8_k(float *x, int64_t count, const Rule *rule)
+static void to_q8_k(float *x, int64_t count, const CodeRule *rule)
 {
     (void)rule;
     float most = 0;
@@ -101,7 +96,7 @@ static void to_q8_k(float *x, int64_t count, const Rule *rule)
     for (int64_t i = 0; i < count; i++) x[i] = fminf(rintf(x[i] * inverse), 127) * scale;
 }
 
-static void to_f16(float *x, int64_t count, const Rule *rule)
+static void to_f16(float *x, int64_t count, const CodeRule *rule)
 {
     (void)rule;
     for (int64_t i = 0; i < count; i++) x[i] = half(x[i]);
@@ -109,7 +104,7 @@ static void to_f16(float *x, int64_t count, const Rule *rule)
 
 enum { WHOLE_ROW = 0, WHOLE_INPUT = -1 };
 static const struct {
-    void (*to_codes)(float *x, int64_t count, const Rule *rule);
+    void (*to_codes)(float *x, int64_t count, const CodeRule *rule);
     int width; /* of what has a scale of its own */
 } rules[INPUTS_COUNT] = {
     [INPUTS_INT8_TOKEN] = { to_int8_with_zero, WHOLE_ROW },
@@ -125,23 +120,26 @@ static const struct {
     [INPUTS_F16] = { to_f16, WHOLE_ROW },
 };
 
-Tensor input_codes(Tensor x, const Array *weight, Run *run)
+Tensor to_codes(Tensor x, CodeRule rule, Run *run)
 {
-    InputCodes codes = weight->inputs;
-    if (codes == INPUTS_PLAIN) return x;
-    assert(rules[codes].to_codes);
+    if (rule.codes == INPUTS_PLAIN) return x;
+    assert(rules[rule.codes].to_codes);
     Tensor rounded = tensor_new(run, x.rank, x.shape);
     ArenaMark mark = arena_mark(run->arena);
-    int64_t width = last(x), whole = rules[codes].width == WHOLE_INPUT ? elements(x) : width;
-    Rule rule = { weight->input_scale, weight->inputs_dtype };
+    int64_t width = last(x), whole = rules[rule.codes].width == WHOLE_INPUT ? elements(x) : width;
     float *values = arena_allocate(run->arena, (size_t)whole * sizeof *values);
     for (int64_t first = 0; first < elements(x); first += whole) {
         for (int64_t i = 0; i < whole; i++) values[i] = (float)x.data[first + i];
-        int64_t block = rules[codes].width > 0 ? rules[codes].width : whole;
+        int64_t block = rules[rule.codes].width > 0 ? rules[rule.codes].width : whole;
         for (int64_t i = 0; i < whole; i += block)
-            rules[codes].to_codes(values + i, whole - i < block ? whole - i : block, &rule);
+            rules[rule.codes].to_codes(values + i, whole - i < block ? whole - i : block, &rule);
         for (int64_t i = 0; i < whole; i++) rounded.data[first + i] = values[i];
     }
     arena_release(run->arena, mark);
     return rounded;
+}
+
+Tensor input_codes(Tensor x, const Array *weight, Run *run)
+{
+    return to_codes(x, (CodeRule){ weight->inputs, weight->input_scale, weight->inputs_dtype }, run);
 }

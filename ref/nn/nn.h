@@ -36,6 +36,14 @@ const char *matmul_kernel(void);
 /* input_codes.c - x as a kernel rounds it before a product with the weight, or x itself (checkpoint/input_codes.h) */
 Tensor input_codes(Tensor x, const Array *weight, Run *run);
 
+typedef struct {
+    InputCodes codes;
+    float scale;    /* the checkpoint's, where the rule takes one */
+    Rounding dtype; /* that the rule is computed in */
+} CodeRule;
+
+Tensor to_codes(Tensor x, CodeRule rule, Run *run); /* x by any rule, or x itself */
+
 /* elementwise.c */
 
 Tensor add(Tensor a, Tensor b, Run *run);

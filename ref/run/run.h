@@ -18,6 +18,7 @@ typedef struct {
     Rounding rounding; /* of every result */
     Rounding weights;  /* of the weights as they are read: a bf16 backend holds bf16 weights */
     bool exact_codes;  /* but not of those that codes and scales stand for: a kernel may never round these */
+    InputCodes cache;  /* of keys and values */
     unsigned features; /* of Feature */
     Random *random;    /* results and factors are rounded up or down at random; NULL: to nearest, uncounted */
     Hook *hook;        /* NULL: nobody looks */

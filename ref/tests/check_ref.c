@@ -12,7 +12,7 @@
     X(features) X(feature_extractor)                                                                                   \
     X(audio_configuration) X(vision_configuration) X(text_configuration) X(text_configuration_bad) X(configuration)    \
     X(clippable_linear) X(vision_patch_embedder) X(vision_pooler) X(vision_rotary_embedding)                           \
-    X(eager_attention_forward) X(text_mlp) X(text_rotary_embedding) X(dynamic_cache) X(masks)                          \
+    X(eager_attention_forward) X(cached_states) X(text_mlp) X(text_rotary_embedding) X(dynamic_cache) X(masks)         \
     X(text_attention) X(text_attention_cache) X(text_experts) X(text_router) X(text_decoder_layer)                     \
     X(text_scaled_word_embedding) X(text_model) X(for_causal_lm) X(audio_model) X(gemma4_model)          \
     X(unified_configuration) X(unified_vision_embedder) X(unified_model) X(unified_check_inputs)                       \

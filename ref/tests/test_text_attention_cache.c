@@ -121,11 +121,45 @@ START_TEST(replaced_keys_are_kept_and_shared)
 }
 END_TEST
 
+/* Keys and values of layer 0 become 7.3. */
+static void replace_by_no_code(const char *name, real *values, int64_t first, int64_t count)
+{
+    (void)first;
+    bool states = strstr(name, "layers.0.self_attn#key_states") || strstr(name, "layers.0.self_attn#value_states");
+    for (int64_t i = 0; i < count && states; i++) values[i] = (real)7.3;
+}
+
+/* e4m3 has no 7.3, but 7.5: attention reads that, and shared layers find it. */
+START_TEST(cache_of_codes_is_read)
+{
+    Tiny *tiny = tiny_open(SHARED);
+    SharedKvStates shared = { 0 };
+    DynamicCache cache = dynamic_cache_new(&tiny->m.config);
+    Recording taps = { .replace = replace_by_no_code };
+    Run *run = recording_run(&taps, ROUNDING_NONE);
+    run->cache = INPUTS_FP8_STATIC;
+    Tensor x = random_values(BATCH, SEQ, TINY_HIDDEN), none = { 0 };
+    for (int layer = 0; layer < 3; layer += 2)
+        gemma4_text_attention_forward(
+            attention(tiny, layer), x,
+            &(Gemma4TextLayerArguments){ embeddings(tiny, layer, 0, SEQ), none, &shared, &cache }, run);
+    assert_all(cache.layers[0].keys, 7.5, 0, "kept key");
+    assert_all(cache.layers[0].values, 7.5, 0, "kept value");
+    assert_all(tap_of(&taps, "model.layers.0.self_attn#attn_output"), 7.5, 4 * CLOSE, "output");
+    assert_all(tap_of(&taps, "model.layers.2.self_attn#key_states"), 7.5, 0, "shared key");
+    assert_all(tap_of(&taps, "model.layers.2.self_attn#attn_output"), 7.5, 4 * CLOSE, "output of a shared layer");
+    dynamic_cache_free(&cache);
+    arena_free(&shared.arena);
+    tiny_close(tiny);
+}
+END_TEST
+
 Suite *text_attention_cache_suite(void)
 {
     Suite *suite = suite_create("text_attention_cache");
     TCase *tcase = theme(suite, "forward");
     tcase_add_loop_test(tcase, passes_equal_one, 0, COUNT(cached));
     tcase_add_test(tcase, replaced_keys_are_kept_and_shared);
+    tcase_add_test(tcase, cache_of_codes_is_read);
     return suite;
 }

@@ -1,0 +1,138 @@
+/* test_cached_states.c - scales of a cache as checkpoints have them, and what it gives back, worked out by hand */
+#include "gemma4.h"
+#include "helpers.h"
+#include "recording.h"
+#include "reference.h"
+
+#include <math.h>
+
+/* ---------------------------------------------------------------- scales */
+
+#define KEYS "\"model.self_attn.k_scale\": "
+#define VALUES "\"model.self_attn.v_scale\": "
+#define OF_PROJECTIONS "\"model.self_attn.k_proj.k_scale\": [0.5], \"model.self_attn.v_proj.v_scale\": [0.25]"
+
+static const struct {
+    const char *arrays, *refused; /* refused: NULL if it is not */
+    double key, value;
+} files[] = {
+    { "{" KEYS "[0.5], " VALUES "[0.25]}", NULL, 0.5, 0.25 },
+    { "{" OF_PROJECTIONS "}", NULL, 0.5, 0.25 },
+    { "{" KEYS "[0.5]}", NULL, 0.5, 0.5 }, /* as of layers whose values are made of the keys */
+    { "{\"model.norm.weight\": [0.5]}", NULL, 1, 1 },
+    { "{" KEYS "[0.0]}", "model.self_attn.k_scale: found 0, expected a scale above 0", 0, 0 },
+    { "{" KEYS "[0.5], " VALUES "[-2.0]}", "model.self_attn.v_scale: found -2, expected a scale above 0", 0, 0 },
+    { "{" KEYS "[0.5, 0.5]}", "model.self_attn.k_scale: found F32 [2], expected one float", 0, 0 },
+};
+
+START_TEST(scales_are_read)
+{
+    Error error = { "" };
+    write_arrays(temporary("model.safetensors"), files[_i].arrays);
+    Checkpoint *checkpoint = checkpoint_open(temporary(""), &error);
+    ck_assert_str_eq(error.message, "");
+    CacheScales scales = cache_scales_load((Loader){ checkpoint, "model.self_attn", &error });
+    if (files[_i].refused) ck_assert_msg(strstr(error.message, files[_i].refused) != NULL, "%s", error.message);
+    if (!files[_i].refused) {
+        ck_assert_str_eq(error.message, "");
+        ck_assert_double_eq(scales.key, files[_i].key);
+        ck_assert_double_eq(scales.value, files[_i].value);
+        for (int i = 0; i < checkpoint->tensor_count; i++)
+            ck_assert_int_eq(checkpoint->tensors[i].asked,
+                             strstr(checkpoint->tensors[i].array->name, "_scale") != NULL);
+    }
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- values */
+
+static KeyValueStates states_of(real a, real b, real c)
+{
+    Run *run = run_as(ROUNDING_NONE);
+    KeyValueStates states = { new_tensor(run, 1, 1, 1, 3), new_tensor(run, 1, 1, 1, 3) };
+    real values[] = { a, b, c };
+    memcpy(states.key_states.data, values, sizeof values);
+    memcpy(states.value_states.data, values, sizeof values);
+    return states;
+}
+
+static void assert_values(Tensor found, double a, double b, double c)
+{
+    ck_assert_double_eq(found.data[0], a);
+    ck_assert_double_eq(found.data[1], b);
+    ck_assert_double_eq(found.data[2], c);
+}
+
+/* Keys by 0.5: 0.35 is 0.7, between the codes 0.6875 and 0.75. Values by 0.25: 1.4, between 1.375 and 1.5. */
+START_TEST(fp8_has_scales_of_each)
+{
+    Run *run = run_as(ROUNDING_NONE);
+    run->cache = INPUTS_FP8_STATIC;
+    KeyValueStates cached = states_as_cached((CacheScales){ 0.5, 0.25 }, states_of((real)0.35, -300, 0), run);
+    assert_values(cached.key_states, 0.34375, -224, 0);
+    assert_values(cached.value_states, 0.34375, -112, 0);
+    cached = states_as_cached((CacheScales){ 0.5, 0.25 }, states_of((real)0.36, 3, 90), run);
+    assert_values(cached.key_states, 0.375, 3, 88);
+    assert_values(cached.value_states, 0.375, 3, 88);
+}
+END_TEST
+
+START_TEST(q8_0_needs_no_scale)
+{
+    Run *run = run_as(ROUNDING_NONE);
+    run->cache = INPUTS_Q8_0;
+    KeyValueStates cached = states_as_cached((CacheScales){ 9, 9 }, states_of(127, (real)-3.4, (real)0.6), run);
+    assert_values(cached.key_states, 127, -3, 1);
+    assert_values(cached.value_states, 127, -3, 1);
+}
+END_TEST
+
+START_TEST(without_a_rule_nothing_happens)
+{
+    Run *run = run_as(ROUNDING_BF16);
+    KeyValueStates states = states_of((real)0.3, (real)0.7, 1000);
+    KeyValueStates cached = states_as_read(states_as_cached((CacheScales){ 0.5, 0.25 }, states, run), run);
+    ck_assert_ptr_eq(cached.key_states.data, states.key_states.data);
+    ck_assert_ptr_eq(cached.value_states.data, states.value_states.data);
+}
+END_TEST
+
+/* Tokens of decode steps before pass through it again. */
+START_TEST(codes_stay_themselves)
+{
+    static const InputCodes rules[] = { INPUTS_FP8_STATIC, INPUTS_Q8_0 };
+    Run *run = run_as(ROUNDING_NONE);
+    run->cache = rules[_i];
+    Tensor x = random_values(2, 9, 64);
+    KeyValueStates once = states_as_cached((CacheScales){ 0.013, 0.0071 }, (KeyValueStates){ x, x }, run);
+    KeyValueStates twice = states_as_cached((CacheScales){ 0.013, 0.0071 }, once, run);
+    assert_tensor(twice.key_states, once.key_states, 0, "keys");
+    assert_tensor(twice.value_states, once.value_states, 0, "values");
+}
+END_TEST
+
+/* 15 * 0.1 in float32 is no bfloat16: a kernel may round it, or never do. */
+START_TEST(read_in_the_dtype_or_exactly)
+{
+    Run *run = run_as(ROUNDING_BF16);
+    run->cache = INPUTS_FP8_STATIC;
+    KeyValueStates states = states_of(15 * 0.1f, 0, 0);
+    assert_values(states_as_read(states, run).key_states, 1.5, 0, 0);
+    run->exact_codes = true;
+    assert_values(states_as_read(states, run).key_states, 15 * 0.1f, 0, 0);
+}
+END_TEST
+
+Suite *cached_states_suite(void)
+{
+    Suite *suite = suite_create("cached_states");
+    tcase_add_loop_test(theme(suite, "scales"), scales_are_read, 0, COUNT(files));
+    TCase *values = theme(suite, "values");
+    tcase_add_test(values, fp8_has_scales_of_each);
+    tcase_add_test(values, q8_0_needs_no_scale);
+    tcase_add_test(values, without_a_rule_nothing_happens);
+    tcase_add_loop_test(values, codes_stay_themselves, 0, 2);
+    tcase_add_test(values, read_in_the_dtype_or_exactly);
+    return suite;
+}
