@@ -120,6 +120,7 @@ void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     pass.seed = random ? (uint32_t)l->sample : 0;
     pass.weights = class->weights;
     pass.exact_codes = !replay || l->exact_codes;
+    pass.cache = l->trial.cache;
     pass.features = replay ? class->features : 0;
     pass.hook = on_tap;
     pass.hook_context = l;

@@ -49,6 +49,7 @@ typedef struct {
     const ArithmeticClass *declared; /* what the backend says, where class has features besides; NULL: class */
     GradeOptions options;
     VisionMask vision_mask;
+    InputCodes cache; /* of keys and values, as the backend declares (checkpoint/input_codes.h) */
     bool as_declared; /* neither another class nor features are looked for where the dump is bent (readings/) */
 } Trial;
 

@@ -138,7 +138,8 @@ static void measure_rounding(ClassCheck *check, const Grade *grade)
 
 ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error)
 {
-    ClassCheck check = { .declared = grade->declared };
+    ClassCheck check = { .declared = grade->declared, .cache = cache_check(trial, grade, error) };
+    if (check.cache.fits != check.cache.declared) return check; /* which says why it is bent */
     if (grade->first_bent >= 0) {
         check.fits = find_class(trial, grade, error);
     } else {
@@ -151,6 +152,7 @@ ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error)
 void class_check_text(FILE *out, const ClassCheck *check)
 {
     if (!check->declared) return; /* nothing of the model was graded */
+    cache_check_text(out, &check->cache);
     const char *declared = check->declared->name;
     if (check->wider)
         fprintf(out,
@@ -165,7 +167,8 @@ void class_check_text(FILE *out, const ClassCheck *check)
 
 json_t *class_check_json(const ClassCheck *check)
 {
-    return json_pack("{s:s?, s:b, s:{s:i, s:i}, s:{s:i, s:i}}", "fits", check->fits ? check->fits->name : NULL,
+    return json_pack("{s:s?, s:b, s:{s:i, s:i}, s:{s:i, s:i}, s:o}", "fits", check->fits ? check->fits->name : NULL,
                      "computes_wider", check->wider, "rounded_once", "steps", check->rounded_once, "of", check->telling,
-                     "unrounded", "steps", check->unrounded, "of", check->inexact);
+                     "unrounded", "steps", check->unrounded, "of", check->inexact,
+                     "kv_cache", cache_check_json(&check->cache));
 }

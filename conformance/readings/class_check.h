@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "lockstep/lockstep.h"
+#include "readings/cache_check.h"
 
 typedef struct {
     const ArithmeticClass *declared;
@@ -21,12 +21,13 @@ typedef struct {
     int inexact;      /* steps that err at all */
     int unrounded;    /* of these, steps that err less than the rounding of their results makes them */
     bool wider;       /* so many of either that it computes in a wider dtype than it declares */
+    CacheCheck cache; /* what else it declares of its numbers */
 } ClassCheck;
 
 /* grade: the trial's, in the declared class. Only where many steps are bent, and bent as a class bends them, that class
  * costs a grade. */
 ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error);
-void class_check_text(FILE *out, const ClassCheck *check); /* a line, or nothing */
-json_t *class_check_json(const ClassCheck *check); /* an object: fits, computes_wider, rounded_once, unrounded */
+void class_check_text(FILE *out, const ClassCheck *check); /* lines, or nothing */
+json_t *class_check_json(const ClassCheck *check); /* an object: fits, computes_wider, .., kv_cache */
 
 #endif

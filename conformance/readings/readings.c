@@ -99,7 +99,8 @@ Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error)
     if (!l) return NULL;
     if (trial->as_declared || trial->options.shard.count > 1) return l;
     followed->check = class_check(&followed->trial, lockstep_grade_so_far(l), error);
-    return followed->check.fits ? l : with_profile(l, followed);
+    bool is_said = followed->check.fits || followed->check.cache.fits != trial->cache;
+    return is_said ? l : with_profile(l, followed);
 }
 
 void followed_free(Followed *followed) { arena_free(&followed->arena); }

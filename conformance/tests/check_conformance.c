@@ -8,7 +8,8 @@
                   X(step_sums) X(step_list) X(scales) X(few_parts) X(gates) X(lockstep) X(lockstep_bent) X(readings) \
                   X(profile) X(value_grid) X(lockstep_text) X(lockstep_steps) X(vision_mask) X(report_grade) X(bugs) \
                   X(diagnose) X(unknown_defects) X(error_pattern) X(suspects) X(matched_filter) X(rounding_bound) \
-                  X(class_check) X(ends) X(report_ends) X(explain) X(product_factors) X(dry_run) X(diagnose_several) \
+                  X(class_check) X(cache_check) X(ends) \
+                  X(report_ends) X(explain) X(product_factors) X(dry_run) X(diagnose_several) \
                   X(bug_part) X(parts) \
                   X(resampling) X(preprocessing) X(patch_match) X(patch_steps) X(dumped_patches) X(diagnose_patches) \
                   X(dumped_inputs) X(sounds) X(properties) X(rule_index) X(name_map_case) X(tensor_grade) \

@@ -181,7 +181,7 @@ START_TEST(check_is_reported)
     ck_assert_str_eq(text_of(&bf16), "      declared fp32; it computes in bf16: every step is straight as bf16\n");
     ClassCheck none = { .declared = class_find("fp32") };
     ck_assert_str_eq(text_of(&none), "");
-    ClassCheck upcast = { class_find("bf16"), class_find("bf16"), 4, 3, 90, 2, true };
+    ClassCheck upcast = { class_find("bf16"), class_find("bf16"), 4, 3, 90, 2, true, { 0 } };
     ck_assert_str_eq(text_of(&upcast),
                      "note  declared bf16, but it computes in a wider dtype: of 4 steps of several "
                      "operations, 3 err as if only their results were rounded; of all 90, 2 err less\n");

@@ -30,6 +30,15 @@ def grade(plumb, folder, dump, label, *flags):
         return done.returncode, json.load(open(report.name))
 
 
+def flags_of(case, kernel):
+    """What a backend of that kernel declares"""
+    return ["--kv-cache", kernel.split("-")[0]] if "cache_scales" in case else []
+
+
+def is_of_codes(case, weights, tap):
+    return tap.endswith(".self_attn.o_proj") if "cache_scales" in case else tap in weights
+
+
 def check_honest(plumb, seeds):
     ratios, failed = collections.OrderedDict(), []
     for case in CASES:
@@ -40,10 +49,12 @@ def check_honest(plumb, seeds):
                 weights = make_checkpoint(other, folder)
                 for kernel, label, runs in case["kernels"]:
                     save_file(run(other, folder, weights, runs, label), folder / "dump.safetensors")
-                    status, report = grade(plumb, folder, folder / "dump.safetensors", label)
+                    flags = flags_of(case, kernel)
+                    status, report = grade(plumb, folder, folder / "dump.safetensors", label, *flags)
                     if status:
                         failed.append(f"{case['name']} {kernel} {label}, seed {other['seed']}: {report['first_bent']}")
-                    steps = [step["ratio"] for step in report["steps"] if step["tap"] in weights and step["ratio"]]
+                    steps = [step["ratio"] for step in report["steps"]
+                             if is_of_codes(case, weights, step["tap"]) and step["ratio"]]
                     ratios.setdefault((case["name"], kernel, label), []).append(steps)
     for (name, kernel, label), runs in ratios.items():
         steps = [ratio for run_steps in runs for ratio in run_steps]
@@ -59,8 +70,9 @@ def check_buggy(plumb):
     for path in sorted(FOLDER.glob("*/case.json")):
         for bug in json.loads(path.read_text())["exposes"]:
             dump = path.parent / bug["dump"]
-            status, report = grade(plumb, path.parent, dump, bug["class"])
-            layers, of_layers = grade(plumb, path.parent, dump, bug["class"], "--layers")
+            flags = ["--kv-cache", "fp8"] * bug["id"].startswith("kv-cache")
+            status, report = grade(plumb, path.parent, dump, bug["class"], *flags)
+            layers, of_layers = grade(plumb, path.parent, dump, bug["class"], "--layers", *flags)
             missed += status == 0
             print(f"{path.parent.name:16} {bug['id']:28} {'FAIL' if status else 'pass'} {report['first_bent']}; layers "
                   f"alone: {'FAIL' if layers else 'pass'} {of_layers['first_bent'] or ''}", flush=True)

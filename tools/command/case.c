@@ -18,7 +18,8 @@ enum {
     KEY_QUIET = 'q',
     KEY_VISION_MASK = 'v',
     KEY_WEIGHTS = 'w',
-    KEY_ACTIVATIONS = 0x300
+    KEY_ACTIVATIONS = 0x300,
+    KEY_KV_CACHE
 };
 
 static const struct argp_option options[] = {
@@ -33,6 +34,10 @@ static const struct argp_option options[] = {
       "int8-token-255, int8-tensor, fp8-token, fp8-tensor, q8_0, q8_k, f16, or ggml for what its CPU kernels do; with "
       ":bf16 or :fp16 behind it if the rule is computed in that dtype (docs/quantised.md). Default: what the "
       "checkpoint's quantization_config says, or none",
+      10 },
+    { "kv-cache", KEY_KV_CACHE, "RULE", 0,
+      "As what the backend's cache holds keys and values: none, fp8 (e4m3, by the checkpoint's k_scale and v_scale or "
+      "1) or q8_0 (docs/quantised.md). Default: none",
       10 },
     { "inputs", KEY_INPUTS, "FILE", 0, "The inputs, instead of CASE/inputs.safetensors", 10 },
     { "vision-mask", KEY_VISION_MASK, "READING", 0,
@@ -58,6 +63,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_ACTIVATIONS:
         if (!input_codes_declare(argument, &declared_inputs))
             argp_error(state, "--activations: found %s, expected %s", argument, input_codes_names);
+        return 0;
+    case KEY_KV_CACHE:
+        if (!cache_codes_from_name(argument, &c->cache))
+            argp_error(state, "--kv-cache: found %s, expected %s", argument, cache_codes_names);
         return 0;
     case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
     case KEY_QUIET: c->quiet = true; return 0;

@@ -86,7 +86,8 @@ static void generate(GenerateCommand *command)
                   .hook_context = command,
                   .max_new_tokens = command->max_new_tokens,
                   .ignore_eos = command->ignore_eos,
-                  .logits_to_keep = 1 };
+                  .logits_to_keep = 1,
+                  .cache = command->c.cache };
     if (command->c.vision_mask != VISION_MASK_GOOGLE) {
         reference_f32.forward(command->c.model, &command->c.inputs, &pass);
         return;

@@ -115,7 +115,8 @@ static Trial trial_of(GradeCommand *command, const Inputs *inputs, const Dump *d
                     .dump = dump,
                     .class = command->class ? command->class : command->grid.class,
                     .options = options_of(command),
-                    .vision_mask = command->c.vision_mask };
+                    .vision_mask = command->c.vision_mask,
+                    .cache = command->c.cache };
 }
 
 /* Beside a grade, what it rests on */
@@ -203,7 +204,7 @@ Finding grade_dump(GradeCommand *command, const Dump *dump, Error *error)
 {
     Inputs given = { 0 };
     Trial trial = trial_of(command, &given, dump);
-    Ground ground = { .check.declared = trial.class };
+    Ground ground = { .check = { .declared = trial.class, .cache = { trial.cache, trial.cache } } };
     Finding finding = { .status = STATUS_BAD_INPUT };
     Grade *grade = NULL;
     DumpedInputs *judged = case_judge_inputs(&command->c, dump, trial.class, command->only.globs, error);

@@ -128,7 +128,8 @@ static void run(RunCommand *command, BuggyModel *buggy, Error *error)
     Pass pass = { .hook = on_tap,
                   .hook_context = command,
                   .max_new_tokens = command->max_new_tokens,
-                  .ignore_eos = command->ignore_eos };
+                  .ignore_eos = command->ignore_eos,
+                  .cache = command->c.cache };
     if (class) {
         pass.results = class->results;
         pass.weights = class->weights;

@@ -63,6 +63,28 @@ START_TEST(inspected)
 }
 END_TEST
 
+#define CACHE FOLDER "/e2b-fp8-cache"
+#define CACHED "grade", CACHE, CACHE "/dumps/honest-fp8-exact-bf16.safetensors", "--as", "bf16"
+
+START_TEST(cache_is_declared)
+{
+    const char *report = temporary("report.json");
+    Result result = plumb(CACHED, "--kv-cache", "fp8", "--json", report);
+    assert_status(result, 0);
+    json_t *json = read_json(report), *cache = json_object_get(json, "kv_cache");
+    ck_assert_str_eq(json_string_value(json_object_get(cache, "declared")), "fp8");
+    ck_assert_str_eq(json_string_value(json_object_get(cache, "fits")), "fp8");
+    json_decref(json);
+    result = plumb(CACHED);
+    assert_status(result, 1);
+    ck_assert_msg(strstr(result.out, "declared --kv-cache none; every step is straight with --kv-cache fp8\n"), "%s",
+                  result.out);
+    result = plumb(CACHED, "--kv-cache", "int4");
+    assert_status(result, 2);
+    ck_assert_msg(strstr(result.err, "--kv-cache: found int4, expected none, fp8 or q8_0"), "%s", result.err);
+}
+END_TEST
+
 START_TEST(rule_is_refused)
 {
     Result result = plumb("grade", TEXT, DUMP, "--activations", "int4-token");
@@ -78,6 +100,7 @@ Suite *quantised_suite(void)
     tcase_add_loop_test(tcase, graded, 0, COUNT(grades));
     tcase_add_test(tcase, json_says_so);
     tcase_add_test(tcase, inspected);
+    tcase_add_test(tcase, cache_is_declared);
     tcase_add_test(tcase, rule_is_refused);
     return suite;
 }
