@@ -1,8 +1,9 @@
-"""run.py CASE OUT [--type f32|f16|bf16] [--flash] [--gelu] [--keep NAME ..]: llama.cpp on a case, its graph's names
+"""run.py CASE OUT [--type TYPE | --model FILE] [--flash] [--gelu] [--keep NAME ..]: llama.cpp on a case, its graph's names
 
 The case's model is converted by llama.cpp's own converter, its text or, where it has no prompt, its tower; dump.cpp
 writes what the graph computes. A sequence or a picture is one run: they are put side by side here, with zeros where the
-batch has padding. Kept are the values that names/llama.cpp-*.json knows, or those of --keep.
+batch has padding. Kept are the values that names/llama.cpp-*.json knows, or those of --keep. Types that the converter
+does not write (q4_0) gguf-py writes, of matrices whose rows are whole blocks.
 """
 import argparse
 import json
@@ -17,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 BUILT = pathlib.Path(sys.prefix).parent                 # by install.sh: llama.cpp, dump
 CONVERTER = BUILT / "llama.cpp/convert_hf_to_gguf.py"
+BY_GGUF_PY, BLOCK = ("q4_0", "q5_0"), 32
 PER_SOFT_TOKEN = ("std_scaled", "projected")            # rows of all pictures in Hugging Face, without padding
 
 
@@ -33,23 +35,39 @@ def kept_names(part, only):
     return re.compile("|".join(re.escape(name).replace(r"\{\}", r"\d+").replace(r"\*", r"[^.]+") for name in names))
 
 
-def set_gelu(path):
-    """Adds the key that the converter does not write: clip.use_gelu."""
+def rewrite(path, out, gelu=False, quantise=None):
+    """The file with a key that the converter does not write, clip.use_gelu, or with its matrices in another type"""
     sys.path.insert(0, str(BUILT / "llama.cpp/gguf-py"))
     import gguf
-    reader, writer = gguf.GGUFReader(path), gguf.GGUFWriter(f"{path}.gelu", arch="clip")
+    reader = gguf.GGUFReader(path)
+    writer = gguf.GGUFWriter(out, arch=reader.fields[gguf.Keys.General.ARCHITECTURE].contents())
     for field in reader.fields.values():
         if not field.name.startswith("GGUF.") and field.name != gguf.Keys.General.ARCHITECTURE:
             is_array = field.types[0] == gguf.GGUFValueType.ARRAY
             writer.add_key_value(field.name, field.contents(), field.types[0], field.types[-1] if is_array else None)
-    writer.add_bool("clip.use_gelu", True)
+    if gelu:
+        writer.add_bool("clip.use_gelu", True)
     for tensor in reader.tensors:
-        writer.add_tensor(tensor.name, tensor.data, raw_shape=tensor.data.shape, raw_dtype=tensor.tensor_type)
+        is_matrix = tensor.data.ndim == 2 and tensor.data.shape[1] % BLOCK == 0
+        if quantise and is_matrix and tensor.tensor_type == gguf.GGMLQuantizationType.F32:
+            kind = gguf.GGMLQuantizationType[quantise.upper()]
+            writer.add_tensor(tensor.name, gguf.quants.quantize(tensor.data, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(tensor.name, tensor.data, raw_shape=tensor.data.shape, raw_dtype=tensor.tensor_type)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return f"{path}.gelu"
+    return out
+
+
+def convert(folder, model, part, options):
+    """The case's model as a GGUF file"""
+    kind = "f32" if options.type in BY_GGUF_PY else options.type
+    command(sys.executable, CONVERTER, folder, "--outfile", model, "--outtype", kind, *["--mmproj"] * (part == "vision"))
+    if options.gelu or options.type in BY_GGUF_PY:
+        model = rewrite(model, f"{model}.rewritten", options.gelu, options.type if options.type in BY_GGUF_PY else None)
+    return model
 
 
 def run(kept, *arguments):
@@ -118,7 +136,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
     parser.add_argument("case", type=pathlib.Path)
     parser.add_argument("out")
-    parser.add_argument("--type", choices=("f32", "f16", "bf16"), default="f32", help="of the weights in the GGUF file")
+    parser.add_argument("--type", choices=("f32", "f16", "bf16", "q8_0", *BY_GGUF_PY), default="f32",
+                        help="of the weights in the GGUF file")
+    parser.add_argument("--model", type=pathlib.Path, help="a GGUF file to run, instead of the case's own")
     parser.add_argument("--flash", action="store_true", help="flash attention")
     parser.add_argument("--gelu", action="store_true", help="add the key clip.use_gelu to the tower's file")
     parser.add_argument("--keep", action="append", metavar="NAME", help="a name of names/llama.cpp-*.json")
@@ -126,10 +146,7 @@ def main():
     inputs = load_file(options.case / "inputs.safetensors")
     part = "text" if "input_ids" in inputs else "vision"
     with tempfile.TemporaryDirectory() as folder:
-        model = pathlib.Path(folder) / f"{part}.gguf"
-        command(sys.executable, CONVERTER, options.case / "model", "--outfile", model, "--outtype", options.type,
-                *["--mmproj"] * (part == "vision"))
-        model = set_gelu(model) if options.gelu else model
+        model = options.model or convert(options.case / "model", pathlib.Path(folder) / f"{part}.gguf", part, options)
         runs = [*(text_rows if part == "text" else pictures)(model, inputs, kept_names(part, options.keep), options)]
     join = {name: np.concatenate if name in PER_SOFT_TOKEN else np.stack for name in runs[0]}
     save_file({name: np.ascontiguousarray(join[name]([arrays[name] for arrays in runs])) for name in runs[0]},

@@ -1,9 +1,12 @@
-/* test_quantised.c - --weights and --activations, on a dump of llama.cpp's Q8_0 kernels */
+/* test_quantised.c - --weights and --activations, on dumps of llama.cpp's Q8_0 and Q4_0 kernels */
 #include "command.h"
 
 #define FOLDER "fixtures/quantised"
 #define DUMP FOLDER "/llama.cpp-e2b-text-q8_0.safetensors"
 #define GGUF FOLDER "/e2b-text-q8_0.gguf"
+#define DUMP_Q4 FOLDER "/llama.cpp-e2b-text-q4_0"
+#define OF_Q4 "--names", FOLDER "/llama.cpp-names.json", "--as", "fp32", "--weights", FOLDER "/e2b-text-q4_0.gguf"
+#define GRADE_Q4 "grade", TEXT, DUMP_Q4 ".safetensors", OF_Q4
 #define GRADE "grade", TEXT, DUMP, "--names", FOLDER "/llama.cpp-names.json", "--as", "fp32"
 
 /* Right only with the backend's own weights and its own rule: every other declaration fails at the first product. */
@@ -22,6 +25,11 @@ static const struct {
     { { GRADE, "--weights", GGUF, "--activations", "fp8-token" }, "layers.0.self_attn.q_proj", 1 },
     { { GRADE, "--activations", "q8_0" }, "FAIL", 1 },
     { { GRADE }, "FAIL", 1 },
+    { { GRADE_Q4, "--activations", "q8_0" }, "Q4_0 (31); inputs of their products are rounded to: q8_0 (31)", 0 },
+    { { GRADE_Q4, "--activations", "ggml" }, "q8_0 (31), as declared\n", 0 },
+    { { GRADE_Q4 }, "FAIL  first bent step: model.layers.0.self_attn.q_proj", 1 },
+    { { "diagnose", TEXT, DUMP_Q4 "-nibbles-exchanged.safetensors", OF_Q4, "--activations", "q8_0" },
+      "matches known bug quant-nibbles-exchanged", 1 },
 };
 
 START_TEST(graded)
