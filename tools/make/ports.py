@@ -26,6 +26,9 @@ Released packages, run on the fixtures by the scripts in [`recipes/`](../recipes
 whose dump is stored in `fixtures/ports/` is graded by `make check` each time, the others by `make check-ports`, which
 installs the packages and runs them; the date says when it last did. A bug is named by its id in `plumb bugs`.
 
+MaxText is not among them: version 0.2.5 needs Python 3.12, and there `pip install` had not ended after eleven minutes,
+on two cores with 30 other programs to run.
+
 | port | version | case | class | seen | steps graded | verdict | bugs |
 |---|---|---|---|---|---|---|---|
 """
