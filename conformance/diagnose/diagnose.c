@@ -3,6 +3,7 @@
 
 #include "diagnose/error_pattern.h"
 #include "diagnose/naming.h"
+#include "diagnose/step_naming.h"
 #include "readings/vision_mask.h"
 
 static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)

@@ -6,6 +6,5 @@
 
 /* Tries every bug of the catalogue, and fills in what is named, where each is, and what is left. */
 void name_bugs(Diagnosis *diagnosis, Suspects *suspects);
-int first_unexplained(const Suspects *suspects); /* the first step that is bent and that nothing makes straight; -1 */
 
 #endif
