@@ -8,7 +8,7 @@
 #include "diagnose/parts.h"
 #include "diagnose/reach.h"
 
-enum { ASKED_AT_LENGTH = 2 }; /* steps that parts of a bug and two bugs, one on top of the other, are tried on */
+enum { ASKED_AT_LENGTH = 2 }; /* steps that parts of a bug are tried on */
 
 /* A bug that something else hides takes the ratio down so many-fold, and its coefficient is so near 1. */
 static const double MANY_FOLD = 5, NEARLY_WHOLE = 0.1;
@@ -125,43 +125,10 @@ static bool find_in_part(Diagnosis *d, const Suspects *s, int n)
     return true;
 }
 
-/* The bug that explains most of step n, though not all of it */
-static const Bug *partial_cause(const Suspects *s, int n)
-{
-    double enough = 0.2 * matched_filter_residual(s->filter, n);
-    for (int i = 0; i < s->count; i++) {
-        const Match *match = &s->list[i].matches[n];
-        if (match->product > enough && match_z(*match) >= SEEN) return s->list[i].candidate.bug;
-    }
-    return NULL;
-}
-
-/* Two bugs bend step n: one is switched on, and another one looked for on top of it. */
-static bool find_pair(Diagnosis *d, const Suspects *s, int n)
-{
-    bool is_found = false;
-    const Bug *below = partial_cause(s, n);
-    Suspects top = { 0 };
-    if (!below) return false;
-    if (suspects_begin(&top, s->search, below) && suspects_bent(&top, n)) {
-        suspects_try_all(&top);
-        int found = confirm(&top, n);
-        is_found = found >= 0;
-        if (is_found) {
-            add_named(d, below);
-            add_named(d, top.list[found].candidate.bug);
-            mark_explained(s, top.list[found].straight);
-        }
-    }
-    grade_free(suspects_end(&top));
-    return is_found;
-}
-
-/* A pair costs as many passes as a diagnosis, and parts cost half as many. So the first steps alone are asked. */
+/* Parts cost half as many passes as a diagnosis. So the first steps alone are asked. */
 static bool find_at_length(Diagnosis *d, const Suspects *s, int n, int *asked)
 {
-    if (find_several(d, s, n)) return true;
-    return (*asked)++ < ASKED_AT_LENGTH && (find_in_part(d, s, n) || find_pair(d, s, n));
+    return find_several(d, s, n) || ((*asked)++ < ASKED_AT_LENGTH && find_in_part(d, s, n));
 }
 
 /* Most of what bends step n is a bug at its own strength, which takes the ratio down many-fold. Where it does not make
@@ -205,9 +172,11 @@ void name_one_after_the_other(Diagnosis *d, Suspects *s)
     }
 }
 
+bool is_unexplained(const Suspects *s, int n) { return suspects_bent(s, n) && !s->covered[n]; }
+
 int first_unexplained(const Suspects *s)
 {
     for (int n = 0; n < suspects_graded(s)->step_count; n++)
-        if (suspects_bent(s, n) && !s->covered[n]) return n;
+        if (is_unexplained(s, n)) return n;
     return -1;
 }

@@ -10,6 +10,7 @@ int add_named(Diagnosis *d, const Bug *bug);                                    
 void list_equals(Diagnosis *d, const Suspects *suspects, const Suspect *named); /* its rivals */
 void show_candidates(Diagnosis *d, const Suspects *suspects);
 
-int first_unexplained(const Suspects *suspects); /* the first step that is bent and that nothing makes straight; -1 */
+bool is_unexplained(const Suspects *suspects, int step); /* bent, and no bug that is named makes it straight */
+int first_unexplained(const Suspects *suspects);         /* -1: there is none */
 
 #endif

@@ -34,12 +34,25 @@ static void show_progress(void *context, int pass, int passes, const char *tap)
     if (shown->progress) shown->progress(shown->progress_context, at, search->passes, tap);
 }
 
-BuggyModel *suspects_open(const Suspects *s, const Bug *bug, Model *model)
+/* Those below come first, then `count` more. The caller frees the list. */
+static const Bug **list_with_below(const Suspects *s, const Bug *const *more, int count)
+{
+    const Bug **bugs = allocate_zeroed((size_t)(s->below.count + count) + 1, sizeof *bugs);
+    for (int i = 0; i < s->below.count; i++) bugs[i] = s->below.bugs[i];
+    for (int i = 0; i < count; i++) bugs[s->below.count + i] = more[i];
+    return bugs;
+}
+
+static BuggyModel *open_several(const Suspects *s, const Bug *const *more, int count, Model *model)
 {
     Error unfit = { "" };
-    const Bug *bugs[] = { s->below ? s->below : bug, bug };
-    return buggy_model_of(model, bugs, s->below ? 2 : 1, &unfit);
+    const Bug **bugs = list_with_below(s, more, count);
+    BuggyModel *buggy = buggy_model_of(model, bugs, s->below.count + count, &unfit);
+    free(bugs);
+    return buggy;
 }
+
+BuggyModel *suspects_open(const Suspects *s, const Bug *bug, Model *model) { return open_several(s, &bug, 1, model); }
 
 static BuggyModel *open_with(const Suspects *s, const Bug *bug)
 {
@@ -49,17 +62,19 @@ static BuggyModel *open_with(const Suspects *s, const Bug *bug)
 static BuggyModel *open_in_part(const Suspects *s, const Bug *bug, const BugPart *part)
 {
     Error unfit = { "" };
-    const Bug *bugs[] = { s->below ? s->below : bug, bug };
-    return buggy_model_in_part(s->search->trial.model, bugs, s->below ? 2 : 1, part, &unfit);
+    const Bug **bugs = list_with_below(s, &bug, 1);
+    BuggyModel *buggy = buggy_model_in_part(s->search->trial.model, bugs, s->below.count + 1, part, &unfit);
+    free(bugs);
+    return buggy;
 }
 
-bool suspects_begin(Suspects *s, Search *search, const Bug *below)
+bool suspects_begin(Suspects *s, Search *search, const Below *below)
 {
     Trial *trial = &search->trial;
-    *s = (Suspects){ .search = search, .below = below };
+    *s = (Suspects){ .search = search, .below = below ? *below : (Below){ .count = 0 } };
     trial->options.progress = show_progress;
     trial->options.progress_context = search;
-    if (below) s->buggy = buggy_model_of(trial->model, &below, 1, search->error);
+    if (below) s->buggy = buggy_model_of(trial->model, below->bugs, below->count, search->error);
     if (below && !s->buggy) return false;
     search->pass = 0;
     search->passes = 1 + bug_count() / IN_A_DRY_RUN + 1 + bug_count() + MOST_CONFIRMED;
@@ -88,7 +103,8 @@ Grade *suspects_end(Suspects *s)
     free(s->unexplained);
     free(s->not_exposed);
     matched_filter_free(s->filter);
-    bool is_verdict = s->base && !s->below && suspects_graded(s)->first_bent < 0; /* all of the dump is straight */
+    bool is_honest_base = s->base && s->below.count == 0;
+    bool is_verdict = is_honest_base && suspects_graded(s)->first_bent < 0; /* all of the dump is straight */
     if (is_verdict) s->base = readings_measure_ends(s->base, &s->search->followed);
     Grade *grade = s->base ? lockstep_end(s->base) : NULL;
     buggy_model_close(s->buggy);
@@ -129,17 +145,16 @@ bool *suspects_grade_sequences(const Suspects *s, int place, uint64_t sequences)
 {
     Trial trial = s->search->trial;
     trial.options.sequences = sequences;
-    if (place < 0) return steps_straight(s, &trial, subject_of(&trial));
-    return steps_straight_by(s, &trial, open_with(s, s->list[place].candidate.bug));
+    if (place < 0 && s->below.count == 0) return steps_straight(s, &trial, subject_of(&trial));
+    return steps_straight_by(s, &trial, open_several(s, &s->list[place < 0 ? 0 : place].candidate.bug, place >= 0,
+                                                     trial.model));
 }
 
 bool *suspects_grade_together(const Suspects *s, const int *places, int count)
 {
-    Error unfit = { "" };
     const Bug **bugs = allocate_zeroed((size_t)count + 1, sizeof *bugs);
     for (int i = 0; i < count; i++) bugs[i] = s->list[places[i]].candidate.bug;
-    bool *straight = steps_straight_by(s, &s->search->trial,
-                                       buggy_model_of(s->search->trial.model, bugs, count, &unfit));
+    bool *straight = steps_straight_by(s, &s->search->trial, open_several(s, bugs, count, s->search->trial.model));
     free(bugs);
     return straight;
 }

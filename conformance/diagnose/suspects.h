@@ -1,7 +1,7 @@
 /* suspects.h - every bug of the catalogue tried on a dump, and ranked by what it explains of it
  *
- * A dump is in lockstep with a base: the honest reference, or one that has a bug already, which every suspect then has
- * too. Each bug costs a pass.
+ * A dump is in lockstep with a base: the honest reference, or one that has some bugs already, which every suspect then
+ * has too. Each bug costs a pass.
  */
 #ifndef PLUMB_SUSPECTS_H
 #define PLUMB_SUSPECTS_H
@@ -12,6 +12,7 @@
 
 enum { MOST_CONFIRMED = 6 }; /* suspects that a bent step is graded with */
 enum { IN_A_DRY_RUN = 8 };   /* bugs: each keeps taps of its own */
+enum { MOST_BELOW = 4 };     /* bugs that a base has */
 
 static const double EXPOSED = 12; /* a case exposes a bug where it shows so many standard deviations of it */
 
@@ -34,9 +35,17 @@ typedef struct {
     bool *straight;         /* of each step: whether it is with the bug; NULL until it is graded */
 } Suspect;
 
+/* Bugs that a base has */
 typedef struct {
+    const Bug *bugs[MOST_BELOW];
+    int count;
+} Below;
+
+typedef struct Suspects Suspects;
+struct Suspects {
     Search *search;
-    const Bug *below;  /* that the base has; NULL */
+    Below below;
+    const Suspects *among; /* whose list alone is tried; NULL: the catalogue */
     BuggyModel *buggy; /* the base's, which passes on other threads open models like; NULL */
     Lockstep *base;
     MatchedFilter *filter;
@@ -46,18 +55,18 @@ typedef struct {
     int count;
     const Bug **not_exposed;
     int not_exposed_count;
-} Suspects;
+};
 
-/* Grades the dump by the honest model, or by one that has the bug `below`; no suspect is listed yet. False with the
- * search's error set. */
-bool suspects_begin(Suspects *suspects, Search *search, const Bug *below);
+/* Grades the dump by the honest model, or by one that has the bugs below (NULL: none); no suspect is listed yet. False
+ * with the search's error set. */
+bool suspects_begin(Suspects *suspects, Search *search, const Below *below);
 void suspects_try_all(Suspects *suspects);                       /* lists those that the dump would show (try_all.c) */
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */
 /* Grades the dump with several of the list at once: which steps are straight then. The caller frees it. */
 bool *suspects_grade_together(const Suspects *suspects, const int *places, int count);
-/* Grades only some sequences of the batch, with one of the list or, where place is -1, by the honest model. The caller
- * frees it. */
+/* Grades only some sequences of the batch, with one of the list or, where place is -1, by the base. The caller frees
+ * it. */
 bool *suspects_grade_sequences(const Suspects *suspects, int place, uint64_t sequences);
 /* Grades the dump with one of the list in a part of the model. The caller frees it. */
 bool *suspects_grade_part(const Suspects *suspects, int place, const BugPart *part);
@@ -77,7 +86,7 @@ bool suspects_bent(const Suspects *suspects, int step);
 int suspects_first_open(const Suspects *suspects); /* bent, neither covered nor unexplained; -1 */
 bool suspect_is_the_bug(const Suspect *suspect);
 void suspects_summarise(const Suspects *suspects, Suspect *suspect); /* its candidate and sums, from its matches */
-/* The model with the bug, and with the one below; NULL where they do not fit the checkpoint */
+/* The model with the bug, and with those below; NULL where they do not fit the checkpoint */
 BuggyModel *suspects_open(const Suspects *suspects, const Bug *bug, Model *model);
 
 #endif

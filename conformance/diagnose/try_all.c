@@ -72,10 +72,24 @@ typedef struct {
     Suspect *tried;           /* of each bug; those that this case and dump do not show have no matches */
 } Trials;
 
+static bool is_below(const Suspects *s, const Bug *bug)
+{
+    for (int i = 0; i < s->below.count; i++)
+        if (s->below.bugs[i] == bug) return true;
+    return false;
+}
+
+static bool is_asked(const Suspects *s, const Bug *bug)
+{
+    bool among = !s->among;
+    for (int i = 0; s->among && i < s->among->count; i++) among |= s->among->list[i].candidate.bug == bug;
+    return among && !is_below(s, bug);
+}
+
 static bool may_show(const Trials *trials, int i)
 {
     bool unexposed = trials->foreseen && trials->foreseen[i].unexposed;
-    return bug_is_of_model(bug_at(i)) && bug_at(i) != trials->suspects->below && !unexposed;
+    return bug_is_of_model(bug_at(i)) && is_asked(trials->suspects, bug_at(i)) && !unexposed;
 }
 
 static void try_bug(void *context, Lockstep *base, int i)
@@ -90,7 +104,7 @@ static void try_bug(void *context, Lockstep *base, int i)
     BuggyModel *buggy = suspects_open(s, bug_at(i), lockstep_model(base));
     count_pass(s);
     if (buggy) buggy_model_set_touched(buggy, trials->foreseen ? &trials->foreseen[i].touched : NULL);
-    if (buggy && (s->below || !buggy_model_is_honest(buggy, search->trial.inputs)))
+    if (buggy && (s->below.count > 0 || !buggy_model_is_honest(buggy, search->trial.inputs)))
         matched_filter_match(s->filter, base, subject_with_bugs(buggy, &search->trial.options), suspect->matches);
     buggy_model_close(buggy);
     suspects_summarise(s, suspect);
@@ -101,11 +115,11 @@ static void try_bug(void *context, Lockstep *base, int i)
 
 void suspects_try_all(Suspects *s)
 {
-    Foreseen *foreseen = s->below ? NULL : foresee(s); /* dry runs have no other bug */
+    Foreseen *foreseen = s->below.count > 0 ? NULL : foresee(s); /* dry runs have no other bug */
     Trials trials = { s, foreseen, allocate_zeroed((size_t)bug_count() + 1, sizeof *trials.tried) };
     if (!error_is_set(s->search->error)) side_by_side(s->base, bug_count(), try_bug, &trials);
     for (int i = 0; i < bug_count(); i++) {
-        if (bug_at(i) == s->below) continue;
+        if (is_below(s, bug_at(i))) continue;
         if (trials.tried[i].matches)
             s->list[s->count++] = trials.tried[i];
         else

@@ -93,6 +93,14 @@ START_TEST(three_in_one_step)
 }
 END_TEST
 
+/* In the first layer each spoils the sums that the others are seen by. The first two are named for later ones. */
+START_TEST(on_top_of_those_that_are_named)
+{
+    const char *const ids[] = { "layer-scalar-misplaced", "rope-pairs-interleaved", "prefill-evicts-keys", NULL };
+    assert_named(TEXT, ids, layer_outputs);
+}
+END_TEST
+
 /* The mask that the dump shows is right, and its attention has another. */
 START_TEST(mask_is_right_and_attention_is_not)
 {
@@ -158,6 +166,7 @@ Suite *diagnose_several_suite(void)
     TCase *tcase = theme(suite, "several");
     tcase_add_test(tcase, one_after_the_other);
     tcase_add_test(tcase, three_in_one_step);
+    tcase_add_test(tcase, on_top_of_those_that_are_named);
     tcase_add_test(tcase, in_one_sequence);
     tcase_add_test(tcase, something_else_is_bent_there_too);
     tcase_add_test(tcase, mask_is_right_and_attention_is_not);

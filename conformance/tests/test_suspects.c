@@ -68,7 +68,7 @@ static void begin_on(int threads, Trying *s, const char *dump, const Bug *below)
                                      .options = s->options },
                           .shown = &s->options,
                           .error = &s->error };
-    ck_assert(suspects_begin(&s->suspects, &s->search, below));
+    ck_assert(suspects_begin(&s->suspects, &s->search, below ? &(Below){ { below }, 1 } : NULL));
     assert_clean(&s->error);
 }
 
