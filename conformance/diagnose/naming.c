@@ -109,7 +109,7 @@ static void find_steps_that_have_them(Diagnosis *d, const Suspects *s)
 {
     for (int i = 0; i < d->named_count; i++)
         for (int k = 0; k < s->count && !d->reaches[i] && d->strengths[i] == 1; k++)
-            if (s->list[k].candidate.bug == d->named[i]) d->reaches[i] = step_reach(s, &s->list[k], &d->arena);
+            if (s->list[k].candidate.bug == d->named[i]) d->reaches[i] = step_reach(s, k, &d->arena);
 }
 
 void name_bugs(Diagnosis *d, Suspects *s)

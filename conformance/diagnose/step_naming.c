@@ -7,6 +7,7 @@
 #include "diagnose/joint_fit.h"
 #include "diagnose/parts.h"
 #include "diagnose/reach.h"
+#include "diagnose/step_reach.h"
 
 enum { ASKED_AT_LENGTH = 2 }; /* steps that parts of a bug are tried on */
 
@@ -112,13 +113,21 @@ static bool find_in_sequences(Diagnosis *d, const Suspects *s, int n)
     return true;
 }
 
+/* Where a part that was found in one step is in the others, too: one module of a layer, half of a bug in another */
+static const char *reach_in_words(Diagnosis *d, const Suspects *s, const FoundPart *found)
+{
+    const char *steps = found->part.layers ? NULL : step_reach_of_part(s, found->place, &found->part, &d->arena);
+    return steps && found->reach ? arena_format(&d->arena, "%s, %s", found->reach, steps)
+                                 : steps ? steps : found->reach;
+}
+
 /* A bug bends step n in a part of the model, or at another strength. */
 static bool find_in_part(Diagnosis *d, const Suspects *s, int n)
 {
     FoundPart found;
     if (!parts_find(s, n, d, &found)) return false;
     int place = add_named(d, s->list[found.place].candidate.bug);
-    d->reaches[place] = found.reach;
+    d->reaches[place] = reach_in_words(d, s, &found);
     d->strengths[place] = found.part.strength;
     mark_explained(s, found.straight);
     free(found.straight);

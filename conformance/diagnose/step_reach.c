@@ -15,11 +15,19 @@ enum { MOST_SITES_SAID = 4 };
 
 typedef enum { SHOWS_NOTHING, HAS_IT, HAS_IT_NOT, NEITHER } Shown;
 
-static Shown shown_by(const Suspects *s, const Suspect *suspect, int n)
+typedef struct {
+    const Suspects *s;
+    int place;            /* of the bug, in the suspects' list */
+    const Match *matches; /* of each step, with the bug in the part that is asked about */
+} Asked;
+
+static const char *tap_of(const Asked *a, int n) { return suspects_graded(a->s)->steps[n].tap; }
+
+static Shown shown_by(const Asked *a, int n)
 {
-    Match match = suspect->matches[n];
+    Match match = a->matches[n];
     double coefficient = match_coefficient(match);
-    if (match.power < SEEN * SEEN || tap_is_mask(suspects_graded(s)->steps[n].tap)) return SHOWS_NOTHING;
+    if (match.power < SEEN * SEEN || tap_is_mask(tap_of(a, n))) return SHOWS_NOTHING;
     if (coefficient_is_one(coefficient, sqrt(match.power))) return HAS_IT;
     return fabs(coefficient) <= NEARLY_NONE ? HAS_IT_NOT : NEITHER;
 }
@@ -89,12 +97,12 @@ typedef struct {
 
 /* The layers in which the bug changes something itself: a layer that shares another's keys shows what is wrong with
  * these, too. One more pass. */
-static uint64_t layers_changed(const Suspects *s, const Suspect *suspect)
+static uint64_t layers_changed(const Asked *a)
 {
     Sites sites = { .count = 0 };
     BugPart whole = { .strength = 1 };
-    float *difference = allocate_zeroed((size_t)matched_filter_elements(s->filter, 0) + 1, sizeof *difference);
-    suspects_part_differences(s, (SuspectPart){ (int)(suspect - s->list), &whole, &sites }, 0, difference);
+    float *difference = allocate_zeroed((size_t)matched_filter_elements(a->s->filter, 0) + 1, sizeof *difference);
+    suspects_part_differences(a->s, (SuspectPart){ a->place, &whole, &sites }, 0, difference);
     free(difference);
     uint64_t layers = 0;
     for (int i = 0; i < sites.count; i++) layers |= sites.list[i].layers;
@@ -113,20 +121,20 @@ static const char *reach_in_words(const Reach *r, Arena *arena)
     return part_words(&has, &rest, arena);
 }
 
-static const char *first_tap_with(const Suspects *s, const Suspect *suspect)
+static const char *first_tap_with(const Asked *a)
 {
-    for (int n = 0; n < suspects_graded(s)->step_count; n++)
-        if (shown_by(s, suspect, n) == HAS_IT) return suspects_graded(s)->steps[n].tap;
+    for (int n = 0; n < suspects_graded(a->s)->step_count; n++)
+        if (shown_by(a, n) == HAS_IT) return tap_of(a, n);
     return NULL;
 }
 
-const char *step_reach(const Suspects *s, const Suspect *suspect, Arena *arena)
+static const char *reach_of(const Asked *a, Arena *arena)
 {
     Reach reach = { .with = 0 };
-    const char *first = first_tap_with(s, suspect);
-    for (int n = 0; first && n < suspects_graded(s)->step_count; n++) {
-        const char *tap = suspects_graded(s)->steps[n].tap;
-        Shown shown = shown_by(s, suspect, n);
+    const char *first = first_tap_with(a);
+    for (int n = 0; first && n < suspects_graded(a->s)->step_count; n++) {
+        const char *tap = tap_of(a, n);
+        Shown shown = shown_by(a, n);
         if (shown == NEITHER) return NULL;
         if (shown == SHOWS_NOTHING) continue;
         bool with = shown == HAS_IT;
@@ -138,8 +146,21 @@ const char *step_reach(const Suspects *s, const Suspect *suspect, Arena *arena)
     }
     if (!reach.with || !reach.without) return NULL;
     if (tells_apart(reach.layers) && count_of(reach.layers.with) > 1) {
-        uint64_t own = reach.layers.with & layers_changed(s, suspect);
+        uint64_t own = reach.layers.with & layers_changed(a);
         if (own) reach.layers.with = own;
     }
     return reach_in_words(&reach, arena);
+}
+
+const char *step_reach(const Suspects *s, int place, Arena *arena)
+{
+    return reach_of(&(Asked){ s, place, s->list[place].matches }, arena);
+}
+
+const char *step_reach_of_part(const Suspects *s, int place, const BugPart *part, Arena *arena)
+{
+    Match *matches = suspects_part_matches(s, place, part);
+    const char *reach = reach_of(&(Asked){ s, place, matches }, arena);
+    free(matches);
+    return reach;
 }

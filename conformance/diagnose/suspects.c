@@ -180,6 +180,17 @@ void suspects_part_differences(const Suspects *s, SuspectPart of, int step, floa
     differences_by(s, buggy, step, difference);
 }
 
+Match *suspects_part_matches(const Suspects *s, int place, const BugPart *part)
+{
+    Match *matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *matches);
+    BuggyModel *buggy = open_in_part(s, s->list[place].candidate.bug, part);
+    s->search->pass++;
+    if (buggy)
+        matched_filter_match(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), matches);
+    buggy_model_close(buggy);
+    return matches;
+}
+
 void suspects_differences(const Suspects *s, const Suspect *suspect, int step, float *difference)
 {
     differences_by(s, open_with(s, suspect->candidate.bug), step, difference);

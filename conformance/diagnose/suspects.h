@@ -79,6 +79,8 @@ typedef struct {
     Sites *sites;
 } SuspectPart;
 void suspects_part_differences(const Suspects *suspects, SuspectPart of, int step, float *difference);
+/* The matches of each step, of one of the list in a part of the model. The caller frees them. */
+Match *suspects_part_matches(const Suspects *suspects, int place, const BugPart *part);
 Grade *suspects_end(Suspects *suspects); /* the base's; NULL if it never began */
 
 const Grade *suspects_graded(const Suspects *suspects); /* by the base */
