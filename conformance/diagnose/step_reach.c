@@ -19,16 +19,21 @@ typedef struct {
     const Suspects *s;
     int place;            /* of the bug, in the suspects' list */
     const Match *matches; /* of each step, with the bug in the part that is asked about */
+    const bool *straight; /* of each step, with the bug; NULL: it was not graded */
 } Asked;
 
 static const char *tap_of(const Asked *a, int n) { return suspects_graded(a->s)->steps[n].tap; }
+
+/* Where a choice of experts hangs on it, a bug may change a step otherwise than the backend's did, and a grade still
+ * tells that it is there. */
+static bool is_mended(const Asked *a, int n) { return a->straight && a->straight[n] && suspects_bent(a->s, n); }
 
 static Shown shown_by(const Asked *a, int n)
 {
     Match match = a->matches[n];
     double coefficient = match_coefficient(match);
     if (match.power < SEEN * SEEN || tap_is_mask(tap_of(a, n))) return SHOWS_NOTHING;
-    if (coefficient_is_one(coefficient, sqrt(match.power))) return HAS_IT;
+    if (is_mended(a, n) || coefficient_is_one(coefficient, sqrt(match.power))) return HAS_IT;
     return fabs(coefficient) <= NEARLY_NONE ? HAS_IT_NOT : NEITHER;
 }
 
@@ -154,13 +159,13 @@ static const char *reach_of(const Asked *a, Arena *arena)
 
 const char *step_reach(const Suspects *s, int place, Arena *arena)
 {
-    return reach_of(&(Asked){ s, place, s->list[place].matches }, arena);
+    return reach_of(&(Asked){ s, place, s->list[place].matches, s->list[place].straight }, arena);
 }
 
 const char *step_reach_of_part(const Suspects *s, int place, const BugPart *part, Arena *arena)
 {
     Match *matches = suspects_part_matches(s, place, part);
-    const char *reach = reach_of(&(Asked){ s, place, matches }, arena);
+    const char *reach = reach_of(&(Asked){ s, place, matches, NULL }, arena);
     free(matches);
     return reach;
 }

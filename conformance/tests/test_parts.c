@@ -5,6 +5,7 @@
 
 #define TEXT "fixtures/e2b-text"
 #define TWO_HEADS "fixtures/31b"
+#define EXPERTS "fixtures/26b-a4b"
 #define PICTURES "fixtures/e2b-vision"
 
 /* ---------------------------------------------------------------- least squares */
@@ -91,8 +92,8 @@ static void write_tap(void *context, const Tap *tap)
     safetensors_writer_append(writer, tap->values, (size_t)tap->count * tap->value_size);
 }
 
-/* A dump of a backend in a class that has the bug in a part */
-static const char *dump_in_part(const char *folder, const char *id, const BugPart *part, const char *class)
+/* A dump of a backend in a class that has the bug in a part, and generates a few tokens */
+static const char *dump_in_part(const char *folder, const char *id, const BugPart *part, const char *class, int tokens)
 {
     Error error = { "" };
     const Bug *bug = bug_find(id);
@@ -107,7 +108,9 @@ static const char *dump_in_part(const char *folder, const char *id, const BugPar
     Pass pass = { .results = arithmetic->results,
                   .weights = arithmetic->weights,
                   .hook = write_tap,
-                  .hook_context = writer };
+                  .hook_context = writer,
+                  .max_new_tokens = tokens,
+                  .ignore_eos = true };
     buggy_model_forward(model, &reference_f32, &inputs, &pass);
     safetensors_writer_close(writer, &error);
     assert_clean(&error);
@@ -146,7 +149,7 @@ static const struct {
 
 START_TEST(bug_in_a_part_is_named_with_its_reach)
 {
-    const char *dump = dump_in_part(parts[_i].folder, parts[_i].bug, &parts[_i].part, parts[_i].class);
+    const char *dump = dump_in_part(parts[_i].folder, parts[_i].bug, &parts[_i].part, parts[_i].class, 0);
     Finding finding = find(parts[_i].folder, dump, parts[_i].class, parts[_i].is_full ? NULL : layer_outputs);
     const Diagnosis *d = finding.diagnosis;
     ck_assert_str_eq(first_name(finding), parts[_i].bug);
@@ -155,6 +158,18 @@ START_TEST(bug_in_a_part_is_named_with_its_reach)
     if (!parts[_i].reach) ck_assert_ptr_null(d->reaches[0]);
     ck_assert_double_eq_tol(d->strengths[0], parts[_i].part.strength, 0.01);
     ck_assert(d->complete);
+    finding_free(finding);
+}
+END_TEST
+
+/* The bug alone chooses other experts than the dump has. */
+START_TEST(whole_bug_is_everywhere_whatever_experts_it_chooses)
+{
+    const char *dump = dump_in_part(EXPERTS, "v-norm-missing", &(BugPart){ .strength = 1 }, "bf16", 3);
+    Finding finding = find(EXPERTS, dump, "bf16", layer_outputs);
+    ck_assert_str_eq(first_name(finding), "v-norm-missing");
+    ck_assert_int_eq(finding.diagnosis->named_count, 1);
+    ck_assert_ptr_null(finding.diagnosis->reaches[0]);
     finding_free(finding);
 }
 END_TEST
@@ -168,5 +183,6 @@ Suite *parts_suite(void)
     tcase_add_test(tcase, numbers_are_ranges);
     tcase_add_test(tcase, parts_have_words);
     tcase_add_loop_test(theme(suite, "dumps"), bug_in_a_part_is_named_with_its_reach, 0, COUNT(parts));
+    tcase_add_test(theme(suite, "experts"), whole_bug_is_everywhere_whatever_experts_it_chooses);
     return suite;
 }
