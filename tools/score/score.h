@@ -79,6 +79,8 @@ void score_print_classes(FILE *out, const Job *jobs, int count); /* the counts b
 
 /* ---------------------------------------------------------------- score_weakened.c */
 
-void score_write_weakened(FILE *out, const Job *jobs, int count); /* the page of bugs in parts, and of several */
+/* The page of bugs in parts, and of several. Rows of cases that have no job are kept from the page at path, if it is
+ * there. */
+void score_write_weakened(FILE *out, const char *path, const Job *jobs, int count);
 
 #endif

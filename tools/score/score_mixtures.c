@@ -125,6 +125,29 @@ static const Bug *bug_of(uint32_t number)
     return score_is_of(bug) ? bug : NULL;
 }
 
+static bool makes_the_same(ScoredCase *s, const Mixture *m, const Dump *dump)
+{
+    Dump *other = dump_of(s, m);
+    bool same = other && score_is_same(dump, other);
+    dump_close(other);
+    return same;
+}
+
+/* A bug may be a part of another one, or show nothing beside it; and half of one may be all of it. So no dump could
+ * tell. */
+static bool is_hidden(ScoredCase *s, const Mixture *m, const Dump *dump)
+{
+    Mixture whole = { .mixture = m->mixture, .count = 1, .bugs = { m->bugs[0] } };
+    if (m->mixture == HALF_STRENGTH) return makes_the_same(s, &whole, dump);
+    for (int left_out = 0; m->count > 1 && left_out < m->count; left_out++) {
+        Mixture others = { .mixture = m->mixture };
+        for (int i = 0; i < m->count; i++)
+            if (i != left_out) others.bugs[others.count++] = m->bugs[i];
+        if (makes_the_same(s, &others, dump)) return true;
+    }
+    return false;
+}
+
 /* Several bugs are of different stages, so that none hides another, and each of them bends a step by itself. */
 static bool take_bugs(Mixture *m, ScoredCase *s, int number)
 {
@@ -205,7 +228,7 @@ static bool score_mixture(ScoredCase *s, int mixture, int number, MixtureResult 
     if (take_bugs(&m, s, number) && (m.count > 1 || take_part(&m, s, draw(s, mixture, number)))) dump = dump_of(s, &m);
     Trial trial = score_trial(s, dump);
     Grade *grade = NULL;
-    Diagnosis *d = dump ? diagnose(&trial, &grade, &s->job->error) : NULL;
+    Diagnosis *d = dump && !is_hidden(s, &m, dump) ? diagnose(&trial, &grade, &s->job->error) : NULL;
     if (d) judge(&m, d, grade, result);
     diagnosis_free(d);
     grade_free(grade);
