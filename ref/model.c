@@ -196,6 +196,7 @@ void model_forward(Model *model, const Inputs *inputs, const Pass *pass)
     Arena *arena = &model->activations;
     Random random = random_of(pass->seed);
     random.idle = pass->seed == 0;
+    random.near_ties = pass->near_ties;
     Run run = { .arena = arena,
                 .random = &random,
                 .rounding = pass->results,

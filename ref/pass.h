@@ -13,6 +13,7 @@ typedef struct {
     InputCodes cache;  /* what keys and values become in the cache; 0: they stay what they are */
     unsigned features; /* of Feature (run/tap.h): arithmetic that ports choose; 0: as Hugging Face computes */
     uint32_t seed;     /* results and factors are rounded at random, from this seed; 0: to nearest. Float only */
+    bool near_ties;    /* at random only what is near the middle of its two neighbours (run/run.h) */
     Hook *hook;        /* NULL: nobody looks */
     Known *known;      /* NULL: everything is computed */
     void *hook_context;

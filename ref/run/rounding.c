@@ -89,6 +89,15 @@ static ALWAYS_INLINE uint32_t random_at(Random random, int64_t i)
     return scrambled((random.drawn + (uint32_t)i) ^ random.key);
 }
 
+/* A share of a unit is added before the rest is cut off: any; or, where only values near ties are rounded at random,
+ * half of one, give or take 1/64. */
+static ALWAYS_INLINE uint32_t share_at(Random random, int64_t i)
+{
+    enum { NARROWER = 5 };
+    uint32_t any = random_at(random, i);
+    return random.near_ties ? (any >> NARROWER) + ((uint32_t)1 << 31) - ((uint32_t)1 << (31 - NARROWER)) : any;
+}
+
 static ALWAYS_INLINE float keep_at_random(float value, int kept, uint32_t random)
 {
     uint32_t cut = 23 - (uint32_t)kept;
@@ -124,10 +133,10 @@ static ALWAYS_INLINE void at_random_body(Rounding rounding, Random random, real 
         for (int64_t i = 0; i < count; i++) values[i] = to_a_neighbour((float)values[i], random_at(random, i));
         break;
     case ROUNDING_FP16:
-        for (int64_t i = 0; i < count; i++) values[i] = to_fp16_at_random((float)values[i], random_at(random, i));
+        for (int64_t i = 0; i < count; i++) values[i] = to_fp16_at_random((float)values[i], share_at(random, i));
         break;
     case ROUNDING_BF16:
-        for (int64_t i = 0; i < count; i++) values[i] = keep_at_random((float)values[i], 7, random_at(random, i));
+        for (int64_t i = 0; i < count; i++) values[i] = keep_at_random((float)values[i], 7, share_at(random, i));
         break;
     }
 }
@@ -166,7 +175,7 @@ void round_factor(const Run *run, real *values, int64_t count)
         for (int64_t i = 0; i < count; i++) values[i] = to_tf32((float)values[i]);
     else
         for (int64_t i = 0; i < count; i++)
-            values[i] = keep_at_random((float)values[i], 10, random_at(*run->random, i));
+            values[i] = keep_at_random((float)values[i], 10, share_at(*run->random, i));
     count_drawn(run, count);
 }
 

@@ -11,6 +11,7 @@
 typedef struct {
     uint32_t key, drawn;
     bool idle; /* values are rounded to nearest, and only counted: so many bits would have been drawn */
+    bool near_ties; /* only what is near the middle of its two neighbours is rounded at random, the rest to nearest */
 } Random;
 
 typedef struct {
@@ -81,7 +82,8 @@ void tap_named_part(Run *run, TapName name, TensorPart part);
 bool is_known(Run *run, const char *module_path);
 
 /* Rounding: nothing happens unless the run asks for it. At random, a value goes to one of its two neighbours, the more
- * likely the nearer it is, so that on average it is what it was; and a float32 result sometimes to the next float32. */
+ * likely the nearer it is, so that on average it is what it was; and a float32 result sometimes to the next float32.
+ * Only near ties: as another honest backend rounds, which rounds to nearest what it added up in another order. */
 Random random_of(uint32_t seed);
 void round_to(Rounding rounding, real *values, int64_t count);  /* to nearest, whatever the run asks for */
 void round_result(const Run *run, real *values, int64_t count); /* to bf16 or fp16 */

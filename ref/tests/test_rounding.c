@@ -203,6 +203,33 @@ START_TEST(either_neighbour_and_no_bias)
 }
 END_TEST
 
+/* Near ties alone: off by as much as rounding to nearest is, half a unit at most and 1/64 beside ties. */
+START_TEST(either_neighbour_of_near_ties)
+{
+    enum { DRAWS = 200000 };
+    Rounding rounding = at_random[_i].rounding;
+    Random random = random_of(3), near_ties = random_of(3);
+    near_ties.near_ties = true;
+    double unit = at_random[_i].unit, squares = 0, most = 0;
+    int up = 0, ties = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        double exact = 1 + random_bits() / 4294967296.0, units = exact / unit;
+        float found = rounded_at_random(rounding, &near_ties, (float)exact);
+        if (rounding == ROUNDING_NONE) /* a float32 was rounded before */
+            ck_assert_float_eq(found, rounded_at_random(rounding, &random, (float)exact));
+        most = fmax(most, fabs(found / unit - units));
+        squares += (found / unit - units) * (found / unit - units);
+        bool tie = fabs(units - floor(units) - 0.5) < 1.0 / 128;
+        ties += tie;
+        up += tie && found / unit > units;
+    }
+    if (rounding == ROUNDING_NONE) return;
+    ck_assert(most > 0.5 && most < 0.5 + 1.0 / 63);
+    assert_near(squares / DRAWS, 1.0 / 12, 0.001, "mean square", _i);
+    assert_near((double)up / ties, 0.5, 0.05, "share of ties", _i);
+}
+END_TEST
+
 /* A value that needs no rounding gets none; but a float32 goes to a neighbour now and then. */
 START_TEST(exact_stays_exact)
 {
@@ -300,6 +327,7 @@ Suite *rounding_suite(void)
     tcase_add_loop_test(tcase, nan_stays_nan, 0, 4);
     tcase = theme(suite, "at random");
     tcase_add_loop_test(tcase, either_neighbour_and_no_bias, 0, COUNT(at_random));
+    tcase_add_loop_test(tcase, either_neighbour_of_near_ties, 0, COUNT(at_random));
     tcase_add_loop_test(tcase, exact_stays_exact, 0, COUNT(at_random));
     tcase_add_test(tcase, fp16_at_its_ends);
     tcase_add_test(tcase, seeds);
