@@ -65,10 +65,9 @@ static EndSums *sums_at(const Free *passes, int step)
 static void visit_row(void *context, int sample, VisitedRow row)
 {
     const Free *passes = context;
-    const ArithmeticClass *class = lockstep_grade_so_far(passes->lockstep)->class;
     EndSums *sums = sums_at(passes, row.step);
     if (sums && sample < 0) end_sums_expect(sums, row.row, row.values);
-    if (sums && sample >= 0) end_sums_add(sums, row.row, row.values, sample > 0 ? class->random_over_nearest : 1);
+    if (sums && sample >= 0) end_sums_add(sums, row.row, row.values);
 }
 
 static void end_replay_at(void *context, int sample, int step)

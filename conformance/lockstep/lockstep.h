@@ -41,9 +41,9 @@ void lockstep_remember(Lockstep *lockstep, Subject honest);
 /* The same of the nearest replay, in the lockstep's class or one that differs in its features */
 void lockstep_visit_replay(Lockstep *lockstep, const ArithmeticClass *class, VisitRow *visit, void *context);
 /* Passes in which nothing is replaced but choices, which are those that the lockstep went by, so that all such passes
- * take one path. sample: -1, the oracle; 0, the nearest replay; from 1 on, replays that round at random. Those from
- * `first` to `end` - 1 are run, several at once where there are threads, and each comes to a step after the one before
- * it has ended there. */
+ * take one path. sample: -1, the oracle; 0, the nearest replay; from 1 on, replays that round at random what is near a
+ * tie, and all else to nearest. Those from `first` to `end` - 1 are run, several at once where there are threads, and
+ * each comes to a step after the one before it has ended there. */
 void lockstep_visit_free(Lockstep *lockstep, int first, int end, const FreeVisitor *visitor);
 void lockstep_set_ends(Lockstep *lockstep, Ends ends); /* of the grade; taken over */
 Grade *lockstep_end(Lockstep *lockstep);               /* frees all but the grade */

@@ -118,6 +118,7 @@ void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     bool random = replay && (kind == PASS_RANDOM || kind == PASS_PATH) && l->sample > 0;
     if (random && l->sample == 1) pass.results = class->second;
     pass.seed = random ? (uint32_t)l->sample : 0;
+    pass.near_ties = kind == PASS_PATH;
     pass.weights = class->weights;
     pass.exact_codes = !replay || l->exact_codes;
     pass.cache = l->trial.cache;

@@ -81,17 +81,17 @@ void end_sums_expect(EndSums *sums, int64_t row, const double *values)
 /* An honest run that overflows is no scale for one that does not: then nothing is too far. */
 static double or_infinite(double error) { return isfinite(error) ? error : INFINITY; }
 
-void end_sums_add(EndSums *sums, int64_t row, const double *values, double over_nearest)
+void end_sums_add(EndSums *sums, int64_t row, const double *values)
 {
     int64_t width = sums->step->row_map.width;
     const double *expected = sums->expected + row * width;
     double deviation = or_infinite(squared_distance(values, expected, width));
-    sums->row_deviations[row] += deviation / over_nearest;
+    sums->row_deviations[row] += deviation;
     sums->row_largest[row] = fmax(sums->row_largest[row], deviation);
     sums->replay += deviation;
     if (!sums->logits) return;
     double divergence = or_infinite(divergence_of(expected, values, width));
-    sums->divergence += divergence / over_nearest;
+    sums->divergence += divergence;
     sums->replay_divergence += divergence;
     sums->flipped += is_flipped(expected, values, width);
 }

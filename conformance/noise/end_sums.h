@@ -1,7 +1,7 @@
 /* end_sums.h - what a dump and free replays are off by at one tap, each from the reference's own pass
  *
- * Nothing is replaced in these passes: the oracle's comes first, then replays, the nearest before those that round at
- * random. Rows are those of the dump's array.
+ * Nothing is replaced in these passes: the oracle's comes first, then replays, which all round to nearest but for what
+ * is near a tie. Rows are those of the dump's array.
  */
 #ifndef PLUMB_END_SUMS_H
 #define PLUMB_END_SUMS_H
@@ -26,8 +26,7 @@ typedef struct {
 EndSums end_sums_new(const StepSums *step, bool logits);
 void end_sums_free(EndSums *sums);
 void end_sums_expect(EndSums *sums, int64_t row, const double *values); /* F(x) */
-/* A replay's row; over_nearest: random_over_nearest of its class where it rounds at random, else 1 */
-void end_sums_add(EndSums *sums, int64_t row, const double *values, double over_nearest);
+void end_sums_add(EndSums *sums, int64_t row, const double *values); /* a replay's row */
 void end_sums_end_replay(EndSums *sums);
 /* The end but for its name and verdict. is_many: there are so many replays that the largest of them says what passes,
  * too, where that is beyond the limit of the class: honest errors of few independent parts spread wide. */
