@@ -115,11 +115,12 @@ static void enter_sandbox(const GradeCommand *command, const char *dump, Error *
 }
 
 /* Reports come from other machines: they say what was graded, and must not say what is written. */
-static void check_report_path(const GradeCommand *command, Error *error)
+static void check_report_path(GradeCommand *command, Error *error)
 {
     const char *found = command->report.path, *expected = command->merged_into;
-    if (expected && (!found || strcmp(found, expected) != 0))
-        error_set(error, "the shards' command: found --json %s, expected %s", found ? found : "nowhere", expected);
+    if (!expected || (found && strcmp(found, expected) == 0)) return;
+    error_set(error, "the shards' command: found --json %s, expected %s", found ? found : "nowhere", expected);
+    command->report.path = NULL;
 }
 
 static int judge(GradeCommand *command, int argc, char **argv, const char *doc)
@@ -135,7 +136,6 @@ static int judge(GradeCommand *command, int argc, char **argv, const char *doc)
     if (!path || (command->argument_count == 1 && !command->c.model_folder && !command->c.inputs_file))
         error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command->argument_count, argv[0]);
     check_report_path(command, &error);
-    if (error_is_set(&error)) command->report.path = NULL;
     enter_sandbox(command, path, &error);
     Status status = judge_run(command, path, &error);
     finish(&error, status); /* an error beside "nothing was graded" keeps that status */
