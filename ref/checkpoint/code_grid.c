@@ -172,16 +172,27 @@ static double largest_size(const Array *array)
     return largest;
 }
 
-/* A code times a scale times the global one can be more than float32 holds, although each of them is finite. */
+/* Scales that are codes themselves are asked for one by one: they follow each other by groups. */
+static double largest_scale(const CodeGrid *grid)
+{
+    if (dtype_is_float(grid->scales.dtype)) return largest_size(&grid->scales);
+    double largest = 0;
+    int64_t count = array_elements(&grid->scales);
+    for (int64_t i = 0; i < count; i++) {
+        double size = fabs(grid->scale(grid, 0, i));
+        if (!isfinite(size)) return INFINITY;
+        largest = fmax(largest, size);
+    }
+    return largest;
+}
+
+/* A code times a scale times the global one, and a bias, can be more than float32 holds, although each is finite. */
 static bool fits_float32(const CodeGrid *grid)
 {
-    bool is_exponent = grid->scale == e8m0_scale;
-    if (!is_exponent && !dtype_is_float(grid->scales.dtype)) return true; /* codes of scales: their reader knows them */
-    double scale = largest_size(&grid->scales), value = 0;
-    if (is_exponent) scale = ldexp(1, (int)scale - 127);
+    double scale = largest_scale(grid), bias = grid->biases ? largest_size(grid->biases) : 0, value = 0;
     for (int code = 0; code < 1 << grid->bits; code++) value = fmax(value, fabs(grid->values[code]));
     if (grid->zeros) value += CODE_VALUES;
-    return value * scale * grid->factor / grid->divisor <= (double)FLT_MAX;
+    return value * scale * grid->factor / grid->divisor + bias <= (double)FLT_MAX;
 }
 
 static bool grid_is_finite(const Encoding *encoding)

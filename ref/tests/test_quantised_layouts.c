@@ -28,7 +28,8 @@ typedef struct {
 static const float map_of_16[16] = { -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7 };
 static const float map_of_256[256] = { [3] = 0.25f, [7] = 2 };
 
-static float global_scale = 4; /* of the last layout */
+/* The last layout has it, the first, and the one whose scales are quantised: a test makes them large. */
+static float global_scale = 4, scale_and_bias[] = { 0.5, -3 }, nested_scales[] = { 6, 1.75 };
 
 enum { MOST_PARTS = 6 };
 static const struct {
@@ -45,8 +46,8 @@ static const struct {
           2,
           { 1, 3 },
           WORDS(0x88 | 07u << 30, 3, 0) }, /* codes 0, 1, 2 and, over a word's end, 7 */
-        { "scales", DTYPE_F32, 2, { 1, 1 }, FLOATS(0.5) },
-        { "biases", DTYPE_F32, 2, { 1, 1 }, FLOATS(-3) } },
+        { "scales", DTYPE_F32, 2, { 1, 1 }, &scale_and_bias[0] },
+        { "biases", DTYPE_F32, 2, { 1, 1 }, &scale_and_bias[1] } },
       { 1, 32 },
       12,
       { -3, -2.5, -2, -3, -3, -3, -3, -3, -3, -3, 0.5, -2.5 } },
@@ -102,7 +103,7 @@ static const struct {
         { "weight.quant_map", DTYPE_F32, 1, { 16 }, map_of_16 },
         { "weight.absmax", DTYPE_U8, 1, { 2 }, BYTES(3, 7) },
         { "weight.nested_quant_map", DTYPE_F32, 1, { 256 }, map_of_256 },
-        { "weight.nested_absmax", DTYPE_F32, 1, { 2 }, FLOATS(6, 1.75) },
+        { "weight.nested_absmax", DTYPE_F32, 1, { 2 }, nested_scales },
         STATE_PART(NESTED) },
       { 2, 3 },
       6,
@@ -165,16 +166,34 @@ START_TEST(layout_is_read)
 END_TEST
 
 /* Each part is finite, and a weight is not. */
+static const struct {
+    int layout;
+    float *part, values[2];
+    int count;
+    bool refused;
+} large[] = {
+    { COUNT(layouts) - 1, &global_scale, { 1e-38F }, 1, true },
+    { COUNT(layouts) - 1, &global_scale, { 1e-35F }, 1, false },
+    { 0, scale_and_bias, { 4e37F, -3 }, 2, false },
+    { 0, scale_and_bias, { 4e37F, 2e38F }, 2, true },
+    { 7, nested_scales, { 6, 3e38F }, 2, true }, /* twice that is the second scale: infinity */
+    { 7, nested_scales, { 6, 1e38F }, 2, true },
+    { 7, nested_scales, { 6, 1e36F }, 2, false },
+};
+
 START_TEST(scales_too_large_are_refused)
 {
-    enum { FP4 = COUNT(layouts) - 1 };
+    int layout = large[_i].layout;
     Error error = { "" };
-    global_scale = _i == 0 ? 1e-38F : 1e-35F;
-    write_layout(FP4, NULL);
-    global_scale = 4;
-    Checkpoint *checkpoint = opened(layouts[FP4].config, &error);
-    const Array *weight = loader_tensor((Loader){ checkpoint, "model.a", &error }, "weight", 2, layouts[FP4].shape);
-    if (_i == 0)
+    float usual[2];
+    size_t size = (size_t)large[_i].count * sizeof *usual;
+    memcpy(usual, large[_i].part, size);
+    memcpy(large[_i].part, large[_i].values, size);
+    write_layout(layout, NULL);
+    memcpy(large[_i].part, usual, size);
+    Checkpoint *checkpoint = opened(layouts[layout].config, &error);
+    const Array *weight = loader_tensor((Loader){ checkpoint, "model.a", &error }, "weight", 2, layouts[layout].shape);
+    if (large[_i].refused)
         assert_refused(&error, NULL,
                        "model.a.weight: found NaN or infinity, or scales that make weights larger than float32 holds, "
                        "expected finite weights");
@@ -331,7 +350,7 @@ Suite *quantised_layouts_suite(void)
     Suite *suite = suite_create("quantised_layouts");
     TCase *tcase = theme(suite, "layouts");
     tcase_add_loop_test(tcase, layout_is_read, 0, COUNT(layouts));
-    tcase_add_loop_test(tcase, scales_too_large_are_refused, 0, 2);
+    tcase_add_loop_test(tcase, scales_too_large_are_refused, 0, COUNT(large));
     tcase_add_loop_test(tcase, part_is_missed, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, config_is_refused, 0, COUNT(bad));
     tcase_add_test(tcase, mlx_name_is_hugging_faces);
