@@ -36,17 +36,26 @@ static const char **copy_names(Joining *j, const json_t *names, int *count)
     return list;
 }
 
+/* The elements of the first dimensions; -1 where no number is so large */
+static int64_t elements_of(const Step *step, int dimensions)
+{
+    int64_t elements = 1;
+    for (int i = 0; i < dimensions; i++)
+        if (step->shape[i] < 0 || __builtin_mul_overflow(elements, step->shape[i], &elements)) return -1;
+    return elements;
+}
+
 static void list_step(Joining *j, const json_t *listed)
 {
     Step *step = &j->grade->steps[j->grade->step_count++];
     const json_t *shape = json_object_get(listed, "shape");
     step->tap = text_of(j->grade, json_object_get(listed, "tap"));
     bool read = shard_fields_read(listed, shard_step_listed, step) && step->tap;
-    bool fits = read && step->rank >= 0 && step->rank <= TENSOR_MAX_RANK && step->absent >= 0 &&
+    bool fits = read && step->rank >= 1 && step->rank <= TENSOR_MAX_RANK && step->absent >= 0 &&
                 json_array_size(shape) == (size_t)step->rank;
-    if (!fits) refuse(j, 0);
     for (int i = 0; fits && i < step->rank; i++)
         step->shape[i] = json_integer_value(json_array_get(shape, (size_t)i));
+    if (!fits || elements_of(step, step->rank) < 0) refuse(j, 0);
 }
 
 static void list_all(Joining *j)
@@ -75,10 +84,21 @@ static int step_of(const Joining *j, const json_t *object)
     return json_is_integer(number) && n >= 0 && n < j->grade->step_count ? (int)n : -1;
 }
 
+/* -1: none. What lies in no element would be said to lie somewhere. */
+static bool lies_in(int64_t place, int64_t count) { return place >= -1 && place < count; }
+
+static bool places_fit(const Step *step)
+{
+    return lies_in(step->worst_row, elements_of(step, step->rank - 1)) &&
+           lies_in(step->worst_channel, step->shape[step->rank - 1]) &&
+           lies_in(step->worst_element, elements_of(step, step->rank));
+}
+
 static void take_step(Joining *j, int shard, const json_t *object)
 {
     int n = step_of(j, object);
-    if (n < 0 || !shard_fields_read(object, shard_step_graded, &j->grade->steps[n])) {
+    if (n < 0 || !shard_fields_read(object, shard_step_graded, &j->grade->steps[n]) ||
+        !places_fit(&j->grade->steps[n])) {
         refuse(j, shard);
         return;
     }
@@ -101,11 +121,15 @@ static void take_ends(Joining *j, int shard, const json_t *ends)
     for (size_t i = 0; i < json_array_size(ends); i++) {
         const json_t *object = json_array_get(ends, i);
         int n = step_of(j, object);
-        if (n < 0 || !shard_fields_read(object, shard_end, &to->list[to->count])) {
+        const Step *step = n < 0 ? NULL : &j->grade->steps[n];
+        End *end = &to->list[to->count];
+        if (!step || !shard_fields_read(object, shard_end, end) ||
+            !lies_in(end->worst_row, elements_of(step, step->rank - 1))) {
             refuse(j, shard);
             return;
         }
-        to->list[to->count++].tap = j->grade->steps[n].tap;
+        end->tap = step->tap;
+        to->count++;
     }
 }
 

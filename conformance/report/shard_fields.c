@@ -101,7 +101,7 @@ static bool read_real(const json_t *value, double *to)
 static bool read_integer(const json_t *value, FieldKind kind, void *to)
 {
     json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value)) return false;
+    if (!json_is_integer(value) || (kind == FIELD_INT && number != (int)number)) return false;
     if (kind == FIELD_INT64)
         *(int64_t *)to = number;
     else if (kind == FIELD_INT)

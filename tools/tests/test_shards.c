@@ -88,6 +88,60 @@ START_TEST(what_is_no_whole_is_refused)
 }
 END_TEST
 
+/* Both shards of a straight dump, as somebody else may have written them */
+static void assert_steps_refused(void (*spoil)(json_t *shard))
+{
+    const char *copies[2];
+    for (int k = 1; k <= 2; k++) {
+        json_t *report = read_json(shard(STRAIGHT, k, false));
+        spoil(json_object_get(report, "shard"));
+        copies[k - 1] = arena_format(&scratch, "%s-%d", temporary("spoilt"), k);
+        json_dump_file(report, copies[k - 1], 0);
+        json_decref(report);
+    }
+    assert_one_line(plumb("merge", copies[0], copies[1], "--json", temporary("merged.json")),
+                    (const char *const[]){ "found a shard whose steps are not as plumb grade --shard writes", NULL });
+}
+
+static json_t *listed_shape(json_t *shard)
+{
+    json_t *steps = json_object_get(json_object_get(shard, "listed"), "steps");
+    return json_object_get(json_array_get(steps, 4), "shape");
+}
+
+/* Where the worst element lies would be divided by it. */
+static void empty_a_step(json_t *shard) { json_array_set_new(listed_shape(shard), 1, json_integer(0)); }
+
+static void make_a_step_endless(json_t *shard) { json_array_set_new(listed_shape(shard), 1, json_integer(INT64_MAX)); }
+
+static void point_beyond_a_step(json_t *shard)
+{
+    json_t *graded = json_array_get(json_object_get(shard, "steps"), 0);
+    if (graded) json_object_set_new(graded, "worst_element", json_integer(INT64_MAX));
+}
+
+static void point_beyond_an_end(json_t *shard)
+{
+    json_t *end = json_array_get(json_object_get(shard, "ends"), 0);
+    if (end) json_object_set_new(end, "worst_row", json_integer(-2));
+}
+
+static void count_beyond_int(json_t *shard)
+{
+    json_t *graded = json_array_get(json_object_get(shard, "steps"), 0);
+    if (graded) json_object_set_new(graded, "samples", json_integer((json_int_t)1 << 32));
+}
+
+START_TEST(steps_that_nobody_graded_are_refused)
+{
+    assert_steps_refused(empty_a_step);
+    assert_steps_refused(make_a_step_endless);
+    assert_steps_refused(point_beyond_a_step);
+    assert_steps_refused(point_beyond_an_end);
+    assert_steps_refused(count_beyond_int);
+}
+END_TEST
+
 /* A report that somebody else wrote does not say what is written. */
 START_TEST(no_other_file_is_written)
 {
@@ -114,6 +168,7 @@ Suite *shards_suite(void)
     tcase = theme(suite, "refused");
     tcase_add_test(tcase, bad_usage);
     tcase_add_test(tcase, what_is_no_whole_is_refused);
+    tcase_add_test(tcase, steps_that_nobody_graded_are_refused);
     tcase_add_test(tcase, no_other_file_is_written);
     return suite;
 }
