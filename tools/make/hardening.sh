@@ -14,13 +14,15 @@ has RELRO GNU_RELRO "$segments"
 has BIND_NOW '(BIND_NOW|FLAGS_1.*NOW)' "$dynamic"
 has noexecstack 'GNU_STACK.* RW ' "$segments"
 has stack-protector __stack_chk_fail "$symbols"
-# FORTIFY needs glibc and an optimiser, and sanitizers do without it.
+# FORTIFY needs glibc and an optimiser, and each sanitizer does without it.
+copies=
 if getconf GNU_LIBC_VERSION > /dev/null 2>&1 && [ "${OPTIMIZE:-}" != -O0 ] &&
-    ! printf '%s\n' "$symbols" | grep -q __asan_init; then
+    ! printf '%s\n' "$symbols" | grep -qE '__(a|t|m|ub)san_'; then
     has FORTIFY '__(mem|str|v?s?n?printf|fprintf)[a-z]*_chk' "$symbols"
+    copies=', and checked copies'
 fi
 if [ -n "$missing" ]; then
     echo "hardening: $plumb: found no$missing"
     exit 1
 fi
-echo "hardening: $plumb is position-independent, with read-only relocations, a guarded stack and checked copies"
+echo "hardening: $plumb is position-independent, with read-only relocations, a guarded stack$copies"
