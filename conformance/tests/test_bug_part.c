@@ -115,7 +115,7 @@ END_TEST
 Suite *bug_part_suite(void)
 {
     Suite *suite = suite_create("bug_part");
-    tcase_add_loop_test(theme(suite, "all or nothing"), all_of_a_bug_and_none_of_it, 0, bug_case_count);
+    tcase_add_loop_test(long_theme(suite, "all or nothing"), all_of_a_bug_and_none_of_it, 0, bug_case_count);
     TCase *tcase = theme(suite, "parts");
     tcase_add_loop_test(tcase, element_is_in_a_part, 0, COUNT(shares));
     tcase_add_test(tcase, sites_are_noted_by_layer);

@@ -279,9 +279,9 @@ Suite *bugs_suite(void)
     tcase_add_test(catalogue, shown_by_some_case);
     tcase_add_loop_test(catalogue, leaves_the_rest_as_it_is, 0, 3);
     tcase_add_loop_test(catalogue, changes_its_tap_first, 0, bug_case_count);
-    tcase_add_loop_test(catalogue, switched_on_in_an_open_model, 0, bug_case_count);
-    TCase *lockstep = theme(suite, "lockstep");
-    tcase_add_loop_test(lockstep, straight_with_the_bug, 0, bug_case_count);
-    tcase_add_loop_test(lockstep, two_at_once, 0, COUNT(pairs));
+    tcase_add_loop_test(theme(suite, "lockstep"), two_at_once, 0, COUNT(pairs));
+    TCase *each = long_theme(suite, "each bug");
+    tcase_add_loop_test(each, switched_on_in_an_open_model, 0, bug_case_count);
+    tcase_add_loop_test(each, straight_with_the_bug, 0, bug_case_count);
     return suite;
 }

@@ -201,7 +201,7 @@ Suite *class_check_suite(void)
     Suite *suite = suite_create("class_check");
     TCase *fits = theme(suite, "fits"), *wider = theme(suite, "wider");
     tcase_add_loop_test(fits, class_that_fits_is_found, 0, COUNT(folders) * COUNT(classes));
-    tcase_add_loop_test(fits, bug_is_no_class, 0, SHARES);
+    tcase_add_loop_test(long_theme(suite, "each bug"), bug_is_no_class, 0, SHARES);
     tcase_add_loop_test(wider, honest_dump_is_what_it_says, 0, COUNT(honest));
     tcase_add_loop_test(wider, hidden_upcast_is_noted, 0, COUNT(folders));
     tcase_add_test(wider, float32_is_no_tf32);

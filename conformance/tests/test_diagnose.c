@@ -243,7 +243,7 @@ Suite *diagnose_suite(void)
 {
     Suite *suite = suite_create("diagnose");
     TCase *named = theme(suite, "named"), *unnamed = theme(suite, "unnamed");
-    tcase_add_loop_test(named, bug_is_named, 0, COUNT(buggy));
+    tcase_add_loop_test(long_theme(suite, "each bug"), bug_is_named, 0, COUNT(buggy));
     tcase_add_test(named, unrounded_root_is_named);
     tcase_add_test(named, rivals_are_both_listed);
     tcase_add_loop_test(unnamed, nothing_is_named, 0, COUNT(honest));

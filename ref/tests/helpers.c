@@ -69,6 +69,13 @@ TCase *theme(Suite *suite, const char *name)
     return tcase;
 }
 
+TCase *long_theme(Suite *suite, const char *name)
+{
+    TCase *tcase = theme(suite, name);
+    tcase_set_tags(tcase, "long");
+    return tcase;
+}
+
 const char *temporary(const char *name) { return arena_format(&scratch, "%s/%s", folder, name); }
 const char *temporary_folder(void) { return folder; }
 

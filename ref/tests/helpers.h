@@ -26,6 +26,9 @@ int run_suites(MakeSuite *const *suites, int count); /* what main returns */
 
 /* A test case whose tests have `scratch`, which is emptied, and a folder, which is removed, after each of them. */
 TCase *theme(Suite *suite, const char *name);
+/* The same, for tests that take a minute under sanitizers, where CK_EXCLUDE_TAGS=long leaves them out: they run on more
+ * dumps what others run, too. */
+TCase *long_theme(Suite *suite, const char *name);
 extern Arena scratch;
 extern Arena pass_memory;                /* emptied too; of runs whose hook allocates from scratch */
 const char *temporary(const char *name); /* a path in the test's folder */
