@@ -1,20 +1,22 @@
 """Compare the C reference with Hugging Face, live, on random configurations and on the fixtures.
 
     python tools/check_hf/check_hf.py build/plumb [--vision SEEDS] [--audio SEEDS] [--media SEEDS]
-        [--text SEEDS] [--unified SEEDS]
+        [--text SEEDS] [--unified SEEDS] [--share KofN]
         (`make check-hf`)
 
 Every tap must be in both. Hugging Face in float64 is the answer; Hugging Face's own float32 error says how far a
 correct float32 program may be from it. Each dump of Hugging Face in fp32, bf16 and fp16 must pass `plumb grade`; a
 dump with one bent tap must fail there, and at that tap; a dump of a model with a known bug where the bug is; the buggy
 dumps of the fixtures where case.json says; one whose products are summed up in another legal way must pass. SEEDS is
-FIRST-LAST or 0 for none; the fixtures are checked where none is given.
+FIRST-LAST or 0 for none; the fixtures are checked where none is given. --share takes every Nth of all of them, from
+the Kth on.
 """
 import argparse
 import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,7 @@ from random_audio import audio_case, media_case
 from random_cases import FULL, SLIDING, text_case, vision_case
 from random_unified import unified_case
 
+WRITERS = {"vision": vision_case, "audio": audio_case, "media": media_case, "text": text_case, "unified": unified_case}
 VISION_SEEDS, AUDIO_SEEDS, MEDIA_SEEDS, TEXT_SEEDS, UNIFIED_SEEDS = "1-30", "1-30", "1-8", "150-199", "1-28"
 
 
@@ -106,8 +109,13 @@ def check_bugs(case, bugs):
 
 # ---------------------------------------------------------------- pooling_kernel_size 1
 
-def check_pooling_1(folder):
+def check_pooling_1():
     """HF then keeps the padding rows, and raises unless as many patches are padding as are not. plumb must follow."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield from check_pooling_1_in(Path(folder))
+
+
+def check_pooling_1_in(folder):
     vision_config = dict(hidden_size=24, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
                          num_key_value_heads=1, head_dim=8, patch_size=4, pooling_kernel_size=1,
                          position_embedding_size=8, standardize=True)
@@ -202,6 +210,20 @@ def seeds(text):
     return range(int(first), int(last) + 1) if last else []
 
 
+def share(text):
+    k, _, n = text.partition("of")
+    if not 1 <= int(k) <= int(n):
+        raise ValueError(text)
+    return slice(int(k) - 1, None, int(n))
+
+
+def check_random(kind, write_case, seed):
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_case(Path(folder), seed)
+        description, max_new_tokens = written if isinstance(written, tuple) else (written, 0)
+        yield report_case(f"{kind} {seed}", description, Path(folder), max_new_tokens, seed)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plumb", metavar="build/plumb")
@@ -210,6 +232,7 @@ def main():
     parser.add_argument("--media", metavar="SEEDS", type=seeds)
     parser.add_argument("--text", metavar="SEEDS", type=seeds)
     parser.add_argument("--unified", metavar="SEEDS", type=seeds)
+    parser.add_argument("--share", metavar="KofN", type=share, default="1of1")
     args = parser.parse_args()
     everything = args.vision is args.audio is args.media is args.text is args.unified is None
     if everything:
@@ -217,24 +240,14 @@ def main():
             seeds, (VISION_SEEDS, AUDIO_SEEDS, MEDIA_SEEDS, TEXT_SEEDS, UNIFIED_SEEDS))
     graded_case.PLUMB = args.plumb
 
-    passes = []
+    checks = [partial(check_random, kind, write_case, seed)
+              for kind, write_case in WRITERS.items() for seed in getattr(args, kind) or []]
+    if everything:
+        checks += [partial(check_fixture, path.parent) for path in sorted(FIXTURES.glob("*/case.json"))]
+        checks += [check_pooling_1, check_activations]
     count_inv_freq()
     print("a line: what the model and inputs are; then the worst error as a share of what is allowed, and its tap")
-    for kind, write_case in ("vision", vision_case), ("audio", audio_case):
-        for seed in getattr(args, kind) or []:
-            with tempfile.TemporaryDirectory() as folder:
-                passes.append(report_case(f"{kind} {seed}", write_case(Path(folder), seed), Path(folder), seed=seed))
-    for kind, write_case in ("media", media_case), ("text", text_case), ("unified", unified_case):
-        for seed in getattr(args, kind) or []:
-            with tempfile.TemporaryDirectory() as folder:
-                description, max_new_tokens = write_case(Path(folder), seed)
-                passes.append(report_case(f"{kind} {seed}", description, Path(folder), max_new_tokens, seed))
-    if everything:
-        for path in sorted(FIXTURES.glob("*/case.json")):
-            passes += check_fixture(path.parent)
-        with tempfile.TemporaryDirectory() as folder:
-            passes += check_pooling_1(Path(folder))
-        passes += check_activations()
+    passes = [passed for check in checks[args.share] for passed in check()]
     print_honest()
     variants.print_largest()
     print(f"{sum(passes)} passed, {len(passes) - sum(passes)} failed")
