@@ -14,6 +14,7 @@ typedef struct {
     Dump *dump;
     const ArithmeticClass *class;
     const char *const *only;
+    InputCodes cache;
     int taps; /* that passes have shown */
 } Opened;
 
@@ -53,6 +54,7 @@ static Lockstep *graded_part(Opened *o, ShardNumber of)
     Error error = { "" };
     Followed followed;
     Trial trial = { .model = o->model, .inputs = &o->inputs, .dump = o->dump, .class = o->class };
+    trial.cache = o->cache;
     trial.options = (GradeOptions){
         .only = o->only, .with_total = true, .shard = of, .progress = count_tap, .progress_context = o
     };
@@ -163,7 +165,16 @@ static void drop_experts_and_a_layer(Value *value, const void *context)
     value->dropped = strstr(value->name, "router") || strcmp(value->name, "model.layers.1") == 0;
 }
 
-/* Experts that the dump leaves open are settled by passes of all layers, which one shard runs. */
+/* Every other replay never rounds what codes of a cache stand for, and draws as many bits as the others do. */
+START_TEST(of_a_cache_of_codes)
+{
+    static const char *const dumps[] = { "honest-fp8-rounded-bf16.safetensors", "honest-q8_0-exact-bf16.safetensors" };
+    Opened o = opened_case("fixtures/quantised/e2b-fp8-cache", dumps[_i], "bf16");
+    o.cache = _i ? INPUTS_Q8_0 : INPUTS_FP8_STATIC;
+    assert_shards(o, 2, true);
+}
+END_TEST
+
 /* Experts that the dump holds are followed in each shard. */
 START_TEST(of_experts)
 {
@@ -173,6 +184,7 @@ START_TEST(of_experts)
 }
 END_TEST
 
+/* Experts that the dump leaves open are settled by passes of all layers, which one shard runs. */
 START_TEST(of_what_cannot_be_shared_out)
 {
     Text text = text_of("{" MOE "}", two_rows);
@@ -234,6 +246,7 @@ Suite *shard_suite(void)
     tcase_add_test(tests, of_layer_outputs);
     tcase_add_loop_test(tests, of_decode_steps, 0, 2);
     tcase_add_test(tests, of_another_rounding);
+    tcase_add_loop_test(tests, of_a_cache_of_codes, 0, 2);
     tcase_add_test(tests, of_experts);
     tcase_add_test(tests, of_what_cannot_be_shared_out);
     tcase_add_test(tests, of_the_last_positions);

@@ -50,7 +50,11 @@ KeyValueStates states_as_cached(CacheScales scales, KeyValueStates states, Run *
 /* Some kernels round what the codes stand for to the dtype before they multiply, others never do. */
 static Tensor as_read(Tensor cached, Run *run)
 {
-    if (run->cache == INPUTS_PLAIN || run->exact_codes) return cached;
+    if (run->cache == INPUTS_PLAIN) return cached;
+    if (run->exact_codes) {
+        leave_unrounded(run, elements(cached));
+        return cached;
+    }
     Tensor read = tensor_clone(cached, run);
     round_result(run, read.data, elements(read));
     return read;

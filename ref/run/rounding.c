@@ -162,6 +162,8 @@ void round_result(const Run *run, real *values, int64_t count)
     count_drawn(run, count);
 }
 
+void leave_unrounded(const Run *run, int64_t count) { count_drawn(run, count); }
+
 bool rounds_factors(const Run *run) { return run->rounding == ROUNDING_TF32 || run->rounding == ROUNDING_TF32_CUT; }
 
 void round_factor(const Run *run, real *values, int64_t count)

@@ -87,6 +87,8 @@ bool is_known(Run *run, const char *module_path);
 Random random_of(uint32_t seed);
 void round_to(Rounding rounding, real *values, int64_t count);  /* to nearest, whatever the run asks for */
 void round_result(const Run *run, real *values, int64_t count); /* to bf16 or fp16 */
+/* Draws the bits of values that other passes round, so that what follows has the same ones in each. */
+void leave_unrounded(const Run *run, int64_t count);
 void round_factor(const Run *run, real *values, int64_t count); /* of a matrix product: to tf32 */
 bool rounds_factors(const Run *run);
 void read_weight(const Run *run, const Array *weight, int64_t first, int64_t count, real *out);
