@@ -62,6 +62,7 @@ static void list_all(Joining *j)
 {
     Grade *grade = j->grade;
     const json_t *listed = json_object_get(j->reports->shards[0], "listed"), *steps = json_object_get(listed, "steps");
+    if (!json_is_object(listed)) refuse(j, 0);
     for (int i = 0; i < j->reports->count; i++)
         if (!json_equal(json_object_get(j->reports->shards[i], "listed"), (json_t *)listed))
             error_set(j->error, "%s: found other steps than in %s, expected shards of one dump", j->reports->paths[i],

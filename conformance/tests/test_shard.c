@@ -225,6 +225,7 @@ START_TEST(what_is_no_whole_is_refused)
     const json_t *const twice[] = { shards[0], shards[1], shards[1] };
     assert_not_joined(twice, 1, "expected each step once");
     assert_not_joined(twice + 1, 1, "found no shard with");
+    assert_not_joined((const json_t *const[]){ NULL }, 1, "1.json: found a shard whose steps are not as");
     assert_not_joined(twice, 3, "which 2.json has too, expected each step once");
     json_t *broken = json_deep_copy(shards[1]);
     const json_t *const other[] = { shards[0], broken };
