@@ -90,6 +90,8 @@ static error_t parse_grade_alone(int key, char *argument, struct argp_state *sta
     switch (key) {
     case KEY_EXPLAIN: globs_add(&command->explained, argument); return 0;
     case KEY_SHARD:
+        if (command->shard_argument)
+            argp_error(state, "--shard: found %s and %s, expected one", command->shard_argument, argument);
         command->shard = parse_shard(state, argument);
         command->shard_argument = argument;
         return 0;
@@ -171,5 +173,8 @@ void grade_arguments_parse(GradeCommand *command, int argc, char **argv, const c
     const struct argp argp = {
         .options = options, .parser = parse_option, .args_doc = "CASE DUMP", .children = children, .doc = doc
     };
-    parse_arguments(&argp, argc, argv, command);
+    if (command->merged_into)
+        parse_words_of_file(&argp, argc, argv, command);
+    else
+        parse_arguments(&argp, argc, argv, command);
 }

@@ -115,9 +115,11 @@ static void enter_sandbox(const GradeCommand *command, const char *dump, Error *
 }
 
 /* Reports come from other machines: they say what was graded, and must not say what is written. */
-static void check_report_path(GradeCommand *command, Error *error)
+static void check_shards_command(GradeCommand *command, Error *error)
 {
     const char *found = command->report.path, *expected = command->merged_into;
+    if (expected && command->shard_argument)
+        error_set(error, "the shards' command: found --shard %s, expected none", command->shard_argument);
     if (!expected || (found && strcmp(found, expected) == 0)) return;
     error_set(error, "the shards' command: found --json %s, expected %s", found ? found : "nowhere", expected);
     command->report.path = NULL;
@@ -128,14 +130,14 @@ static int judge(GradeCommand *command, int argc, char **argv, const char *doc)
     Error error = { "" };
     command->report.kind = command->explains ? "grade" : "diagnose";
     command->report.arguments = argv + 1;
-    usage_report_begin(command->report.kind, argv + 1);
+    if (!command->merged_into) usage_report_begin(command->report.kind, argv + 1);
     grade_arguments_parse(command, argc, argv, doc);
     usage_report_end();
     if (command->argument_count == 2) case_set_folder(&command->c, command->arguments[0]);
     const char *path = command->argument_count ? command->arguments[command->argument_count - 1] : NULL;
     if (!path || (command->argument_count == 1 && !command->c.model_folder && !command->c.inputs_file))
         error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command->argument_count, argv[0]);
-    check_report_path(command, &error);
+    check_shards_command(command, &error);
     enter_sandbox(command, path, &error);
     Status status = judge_run(command, path, &error);
     finish(&error, status); /* an error beside "nothing was graded" keeps that status */
@@ -158,7 +160,9 @@ int merge_grade(const MergedShards *merged, const char *json)
     GradeCommand command = {
         .explains = true, .merged = merged->grade, .merged_files = merged->files, .merged_into = json
     };
-    return judge(&command, merged->count, merged->words, grade_doc);
+    int status = judge(&command, merged->count, merged->words, grade_doc);
+    grade_free(command.merged);
+    return status;
 }
 
 int plumb_diagnose(int argc, char **argv)

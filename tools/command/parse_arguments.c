@@ -35,14 +35,21 @@ static error_t parse_limit(int key, char *argument, struct argp_state *state)
     }
 }
 
-void parse_arguments(const struct argp *argp, int argc, char **argv, void *input)
+static void parse(const struct argp *argp, unsigned flags, int argc, char **argv, void *input)
 {
     const struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
     const struct argp whole = { .options = limit_options, .parser = parse_limit, .children = children };
     argp_err_exit_status = STATUS_BAD_INPUT;
     suggest_options(&whole, argv);
-    error_t failed = argp_parse(&whole, argc, argv, ARGP_IN_ORDER, NULL, input);
+    error_t failed = argp_parse(&whole, argc, argv, ARGP_IN_ORDER | flags, NULL, input);
     if (failed == 0) return;
     fprintf(stderr, "plumb: the arguments cannot be read: %s\n", strerror(failed));
     exit(STATUS_BAD_INPUT);
+}
+
+void parse_arguments(const struct argp *argp, int argc, char **argv, void *input) { parse(argp, 0, argc, argv, input); }
+
+void parse_words_of_file(const struct argp *argp, int argc, char **argv, void *input)
+{
+    parse(argp, ARGP_NO_HELP, argc, argv, input);
 }

@@ -96,6 +96,8 @@ const char *bug_nearest(const char *id); /* that a misspelt one may have been; N
 
 /* argp with exit status 2 on bad usage, and with the options for limits that all subcommands have */
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
+/* The same of words that a file has: none asks for help, which would end the program as if all were well. */
+void parse_words_of_file(const struct argp *argp, int argc, char **argv, void *input);
 int finish(const Error *error, Status otherwise); /* prints the error, if any: its status, or the other */
 
 #endif

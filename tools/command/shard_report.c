@@ -99,7 +99,7 @@ static void take_words(MergedShards *merged, const json_t *report, const char *j
     const json_t *words = json_object_get(report, "words");
     json_int_t report_at = json_integer_value(json_object_get(report, "report_at"));
     merged->words = allocate_zeroed(json_array_size(words) + 2, sizeof *merged->words);
-    merged->words[merged->count++] = joined("grade", "");
+    merged->words[merged->count++] = joined("plumb grade", "");
     for (size_t i = 0; i < json_array_size(words); i++) {
         const char *word = json_string_value(json_array_get(words, i));
         if (!word) error_set(error, "words: found no text at %zu, expected the command of the shards", i);

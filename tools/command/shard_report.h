@@ -17,7 +17,7 @@ bool shard_report_is(const char *path);
 
 /* Shards say this together. */
 typedef struct {
-    char **words;  /* "grade", CASE, DUMP ..: the command that they are of; --json has the path that was asked for */
+    char **words;  /* "plumb grade", CASE, DUMP ..: their command; --json has the path that was asked for */
     int count;
     Grade *grade;  /* NULL: some step is bent or an end is far off, so that there is more to look at than they have */
     json_t *files; /* that they have seen */

@@ -52,12 +52,15 @@ START_TEST(bad_usage)
     const char *path = temporary("report.json");
     Result no_report = plumb("grade", TEXT, STRAIGHT, "--shard", "1/2");
     Result explained = plumb("grade", TEXT, STRAIGHT, "--shard", "1/2", "--explain", "logits", "--json", path);
+    Result twice = plumb("grade", TEXT, STRAIGHT, "--shard", "1/3", "--shard", "1/2", "--json", path);
     Result diagnosed = plumb("diagnose", TEXT, STRAIGHT, "--shard", "1/2", "--json", path);
     assert_status(no_report, 2);
     ck_assert_ptr_nonnull(strstr(no_report.err, "--shard: found no --json FILE, expected one"));
     assert_status(explained, 2);
     ck_assert_ptr_nonnull(strstr(explained.err, "--shard: found --json-detail or --explain, expected neither"));
     assert_status(diagnosed, 2);
+    assert_status(twice, 2);
+    ck_assert_ptr_nonnull(strstr(twice.err, "--shard: found 1/3 and 1/2, expected one"));
 }
 END_TEST
 
@@ -89,47 +92,68 @@ START_TEST(what_is_no_whole_is_refused)
 END_TEST
 
 /* Both shards of a straight dump, as somebody else may have written them */
-static void assert_steps_refused(void (*spoil)(json_t *shard))
+static Result merged_with(void edit(json_t *report, const void *context), const void *context)
 {
     const char *copies[2];
     for (int k = 1; k <= 2; k++) {
         json_t *report = read_json(shard(STRAIGHT, k, false));
-        spoil(json_object_get(report, "shard"));
-        copies[k - 1] = arena_format(&scratch, "%s-%d", temporary("spoilt"), k);
+        edit(report, context);
+        copies[k - 1] = arena_format(&scratch, "%s-%d", temporary("copy"), k);
         json_dump_file(report, copies[k - 1], 0);
         json_decref(report);
     }
-    assert_one_line(plumb("merge", copies[0], copies[1], "--json", temporary("merged.json")),
-                    (const char *const[]){ "found a shard whose steps are not as plumb grade --shard writes", NULL });
+    return plumb("merge", copies[0], copies[1], "--json", temporary("merged.json"));
 }
 
-static json_t *listed_shape(json_t *shard)
+static json_t *part(const json_t *report, const char *key)
 {
-    json_t *steps = json_object_get(json_object_get(shard, "listed"), "steps");
+    return json_object_get(json_object_get(report, "shard"), key);
+}
+
+static json_t *listed_shape(const json_t *report)
+{
+    json_t *steps = json_object_get(part(report, "listed"), "steps");
     return json_object_get(json_array_get(steps, 4), "shape");
 }
 
 /* Where the worst element lies would be divided by it. */
-static void empty_a_step(json_t *shard) { json_array_set_new(listed_shape(shard), 1, json_integer(0)); }
-
-static void make_a_step_endless(json_t *shard) { json_array_set_new(listed_shape(shard), 1, json_integer(INT64_MAX)); }
-
-static void point_beyond_a_step(json_t *shard)
+static void empty_a_step(json_t *report, const void *context)
 {
-    json_t *graded = json_array_get(json_object_get(shard, "steps"), 0);
+    (void)context;
+    json_array_set_new(listed_shape(report), 1, json_integer(0));
+}
+
+static void make_a_step_endless(json_t *report, const void *context)
+{
+    (void)context;
+    json_array_set_new(listed_shape(report), 1, json_integer(INT64_MAX));
+}
+
+static void point_beyond_a_step(json_t *report, const void *context)
+{
+    (void)context;
+    json_t *graded = json_array_get(part(report, "steps"), 0);
     if (graded) json_object_set_new(graded, "worst_element", json_integer(INT64_MAX));
 }
 
-static void point_beyond_an_end(json_t *shard)
+static void point_beyond_an_end(json_t *report, const void *context)
 {
-    json_t *end = json_array_get(json_object_get(shard, "ends"), 0);
+    (void)context;
+    json_t *end = json_array_get(part(report, "ends"), 0);
     if (end) json_object_set_new(end, "worst_row", json_integer(-2));
 }
 
-static void count_beyond_int(json_t *shard)
+static void count_beyond_int(json_t *report, const void *context)
 {
-    json_t *graded = json_array_get(json_object_get(shard, "steps"), 0);
+    (void)context;
+    json_t *graded = json_array_get(part(report, "steps"), 0);
     if (graded) json_object_set_new(graded, "samples", json_integer((json_int_t)1 << 32));
+}
+
+static void assert_steps_refused(void spoil(json_t *report, const void *context))
+{
+    assert_one_line(merged_with(spoil, NULL),
+                    (const char *const[]){ "found a shard whose steps are not as plumb grade --shard writes", NULL });
 }
 
 START_TEST(steps_that_nobody_graded_are_refused)
@@ -142,21 +166,25 @@ START_TEST(steps_that_nobody_graded_are_refused)
 }
 END_TEST
 
-/* A report that somebody else wrote does not say what is written. */
-START_TEST(no_other_file_is_written)
+static void add_words(json_t *report, const void *context)
 {
-    const char *path = temporary("merged.json"), *other = temporary("other.json"), *copies[2];
-    for (int k = 1; k <= 2; k++) {
-        json_t *report = read_json(shard(STRAIGHT, k, false)), *words = json_object_get(report, "words");
-        json_array_append_new(words, json_string("--json"));
-        json_array_append_new(words, json_string(other));
-        copies[k - 1] = arena_format(&scratch, "%s-%d", temporary("copy"), k);
-        json_dump_file(report, copies[k - 1], 0);
-        json_decref(report);
-    }
-    assert_one_line(plumb("merge", copies[0], copies[1], "--json", path),
+    for (const char *const *word = context; *word; word++)
+        json_array_append_new(json_object_get(report, "words"), json_string(*word));
+}
+
+/* A report that somebody else wrote does not say what is written, and ends nothing as if all were well. */
+START_TEST(words_of_strangers)
+{
+    const char *other = temporary("other.json");
+    const char *const elsewhere[] = { "--json", other, NULL }, *const shared[] = { "--shard", "1/2", NULL };
+    const char *const wrong[] = { "--json", other, "--bogus", NULL }, *const help[] = { "--help", NULL };
+    assert_one_line(merged_with(add_words, elsewhere),
                     (const char *const[]){ "the shards' command: found --json", "other.json, expected", NULL });
-    ck_assert(!is_there(path) && !is_there(other));
+    assert_one_line(merged_with(add_words, shared),
+                    (const char *const[]){ "the shards' command: found --shard 1/2, expected none", NULL });
+    assert_status(merged_with(add_words, wrong), 2);
+    assert_status(merged_with(add_words, help), 2);
+    ck_assert(!is_there(other));
 }
 END_TEST
 
@@ -169,6 +197,6 @@ Suite *shards_suite(void)
     tcase_add_test(tcase, bad_usage);
     tcase_add_test(tcase, what_is_no_whole_is_refused);
     tcase_add_test(tcase, steps_that_nobody_graded_are_refused);
-    tcase_add_test(tcase, no_other_file_is_written);
+    tcase_add_test(tcase, words_of_strangers);
     return suite;
 }
