@@ -52,6 +52,15 @@ Verdict end_verdict(const End *end)
     return near && alike ? VERDICT_PASS : VERDICT_FAIL;
 }
 
+bool grade_is_within_limits(const Grade *grade)
+{
+    for (int n = 0; n < grade->step_count; n++)
+        if (verdict_of(grade->class, step_measurement(&grade->steps[n])) != VERDICT_PASS) return false;
+    for (int i = 0; i < grade->ends.count; i++)
+        if (end_verdict(&grade->ends.list[i]) != VERDICT_PASS) return false;
+    return true;
+}
+
 void grade_add_tie(Grade *grade, Tie tie)
 {
     grade->ties = reallocate(grade->ties, (size_t)(grade->tie_count + 1), sizeof tie);

@@ -100,6 +100,7 @@ const End *ends_far(const Ends *ends);        /* the first that fails; NULL */
 const End *grade_far_end(const Grade *grade); /* of its ends */
 const Step *end_step(const Grade *grade, const End *end);
 Verdict end_verdict(const End *end);
+bool grade_is_within_limits(const Grade *grade); /* by its numbers, whatever verdicts it has */
 void grade_add_tie(Grade *grade, Tie tie); /* copies the name of its tap */
 void grade_free(Grade *grade);             /* NULL is fine */
 

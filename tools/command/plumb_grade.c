@@ -127,11 +127,16 @@ typedef struct {
     json_t *shard;            /* what a shard has found; NULL: it is no shard */
 } Ground;
 
+/* NULL: its numbers do not pass here, whatever the shards say of them */
 static Grade *take_merged(GradeCommand *command, const Trial *trial, Ground *ground, Error *error)
 {
     Grade *grade = command->merged;
     command->merged = NULL;
     grade->class = grade->declared = trial->class;
+    if (!grade_is_within_limits(grade)) {
+        grade_free(grade);
+        return NULL;
+    }
     ground->check = class_check(trial, grade, error);
     return grade;
 }
@@ -139,7 +144,8 @@ static Grade *take_merged(GradeCommand *command, const Trial *trial, Ground *gro
 /* The grade of the model's steps. NULL with error set */
 static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Error *error)
 {
-    if (command->merged) return take_merged(command, &trial, ground, error);
+    Grade *merged = command->merged ? take_merged(command, &trial, ground, error) : NULL;
+    if (merged) return merged;
     command->progress = start_progress(command, trial.dump);
     Followed followed;
     Lockstep *lockstep = readings_begin(&trial, &followed, error);

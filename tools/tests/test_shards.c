@@ -188,6 +188,25 @@ START_TEST(words_of_strangers)
 }
 END_TEST
 
+static void set_ratios(json_t *report, const void *context)
+{
+    size_t i;
+    json_t *step;
+    json_array_foreach(json_object_get(json_object_get(report, "shard"), "steps"), i, step)
+        json_object_set_new(step, "ratio", json_string(context));
+}
+
+/* Numbers beyond their limits, called straight, are no grade: the dump is graded itself. */
+START_TEST(verdicts_are_not_believed)
+{
+    Result result = merged_with(set_ratios, _i ? "0x1p+9" : "nan");
+    assert_status(result, 0);
+    ck_assert_ptr_null(strstr(result.out, "nan"));
+    ck_assert_ptr_null(strstr(result.out, "512"));
+    ck_assert_ptr_nonnull(strstr(result.out, "PASS  all 25 steps are straight as bf16\n"));
+}
+END_TEST
+
 Suite *shards_suite(void)
 {
     Suite *suite = suite_create("shards");
@@ -198,5 +217,6 @@ Suite *shards_suite(void)
     tcase_add_test(tcase, what_is_no_whole_is_refused);
     tcase_add_test(tcase, steps_that_nobody_graded_are_refused);
     tcase_add_test(tcase, words_of_strangers);
+    tcase_add_loop_test(tcase, verdicts_are_not_believed, 0, 2);
     return suite;
 }
