@@ -2,6 +2,7 @@
 #include "command/coloured_text.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +63,13 @@ static int word_at(const char *at, const char *line)
     return -1;
 }
 
+/* Names come from files. */
+static void hide_controls(char *line)
+{
+    for (; *line; line++)
+        if (iscntrl((unsigned char)*line)) *line = '?';
+}
+
 static void print_line(const char *line, bool colour)
 {
     for (const char *at = line; *at; at++) {
@@ -83,6 +91,7 @@ static void print(char *text, ColourWhen when)
         end = line + strcspn(line, "\n");
         bool whole = *end == '\n';
         if (whole) *end++ = '\0';
+        hide_controls(line);
         char *wrapped = text_wrapped(line, columns);
         print_line(wrapped, colour);
         if (whole) putchar('\n');

@@ -34,6 +34,18 @@ START_TEST(columns)
 }
 END_TEST
 
+START_TEST(names_write_to_no_terminal)
+{
+    size_t size;
+    const char *dump = temporary("named.safetensors"), *bytes = read_text(BENT, &size);
+    write_bytes(dump, (const unsigned char *)bytes, size);
+    set_field(dump, "logits", NULL, "\033[31mstranger");
+    Result result = plumb("grade", TEXT, dump, "--color=never");
+    ck_assert_ptr_null(strchr(result.out, '\033'));
+    ck_assert_msg(strstr(result.out, ": ?[31mstranger\n"), "%s", result.out);
+}
+END_TEST
+
 START_TEST(no_such_time)
 {
     Result result = plumb("grade", TEXT, BENT, "--color=sometimes");
@@ -48,6 +60,7 @@ Suite *colour_suite(void)
     TCase *tcase = theme(suite, "colour");
     tcase_add_test(tcase, always);
     tcase_add_test(tcase, columns);
+    tcase_add_test(tcase, names_write_to_no_terminal);
     tcase_add_test(tcase, no_such_time);
     return suite;
 }
