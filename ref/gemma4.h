@@ -513,15 +513,13 @@ typedef struct {
     DynamicCache *past_key_values; /* NULL without a cache */
 } Gemma4TextLayerArguments;
 
-/* gemma4/cached_states.c */
+/* gemma4/cache_scales.c */
 
 typedef struct {
     double key, value;
 } CacheScales;
 
 CacheScales cache_scales_load(Loader at); /* at: the attention */
-KeyValueStates states_as_cached(CacheScales scales, KeyValueStates states, Run *run); /* codes and scales, exactly */
-KeyValueStates states_as_read(KeyValueStates states, Run *run); /* as a kernel takes them, in its dtype or not */
 
 typedef struct {
     const char *path;

@@ -75,17 +75,20 @@ static KeyValueStates make_states(const Gemma4TextAttention *m, Tensor hidden_st
     return (KeyValueStates){ key_states, value_states };
 }
 
-/* Keeps them as a hook leaves them, and the run's cache after it: shared ones have been through it. */
+/* Keeps them as a hook leaves them, and the run's cache after it: shared ones have been through that. */
 static KeyValueStates keep_states(const Gemma4TextAttention *m, KeyValueStates states,
                                   const Gemma4TextLayerArguments *arguments, Run *run)
 {
     states.key_states = tap_copy(run, m->path, "key_states", states.key_states);
     states.value_states = tap_copy(run, m->path, "value_states", states.value_states);
-    if (!m->is_kv_shared_layer) states = states_as_cached(m->cache_scales, states, run);
+    if (!m->is_kv_shared_layer) {
+        states.key_states = as_cached(states.key_states, m->cache_scales.key, run);
+        states.value_states = as_cached(states.value_states, m->cache_scales.value, run);
+    }
     if (arguments->past_key_values && !m->is_kv_shared_layer)
         dynamic_cache_keep(arguments->past_key_values, m->layer_idx, states.key_states, states.value_states);
     if (m->store_full_length_kv) store(arguments->shared_kv_states, m->layer_type, states);
-    return states_as_read(states, run);
+    return (KeyValueStates){ as_read(states.key_states, run), as_read(states.value_states, run) };
 }
 
 void gemma4_text_attention_keep_states(const Gemma4TextAttention *m, Tensor hidden_states,

@@ -44,6 +44,11 @@ typedef struct {
 
 Tensor to_codes(Tensor x, CodeRule rule, Run *run); /* x by any rule, or x itself */
 
+/* cached_states.c - keys or values through the run's cache (run.h), or themselves where it has none */
+
+Tensor as_cached(Tensor states, double scale, Run *run); /* what their codes stand for, exactly */
+Tensor as_read(Tensor cached, Run *run);                 /* that as a kernel takes it, in its dtype or not */
+
 /* elementwise.c */
 
 Tensor add(Tensor a, Tensor b, Run *run);

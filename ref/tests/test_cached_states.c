@@ -47,13 +47,10 @@ END_TEST
 
 /* ---------------------------------------------------------------- values */
 
-static KeyValueStates states_of(real a, real b, real c)
+static Tensor states_of(real a, real b, real c)
 {
-    Run *run = run_as(ROUNDING_NONE);
-    KeyValueStates states = { new_tensor(run, 1, 1, 1, 3), new_tensor(run, 1, 1, 1, 3) };
-    real values[] = { a, b, c };
-    memcpy(states.key_states.data, values, sizeof values);
-    memcpy(states.value_states.data, values, sizeof values);
+    Tensor states = new_tensor(run_as(ROUNDING_NONE), 1, 1, 1, 3);
+    memcpy(states.data, (real[]){ a, b, c }, 3 * sizeof(real));
     return states;
 }
 
@@ -69,12 +66,10 @@ START_TEST(fp8_has_scales_of_each)
 {
     Run *run = run_as(ROUNDING_NONE);
     run->cache = INPUTS_FP8_STATIC;
-    KeyValueStates cached = states_as_cached((CacheScales){ 0.5, 0.25 }, states_of((real)0.35, -300, 0), run);
-    assert_values(cached.key_states, 0.34375, -224, 0);
-    assert_values(cached.value_states, 0.34375, -112, 0);
-    cached = states_as_cached((CacheScales){ 0.5, 0.25 }, states_of((real)0.36, 3, 90), run);
-    assert_values(cached.key_states, 0.375, 3, 88);
-    assert_values(cached.value_states, 0.375, 3, 88);
+    assert_values(as_cached(states_of((real)0.35, -300, 0), 0.5, run), 0.34375, -224, 0);
+    assert_values(as_cached(states_of((real)0.35, -300, 0), 0.25, run), 0.34375, -112, 0);
+    assert_values(as_cached(states_of((real)0.36, 3, 90), 0.5, run), 0.375, 3, 88);
+    assert_values(as_cached(states_of((real)0.36, 3, 90), 0.25, run), 0.375, 3, 88);
 }
 END_TEST
 
@@ -82,19 +77,15 @@ START_TEST(q8_0_needs_no_scale)
 {
     Run *run = run_as(ROUNDING_NONE);
     run->cache = INPUTS_Q8_0;
-    KeyValueStates cached = states_as_cached((CacheScales){ 9, 9 }, states_of(127, (real)-3.4, (real)0.6), run);
-    assert_values(cached.key_states, 127, -3, 1);
-    assert_values(cached.value_states, 127, -3, 1);
+    assert_values(as_cached(states_of(127, (real)-3.4, (real)0.6), 9, run), 127, -3, 1);
 }
 END_TEST
 
 START_TEST(without_a_rule_nothing_happens)
 {
     Run *run = run_as(ROUNDING_BF16);
-    KeyValueStates states = states_of((real)0.3, (real)0.7, 1000);
-    KeyValueStates cached = states_as_read(states_as_cached((CacheScales){ 0.5, 0.25 }, states, run), run);
-    ck_assert_ptr_eq(cached.key_states.data, states.key_states.data);
-    ck_assert_ptr_eq(cached.value_states.data, states.value_states.data);
+    Tensor states = states_of((real)0.3, (real)0.7, 1000);
+    ck_assert_ptr_eq(as_read(as_cached(states, 0.5, run), run).data, states.data);
 }
 END_TEST
 
@@ -105,10 +96,11 @@ START_TEST(codes_stay_themselves)
     Run *run = run_as(ROUNDING_NONE);
     run->cache = rules[_i];
     Tensor x = random_values(2, 9, 64);
-    KeyValueStates once = states_as_cached((CacheScales){ 0.013, 0.0071 }, (KeyValueStates){ x, x }, run);
-    KeyValueStates twice = states_as_cached((CacheScales){ 0.013, 0.0071 }, once, run);
-    assert_tensor(twice.key_states, once.key_states, 0, "keys");
-    assert_tensor(twice.value_states, once.value_states, 0, "values");
+    for (int i = 0; i < 2; i++) {
+        double scale = i == 0 ? 0.013 : 0.0071;
+        Tensor once = as_cached(x, scale, run);
+        assert_tensor(as_cached(once, scale, run), once, 0, "states");
+    }
 }
 END_TEST
 
@@ -117,17 +109,18 @@ START_TEST(read_in_the_dtype_or_exactly)
 {
     Run *run = run_as(ROUNDING_BF16);
     run->cache = INPUTS_FP8_STATIC;
-    KeyValueStates states = states_of(15 * 0.1f, 0, 0);
-    assert_values(states_as_read(states, run).key_states, 1.5, 0, 0);
+    Tensor states = states_of(15 * 0.1f, 0, 0);
+    assert_values(as_read(states, run), 1.5, 0, 0);
     run->exact_codes = true;
-    assert_values(states_as_read(states, run).key_states, 15 * 0.1f, 0, 0);
+    assert_values(as_read(states, run), 15 * 0.1f, 0, 0);
 }
 END_TEST
 
 Suite *cached_states_suite(void)
 {
     Suite *suite = suite_create("cached_states");
-    tcase_add_loop_test(theme(suite, "scales"), scales_are_read, 0, COUNT(files));
+    TCase *scales = theme(suite, "scales");
+    tcase_add_loop_test(scales, scales_are_read, 0, COUNT(files));
     TCase *values = theme(suite, "values");
     tcase_add_test(values, fp8_has_scales_of_each);
     tcase_add_test(values, q8_0_needs_no_scale);
