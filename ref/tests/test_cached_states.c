@@ -1,4 +1,5 @@
 /* test_cached_states.c - scales of a cache as checkpoints have them, and what it gives back, worked out by hand */
+#include "checkpoint/safetensors.h"
 #include "gemma4.h"
 #include "helpers.h"
 #include "recording.h"
@@ -18,6 +19,9 @@ static const struct {
 } files[] = {
     { "{" KEYS "[0.5], " VALUES "[0.25]}", NULL, 0.5, 0.25 },
     { "{" OF_PROJECTIONS "}", NULL, 0.5, 0.25 },
+    { "{\"model.self_attn.v_proj.v_scale\": [0.25]}", NULL, 1, 0.25 },
+    { "{" KEYS "[0.5], " OF_PROJECTIONS "}",
+      "self_attn: found k_scale there and in k_proj, expected one of them", 0, 0 },
     { "{" KEYS "[0.5]}", NULL, 0.5, 0.5 }, /* as of layers whose values are made of the keys */
     { "{\"model.norm.weight\": [0.5]}", NULL, 1, 1 },
     { "{" KEYS "[0.0]}", "model.self_attn.k_scale: found 0, expected a scale above 0", 0, 0 },
@@ -41,6 +45,24 @@ START_TEST(scales_are_read)
             ck_assert_int_eq(checkpoint->tensors[i].asked,
                              strstr(checkpoint->tensors[i].array->name, "_scale") != NULL);
     }
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+/* A float64 scale may be above 0 and none in float32. */
+START_TEST(scale_that_is_0_in_float32_is_refused)
+{
+    static const double tiny = 1e-60;
+    Error error = { "" };
+    SafetensorsWriter *writer = safetensors_writer_open(temporary("model.safetensors"), &error);
+    safetensors_writer_begin(writer, "model.self_attn.k_scale", DTYPE_F64, 1, (int64_t[]){ 1 });
+    safetensors_writer_append(writer, &tiny, sizeof tiny);
+    safetensors_writer_close(writer, &error);
+    Checkpoint *checkpoint = checkpoint_open(temporary(""), &error);
+    ck_assert_str_eq(error.message, "");
+    cache_scales_load((Loader){ checkpoint, "model.self_attn", &error });
+    ck_assert_msg(strstr(error.message, "k_scale: found 1e-60, expected a scale above 0 that float32 holds") != NULL,
+                  "%s", error.message);
     checkpoint_close(checkpoint);
 }
 END_TEST
@@ -121,6 +143,7 @@ Suite *cached_states_suite(void)
     Suite *suite = suite_create("cached_states");
     TCase *scales = theme(suite, "scales");
     tcase_add_loop_test(scales, scales_are_read, 0, COUNT(files));
+    tcase_add_test(scales, scale_that_is_0_in_float32_is_refused);
     TCase *values = theme(suite, "values");
     tcase_add_test(values, fp8_has_scales_of_each);
     tcase_add_test(values, q8_0_needs_no_scale);
