@@ -71,14 +71,15 @@ static BuggyModel *open_in_part(const Suspects *s, const Bug *bug, const BugPart
 bool suspects_begin(Suspects *s, Search *search, const Below *below)
 {
     Trial *trial = &search->trial;
+    Error unfit = { "" }; /* of bugs below that cannot be together, which is no error of the diagnosis */
     *s = (Suspects){ .search = search, .below = below ? *below : (Below){ .count = 0 } };
     trial->options.progress = show_progress;
     trial->options.progress_context = search;
-    if (below) s->buggy = buggy_model_of(trial->model, below->bugs, below->count, search->error);
+    if (below) s->buggy = buggy_model_of(trial->model, below->bugs, below->count, &unfit);
     if (below && !s->buggy) return false;
     search->pass = 0;
     search->passes = 1 + bug_count() / IN_A_DRY_RUN + 1 + bug_count() + MOST_CONFIRMED;
-    s->base = below ? lockstep_begin(trial, subject_with_bugs(s->buggy, &trial->options), search->error)
+    s->base = below ? lockstep_begin(trial, subject_with_bugs(s->buggy, &trial->options), &unfit)
                     : readings_begin(trial, &search->followed, search->error);
     if (!below) *trial = search->followed.trial;
     if (!s->base) return false;

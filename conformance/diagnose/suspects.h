@@ -58,7 +58,7 @@ struct Suspects {
 };
 
 /* Grades the dump by the honest model, or by one that has the bugs below (NULL: none); no suspect is listed yet. False
- * with the search's error set. */
+ * with the search's error set, or without it where bugs below cannot be in this model together. */
 bool suspects_begin(Suspects *suspects, Search *search, const Below *below);
 void suspects_try_all(Suspects *suspects);                       /* lists those that the dump would show (try_all.c) */
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */

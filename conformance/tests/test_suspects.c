@@ -149,6 +149,19 @@ START_TEST(bug_below_is_no_suspect)
 }
 END_TEST
 
+/* Bugs that are named one by one need not fit together: then nothing is found on top of them, and that is all. */
+START_TEST(base_that_cannot_be_is_no_error)
+{
+    Trying trying;
+    Suspects top;
+    begin(&trying, BUGGY, NULL);
+    ck_assert(!suspects_begin(&top, &trying.search, &(Below){ { bug_find(BUG), bug_find("resize-square") }, 2 }));
+    assert_clean(&trying.error);
+    ck_assert_ptr_null(suspects_end(&top));
+    end(&trying);
+}
+END_TEST
+
 /* More threads than passes of the grade: bugs that are tried beside each other open more models with the one below. */
 START_TEST(bug_below_is_on_each_thread)
 {
@@ -194,6 +207,7 @@ Suite *suspects_suite(void)
     TCase *dumps = theme(suite, "dumps");
     tcase_add_test(dumps, likeliest_is_first_and_makes_bent_steps_straight);
     tcase_add_test(dumps, bug_below_is_no_suspect);
+    tcase_add_test(dumps, base_that_cannot_be_is_no_error);
     tcase_add_test(dumps, bug_below_is_on_each_thread);
     tcase_add_test(dumps, honest_dump_has_no_bug);
     return suite;
