@@ -29,7 +29,7 @@ typedef struct {
     int equal_count;
     const Bug **not_exposed;
     int not_exposed_count;
-    ClassCheck check;        /* whether the dump's arithmetic is what its backend declares */
+    ClassCheck check;        /* whether the dump's arithmetic is what its backend declares, where that was looked at */
     const char *unexplained; /* the first bent step that no bug makes straight; NULL: there is none */
     const char *pattern;     /* what the error looks like, when no bug is it; NULL */
     Arena arena;

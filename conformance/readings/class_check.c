@@ -151,8 +151,8 @@ ClassCheck class_check(const Trial *trial, const Grade *grade, Error *error)
 
 void class_check_text(FILE *out, const ClassCheck *check)
 {
-    if (!check->declared) return; /* nothing of the model was graded */
     cache_check_text(out, &check->cache);
+    if (!check->declared) return; /* nobody looked, or nothing of the model was graded */
     const char *declared = check->declared->name;
     if (check->wider)
         fprintf(out,

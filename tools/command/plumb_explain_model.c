@@ -80,7 +80,10 @@ static void explain_model(ExplainModelCommand *command, Error *error)
     command->family = family_of(json_string_value(model_type));
     command->progress = progress_start(command->c.quiet,
                                        model_layers(command->c.model, &command->c.inputs, command->max_new_tokens));
-    Pass pass = { .hook = on_tap, .hook_context = command, .max_new_tokens = command->max_new_tokens };
+    Pass pass = { .hook = on_tap,
+                  .hook_context = command,
+                  .max_new_tokens = command->max_new_tokens,
+                  .cache = command->c.cache };
     reference_f32.forward(command->c.model, &command->c.inputs, &pass);
     progress_end(&command->progress);
     if (!command->found)

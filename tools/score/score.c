@@ -132,7 +132,7 @@ static const struct argp_option options[] = {
       "backends compute so, and say so. Prints counts; writes no page",
       0 },
     { "each", 'e', "N", 0, "With --against: classes and kinds of dump that are measured of each case, 1 to 6 (1)", 0 },
-    { "weakened", 'w', 0, 0, 
+    { "weakened", 'w', 0, 0,
       "With --out: bugs in parts and at half strength, and several at once. Rows of other cases in FILE are kept", 0 },
     { "processes", 'p', "N", 0, "Cases at once (default: as many as there are processors)", 0 },
     { 0 },

@@ -93,6 +93,30 @@ START_TEST(cache_is_declared)
 }
 END_TEST
 
+START_TEST(diagnosis_says_the_cache)
+{
+    const char *report = temporary("report.json");
+    Result result = plumb("diagnose", CACHE, CACHE "/dumps/honest-fp8-exact-bf16.safetensors", "--as", "bf16",
+                          "--kv-cache", "fp8", "--only", "model.layers.0.*", "--json", report);
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "keys and values are cached as: fp8, as declared\n"), "%s", result.out);
+    json_t *json = read_json(report), *cache = json_object_get(json, "kv_cache");
+    ck_assert_str_eq(json_string_value(json_object_get(cache, "declared")), "fp8");
+    ck_assert_str_eq(json_string_value(json_object_get(cache, "fits")), "fp8");
+    json_decref(json);
+}
+END_TEST
+
+START_TEST(explained_model_has_the_cache)
+{
+    Result plain = plumb("explain-model", CACHE, "--only", "*attn_output");
+    Result cached = plumb("explain-model", CACHE, "--only", "*attn_output", "--kv-cache", "fp8");
+    assert_status(plain, 0);
+    assert_status(cached, 0);
+    ck_assert_str_ne(plain.out, cached.out);
+}
+END_TEST
+
 START_TEST(rule_is_refused)
 {
     Result result = plumb("grade", TEXT, DUMP, "--activations", "int4-token");
@@ -109,6 +133,8 @@ Suite *quantised_suite(void)
     tcase_add_test(tcase, json_says_so);
     tcase_add_test(tcase, inspected);
     tcase_add_test(tcase, cache_is_declared);
+    tcase_add_test(tcase, diagnosis_says_the_cache);
+    tcase_add_test(tcase, explained_model_has_the_cache);
     tcase_add_test(tcase, rule_is_refused);
     return suite;
 }
