@@ -66,7 +66,7 @@ help:
 	@echo 'make            builds build/plumb'
 	@echo 'make demo       grades an honest and a buggy backend; installs what is missing first'
 	@echo 'make check      all tests that need no Hugging Face'
-	@echo 'make check-hf   random configurations against a live Hugging Face, and make mirror'
+	@echo 'make check-hf   random configurations against a live Hugging Face, and make mirror; SHARES=1of4 for a part'
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
 	@echo 'make check-report   reports against their schemas, and the page in a browser'
