@@ -277,7 +277,7 @@ Suite *diagnose_patches_suite(void)
 {
     Suite *suite = suite_create("diagnose_patches");
     TCase *named = theme(suite, "named"), *unnamed = theme(suite, "unnamed");
-    tcase_add_loop_test(named, each_is_named, 0, COUNT(ids) * SHAPES);
+    tcase_add_loop_test(long_theme(suite, "each bug"), each_is_named, 0, COUNT(ids) * SHAPES);
     tcase_add_loop_test(named, every_kernel_is_named, 0, 2 * 2);
     tcase_add_loop_test(named, together_they_are_named, 0, COUNT(together));
     tcase_add_test(named, rivals_are_listed);
