@@ -45,7 +45,8 @@ bool bug_part_has(const BugPart *part, const Tap *tap)
 {
     char name[SITE_NAME_SIZE];
     if (part->layers && !(part->layers & layer_bit(tap))) return false;
-    if (part->unit != UNIT_NONE && unit_count(part->unit, tap) == 0) return false;
+    if (part->unit == UNIT_EXPERT && !tap_ends(tap->name, ".experts")) return false;
+    if (part->unit != UNIT_NONE && part->unit != UNIT_EXPERT && unit_count(part->unit, tap) == 0) return false;
     if (!part->sites) return true;
     site_name(name, tap);
     return is_listed(part->sites, name);
@@ -53,7 +54,7 @@ bool bug_part_has(const BugPart *part, const Tap *tap)
 
 double bug_part_share(const BugPart *part, const Tap *tap, int64_t element)
 {
-    if (part->unit == UNIT_NONE) return part->strength;
+    if (part->unit == UNIT_NONE || part->unit == UNIT_EXPERT) return part->strength;
     int64_t unit = unit_of(part->unit, tap, element);
     return unit >= 0 && unit < MOST_UNITS && (part->units >> unit & 1) ? part->strength : 0;
 }
@@ -72,10 +73,13 @@ static int head_axis(const Tap *tap)
 
 static int axis_of(Unit unit, const Tap *tap)
 {
+    bool is_vision = tap_is_vision(tap->name), is_first = tap_run(tap->name) == 0, is_of = false;
     if (unit == UNIT_HEAD) return head_axis(tap);
-    bool is_picture = tap_is_vision(tap->name) && tap->rank >= 3;
-    if (unit == UNIT_PICTURE) return is_picture ? 0 : -1;
-    return unit == UNIT_SEQUENCE && !tap_is_media(tap->name) && tap->rank >= 3 ? 0 : -1;
+    if (unit == UNIT_PICTURE) is_of = is_vision && is_first;
+    if (unit == UNIT_FRAME) is_of = is_vision && !is_first;
+    if (unit == UNIT_CLIP) is_of = tap_is_audio(tap->name);
+    if (unit == UNIT_SEQUENCE) is_of = !tap_is_media(tap->name);
+    return is_of && tap->rank >= 3 ? 0 : -1;
 }
 
 int64_t unit_count(Unit unit, const Tap *tap)
@@ -102,9 +106,11 @@ void sites_note(Sites *sites, const Tap *tap)
     while (i < sites->count && strcmp(sites->list[i].name, name) != 0) i++;
     if (i == MOST_SITES) return;
     if (i == sites->count) {
-        sites->list[sites->count++] =
-            (Site){ .heads = unit_count(UNIT_HEAD, tap), .pictures = unit_count(UNIT_PICTURE, tap) };
+        sites->list[sites->count++] = (Site){ .layers = 0 };
         memcpy(sites->list[i].name, name, sizeof name);
     }
-    sites->list[i].layers |= layer_bit(tap);
+    Site *site = &sites->list[i];
+    site->layers |= layer_bit(tap);
+    for (Unit unit = UNIT_SEQUENCE; unit < UNITS; unit++)
+        if (unit_count(unit, tap) > site->units[unit]) site->units[unit] = unit_count(unit, tap);
 }

@@ -11,8 +11,9 @@
 
 #include "run/tap.h"
 
-/* A tap is taken apart into these, element by element. */
-typedef enum { UNIT_NONE, UNIT_SEQUENCE, UNIT_PICTURE, UNIT_HEAD } Unit;
+/* A tap is taken apart into these, element by element; but what experts add up to, by the bug's hook. Frames are those
+ * of the videos beside pictures: without pictures, videos are the tower's first run, as pictures are. */
+typedef enum { UNIT_NONE, UNIT_SEQUENCE, UNIT_PICTURE, UNIT_FRAME, UNIT_CLIP, UNIT_HEAD, UNIT_EXPERT, UNITS } Unit;
 
 enum { MOST_UNITS = 64, MOST_SITES = 64, SITE_NAME_SIZE = 128 };
 
@@ -29,7 +30,7 @@ bool bug_part_has(const BugPart *part, const Tap *tap); /* whether some of the t
 /* How much of what the bug changes is left of an element of the tap, counted from the first of the whole value */
 double bug_part_share(const BugPart *part, const Tap *tap, int64_t element);
 int64_t unit_of(Unit unit, const Tap *tap, int64_t element); /* its number; -1: it is of none */
-int64_t unit_count(Unit unit, const Tap *tap);               /* that the tap has; 0: it is of none */
+int64_t unit_count(Unit unit, const Tap *tap);               /* that the tap has; 0: it is of none, or of experts */
 
 /* A site is a tap in all layers and runs: its name without "@k", and with "*" for the number of the layer. */
 void site_name(char name[SITE_NAME_SIZE], const Tap *tap);
@@ -38,7 +39,7 @@ void site_name(char name[SITE_NAME_SIZE], const Tap *tap);
 typedef struct {
     char name[SITE_NAME_SIZE];
     uint64_t layers; /* in which it is changed; 0: the site is in none */
-    int64_t heads, pictures;
+    int64_t units[UNITS]; /* how many it is of, at most */
 } Site;
 
 typedef struct {

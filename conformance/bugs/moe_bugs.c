@@ -14,6 +14,7 @@ static const BugId PER_EXPERT_SCALE_TWICE = { "per-expert-scale-twice" };
 static const BugId EXPERTS_SILU = { "experts-silu" };
 static const BugId EXPERTS_GPTOSS_SWIGLU = { "experts-gptoss-swiglu" };
 static const BugId GATE_UP_SWAPPED = { "gate-up-swapped" };
+static const BugId EXPERTS_IGNORED = { "experts-ignored" };
 
 /* ---------------------------------------------------------------- router */
 
@@ -86,29 +87,31 @@ static void per_expert_scale_missing(Checkpoint *checkpoint)
 
 /* ---------------------------------------------------------------- experts */
 
-static double gated(const BugRun *run, Activation act_fn, double gate, double up)
+typedef struct {
+    Array gate_up_proj, down_proj;
+    double weight; /* of what it adds, times the router's */
+    Activation act_fn;
+    bool is_swapped, is_gptoss, is_ignored;
+} Expert;
+
+static double gated(const BugRun *run, const Expert *expert, double gate, double up)
 {
-    if (!bug_is_on(run, &EXPERTS_GPTOSS_SWIGLU)) return as_result(run, activate(act_fn, gate)) * up;
+    if (!expert->is_gptoss) return as_result(run, activate(expert->act_fn, gate)) * up;
     gate = fmin(gate, 7);
     up = fmin(fmax(up, -7), 7);
     return as_result(run, activate(QUICK_GELU, gate)) * as_result(run, up + 1);
 }
-
-typedef struct {
-    Array gate_up_proj, down_proj;
-    Activation act_fn;
-} Expert;
 
 /* y = the expert's output for x, both [tokens, hidden], before the weight that it is summed with */
 static void expert_rows(BugRun *run, const Expert *expert, const double *x, double *y, int64_t tokens)
 {
     int64_t inner = expert->down_proj.shape[1];
     double *gate_up = scratch_row(run, tokens * 2 * inner), *hidden = scratch_row(run, tokens * inner);
-    bool swapped = bug_is_on(run, &GATE_UP_SWAPPED);
+    bool swapped = expert->is_swapped;
     linear_rows(run, gate_up, x, tokens, &expert->gate_up_proj, NULL);
     for (int64_t i = 0; i < tokens * inner; i++) {
         const double *gate = gate_up + i / inner * 2 * inner + i % inner;
-        hidden[i] = as_result(run, gated(run, expert->act_fn, gate[swapped ? inner : 0], gate[swapped ? 0 : inner]));
+        hidden[i] = as_result(run, gated(run, expert, gate[swapped ? inner : 0], gate[swapped ? 0 : inner]));
     }
     linear_rows(run, y, hidden, tokens, &expert->down_proj, NULL);
 }
@@ -118,7 +121,20 @@ static Activation activation_of(BugRun *run)
     Activation activation = GELU_PYTORCH_TANH;
     const char *name = json_string_value(json_object_get(text_config(bug_config(run)), "hidden_activation"));
     if (name) activation_from_name(name, &activation);
-    return bug_is_on(run, &EXPERTS_SILU) ? SILU : activation;
+    return activation;
+}
+
+/* The expert with the bugs that it has */
+static Expert expert_of(BugRun *run, const Tap *tap, int64_t number)
+{
+    double scale = weight_beside(run, tap, "router.per_expert_scale")[number];
+    return (Expert){ .gate_up_proj = array_at(array_beside(run, tap, "experts.gate_up_proj"), number),
+                     .down_proj = array_at(array_beside(run, tap, "experts.down_proj"), number),
+                     .weight = bug_is_in_expert(run, &PER_EXPERT_SCALE_TWICE, number) ? scale : 1,
+                     .act_fn = bug_is_in_expert(run, &EXPERTS_SILU, number) ? SILU : activation_of(run),
+                     .is_swapped = bug_is_in_expert(run, &GATE_UP_SWAPPED, number),
+                     .is_gptoss = bug_is_in_expert(run, &EXPERTS_GPTOSS_SWIGLU, number),
+                     .is_ignored = bug_is_in_expert(run, &EXPERTS_IGNORED, number) };
 }
 
 /* Expert by expert, in the order in which the reference sums them */
@@ -128,29 +144,26 @@ static void experts_again(BugRun *run, const Tap *tap)
     const Recorded *input = recorded_beside(run, tap, "pre_feedforward_layernorm_2");
     const Recorded *index = recorded_beside(run, tap, "router#top_k_index");
     const Recorded *weights = recorded_beside(run, tap, "router#top_k_weights");
-    const Array *gate_up_proj = array_beside(run, tap, "experts.gate_up_proj");
-    const Array *down_proj = array_beside(run, tap, "experts.down_proj");
-    const double *per_expert_scale = weight_beside(run, tap, "router.per_expert_scale");
-    bool twice = bug_is_on(run, &PER_EXPERT_SCALE_TWICE);
+    int64_t experts = array_beside(run, tap, "experts.down_proj")->shape[0];
     int64_t hidden = tap_width(tap), tokens = tap_rows(tap), k = index->shape[1];
     double *sum = scratch_row(run, tap->count), *x = scratch_row(run, tap->count), *y = scratch_row(run, tap->count);
     memset(sum, 0, (size_t)tap->count * sizeof *sum);
 
-    for (int64_t expert = 0; expert < gate_up_proj->shape[0]; expert++) {
-        Expert weights_of_it = { array_at(gate_up_proj, expert), array_at(down_proj, expert), activation_of(run) };
+    for (int64_t number = 0; number < experts; number++) {
+        Expert expert = expert_of(run, tap, number);
         int64_t chosen = 0;
         for (int64_t i = 0; i < tokens * k; i++)
-            if ((int64_t)index->values[i] == expert)
+            if ((int64_t)index->values[i] == number)
                 memcpy(x + chosen++ * hidden, recorded_row(input, i / k), (size_t)hidden * sizeof *x);
-        if (chosen == 0) continue;
+        if (chosen == 0 || expert.is_ignored) continue;
 
         ArenaMark mark = scratch_mark(run);
-        expert_rows(run, &weights_of_it, x, y, chosen);
+        expert_rows(run, &expert, x, y, chosen);
         scratch_release(run, mark);
         const double *row = y;
         for (int64_t i = 0; i < tokens * k; i++) {
-            if ((int64_t)index->values[i] != expert) continue;
-            double weight = weights->values[i] * (twice ? per_expert_scale[expert] : 1);
+            if ((int64_t)index->values[i] != number) continue;
+            double weight = weights->values[i] * expert.weight;
             for (int64_t j = 0; j < hidden; j++) {
                 double *to = sum + i / k * hidden + j;
                 *to = as_result(run, *to + as_result(run, *row++ * weight));
@@ -158,12 +171,6 @@ static void experts_again(BugRun *run, const Tap *tap)
         }
     }
     for (int64_t i = 0; i < tap->count; i++) tap_set(tap, i, sum[i]);
-}
-
-static void experts_ignored(BugRun *run, const Tap *tap)
-{
-    (void)run;
-    for (int64_t i = 0; tap_is_text(tap, ".experts") && i < tap->count; i++) tap_set(tap, i, 0);
 }
 
 static const char *const expert_needs[] = { "*.router#top_k_index", "*.router#top_k_weights",
@@ -242,12 +249,13 @@ const Bug moe_bugs[] = {
       .exposed_by = "experts",
       .tap = experts_again,
       .needs_in_layer = expert_needs },
-    { .id = "experts-ignored",
+    { .id = EXPERTS_IGNORED.text,
       .stage = "experts",
       .mechanism = "only the dense MLP runs",
       .source = "https://github.com/llmmanorg/llmman/pull/181",
       .sources = 2,
       .exposed_by = "experts",
-      .tap = experts_ignored },
+      .tap = experts_again,
+      .needs_in_layer = expert_needs },
     { 0 },
 };

@@ -18,6 +18,7 @@ typedef struct {
     const StepSums *sums;
     const Step *step;
     const PaddingRows *rows;
+    const Inputs *inputs;
     const json_t *config;
     int64_t count, width; /* rows of the array */
     bool *bad;            /* [count]: rows far beyond their noise */
@@ -163,27 +164,36 @@ static bool token_of(const Damage *e, int64_t row, Token *token)
     return padding_rows_token(e->rows, &tap, row_map_tap_row(&e->sums->row_map, row), token);
 }
 
-static bool is_image_row(const Damage *e, const Inputs *inputs, int64_t row)
+static bool is_image_row(const Damage *e, int64_t row)
 {
     Token token;
-    const Array *types = inputs->mm_token_type_ids;
+    const Array *types = e->inputs->mm_token_type_ids;
     if (!types || !token_of(e, row, &token)) return false;
     if (token.column >= types->shape[1]) return false;
     int64_t type = array_integer(types, token.batch * types->shape[1] + token.column);
     return type == 1 || type == 2;
 }
 
-/* The picture or the sequence that a row is of; -1: none, or all of them */
+/* The step's rows are of several of these */
+static Unit group_unit(const Damage *e)
+{
+    const char *tap = e->step->tap;
+    if (tap_is_audio(tap)) return UNIT_CLIP;
+    if (!tap_is_vision(tap)) return UNIT_SEQUENCE;
+    return tap_run(tap) == 0 ? UNIT_PICTURE : UNIT_FRAME;
+}
+
+/* The picture, frame, clip or sequence that a row is of; -1: none, or all of them */
 static int64_t group_of(const Damage *e, int64_t row)
 {
     Tap tap = tap_of(e);
     Token token;
     int64_t place = row_map_tap_row(&e->sums->row_map, row) * e->width;
-    if (tap_is_vision(tap.name)) return unit_of(UNIT_PICTURE, &tap, place);
+    if (tap_is_media(tap.name)) return unit_of(group_unit(e), &tap, place);
     return token_of(e, row, &token) ? token.batch : -1;
 }
 
-/* All graded rows of some pictures or sequences, and no row of the others */
+/* All graded rows of some pictures, frames, clips or sequences, and no row of the others */
 static const char *whole_groups(const Damage *e, Arena *arena)
 {
     uint64_t bad = 0, good = 0;
@@ -194,9 +204,9 @@ static const char *whole_groups(const Damage *e, Arena *arena)
         *(e->bad[i] ? &bad : &good) |= (uint64_t)1 << group;
     }
     if (!bad || !good || (bad & good)) return NULL;
-    return tap_is_vision(e->step->tap)
-               ? arena_format(arena, "only %s", numbers_in_words("picture", bad, arena))
-               : arena_format(arena, "only %s of the batch", numbers_in_words("sequence", bad, arena));
+    Unit unit = group_unit(e) == UNIT_PICTURE && !e->inputs->pixel_values ? UNIT_FRAME : group_unit(e);
+    return arena_format(arena, "only %s%s", units_in_words(unit, bad, arena),
+                        unit == UNIT_SEQUENCE ? " of the batch" : "");
 }
 
 /* In each sequence the rows from some position on, and none before it */
@@ -214,12 +224,12 @@ static const char *from_position(const Damage *e, Arena *arena)
     return is_from ? arena_format(arena, "from position %lld on", (long long)first_bad) : NULL;
 }
 
-static const char *which_rows(const Damage *e, const Inputs *inputs, Arena *arena)
+static const char *which_rows(const Damage *e, Arena *arena)
 {
     int64_t first = -1, last = -1, graded = 0, images = 0, bad_images = 0;
     for (int64_t i = 0; i < e->count; i++) {
         graded += e->sums->row_norm[i] >= 0;
-        bool image = e->sums->row_norm[i] >= 0 && is_image_row(e, inputs, i);
+        bool image = e->sums->row_norm[i] >= 0 && is_image_row(e, i);
         images += image;
         if (!e->bad[i]) continue;
         bad_images += image;
@@ -268,13 +278,14 @@ const char *pattern_of(const Lockstep *base, int n, const Inputs *inputs, const 
     Damage e = { .sums = sums,
                  .step = step,
                  .rows = lockstep_rows(base),
+                 .inputs = inputs,
                  .config = config,
                  .count = row_map_rows(&sums->row_map),
                  .width = sums->row_map.width };
     e.bad = allocate_zeroed((size_t)e.count + 1, sizeof *e.bad);
     find_bad_rows(&e);
 
-    const char *rows = which_rows(&e, inputs, arena), *kind = NULL, *channels = NULL;
+    const char *rows = which_rows(&e, arena), *kind = NULL, *channels = NULL;
     if (e.bad_count > 0) {
         kind = constant_factor(&e, arena);
         if (!kind) kind = exchanged_rows(&e, arena);

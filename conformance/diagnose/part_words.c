@@ -30,6 +30,15 @@ const char *numbers_in_words(const char *noun, uint64_t numbers, Arena *arena)
     return arena_format(arena, "%s%s %s", noun, count > 1 ? "s" : "", list);
 }
 
+const char *units_in_words(Unit unit, uint64_t units, Arena *arena)
+{
+    static const char *const nouns[UNITS] = {
+        [UNIT_SEQUENCE] = "sequence", [UNIT_PICTURE] = "picture", [UNIT_FRAME] = "frame",
+        [UNIT_CLIP] = "clip",         [UNIT_HEAD] = "head",       [UNIT_EXPERT] = "expert",
+    };
+    return numbers_in_words(nouns[unit], units, arena);
+}
+
 /* Where the name of a site goes on behind the number of its layer; 0: it is in none */
 static size_t layer_end(const char *name, size_t length)
 {
@@ -82,6 +91,5 @@ const char *part_words(const BugPart *part, const BugPart *rest, Arena *arena)
         return arena_format(arena, "in %s, not in %s", in, sites_in_words(rest->sites, whole, arena));
     }
     if (part->layers) return arena_format(arena, "in %s only", numbers_in_words("layer", part->layers, arena));
-    const char *noun = part->unit == UNIT_HEAD ? "head" : "picture";
-    return arena_format(arena, "in %s only", numbers_in_words(noun, part->units, arena));
+    return arena_format(arena, "in %s only", units_in_words(part->unit, part->units, arena));
 }

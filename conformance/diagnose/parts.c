@@ -7,6 +7,7 @@
 
 #include "diagnose/part_fit.h"
 #include "diagnose/part_words.h"
+#include "dump/tap_name.h"
 
 enum { MOST_TAKEN_APART = 4, MOST_REFINED = 6 };
 
@@ -126,14 +127,22 @@ static Partition by_layers(const Apart *a)
     return p;
 }
 
+/* That a router chooses from, where the suspect changes what experts add up to */
+static int64_t experts_of(const Apart *a)
+{
+    const json_t *config = model_config(a->s->search->trial.model), *text = json_object_get(config, "text_config");
+    for (int i = 0; i < a->sites.count; i++)
+        if (tap_ends(a->sites.list[i].name, ".experts"))
+            return json_integer_value(json_object_get(text ? text : config, "num_experts"));
+    return 0;
+}
+
 static Partition by_units(const Apart *a, Unit unit)
 {
     Partition p = { .count = 0 };
-    int64_t most = 0;
-    for (int i = 0; i < a->sites.count; i++) {
-        int64_t units = unit == UNIT_HEAD ? a->sites.list[i].heads : a->sites.list[i].pictures;
-        if (units > most) most = units;
-    }
+    int64_t most = unit == UNIT_EXPERT ? experts_of(a) : 0;
+    for (int i = 0; i < a->sites.count; i++)
+        if (a->sites.list[i].units[unit] > most) most = a->sites.list[i].units[unit];
     for (int64_t n = 0; n < most && most <= MOST_PARTS; n++)
         p.parts[p.count++] = (BugPart){ .unit = unit, .units = (uint64_t)1 << n, .strength = 1 };
     return p;
@@ -165,6 +174,8 @@ static bool find_in(Apart *a, const Partition *p, FoundPart *found)
     if (!parts) return false;
     BugPart part = join(p, parts, a->arena), rest = join(p, all & ~parts, a->arena);
     if (!confirm(a, &part, found)) return false;
+    bool are_frames = part.unit == UNIT_PICTURE && !a->s->search->trial.inputs->pixel_values;
+    if (are_frames) part.unit = UNIT_FRAME;
     found->reach = part_words(&part, &rest, a->arena);
     return true;
 }
@@ -172,7 +183,7 @@ static bool find_in(Apart *a, const Partition *p, FoundPart *found)
 /* The simplest first. All have the same passes of the bug and of the grade, and the first that is confirmed counts. */
 static bool take_apart(Apart *a, FoundPart *found)
 {
-    const Unit units[] = { UNIT_HEAD, UNIT_PICTURE };
+    const Unit units[] = { UNIT_HEAD, UNIT_PICTURE, UNIT_FRAME, UNIT_CLIP, UNIT_EXPERT };
     if (find_strength(a, found)) return true;
     a->sites = (Sites){ .count = 0 };
     measure(a, &(BugPart){ .strength = 1 }, &a->sites, a->difference);

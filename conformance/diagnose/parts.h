@@ -1,9 +1,9 @@
 /* parts.h - a bug in a part of the model, or at another strength
  *
- * A step's difference is taken apart: by the taps that it changes, by their layers, by heads, by pictures. A
- * pass for each part says what that part changes, and least squares over all of them which have the bug: coefficients
- * near 1 and near 0. Where all have the same coefficient, it is the bug's strength. A grade with the bug in exactly
- * those parts, or at that strength, must find the step straight.
+ * A step's difference is taken apart: by the taps that it changes, by their layers, by heads, pictures, frames, clips
+ * and experts. A pass for each part says what that part changes, and least squares over all of them which have it:
+ * coefficients near 1 and near 0. Where all have the same coefficient, it is the bug's strength. A grade with the bug
+ * in exactly those parts, or at that strength, must find the step straight.
  */
 #ifndef PLUMB_PARTS_H
 #define PLUMB_PARTS_H

@@ -7,6 +7,8 @@
 #define TWO_HEADS "fixtures/31b"
 #define EXPERTS "fixtures/26b-a4b"
 #define PICTURES "fixtures/e2b-vision"
+#define FRAMES "fixtures/e4b-audio-vision"
+#define CLIPS "fixtures/e2b-audio"
 
 /* ---------------------------------------------------------------- least squares */
 
@@ -74,6 +76,7 @@ START_TEST(parts_have_words)
     ck_assert_str_eq(part_words(&(BugPart){ .layers = 2 }, &gate, &scratch), "in layer 1 only");
     ck_assert_str_eq(part_words(&(BugPart){ .unit = UNIT_HEAD, .units = 2 }, &gate, &scratch), "in head 1 only");
     ck_assert_str_eq(part_words(&(BugPart){ .unit = UNIT_PICTURE, .units = 1 }, &gate, &scratch), "in picture 0 only");
+    ck_assert_str_eq(part_words(&(BugPart){ .unit = UNIT_CLIP, .units = 3 }, &gate, &scratch), "in clips 0, 1 only");
     BugPart tower = { .sites = " model.vision_tower.encoder.layers.*.mlp.act_fn" };
     ck_assert_str_eq(part_words(&gelu, &tower, &scratch),
                      "in model.layers.*.mlp.act_fn, not in model.vision_tower.encoder.layers.*.mlp.act_fn");
@@ -145,6 +148,16 @@ static const struct {
     { TWO_HEADS, "rope-pairs-interleaved", "fp32", false, { .unit = UNIT_HEAD, .units = 2, .strength = 1 },
       "in head 1 only" },
     { PICTURES, "vision-quick-gelu", "bf16", false, { .layers = 1 << 1, .strength = 1 }, "in layer 1 only" },
+    { FRAMES, "vision-quick-gelu", "fp32", false, { .unit = UNIT_FRAME, .units = 2, .strength = 1 },
+      "in frame 1 only" },
+    { CLIPS, "audio-glu-halves-swapped", "bf16", false, { .unit = UNIT_CLIP, .units = 1, .strength = 1 },
+      "in clip 0 only" },
+    { EXPERTS, "gate-up-swapped", "bf16", false, { .unit = UNIT_EXPERT, .units = 1 << 2, .strength = 1 },
+      "in expert 2 only" },
+    { EXPERTS, "experts-silu", "fp32", true, { .unit = UNIT_EXPERT, .units = 1 << 1 | 1 << 6, .strength = 1 },
+      "in experts 1, 6 only" },
+    { EXPERTS, "experts-ignored", "fp32", false, { .unit = UNIT_EXPERT, .units = 1 << 7, .strength = 1 },
+      "in expert 7 only" },
 };
 
 START_TEST(bug_in_a_part_is_named_with_its_reach)

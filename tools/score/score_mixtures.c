@@ -69,7 +69,7 @@ static bool in_one_row(Mixture *m, const ScoredCase *s, const Sites *sites)
 {
     int64_t pictures = 0, batch = s->inputs.input_ids ? s->inputs.input_ids->shape[0] : 0;
     for (int i = 0; i < sites->count; i++)
-        if (sites->list[i].pictures > pictures) pictures = sites->list[i].pictures;
+        if (sites->list[i].units[UNIT_PICTURE] > pictures) pictures = sites->list[i].units[UNIT_PICTURE];
     if (pictures < 2 && batch < 2) return false;
     m->part = (BugPart){ .unit = pictures > 1 ? UNIT_PICTURE : UNIT_SEQUENCE, .units = 2, .strength = 1 };
     m->words = pictures > 1 ? "in picture 1 only" : "in sequence 1 of the batch only";

@@ -87,6 +87,13 @@ bool bug_is_on(const BugRun *run, const BugId *id)
     return false;
 }
 
+bool bug_is_in_expert(const BugRun *run, const BugId *id, int64_t expert)
+{
+    bool in_some = run->part && run->part->unit == UNIT_EXPERT && run->bugs[run->bug_count - 1]->id == id->text;
+    if (!in_some) return bug_is_on(run, id);
+    return expert < MOST_UNITS && (run->part->units >> expert & 1);
+}
+
 /* ---------------------------------------------------------------- inputs */
 
 const Inputs *bug_inputs(const BugRun *run) { return run->inputs; }

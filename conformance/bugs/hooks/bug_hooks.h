@@ -77,6 +77,7 @@ typedef struct {
     char text[32];
 } BugId;
 bool bug_is_on(const BugRun *run, const BugId *id);
+bool bug_is_in_expert(const BugRun *run, const BugId *id, int64_t expert); /* the same, where experts differ */
 
 const Inputs *bug_inputs(const BugRun *run);
 const Pass *bug_pass(const BugRun *run);

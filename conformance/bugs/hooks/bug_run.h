@@ -8,6 +8,7 @@ struct BugRun {
     const Bug *bug;
     const Bug *const *bugs; /* of the model, this one among them */
     int bug_count;
+    const BugPart *part; /* that the last of them is in; NULL: all are everywhere */
     const Model *model;
     const Inputs *inputs;
     const Pass *pass;

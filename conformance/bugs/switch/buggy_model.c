@@ -149,6 +149,7 @@ BuggyModel *buggy_model_in_part(Model *model, const Bug *const *bugs, int count,
     const Bug *last = bugs[count - 1];
     if (!buggy) return NULL;
     buggy->part = part;
+    for (int i = 0; i < buggy->count; i++) buggy->runs[i].part = part;
     BugList others = { bugs, count - 1 };
     bool is_a_hook = !last->config && !last->weights && !last->inputs && !last->patches;
     if (!is_a_hook)
