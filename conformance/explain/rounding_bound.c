@@ -94,6 +94,7 @@ static void prove_linear(Proof *p)
     const ProductFactors *f = &p->factors;
     int64_t terms = f->x->row_map.width, width = p->sums->row_map.width, rows = row_map_rows(&p->sums->row_map);
     int64_t most = BLOCK / terms > 0 ? BLOCK / terms : 1;
+    if (most > width) most = width;
     Run run = { .weights = p->class->weights, .exact_codes = true };
     float *weights = allocate_zeroed(checked_size(most, terms, 1), sizeof *weights);
     float *bias = f->bias ? allocate_zeroed((size_t)width, sizeof *bias) : NULL;

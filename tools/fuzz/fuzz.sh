@@ -27,9 +27,10 @@ for target; do
     [ -f "$dictionary" ] || dictionary=$build/$target.dict
     [ -f "$dictionary" ] || dictionary=
     case $target in report | submission) longest=16384 ;; *) longest=4096 ;; esac
+    case $target in judge | diagnosis) schedule=-entropic_scale_per_exec_time=1 ;; *) schedule= ;; esac
     log=$build/$target.log
     "$build/fuzz-$target" -max_total_time="$seconds" -max_len=$longest -timeout=20 -rss_limit_mb=3000 \
-        -malloc_limit_mb=2000 -print_final_stats=1 ${dictionary:+-dict=$dictionary} \
+        -malloc_limit_mb=2000 -print_final_stats=1 $schedule ${dictionary:+-dict=$dictionary} \
         -artifact_prefix="$build/findings/$target-" \
         "$build/corpus/$target" "$build/seeds/$target" > "$log" 2>&1 && verdict=clean || { verdict=FINDING; bad=1; }
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

@@ -1,7 +1,8 @@
 /* fuzz_judge.c - the whole judge but for naming, on mutants of a dump
  *
  * The first byte says how it is judged, the others change the dump. One that passes must be finite, and its ratios must
- * be numbers.
+ * be numbers. What costs several times as much as a grade of a prompt is asked for seldom: ten of the first byte's
+ * sixteen upper halves ask for nothing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,18 +48,22 @@ static void grade(const Trial *trial, bool explains)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    enum { TOTAL = 10, EXPLAINED, DECODED, DECODED_EXPLAINED, DECODED_TOTAL, AS_ANY_CLASS };
     static const char *const classes[] = { "bf16", "fp32", "fp16", "tf32" };
     if (size < 2) return -1;
-    Dump *dump = fuzz_changed_dump(data[0] / 64 % 2, data + 1, size - 1);
+    int asked = data[0] / 16;
+    bool decoded = asked >= DECODED && asked <= DECODED_TOTAL;
+    Dump *dump = fuzz_changed_dump(decoded, data + 1, size - 1);
     if (!dump) return 0;
     Trial trial = { .model = fuzz_tiny()->model,
                     .inputs = &fuzz_tiny()->inputs,
                     .dump = dump,
                     .class = class_find(classes[data[0] % 4]),
-                    .as_declared = data[0] < 0xf8, /* what else it may be costs many passes */
-                    .options = {
-                        .samples = 1 + data[0] / 4 % 2, .ignore_eos = data[0] & 8, .with_total = data[0] & 16 } };
-    grade(&trial, data[0] & 32);
+                    .as_declared = asked != AS_ANY_CLASS,
+                    .options = { .samples = 1 + data[0] / 4 % 2,
+                                 .ignore_eos = data[0] & 8,
+                                 .with_total = asked == TOTAL || asked == DECODED_TOTAL } };
+    grade(&trial, asked == EXPLAINED || asked == DECODED_EXPLAINED);
     dump_close(dump);
     return 0;
 }
