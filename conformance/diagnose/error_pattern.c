@@ -161,7 +161,8 @@ static Tap tap_of(const Damage *e)
 static bool token_of(const Damage *e, int64_t row, Token *token)
 {
     Tap tap = tap_of(e);
-    return padding_rows_token(e->rows, &tap, row_map_tap_row(&e->sums->row_map, row), token);
+    const TapRows rows = padding_rows_tap(e->rows, &tap);
+    return padding_rows_token(e->rows, &rows, row_map_tap_row(&e->sums->row_map, row), token);
 }
 
 static bool is_image_row(const Damage *e, int64_t row)

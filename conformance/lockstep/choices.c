@@ -108,6 +108,7 @@ static void follow_backend(Choices *choices, Choice *choice, const ChoiceContext
     size_t width = (size_t)choice->width;
     int64_t *own = allocate_zeroed(width, sizeof *own), *taken = allocate_zeroed(width, sizeof *taken);
     double *found = allocate_zeroed(width, sizeof *found), *expected = allocate_zeroed(width, sizeof *expected);
+    const TapRows rows = padding_rows_tap(choices->rows, at->tap);
     for (int64_t row = 0; row < choice->rows; row++) {
         int64_t dump_row = row_map_dump_row(&at->row_map, row);
         if (dump_row < 0) continue;
@@ -116,7 +117,7 @@ static void follow_backend(Choices *choices, Choice *choice, const ChoiceContext
             own[j] = (int64_t)tap_value(at->tap, row * choice->width + (int64_t)j);
             taken[j] = (int64_t)found[j];
         }
-        if (choices->pass == PASS_ORACLE && at->step && padding_rows_graded(choices->rows, at->tap, row)) {
+        if (choices->pass == PASS_ORACLE && at->step && padding_rows_graded(choices->rows, &rows, row)) {
             const ChosenRow judged = { choice->tap,
                                        row,
                                        choice->width,
@@ -136,10 +137,10 @@ static void follow_backend(Choices *choices, Choice *choice, const ChoiceContext
 
 /* ---------------------------------------------------------------- what it does not hold */
 
-static void consider(Choices *choices, Choice *choice, const Tap *tap, int64_t row, const int64_t *own)
+static void consider(Choices *choices, Choice *choice, const TapRows *rows, int64_t row, const int64_t *own)
 {
     Token token;
-    if (!padding_rows_token(choices->rows, tap, row, &token)) return;
+    if (!padding_rows_token(choices->rows, rows, row, &token)) return;
     OpenChoice open_choice = {
         .choice = choices->current, .row = row, .turn = choice->turn, .noise = row_noise(choices, choice, row)
     };
@@ -153,7 +154,8 @@ static void take(Choices *choices, const Choice *choice, const ChoiceContext *at
     Token token;
     int n = choice->open_choice[row];
     if (n < 0) return;
-    padding_rows_token(choices->rows, at->tap, row, &token);
+    const TapRows rows = padding_rows_tap(choices->rows, at->tap);
+    padding_rows_token(choices->rows, &rows, row, &token);
     open_choices_open(&choices->open_choices, n, token);
     const Alternative *taken = open_choices_taken(&choices->open_choices, n);
     int64_t place = taken ? set_place(taken->loser, own, choice->width) : -1;
@@ -166,7 +168,8 @@ static void take(Choices *choices, const Choice *choice, const ChoiceContext *at
 
 static void choose_row(Choices *choices, Choice *choice, const ChoiceContext *at, int64_t row, int64_t *own)
 {
-    bool shows = at->shows && padding_rows_graded(choices->rows, at->tap, row);
+    const TapRows rows = padding_rows_tap(choices->rows, at->tap);
+    bool shows = at->shows && padding_rows_graded(choices->rows, &rows, row);
     size_t size = (size_t)choice->width * sizeof *own;
     int64_t *chosen = choice->chosen + row * choice->width, *replayed = choice->replayed + row * choice->width;
     switch (choices->pass) {
@@ -181,7 +184,7 @@ static void choose_row(Choices *choices, Choice *choice, const ChoiceContext *at
     case PASS_NEAREST:
     case PASS_PATH: memcpy(own, chosen, size); break;
     case PASS_ORACLE:
-        if (shows && choice->open_choice[row] < 0) consider(choices, choice, at->tap, row, own);
+        if (shows && choice->open_choice[row] < 0) consider(choices, choice, &rows, row, own);
         take(choices, choice, at, row, own);
         if (shows && !set_equals(own, replayed, choice->width)) choices->differ = true;
         memcpy(chosen, own, size);
@@ -246,7 +249,7 @@ void choices_choose(Choices *choices, const ChoiceContext *at)
         follow_backend(choices, choice, at);
 }
 
-void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference)
+void choices_compare(Choices *choices, const TapRows *tap, int64_t row, int step, double difference)
 {
     Token token;
     choices->unseen = 0;

@@ -20,7 +20,7 @@ void choices_free(Choices *choices);
  * PASS_SUSPECT; and any pass where the dump holds them all */
 Choices *choices_beside(const Choices *choices, const PaddingRows *rows);
 void choices_free_beside(Choices *choices);
-bool choices_all_held(const Choices *choices);               /* by the dump, as far as passes have shown */
+bool choices_all_held(const Choices *choices); /* by the dump, as far as passes have shown */
 /* Whether the dump leaves a choice open that some module sees: none sees the last of the new tokens. */
 bool choices_matter_open(const Choices *choices, int new_tokens);
 void choices_suppress(Choices *choices, const Model *model); /* the tokens that the model never chooses */
@@ -49,7 +49,7 @@ typedef struct {
 void choices_choose(Choices *choices, const ChoiceContext *at);
 
 /* A row of any other tap that the dump holds: its squared difference from this pass's. */
-void choices_compare(Choices *choices, const Tap *tap, int64_t row, int step, double difference);
+void choices_compare(Choices *choices, const TapRows *tap, int64_t row, int step, double difference);
 
 /* True if the dump does not hold the latest choice; then the backend's order of candidates is unknown. */
 bool choices_order_is_free(const Choices *choices);

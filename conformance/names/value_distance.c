@@ -44,9 +44,10 @@ static double distance(const Search *s, const Array *array, const Tap *tap)
     int64_t width = tap->rank ? tap->shape[tap->rank - 1] : 1;
     int64_t count = array_elements(array) < MOST_VALUES ? array_elements(array) : MOST_VALUES;
     double difference = 0, norm = 0;
+    const TapRows rows = padding_rows_tap(&s->rows, tap);
     for (int64_t i = 0; i < count; i++) {
         double found;
-        if (tap->rank > 0 && !padding_rows_graded(&s->rows, tap, i / width)) continue;
+        if (tap->rank > 0 && !padding_rows_graded(&s->rows, &rows, i / width)) continue;
         array_read_f64(array, i, 1, &found);
         difference += (found - s->values[i]) * (found - s->values[i]);
         norm += (double)s->values[i] * s->values[i];

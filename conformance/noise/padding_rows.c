@@ -122,55 +122,79 @@ Layout padding_rows_layout(const PaddingRows *rows, const Tap *tap)
     return (Layout){ 1, batch, tap->rank == 2 ? shape[0] / batch : 1, 1, 0 };
 }
 
-bool padding_rows_token(const PaddingRows *rows, const Tap *tap, int64_t row, Token *token)
+static RowKind kind_of(const Tap *tap)
 {
-    Layout at = padding_rows_layout(rows, tap);
+    const char *name = tap->name;
+    if (tap_is_audio(name)) return ROWS_OF_SOUND;
+    if (!tap_is_vision(name))
+        return tap_ends(name, "embed_tokens") || tap_ends(name, "embed_tokens_per_layer") ? ROWS_LOOKED_UP
+                                                                                          : ROWS_OF_TEXT;
+    if (tap_begins(name, "model.embed_vision")) return ROWS_EMBEDDED;
+    if (tap_is(name, "model.vision_tower.pooler")) return ROWS_POOLED;
+    return tap_begins(name, "model.vision_tower.patch_embedder") || tap_begins(name, "model.vision_tower.encoder")
+               ? ROWS_OF_PATCHES
+               : ROWS_UNPADDED;
+}
+
+TapRows padding_rows_tap(const PaddingRows *rows, const Tap *tap)
+{
+    return (TapRows){ tap, kind_of(tap), padding_rows_layout(rows, tap), tap_run(tap->name) };
+}
+
+bool padding_rows_token(const PaddingRows *rows, const TapRows *tap, int64_t row, Token *token)
+{
+    const Layout *at = &tap->layout;
     /* cos and sin have one row for the whole batch unless positions differ. */
-    if (tap_is_media(tap->name) || at.outer / at.heads != rows->batch) return false;
-    token->batch = row / at.inner / at.positions / at.heads;
-    token->column = rows->tokens + tap_step(tap->name) - at.positions + row / at.inner % at.positions;
+    if (tap->kind < ROWS_OF_TEXT || at->outer / at->heads != rows->batch) return false;
+    token->batch = row / at->inner / at->positions / at->heads;
+    token->column = rows->tokens + tap->run - at->positions + row / at->inner % at->positions;
     return true;
 }
 
 /* Without a tower the embedder sees every patch, [images, patches, width]; behind one, soft tokens alone, in a list. */
-static bool embedded_patch_is_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
+static bool embedded_patch_is_graded(const PaddingRows *rows, const TapRows *tap, int64_t row)
 {
-    bool of_videos = tap_run(tap->name) > 0 || !rows->image_padding;
+    bool of_videos = tap->run > 0 || !rows->image_padding;
     const bool *padding = of_videos ? rows->video_padding : rows->image_padding;
-    return tap->rank < 3 || !padding || !padding[row];
+    return tap->tap->rank < 3 || !padding || !padding[row];
 }
 
-static bool patch_is_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
+static bool patch_is_graded(const PaddingRows *rows, const Layout *at, int64_t row)
 {
-    if (tap_begins(tap->name, "model.embed_vision")) return embedded_patch_is_graded(rows, tap, row);
-    if (tap_is(tap->name, "model.vision_tower.pooler")) return !rows->pooled || rows->pooled[row];
-    if (!tap_begins(tap->name, "model.vision_tower.patch_embedder") &&
-        !tap_begins(tap->name, "model.vision_tower.encoder"))
-        return true;
-    Layout at = padding_rows_layout(rows, tap);
-    int64_t image = row / at.inner / at.positions / at.heads, patch = row / at.inner % at.positions;
+    int64_t image = row / at->inner / at->positions / at->heads, patch = row / at->inner % at->positions;
     return !rows->padding[image * rows->patches + patch];
 }
 
-bool padding_rows_overwritten(const PaddingRows *rows, const Tap *tap, int64_t row)
+bool padding_rows_overwritten(const PaddingRows *rows, const TapRows *tap, int64_t row)
 {
     Token token;
-    if (!rows->overwritten || !(tap_ends(tap->name, "embed_tokens") || tap_ends(tap->name, "embed_tokens_per_layer")))
-        return false;
+    if (!rows->overwritten || tap->kind != ROWS_LOOKED_UP) return false;
     if (!padding_rows_token(rows, tap, row, &token) || token.column >= rows->tokens) return false;
     return rows->overwritten[token.batch * rows->tokens + token.column];
 }
 
-bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row)
+static bool token_is_graded(const PaddingRows *rows, const TapRows *tap, int64_t row)
 {
     Token token;
     if (padding_rows_overwritten(rows, tap, row)) return false;
-    if (tap_is_vision(tap->name)) return patch_is_graded(rows, tap, row);
-    if (tap_is_audio(tap->name)) return audio_frames_graded(&rows->audio_frames, tap, row);
     if (!padding_rows_token(rows, tap, row, &token)) return true;
     if (rows->sequences && !(rows->sequences >> token.batch & 1)) return false;
     if (!rows->masked || token.column >= rows->tokens) return true;
     return !rows->masked[token.batch * rows->tokens + token.column];
+}
+
+bool padding_rows_graded(const PaddingRows *rows, const TapRows *tap, int64_t row)
+{
+    switch (tap->kind) {
+    case ROWS_UNPADDED: return true;
+    case ROWS_OF_SOUND: return audio_frames_graded(&rows->audio_frames, tap->tap, row);
+    case ROWS_EMBEDDED: return embedded_patch_is_graded(rows, tap, row);
+    case ROWS_POOLED: return !rows->pooled || rows->pooled[row];
+    case ROWS_OF_PATCHES: return patch_is_graded(rows, &tap->layout, row);
+    case ROWS_OF_TEXT:
+    case ROWS_LOOKED_UP: break;
+    }
+    return token_is_graded(rows, tap, row);
 }
 
 static bool *copy_flags(const bool *flags, int64_t count)

@@ -43,15 +43,34 @@ typedef struct {
     int64_t column; /* counted from the prompt's first token; the first decode step's is behind its last */
 } Token;
 
+/* The name of a tap says what its rows are of; it is taken apart once, and not for each row. */
+typedef enum {
+    ROWS_UNPADDED, /* of vision */
+    ROWS_OF_SOUND,
+    ROWS_EMBEDDED, /* of model.embed_vision */
+    ROWS_POOLED,
+    ROWS_OF_PATCHES,
+    ROWS_OF_TEXT,   /* from here on they may be tokens */
+    ROWS_LOOKED_UP, /* of embed_tokens */
+} RowKind;
+
+typedef struct {
+    const Tap *tap;
+    RowKind kind;
+    Layout layout;
+    int run; /* as tap_run() */
+} TapRows;
+
 PaddingRows padding_rows_of(const Inputs *inputs, const json_t *config); /* config.json */
 void padding_rows_observe(PaddingRows *rows, const Tap *tap);            /* every tap of a pass, in order */
 Layout padding_rows_layout(const PaddingRows *rows, const Tap *tap);
-bool padding_rows_token(const PaddingRows *rows, const Tap *tap, int64_t row,
+TapRows padding_rows_tap(const PaddingRows *rows, const Tap *tap); /* as long as tap is there */
+bool padding_rows_token(const PaddingRows *rows, const TapRows *tap, int64_t row,
                         Token *token); /* false: of no token, or of several */
-bool padding_rows_graded(const PaddingRows *rows, const Tap *tap, int64_t row);
+bool padding_rows_graded(const PaddingRows *rows, const TapRows *tap, int64_t row);
 /* Whether the row is the embedding of a placeholder, which nothing reads once features have taken its place. Hugging
  * Face looks the pad token up there; ports look up the placeholder's own row, or none. */
-bool padding_rows_overwritten(const PaddingRows *rows, const Tap *tap, int64_t row);
+bool padding_rows_overwritten(const PaddingRows *rows, const TapRows *tap, int64_t row);
 void padding_rows_free(PaddingRows *rows);
 /* For a pass that runs beside others: it learns masks by itself, and shares what the inputs tell. */
 PaddingRows padding_rows_copy(const PaddingRows *rows);

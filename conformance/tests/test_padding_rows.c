@@ -35,9 +35,10 @@ static const char *left_out_rows(const PaddingRows *rows, const char *name, int 
     int64_t count = 1;
     for (int i = 0; i < rank - 1; i++) count *= tap.shape[i];
 
+    const TapRows of_tap = padding_rows_tap(rows, &tap);
     const char *left_out = "";
     for (int64_t row = 0; row < count; row++)
-        if (!padding_rows_graded(rows, &tap, row))
+        if (!padding_rows_graded(rows, &of_tap, row))
             left_out = arena_format(&scratch, *left_out ? "%s %lld" : "%s%lld", left_out, (long long)row);
     return left_out;
 }
@@ -159,7 +160,8 @@ START_TEST(token_of_a_row)
     Token token = { -1, 0 };
     Tap tap = { .name = tokens[_i].name, .rank = tokens[_i].rank };
     memcpy(tap.shape, tokens[_i].shape, sizeof tap.shape);
-    ck_assert_int_eq(padding_rows_token(&rows, &tap, tokens[_i].row, &token), tokens[_i].token.batch >= 0);
+    const TapRows of_tap = padding_rows_tap(&rows, &tap);
+    ck_assert_int_eq(padding_rows_token(&rows, &of_tap, tokens[_i].row, &token), tokens[_i].token.batch >= 0);
     ck_assert_int_eq(token.batch, tokens[_i].token.batch);
     ck_assert_int_eq(token.column, tokens[_i].token.column);
 }
@@ -186,10 +188,11 @@ START_TEST(masks_change)
     PaddingRows rows = { 0 };
     Tap pooler = { .name = "model.vision_tower.pooler", .rank = 3, .shape = { 1, 3, 4 } };
     Tap encoder = { .name = "model.vision_tower.encoder", .rank = 3, .shape = { 2, 3, 4 } };
-    ck_assert(padding_rows_graded(&rows, &pooler, 2));
+    const TapRows of_pooler = padding_rows_tap(&rows, &pooler), of_encoder = padding_rows_tap(&rows, &encoder);
+    ck_assert(padding_rows_graded(&rows, &of_pooler, 2));
     observe(&rows, "model.vision_tower#padding_positions", 3, (const double[]){ 0, 0, 0, 0, 0, 1 });
     observe(&rows, "model.vision_tower#padding_positions", 3, (const double[]){ 1, 0, 0, 0, 0, 0 });
-    ck_assert(!padding_rows_graded(&rows, &encoder, 0) && padding_rows_graded(&rows, &encoder, 5));
+    ck_assert(!padding_rows_graded(&rows, &of_encoder, 0) && padding_rows_graded(&rows, &of_encoder, 5));
     padding_rows_free(&rows);
 }
 END_TEST
@@ -234,7 +237,8 @@ START_TEST(padding_of_the_inputs)
                      embedded[_i].left_out);
     Tap sound = { .name = "model.embed_audio", .rank = 3, .shape = { 2, 2, 4 } };
     Token token;
-    ck_assert(!padding_rows_token(&rows, &sound, 0, &token));
+    const TapRows of_sound = padding_rows_tap(&rows, &sound);
+    ck_assert(!padding_rows_token(&rows, &of_sound, 0, &token));
     padding_rows_free(&rows);
 }
 END_TEST
