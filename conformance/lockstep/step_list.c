@@ -157,6 +157,15 @@ static void list_unknown(StepList *steps)
                                                                   dump_array(steps->dump, i)->name);
 }
 
+/* Arrays that nothing would make fit are of another case, or of other inputs. */
+static bool most_would_fit(const Grade *grade)
+{
+    int fitting = 0;
+    for (int i = 0; i < grade->misfit_count; i++)
+        fitting += strcmp(grade->misfits[i].advice, layout_advice_nothing) != 0;
+    return 2 * fitting > grade->misfit_count;
+}
+
 /* No step is left to grade: for want of known names, or because of the shapes that the arrays have. */
 static void refuse_empty(StepList *steps)
 {
@@ -167,8 +176,9 @@ static void refuse_empty(StepList *steps)
     int known = 0;
     for (int i = 0; i < dump_count(steps->dump); i++) known += steps->known[i];
     if (steps->grade->misfit_count > 0)
-        error_set(steps->error, "%s: %s: found shape %s, expected %s, and no other array that can be graded; %s", file,
-                  first->tap, first->found, first->expected, first->advice);
+        error_set(steps->error, "%s: %s: found shape %s, expected %s, and no other array that can be graded; %s%s",
+                  file, first->tap, first->found, first->expected, first->advice,
+                  most_would_fit(steps->grade) ? "" : "; is it a dump of this case, and of its inputs?");
     else if (known > 0)
         error_set(steps->error, "%s: found %d taps, and none of them is asked for, expected one that is", file, known);
     else

@@ -10,8 +10,8 @@
 #include "names/value_distance.h"
 #include "noise/row_map.h"
 
-/* Beyond that relative L2, values say nothing; nor where a tap of other values is within so many times the nearest. */
-static const double VALUES_NEAR = 0.2, CLEARLY_NEARER = 1.5;
+/* Where a tap of other values is within so many times the nearest, values say nothing. */
+static const double CLEARLY_NEARER = 1.5;
 
 static Tap tap_of(const ListedTap *listed)
 {
@@ -62,7 +62,8 @@ static int want_fitting(Search *s, const Array *array)
 {
     int count = 0;
     for (int t = 0; t < s->c->taps.count; t++) {
-        s->wanted[t] = s->free_taps[t] && advice_for(array, &s->c->taps.taps[t], s->c).kind != ADVICE_NONE;
+        LayoutAdvice advice = advice_for(array, &s->c->taps.taps[t], s->c);
+        s->wanted[t] = s->free_taps[t] && layout_advice_fits(&advice);
         count += s->wanted[t];
     }
     return count;

@@ -12,6 +12,8 @@
 
 enum { MOST_VALUES = 1 << 16 };
 
+const double VALUES_NEAR = 0.2;
+
 typedef struct {
     const Dump *dump;
     NamesCase *c;
@@ -38,21 +40,24 @@ static bool lay_out(const Search *s, const Array *from, const ListedTap *tap, Ar
     return !layout_apply(&permute, &bundle, s->c, arena);
 }
 
-/* Relative L2 of the rows that are no padding */
+/* Relative L2 of the rows that are no padding; infinite as soon as it is beyond twice VALUES_NEAR */
 static double distance(const Search *s, const Array *array, const Tap *tap)
 {
     int64_t width = tap->rank ? tap->shape[tap->rank - 1] : 1;
     int64_t count = array_elements(array) < MOST_VALUES ? array_elements(array) : MOST_VALUES;
-    double difference = 0, norm = 0;
     const TapRows rows = padding_rows_tap(&s->rows, tap);
-    for (int64_t i = 0; i < count; i++) {
+    double difference = 0, norm = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (tap->rank == 0 || padding_rows_graded(&s->rows, &rows, i / width))
+            norm += (double)s->values[i] * s->values[i];
+    double most = 4 * VALUES_NEAR * VALUES_NEAR * norm;
+    for (int64_t i = 0; i < count && difference <= most; i++) {
         double found;
         if (tap->rank > 0 && !padding_rows_graded(&s->rows, &rows, i / width)) continue;
         array_read_f64(array, i, 1, &found);
         difference += (found - s->values[i]) * (found - s->values[i]);
-        norm += (double)s->values[i] * s->values[i];
     }
-    return norm > 0 ? sqrt(difference / norm) : INFINITY;
+    return norm > 0 && difference <= most ? sqrt(difference / norm) : INFINITY;
 }
 
 static void compare(Search *s, int i, int n, const Tap *tap)

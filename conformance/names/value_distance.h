@@ -9,8 +9,11 @@
 #include "dump/dump.h"
 #include "names/names_case.h"
 
+extern const double VALUES_NEAR; /* beyond that relative L2, values say nothing */
+
 /* One pass of the reference. distances[i * taps + t] is the relative L2 of array i of the dump from tap t of the case,
- * padding rows left out; infinite where it does not lie on it, and for taps that are not free. Free it. */
+ * padding rows left out; infinite beyond twice VALUES_NEAR, where it does not lie on it, and for taps that are taken.
+ * Free it. */
 float *value_distances(const Dump *dump, NamesCase *c, const bool *free_taps);
 
 #endif

@@ -7,6 +7,11 @@
 
 #define TEXT "fixtures/e2b-text" /* 2 rows of 12 tokens, 21 of them real */
 
+#define SELECT "\"select\": {\"axis\": "
+#define OR_FIRST "} would fit, or \"first\": "
+#define IF_PADDING ", if what it leaves out is padding"
+#define JOIN "dump them together, or join such arrays by \"stack\": 0"
+
 static const struct {
     int array_rank;
     int64_t array[5];
@@ -27,6 +32,13 @@ static const struct {
     { 2, { 11, 64 }, 3, { 2, 12, 64 }, "no permutation or reshape fits" },
     { 3, { 1, 36, 63 }, 3, { 1, 36, 64 }, "no permutation or reshape fits" },
     { 3, { 6, 6, 64 }, 3, { 4, 9, 64 }, "no permutation or reshape fits" },
+    { 3, { 2, 16, 64 }, 3, { 2, 12, 64 }, SELECT "1, \"first\": 0, \"count\": 12" OR_FIRST "4" IF_PADDING },
+    { 3, { 4, 12, 64 }, 3, { 2, 12, 64 }, SELECT "0, \"first\": 0, \"count\": 2" OR_FIRST "2" IF_PADDING },
+    { 3, { 2, 16, 32 }, 3, { 2, 12, 64 }, "no permutation or reshape fits" },
+    { 2, { 12, 64 }, 3, { 2, 12, 64 }, "it is 1 of the 2 places of axis 0: " JOIN },
+    { 3, { 1, 12, 64 }, 3, { 2, 12, 64 }, "it is 1 of the 2 places of axis 0: " JOIN },
+    { 1, { 96 }, 2, { 3, 96 }, "it is 1 of the 3 places of axis 0: " JOIN },
+    { 2, { 12, 64 }, 4, { 1, 2, 12, 64 }, "it is 1 of the 2 places of axis 1: " JOIN },
 };
 
 START_TEST(advised)
@@ -53,7 +65,7 @@ static const struct {
 START_TEST(entries_of_layers_are_one)
 {
     json_t *map = json_object();
-    LayoutAdvice none = { .kind = ADVICE_FITS }, permute = { ADVICE_PERMUTE, { 1, 0 }, 2, NULL };
+    LayoutAdvice none = { .kind = ADVICE_FITS }, permute = { .kind = ADVICE_PERMUTE, .order = { 1, 0 }, .count = 2 };
     for (int i = 0; i < COUNT(entries); i++) first_map_add(map, entries[i].name, entries[i].tap, &none, &scratch);
     first_map_add(map, "blk.0.k", "model.layers.0.self_attn.k_proj", &permute, &scratch);
     char *text = json_dumps(map, JSON_COMPACT);

@@ -102,7 +102,7 @@ START_TEST(another_shape)
     ck_assert_int_eq(steps.grade->misfit_count, 1);
     ck_assert_str_eq(steps.grade->misfits[0].found, "[1, 3, 5]");
     ck_assert_str_eq(steps.grade->misfits[0].expected, "[1, 3, 2]");
-    ck_assert_str_eq(steps.grade->misfits[0].advice, "no permutation or reshape fits");
+    ck_assert_ptr_nonnull(strstr(steps.grade->misfits[0].advice, "\"select\": {\"axis\": 2, \"first\": 0, "));
     ck_assert_int_eq(steps.grade->not_graded_count, 1);
     step_list_conclude(&steps);
     assert_refused(

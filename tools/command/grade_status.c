@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/show_nearest.h"
+#include "dump/decode_steps.h"
 #include "inputs/dumped_patches.h"
 #include "names/proposals.h"
 #include "report/report_grade.h"
@@ -50,6 +51,32 @@ static bool has_step(const Grade *grade, const char *glob)
     return false;
 }
 
+static bool is_unknown(const Grade *grade, const char *name)
+{
+    for (int i = 0; i < grade->unknown_count; i++)
+        if (strcmp(grade->unknown[i], name) == 0) return true;
+    return false;
+}
+
+/* How many arrays that are no tap have the values of one that the dump lacks: nobody graded them, because of their
+ * names. */
+static int count_misnamed(const Grade *grade, const Dump *dump, const GradeCommand *command)
+{
+    NamesCase c = { .model = command->c.model,
+                    .inputs = &command->c.inputs,
+                    .max_new_tokens = decode_steps_new_tokens(dump) };
+    int misnamed = 0;
+    if (count_left_in(command, grade->unknown, grade->unknown_count) == 0) return 0;
+    Proposals proposals = proposals_of(dump, &c);
+    for (int i = 0; i < proposals.count; i++) {
+        const Proposal *p = &proposals.all[i];
+        misnamed += p->by_value >= 0 && is_left_in(command, p->array->name) && is_unknown(grade, p->array->name);
+    }
+    proposals_free(&proposals);
+    names_case_free(&c);
+    return misnamed;
+}
+
 /* Why straight steps say too little of the dump; NULL: they do not */
 static const char *incompleteness(Grade *grade, const Dump *dump, const GradeCommand *command)
 {
@@ -64,6 +91,11 @@ static const char *incompleteness(Grade *grade, const Dump *dump, const GradeCom
     if (grade->misfit_count > 0)
         return arena_format(&grade->arena, "%d array%s another shape and %s not graded", grade->misfit_count,
                             grade->misfit_count > 1 ? "s have" : " has", grade->misfit_count > 1 ? "were" : "was");
+    int misnamed = grade->first_bent < 0 ? count_misnamed(grade, dump, command) : 0;
+    if (misnamed > 0)
+        return arena_format(&grade->arena, "%d array%s the values of taps that the dump lacks, and %s", misnamed,
+                            misnamed > 1 ? "s of other names have" : " of another name has",
+                            misnamed > 1 ? "were not graded" : "was not graded");
     return NULL;
 }
 

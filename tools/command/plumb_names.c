@@ -118,7 +118,7 @@ static void write_map(NamesCommand *command, const Dump *dump, const Proposals *
         int tap = p->tap >= 0 ? p->tap : taken[i];
         if (is_judged_input(p->array->name) || tap < 0 || (p->tap >= 0 && p->fits)) continue;
         LayoutAdvice advice = layout_advice(p->array, taps[tap].rank, taps[tap].shape, command->names_case.inputs);
-        if (p->tap >= 0 && advice.kind == ADVICE_NONE) continue;
+        if (p->tap >= 0 && (advice.kind == ADVICE_NONE || advice.kind == ADVICE_JOIN)) continue;
         count++;
         first_map_add(found, p->array->name, taps[tap].name, &advice, &command->c.arena);
     }
