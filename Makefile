@@ -70,6 +70,7 @@ help:
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
 	@echo 'make check-report   reports against their schemas, and the page in a browser'
+	@echo 'make check-maps     the name maps of names/ and docs/names.md against their schema'
 	@echo 'make check-sounds   WAV files to features, against Hugging Face; part of check-hf'
 	@echo 'make check-ports  installs real ports, runs them and grades their dumps; PORT=NAME for one'
 	@echo 'make check-docs every command of README.md and docs/ is run, and prints what is pasted there'
@@ -136,6 +137,16 @@ check-ports: $(VENV)/ready $(BUILD)/plumb
 
 check-report: $(BUILD)/plumb $(BUILD)/report-venv/ready
 	$(BUILD)/report-venv/bin/python tools/check_report/check_report.py $(BUILD)/plumb
+
+# Without a browser, so that it is quick
+check-maps: $(BUILD)/plumb $(BUILD)/maps-venv/ready
+	@$(BUILD)/maps-venv/bin/python -B tools/check_report/check_maps.py $(BUILD)/plumb
+
+$(BUILD)/maps-venv/ready: tools/check_report/requirements.txt
+	sh tools/make/deps.sh python
+	$(PYTHON) -m venv $(BUILD)/maps-venv
+	$(BUILD)/maps-venv/bin/pip install -q $$(grep '^jsonschema==' $<)
+	touch $@
 
 $(BUILD)/report-venv/ready: tools/check_report/requirements.txt
 	sh tools/make/deps.sh python chromium
@@ -468,11 +479,11 @@ dist:
 	git archive --prefix=plumbline-$(VERSION)/ --add-file=$(BUILD)/COMMIT HEAD | \
 	    gzip -n > $(BUILD)/plumbline-$(VERSION).tar.gz
 
-.PHONY: always all help deps demo check check-hf check-configurations check-honest check-fixtures check-docs \
-        check-report check-ports check-images check-sounds check-quantised check-quantiser check-blas check-matrix \
-        fuzz mirror bench bench-images score score-weakened \
-        check-score fixtures quantised-fixtures mustpass pictures site install uninstall \
-        check-install check-action check-shards deb check-deb check-container wheel check-wheel dist format clean
+.PHONY: always all help deps demo check check-hf check-configurations check-honest check-fixtures \
+        check-docs check-report check-maps check-ports check-images check-sounds check-quantised \
+        check-quantiser check-blas check-matrix fuzz mirror bench bench-images score score-weakened \
+        check-score fixtures quantised-fixtures mustpass pictures site install uninstall check-install \
+        check-action check-shards deb check-deb check-container wheel check-wheel dist format clean
 .SECONDARY:
 
 -include $(shell find $(BUILD)/f32 $(BUILD)/f64 -type f -name '*.d' 2>/dev/null)

@@ -3,17 +3,27 @@
 
 #define TEXT "fixtures/e2b-text"
 
-/* [2, tokens, width] without its padding rows: [real tokens, width] */
+#define VISION "fixtures/e2b-vision"
+
+/* Of a token by attention_mask, of a patch by image_position_ids */
+static bool is_real(const Inputs *inputs, int64_t row)
+{
+    if (!inputs->input_ids) return array_integer(inputs->image_position_ids, 2 * row) >= 0;
+    return array_integer(inputs->attention_mask, row) != 0;
+}
+
+/* [2, rows, width] without its padding rows: [real rows, width] */
 static void make_ragged(Value *value, const void *context)
 {
-    const Array *mask = ((const Inputs *)context)->attention_mask;
-    if (value->rank != 3 || value->shape[0] != mask->shape[0] || value->shape[1] != mask->shape[1]) {
+    const Inputs *inputs = context;
+    const Array *of = inputs->input_ids ? inputs->input_ids : inputs->image_position_ids;
+    if (value->rank != 3 || value->shape[0] != of->shape[0] || value->shape[1] != of->shape[1]) {
         value->dropped = true;
         return;
     }
     int64_t width = value->shape[2], kept = 0;
-    for (int64_t row = 0; row < array_elements(mask); row++)
-        if (array_integer(mask, row))
+    for (int64_t row = 0; row < value->shape[0] * value->shape[1]; row++)
+        if (is_real(inputs, row))
             memmove(value->values + width * kept++, value->values + width * row, (size_t)width * sizeof(float));
     value->rank = 2;
     value->shape[0] = kept;
@@ -26,14 +36,16 @@ typedef struct {
     NamesCase names_case;
 } OpenCase;
 
-static void open_case(OpenCase *c)
+static void open_case_of(OpenCase *c, const char *folder)
 {
     Error error = { "" };
-    c->model = model_open(TEXT "/model", &error);
-    c->inputs = inputs_open(TEXT "/inputs.safetensors", &error);
+    c->model = model_open(arena_format(&scratch, "%s/model", folder), &error);
+    c->inputs = inputs_open(arena_format(&scratch, "%s/inputs.safetensors", folder), &error);
     c->names_case = (NamesCase){ .model = c->model, .inputs = &c->inputs };
     assert_clean(&error);
 }
+
+static void open_case(OpenCase *c) { open_case_of(c, TEXT); }
 
 static void close_case(OpenCase *c)
 {
@@ -42,15 +54,23 @@ static void close_case(OpenCase *c)
     model_close(c->model);
 }
 
+static const struct {
+    const char *folder, *map;
+} ragged[] = {
+    { TEXT, "{\"*\": {\"tap\": \"*\", \"rows\": \"tokens\"}}" },
+    { VISION, "{\"*\": {\"tap\": \"*\", \"rows\": \"images\"}}" },
+};
+
 START_TEST(ragged_rows)
 {
     OpenCase c;
     Error error = { "" };
-    open_case(&c);
-    const char *honest = TEXT "/expected.safetensors";
+    open_case_of(&c, ragged[_i].folder);
+    const char *honest = arena_format(&scratch, "%s/expected.safetensors", ragged[_i].folder);
     Dump *dump = dump_open(edited_dump(honest, make_ragged, &c.inputs), &error), *expected = dump_open(honest, &error);
+    int padding = 0;
     assert_clean(&error);
-    ck_assert_str_eq(apply_map("{\"*\": {\"tap\": \"*\", \"rows\": \"tokens\"}}", dump, &c.names_case), "");
+    ck_assert_str_eq(apply_map(ragged[_i].map, dump, &c.names_case), "");
     ck_assert_int_gt(dump_count(dump), 20);
     for (int i = 0; i < dump_count(dump); i++) {
         const Array *found = dump_array(dump, i), *whole = dump_find(expected, found->name);
@@ -61,9 +81,11 @@ START_TEST(ragged_rows)
             double x, y;
             array_read_f64(found, n, 1, &x);
             array_read_f64(whole, n, 1, &y);
-            ck_assert(x == (array_integer(c.inputs.attention_mask, n / width) ? y : 0));
+            padding += !is_real(&c.inputs, n / width);
+            ck_assert(x == (is_real(&c.inputs, n / width) ? y : 0));
         }
     }
+    ck_assert_int_gt(padding, 0);
     dump_close(dump);
     dump_close(expected);
     close_case(&c);
@@ -197,7 +219,7 @@ Suite *name_map_case_suite(void)
 {
     Suite *suite = suite_create("name_map_case");
     TCase *tcase = theme(suite, "maps");
-    tcase_add_test(tcase, ragged_rows);
+    tcase_add_loop_test(tcase, ragged_rows, 0, COUNT(ragged));
     tcase_add_test(tcase, laid_out_as_taps);
     tcase_add_test(tcase, what_split_leaves_is_left_out);
     tcase_add_test(tcase, scaled_by_configuration);
