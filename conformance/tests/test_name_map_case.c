@@ -5,7 +5,7 @@
 
 #define VISION "fixtures/e2b-vision"
 
-/* Of a token by attention_mask, of a patch by image_position_ids */
+/* A token is by attention_mask, a patch by image_position_ids. */
 static bool is_real(const Inputs *inputs, int64_t row)
 {
     if (!inputs->input_ids) return array_integer(inputs->image_position_ids, 2 * row) >= 0;
