@@ -3,7 +3,9 @@
 
 #include <strings.h>
 
+#include "checkpoint/file_limits.h"
 #include "command/arguments.h"
+#include "command/sandbox_option.h"
 
 enum {
     KEY_AS = 'a',
@@ -19,8 +21,7 @@ enum {
     KEY_DETAIL = 'd',
     KEY_EXCLUDE = 'X',
     KEY_PARTIAL = 'P',
-    KEY_SANDBOX = 0x310,
-    KEY_SHARD
+    KEY_SHARD = 0x311
 };
 
 enum { MOST_SAMPLES = 1024 };
@@ -63,11 +64,6 @@ static const struct argp_option options[] = {
       "Taps that are missing from the dump or hold fewer rows than were computed, names that are no taps, arrays of "
       "other shapes and entries of --names that fit no array are failures; of what --only, --layers and --exclude "
       "leave in",
-      0 },
-    { "sandbox", KEY_SANDBOX, "WHEN", 0,
-      "Read nothing but what the arguments name and what is beside --json, write only there, and use no network: auto "
-      "(the default: as far as the kernel and the build can forbid it), always (an error where one cannot) or never "
-      "(docs/reliability.md)",
       0 },
     { 0 },
 };
@@ -128,7 +124,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &command->c;
-        if (command->explains) state->child_inputs[1] = command;
+        state->child_inputs[1] = &command->sandbox;
+        if (command->explains) state->child_inputs[2] = command;
         return 0;
     case KEY_AS:
         command->class = class_find(argument);
@@ -150,10 +147,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_DETAIL: command->detailed = true; return 0;
     case KEY_STRICT: command->report.strict = true; return 0;
-    case KEY_SANDBOX:
-        if (!sandbox_when_from_name(argument, &command->sandbox))
-            argp_error(state, "--sandbox: found %s, expected auto, always or never", argument);
-        return 0;
     case KEY_IGNORE_EOS: command->ignore_eos = true; return 0;
     case KEY_SAMPLES: command->samples = parse_count(state, "--samples", argument, MOST_SAMPLES); return 0;
     case ARGP_KEY_ARG:
@@ -165,16 +158,29 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
+/* Words of strangers say what is graded, and not what the program trusts it with: limits are not raised, and the
+ * sandbox is the one that was asked for here. */
+static void parse_strangers_words(const struct argp *argp, int argc, char **argv, GradeCommand *command)
+{
+    const FileLimits limits = file_limits;
+    const SandboxWhen sandbox = command->sandbox;
+    parse_words_of_file(argp, argc, argv, command);
+    file_limits = limits;
+    command->sandbox = sandbox;
+    if (command->c.media.png.max_pixels > PNG_MAX_PIXELS) command->c.media.png.max_pixels = PNG_MAX_PIXELS;
+}
+
 void grade_arguments_parse(GradeCommand *command, int argc, char **argv, const char *doc)
 {
     const struct argp_child children[] = { { &case_argp, 0, NULL, 0 },
+                                           { &sandbox_argp, 0, NULL, 0 },
                                            { command->explains ? &grade_argp : NULL, 0, NULL, 0 },
                                            { 0 } };
     const struct argp argp = {
         .options = options, .parser = parse_option, .args_doc = "CASE DUMP", .children = children, .doc = doc
     };
     if (command->merged_into)
-        parse_words_of_file(&argp, argc, argv, command);
+        parse_strangers_words(&argp, argc, argv, command);
     else
         parse_arguments(&argp, argc, argv, command);
 }

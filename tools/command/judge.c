@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command/grade_status.h"
+#include "command/sandbox_option.h"
 #include "command/terminal.h"
 #include "command/usage_report.h"
 
@@ -99,21 +100,6 @@ Status judge_run(GradeCommand *command, const char *path, Error *error)
     return error_is_set(error) && !refused ? STATUS_BAD_INPUT : finding.status;
 }
 
-static void enter_sandbox(const GradeCommand *command, const char *dump, Error *error)
-{
-    const Case *c = &command->c;
-    const MediaArguments *media = &c->media;
-    const char *const paths[] = { c->folder, c->model_folder, c->inputs_file, dump, command->names.map, media->prompt };
-    Sandbox *sandbox = sandbox_prepare();
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) sandbox_may_read(sandbox, paths[i]);
-    for (int i = 0; weight_files && weight_files[i]; i++) sandbox_may_read(sandbox, weight_files[i]);
-    for (int i = 0; i < media->image_count; i++) sandbox_may_read(sandbox, media->images[i]);
-    for (int i = 0; i < media->video_count; i++) sandbox_may_read(sandbox, media->videos[i]);
-    for (int i = 0; i < media->sound_count; i++) sandbox_may_read(sandbox, media->sounds[i]);
-    sandbox_may_write_beside(sandbox, command->report.path);
-    sandbox_enter(sandbox, command->sandbox, error);
-}
-
 /* Reports come from other machines: they say what was graded, and must not say what is written. */
 static void check_shards_command(GradeCommand *command, Error *error)
 {
@@ -138,7 +124,8 @@ static int judge(GradeCommand *command, int argc, char **argv, const char *doc)
     if (!path || (command->argument_count == 1 && !command->c.model_folder && !command->c.inputs_file))
         error_set(&error, "found %d arguments, expected CASE DUMP (see %s --help)", command->argument_count, argv[0]);
     check_shards_command(command, &error);
-    enter_sandbox(command, path, &error);
+    sandbox_case(&command->c, (const char *const[]){ path, command->names.map, NULL }, command->report.path,
+                 command->sandbox, &error);
     Status status = judge_run(command, path, &error);
     finish(&error, status); /* an error beside "nothing was graded" keeps that status */
     return (int)status;
@@ -155,11 +142,13 @@ int plumb_grade(int argc, char **argv)
     return judge(&command, argc, argv, grade_doc);
 }
 
-int merge_grade(const MergedShards *merged, const char *json)
+int merge_grade(const MergedShards *merged, const char *json, SandboxWhen sandbox)
 {
-    GradeCommand command = {
-        .explains = true, .merged = merged->grade, .merged_files = merged->files, .merged_into = json
-    };
+    GradeCommand command = { .explains = true,
+                             .merged = merged->grade,
+                             .merged_files = merged->files,
+                             .merged_into = json,
+                             .sandbox = sandbox };
     int status = judge(&command, merged->count, merged->words, grade_doc);
     grade_free(command.merged);
     return status;

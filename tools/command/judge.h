@@ -21,6 +21,6 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error);
 Status judge_run(GradeCommand *command, const char *path, Error *error);
 
 /* The grade that shards have found is reported as plumb grade would; the exit status. */
-int merge_grade(const MergedShards *merged, const char *json);
+int merge_grade(const MergedShards *merged, const char *json, SandboxWhen sandbox);
 
 #endif

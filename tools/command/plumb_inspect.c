@@ -10,6 +10,7 @@
 #include "report/published_size.h"
 #include "command/arguments.h"
 #include "command/plumb.h"
+#include "command/sandbox_option.h"
 
 enum { KEY_JSON = 'j', KEY_WEIGHTS = 'w' };
 
@@ -17,6 +18,7 @@ typedef struct {
     const char *path, *json;
     bool text; /* false when JSON goes to stdout */
     json_t *report;
+    SandboxWhen sandbox;
 } InspectCommand;
 
 static const struct argp_option options[] = {
@@ -29,6 +31,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     InspectCommand *command = state->input;
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &command->sandbox; return 0;
     case KEY_WEIGHTS: add_weight_file(argument); return 0;
     case KEY_JSON: command->json = argument; return 0;
     case ARGP_KEY_ARG:
@@ -152,9 +155,19 @@ static void refuse_output(const InspectCommand *command, Error *error)
     arena_free(&arena);
 }
 
+static void give_up(const InspectCommand *command, Error *error)
+{
+    Arena arena = { 0 };
+    const char *const read[] = { command->path, arena_format(&arena, "%s/model", command->path), NULL };
+    sandbox_files(&(SandboxedFiles){ read, (const char *const[]){ command->json, NULL } }, command->sandbox, error);
+    arena_free(&arena);
+}
+
 int plumb_inspect(int argc, char **argv)
 {
+    const struct argp_child children[] = { { &sandbox_argp, 0, NULL, 0 }, { 0 } };
     const struct argp argp = {
+        .children = children,
         .options = options,
         .parser = parse_option,
         .args_doc = "FILE|FOLDER",
@@ -169,6 +182,7 @@ int plumb_inspect(int argc, char **argv)
     command.text = !command.json || strcmp(command.json, "-") != 0;
 
     refuse_output(&command, &error);
+    give_up(&command, &error);
     if (!error_is_set(&error)) inspect(&command, &error);
     if (command.json && !error_is_set(&error)) json_file_write(command.json, json_incref(command.report), &error);
     json_decref(command.report);

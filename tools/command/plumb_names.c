@@ -6,6 +6,7 @@
 
 #include "checkpoint/json_load.h"
 #include "command/plumb.h"
+#include "command/sandbox_option.h"
 #include "command/show_nearest.h"
 #include "dump/decode_steps.h"
 #include "inputs/dumped_patches.h"
@@ -27,6 +28,7 @@ typedef struct {
     NamesCase names_case;
     int understood, dropped, left; /* arrays */
     int width;                     /* of the column of names */
+    SandboxWhen sandbox;
 } NamesCommand;
 
 static const struct argp_option options[] = {
@@ -40,7 +42,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     NamesCommand *command = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &command->c; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &command->c;
+        state->child_inputs[1] = &command->sandbox;
+        return 0;
     case KEY_NAMES: command->names = argument; return 0;
     case KEY_WRITE: command->write = argument; return 0;
     case ARGP_KEY_ARG:
@@ -204,7 +209,7 @@ static bool is_case(const char *folder)
 
 int plumb_names(int argc, char **argv)
 {
-    const struct argp_child children[] = { { &case_argp, 0, NULL, 0 }, { 0 } };
+    const struct argp_child children[] = { { &case_argp, 0, NULL, 0 }, { &sandbox_argp, 0, NULL, 0 }, { 0 } };
     const struct argp argp = {
         .options = options,
         .parser = parse_option,
@@ -223,6 +228,8 @@ int plumb_names(int argc, char **argv)
     case_refuse(&command.c, output, &error);
     output_refuse(output, command.arguments[1 - of_case], &error);
     output_refuse(output, command.names, &error);
+    sandbox_case(&command.c, (const char *const[]){ command.arguments[1 - of_case], command.names, NULL },
+                 command.write, command.sandbox, &error);
     if (!error_is_set(&error)) case_open(&command.c, &error);
     Status status = error_is_set(&error) ? STATUS_BAD_INPUT : names(&command, command.arguments[1 - of_case], &error);
     case_close(&command.c);

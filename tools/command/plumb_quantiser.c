@@ -9,6 +9,7 @@
 #include "command/arguments.h"
 #include "command/output_option.h"
 #include "command/plumb.h"
+#include "command/sandbox_option.h"
 #include "quantiser/tensor_grade.h"
 #include "report/json_file.h"
 #include "report/version.h"
@@ -25,6 +26,7 @@ typedef struct {
     int graded, coded, failed, unbounded;
     bool is_scaled; /* is_scaled of the quantised checkpoint */
     json_t *tensors;
+    SandboxWhen sandbox;
 } QuantiserCommand;
 
 static const struct argp_option options[] = {
@@ -38,6 +40,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     QuantiserCommand *command = state->input;
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &command->sandbox; return 0;
     case KEY_JSON: command->json = argument; return 0;
     case KEY_ONLY: globs_add(&command->only, argument); return 0;
     case KEY_FAILED: command->failed_only = true; return 0;
@@ -59,7 +62,7 @@ static const char *checkpoint_folder(QuantiserCommand *command, const char *path
 {
     const char *model = arena_format(&command->arena, "%s/model", path);
     return access(arena_format(&command->arena, "%s/config.json", path), F_OK) != 0 && access(model, F_OK) == 0 ? model
-                                                                                                              : path;
+                                                                                                                : path;
 }
 
 /* A GGUF file is read beside the original's config.json. */
@@ -121,11 +124,13 @@ static json_t *grade_json(const TensorGrade *grade, bool is_bounded)
     json_t *json = json_pack("{s:s, s:s, s:I, s:b, s:o, s:o, s:s}", "name", grade->name, "scheme", grade->scheme,
                              "elements", (json_int_t)grade->elements, "quantised", grade->has_codes, "rms",
                              number_json(grade->rms), "largest", number_json(grade->largest), "verdict",
-                             !is_bounded ? "not bounded" : grade->pass ? "pass" : "fail");
+                             !is_bounded   ? "not bounded"
+                             : grade->pass ? "pass"
+                                           : "fail");
     if (grade->has_codes)
-        json_object_set_new(json, "worst_group", json_pack("{s:o, s:I, s:I}", "rms", number_json(grade->worst_group),
-                                                           "row", (json_int_t)grade->group_at[0], "column",
-                                                           (json_int_t)grade->group_at[1]));
+        json_object_set_new(json, "worst_group",
+                            json_pack("{s:o, s:I, s:I}", "rms", number_json(grade->worst_group), "row",
+                                      (json_int_t)grade->group_at[0], "column", (json_int_t)grade->group_at[1]));
     if (grade->method) json_object_set_new(json, "method", json_string(grade->method));
     if (grade->packing)
         json_object_set_new(json, "explained_by",
@@ -219,9 +224,13 @@ static Status run(QuantiserCommand *command, Error *error)
         output_refuse(output, command->arguments[i], error);
         output_refuse(output, checkpoint_folder(command, command->arguments[i]), error);
     }
+    sandbox_files(&(SandboxedFiles){ (const char *const[]){ command->arguments[0], command->arguments[1],
+                                                            checkpoint_folder(command, command->arguments[0]),
+                                                            checkpoint_folder(command, command->arguments[1]), NULL },
+                                     (const char *const[]){ command->json, NULL } },
+                  command->sandbox, error);
     declared_inputs = (DeclaredInputs){ .given = true, .inputs = INPUTS_PLAIN }; /* no product is computed */
-    Model *original = error_is_set(error) ? NULL
-                                          : model_open(checkpoint_folder(command, command->arguments[0]), error);
+    Model *original = error_is_set(error) ? NULL : model_open(checkpoint_folder(command, command->arguments[0]), error);
     Model *quantised = original ? open_quantised(command, error) : NULL;
     if (quantised) {
         command->is_scaled = is_scaled(model_checkpoint(quantised));
@@ -236,7 +245,9 @@ static Status run(QuantiserCommand *command, Error *error)
 
 int plumb_quantiser(int argc, char **argv)
 {
+    const struct argp_child children[] = { { &sandbox_argp, 0, NULL, 0 }, { 0 } };
     const struct argp argp = {
+        .children = children,
         .options = options,
         .parser = parse_option,
         .args_doc = "ORIGINAL QUANTISED",

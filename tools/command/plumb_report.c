@@ -7,6 +7,7 @@
 #include "checkpoint/json_load.h"
 #include "command/output_option.h"
 #include "command/plumb.h"
+#include "command/sandbox_option.h"
 #include "report/formats.h"
 #include "report/report_file.h"
 
@@ -25,6 +26,7 @@ enum { FORMATS = sizeof formats / sizeof *formats, KEY_FORMAT = 256 };
 
 typedef struct {
     const char *paths[FORMATS];
+    SandboxWhen sandbox;
     Globs files; /* names, not globs */
     int path_count;
 } ReportCommand;
@@ -38,6 +40,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     }
     switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &command->sandbox; return 0;
     case ARGP_KEY_ARG: globs_add(&command->files, argument); return 0;
     case ARGP_KEY_NO_ARGS: argp_usage(state); return 0;
     case ARGP_KEY_END:
@@ -99,6 +102,14 @@ static void refuse_inputs(const ReportCommand *command, Error *error)
         }
 }
 
+static void give_up(const ReportCommand *command, Error *error)
+{
+    const char *written[FORMATS + 1] = { NULL };
+    for (int i = 0, count = 0; i < FORMATS; i++)
+        if (command->paths[i]) written[count++] = command->paths[i];
+    sandbox_files(&(SandboxedFiles){ command->files.globs, written }, command->sandbox, error);
+}
+
 static void write_format(const char *path, WriteReports *write, const json_t *reports, Error *error)
 {
     if (!path || error_is_set(error)) return;
@@ -117,7 +128,9 @@ int plumb_report(int argc, char **argv)
     struct argp_option options[FORMATS + 1] = { 0 };
     for (int i = 0; i < FORMATS; i++)
         options[i] = (struct argp_option){ formats[i].option + 2, KEY_FORMAT + i, "FILE", 0, formats[i].help, 0 };
+    const struct argp_child children[] = { { &sandbox_argp, 0, NULL, 0 }, { 0 } };
     const struct argp argp = {
+        .children = children,
         .options = options,
         .parser = parse_option,
         .args_doc = "REPORT.json...",
@@ -130,6 +143,7 @@ int plumb_report(int argc, char **argv)
     file_limits.json_bytes = LARGEST_REPORT;
     parse_arguments(&argp, argc, argv, &command);
     refuse_inputs(&command, &error);
+    give_up(&command, &error);
     json_t *reports = read_reports(&command, &error);
     for (int i = 0; i < FORMATS; i++) write_format(command.paths[i], formats[i].write, reports, &error);
     json_decref(reports);

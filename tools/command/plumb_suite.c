@@ -6,6 +6,7 @@
 
 #include "command/arguments.h"
 #include "command/judge.h"
+#include "command/sandbox_option.h"
 #include "command/suite_report.h"
 #include "report/json_file.h"
 
@@ -17,19 +18,25 @@ typedef struct {
     const char *json;
     ShardNumber of;
     int threads;
+    bool merges;
+    SandboxWhen sandbox; /* of plumb merge */
 } SuiteCommand;
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     SuiteCommand *command = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        if (command->merges) state->child_inputs[0] = &command->sandbox;
+        return 0;
     case KEY_SHARD: command->of = parse_shard(state, argument); return 0;
     case KEY_JSON: command->json = argument; return 0;
     case KEY_THREADS: command->threads = parse_count(state, "--threads", argument, 1024); return 0;
     case ARGP_KEY_ARG:
         if (command->path_count == command->path_most) argp_usage(state);
-        command->paths = reallocate(command->paths, (size_t)command->path_count + 1, sizeof *command->paths);
+        command->paths = reallocate(command->paths, (size_t)command->path_count + 2, sizeof *command->paths);
         command->paths[command->path_count++] = argument;
+        command->paths[command->path_count] = NULL;
         return 0;
     case ARGP_KEY_NO_ARGS: argp_usage(state); return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -120,19 +127,28 @@ static Status run_suite(const SuiteCommand *command, Error *error)
     return end_with(command, output, suite, error);
 }
 
+/* Reports of a grade's shards say which files are read next, and the sandbox of that grade is entered behind this one.
+ * read: what may be read till then, or for good */
+static void give_up(const SuiteCommand *command, const char *const *read, Error *error)
+{
+    sandbox_files(&(SandboxedFiles){ read, (const char *const[]){ command->json, NULL } }, command->sandbox, error);
+}
+
 static int merge_grade_shards(const SuiteCommand *command, Error *error)
 {
     if (!command->json) error_set(error, "found no --json, expected a file for the report of the merged grade");
     for (int i = 0; i < command->path_count; i++) output_refuse(output_of(command), command->paths[i], error);
     MergedShards merged = { 0 };
     if (!error_is_set(error)) merged = shard_reports_merge(command->paths, command->path_count, command->json, error);
-    int status = error_is_set(error) ? finish(error, STATUS_BAD_INPUT) : merge_grade(&merged, command->json);
+    int status = error_is_set(error) ? finish(error, STATUS_BAD_INPUT)
+                                     : merge_grade(&merged, command->json, command->sandbox);
     merged_shards_free(&merged);
     return status;
 }
 
 static Status merge_shards(const SuiteCommand *command, Error *error)
 {
+    give_up(command, command->paths, error);
     for (int i = 0; i < command->path_count; i++) output_refuse(output_of(command), command->paths[i], error);
     Output *output = open_report(command, error);
     json_t *suite = error_is_set(error) ? NULL : suite_reports_merge(command->paths, command->path_count, error);
@@ -160,9 +176,10 @@ static const struct argp_option suite_options[] = {
 
 static int run(const struct argp *argp, int argc, char **argv, bool merges)
 {
-    SuiteCommand command = { .of.count = 1, .path_most = merges ? MOST_SHARDS : 1 };
+    SuiteCommand command = { .of.count = 1, .path_most = merges ? MOST_SHARDS : 1, .merges = merges };
     Error error = { "" };
     parse_arguments(argp, argc, argv, &command);
+    if (merges) give_up(&command, (const char *const[]){ "/", NULL }, &error);
     if (merges && shard_report_is(command.paths[0])) {
         int found = merge_grade_shards(&command, &error);
         free(command.paths);
@@ -187,7 +204,9 @@ int plumb_suite(int argc, char **argv)
 
 int plumb_merge(int argc, char **argv)
 {
+    const struct argp_child children[] = { { &sandbox_argp, 0, NULL, 0 }, { 0 } };
     const struct argp argp = {
+        .children = children,
         .options = merge_options,
         .parser = parse_option,
         .args_doc = "R1.json R2.json ..",

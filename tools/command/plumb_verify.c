@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "command/plumb.h"
+#include "command/sandbox_option.h"
 #include "command/submitted_trial.h"
 #include "run/output.h"
 
@@ -16,6 +17,7 @@ typedef struct {
     Statement statement;
     Mustpass list;
     json_t **reports; /* by trial */
+    SandboxWhen sandbox;
 } VerifyCommand;
 
 static const struct argp_option options[] = {
@@ -27,7 +29,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     VerifyCommand *command = state->input;
     switch (key) {
-    case ARGP_KEY_INIT: state->child_inputs[0] = &command->here; return 0;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &command->here;
+        state->child_inputs[1] = &command->sandbox;
+        return 0;
     case 'd': command->dumps = argument; return 0;
     case ARGP_KEY_ARG:
         if (command->path) argp_usage(state);
@@ -122,9 +127,18 @@ static Status grade_all_again(VerifyCommand *command, Error *error)
     return different > 0 ? STATUS_FAIL : again > 0 ? STATUS_PASS : STATUS_NOTHING;
 }
 
+/* Cases that dumps are graded on again may be links into anywhere, and so may what is in them: nothing is written. */
+static void give_up(const VerifyCommand *command, Error *error)
+{
+    const char *const nothing[] = { NULL };
+    const char *const list = command->here.mustpass;
+    const char *const read[] = { command->path, command->dumps ? "/" : command->here.cases, list, NULL };
+    sandbox_files(&(SandboxedFiles){ read, nothing }, command->sandbox, error);
+}
+
 int plumb_verify(int argc, char **argv)
 {
-    const struct argp_child children[] = { { &surroundings_argp, 0, NULL, 0 }, { 0 } };
+    const struct argp_child children[] = { { &surroundings_argp, 0, NULL, 0 }, { &sandbox_argp, 0, NULL, 0 }, { 0 } };
     const struct argp argp = {
         .options = options,
         .parser = parse_option,
@@ -136,7 +150,8 @@ int plumb_verify(int argc, char **argv)
     VerifyCommand command = { 0 };
     Error error = { "" };
     parse_arguments(&argp, argc, argv, &command);
-    command.package = package_read(command.path, &error);
+    give_up(&command, &error);
+    if (!error_is_set(&error)) command.package = package_read(command.path, &error);
     json_t *results = check_package(&command, &error);
     Status status = error_is_set(&error) ? STATUS_BAD_INPUT : (Status)results_print(results, &command.statement);
     if (!error_is_set(&error) && command.dumps) {

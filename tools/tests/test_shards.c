@@ -32,9 +32,9 @@ static const struct {
 START_TEST(merged_is_whole)
 {
     const char *path = temporary("report.json"), *dump = dumps[_i].dump;
-    Result at_once = dumps[_i].joined ? plumb("grade", TEXT, dump, "--as", "bf16",
-                                              arena_format(&scratch, "--json=%s", path))
-                                      : plumb("grade", TEXT, dump, "--as", "bf16", "--json", path);
+    Result at_once = dumps[_i].joined
+                         ? plumb("grade", TEXT, dump, "--as", "bf16", arena_format(&scratch, "--json=%s", path))
+                         : plumb("grade", TEXT, dump, "--as", "bf16", "--json", path);
     const char *whole = read_text(path, NULL);
     assert_status(at_once, dumps[_i].status);
     remove(path);
@@ -188,6 +188,23 @@ START_TEST(words_of_strangers)
 }
 END_TEST
 
+/* Whoever asks for the merge says how far the files are trusted: limits that the words raise are not raised, and
+ * test_sandbox_option.c shows that the words alone turn no sandbox off. */
+START_TEST(trust_of_strangers)
+{
+    const char *const colours[] = { "--as\033[2J", NULL };
+    assert_one_line(merged_with(add_words, colours),
+                    (const char *const[]){ "words: found control characters in --as?[2J, expected none", NULL });
+    const char *const unsafe[] = { "--sandbox", "never", "--max-json", "2000000000", "--max-json-depth", "2048", NULL };
+    assert_status(merged_with(add_words, unsafe), 0);
+    const char *const deep[] = { "--names", temporary("deep.json"), "--max-json-depth", "2048", NULL };
+    char *brackets = memset(arena_format(&scratch, "%0200d", 0), '[', 200);
+    write_text(deep[1], brackets);
+    assert_one_line(merged_with(add_words, deep),
+                    (const char *const[]){ "deep.json: found", "--max-json-depth", NULL });
+}
+END_TEST
+
 static void set_ratios(json_t *report, const void *context)
 {
     size_t i;
@@ -217,6 +234,7 @@ Suite *shards_suite(void)
     tcase_add_test(tcase, what_is_no_whole_is_refused);
     tcase_add_test(tcase, steps_that_nobody_graded_are_refused);
     tcase_add_test(tcase, words_of_strangers);
+    tcase_add_test(tcase, trust_of_strangers);
     tcase_add_loop_test(tcase, verdicts_are_not_believed, 0, 2);
     return suite;
 }
