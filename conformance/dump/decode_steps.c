@@ -31,6 +31,16 @@ int decode_steps_new_tokens(const Dump *dump)
     return tokens;
 }
 
+int decode_steps_named_tokens(const Dump *dump)
+{
+    int tokens = decode_steps_new_tokens(dump), last = 0;
+    for (int i = 0; i < dump_count(dump); i++) {
+        int run = tap_run(dump_array(dump, i)->name);
+        if (run > last && run < dump_count(dump)) last = run;
+    }
+    return tokens > 0 || last == 0 ? tokens : last + 1;
+}
+
 int decode_steps_logits_to_keep(const Dump *dump, const Inputs *inputs)
 {
     static const char *const names[] = { "logits", "lm_head" };

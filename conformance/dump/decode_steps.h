@@ -8,6 +8,8 @@
 /* Pass.max_new_tokens for the decode steps that the dump has taps of: one more than the last step, because the prefill
  * gives the first token. 0: the dump is of one forward pass. */
 int decode_steps_new_tokens(const Dump *dump);
+/* The same where no name need be a tap's: "theirs.logits@2" is of step 2. */
+int decode_steps_named_tokens(const Dump *dump);
 int decode_steps_last_step(const Dump *dump); /* whose taps the dump has, tokens apart; 0 */
 
 /* Pass.logits_to_keep: 1 if the dump's logits are of the last position of each row only; 0: all positions */

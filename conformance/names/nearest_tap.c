@@ -8,6 +8,8 @@
 
 enum { MOST_WORDS = 32, WORD_SIZE = 24 };
 
+static const double LIKELY = 0.9; /* how like a tap's name is at least that has a prefix */
+
 typedef struct {
     char text[MOST_WORDS][WORD_SIZE];
     int count;
@@ -156,6 +158,40 @@ static double likeness_of(const TapWords *words, const Words *left, const Words 
     return all > 0 ? common / all : 0;
 }
 
+/* A framework writes such words behind a module's name for the first of its outputs. */
+static bool is_first_output(const char *word)
+{
+    static const char *const words[] = { "0", "out", "tensor", "result" };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(word, words[i]) == 0) return true;
+    return false;
+}
+
+static bool same_words(const Words *name, int at, const Words *tap)
+{
+    for (int i = 0; i < tap->count; i++)
+        if (strcmp(name->text[at + i], tap->text[i]) != 0) return false;
+    return true;
+}
+
+/* Whether the name is the tap's, with a prefix, or with what stands for the first output behind it: "module.logits",
+ * "model.norm.0" */
+static bool wraps(const Words *name, const Words *tap)
+{
+    int more = name->count - tap->count, behind = 0;
+    if (more < 0 || tap->count == 0) return false;
+    while (behind < more && is_first_output(name->text[name->count - 1 - behind])) behind++;
+    for (int i = 0; i <= behind; i++)
+        if (same_words(name, more - i, tap)) return true;
+    return false;
+}
+
+/* The longest name that is wrapped is the likest. */
+static double likeness_of_wrapped(const Words *name, const Words *tap)
+{
+    return LIKELY + (1 - LIKELY) * tap->count / name->count;
+}
+
 int nearest_tap(const TapWords *words, const char *name, const bool *wanted, double *likeness)
 {
     Words own = words_of(name);
@@ -163,6 +199,8 @@ int nearest_tap(const TapWords *words, const char *name, const bool *wanted, dou
     *likeness = 0;
     for (int i = 0; i < words->count; i++) {
         double alike = wanted && !wanted[i] ? 0 : likeness_of(words, &own, &words->taps[i]);
+        if ((!wanted || wanted[i]) && wraps(&own, &words->taps[i]))
+            alike = fmax(alike, likeness_of_wrapped(&own, &words->taps[i]));
         if (alike <= *likeness) continue;
         nearest = i;
         *likeness = alike;

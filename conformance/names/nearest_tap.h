@@ -2,7 +2,8 @@
  *
  * Names are cut into words, at dots, underscores and between letters and digits; words that ports use for the same
  * thing count as one ("attn" and "attention", "ffn" and "mlp"). Words that few taps have say more than those that all
- * have. Two names with other numbers are not alike: layer 3 is not layer 4.
+ * have. Two names with other numbers are not alike: layer 3 is not layer 4. A tap's name with a
+ * prefix, or with ".0" or "_output" behind it, is most like that tap.
  */
 #ifndef PLUMB_NEAREST_TAP_H
 #define PLUMB_NEAREST_TAP_H

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "names/nearest_tap.h"
+#include "names/tap_values.h"
 #include "names/value_distance.h"
 #include "noise/row_map.h"
 

@@ -2,26 +2,20 @@
 #include "names/value_distance.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "names/layout_advice.h"
 #include "names/layout_apply.h"
 #include "names/padded_rows.h"
-#include "noise/padding_rows.h"
-
-enum { MOST_VALUES = 1 << 16 };
-
-const double VALUES_NEAR = 0.2;
+#include "names/tap_values.h"
 
 typedef struct {
     const Dump *dump;
     NamesCase *c;
     const bool *free_taps;
     float *distances;
-    PaddingRows rows;
-    int next;      /* tap of the list */
-    float *values; /* of the tap that is coming by */
+    int next; /* tap of the list */
+    TapValues values;
 } Search;
 
 /* The array as the tap has it; false: it does not lie on it */
@@ -40,48 +34,20 @@ static bool lay_out(const Search *s, const Array *from, const ListedTap *tap, Ar
     return !layout_apply(&permute, &bundle, s->c, arena);
 }
 
-/* Relative L2 of the rows that are no padding; infinite as soon as it is beyond twice VALUES_NEAR */
-static double distance(const Search *s, const Array *array, const Tap *tap)
-{
-    int64_t width = tap->rank ? tap->shape[tap->rank - 1] : 1;
-    int64_t count = array_elements(array) < MOST_VALUES ? array_elements(array) : MOST_VALUES;
-    const TapRows rows = padding_rows_tap(&s->rows, tap);
-    double difference = 0, norm = 0;
-    for (int64_t i = 0; i < count; i++)
-        if (tap->rank == 0 || padding_rows_graded(&s->rows, &rows, i / width))
-            norm += (double)s->values[i] * s->values[i];
-    double most = 4 * VALUES_NEAR * VALUES_NEAR * norm;
-    for (int64_t i = 0; i < count && difference <= most; i++) {
-        double found;
-        if (tap->rank > 0 && !padding_rows_graded(&s->rows, &rows, i / width)) continue;
-        array_read_f64(array, i, 1, &found);
-        difference += (found - s->values[i]) * (found - s->values[i]);
-    }
-    return norm > 0 && difference <= most ? sqrt(difference / norm) : INFINITY;
-}
-
 static void compare(Search *s, int i, int n, const Tap *tap)
 {
     Arena arena = { 0 };
     const Array *array = dump_array(s->dump, i);
     Array laid;
     if (lay_out(s, array, &s->c->taps.taps[n], &laid, &arena))
-        s->distances[i * s->c->taps.count + n] = (float)distance(s, &laid, tap);
+        s->distances[i * s->c->taps.count + n] = (float)tap_values_distance(&s->values, &laid, tap);
     arena_free(&arena);
 }
-
-/* Masks of the text come behind its first taps, so that which rows are padding is learned in a pass of its own. */
-static void learn_padding(void *context, const Tap *tap) { padding_rows_observe(context, tap); }
 
 static void on_tap(void *context, const Tap *tap)
 {
     Search *s = context;
-    int64_t elements = 1;
-    padding_rows_observe(&s->rows, tap);
-    for (int i = 0; i < tap->rank; i++) elements *= tap->shape[i];
-    for (int64_t i = 0; i < tap->count && tap->first + i < MOST_VALUES; i++)
-        s->values[tap->first + i] = ((const float *)tap->values)[i];
-    if (tap->first + tap->count < elements || s->next == s->c->taps.count) return;
+    if (!tap_values_take(&s->values, tap) || s->next == s->c->taps.count) return;
     int n = s->next++;
     for (int i = 0; s->free_taps[n] && i < dump_count(s->dump); i++) compare(s, i, n, tap);
 }
@@ -93,13 +59,10 @@ float *value_distances(const Dump *dump, NamesCase *c, const bool *free_taps)
     Search s = { .dump = dump,
                  .c = c,
                  .free_taps = free_taps,
-                 .rows = padding_rows_of(c->inputs, model_config(c->model)),
-                 .distances = allocate_zeroed(count + 1, sizeof(float)),
-                 .values = allocate_zeroed(MOST_VALUES, sizeof(float)) };
+                 .values = tap_values_open(c),
+                 .distances = allocate_zeroed(count + 1, sizeof(float)) };
     for (size_t i = 0; i < count; i++) s.distances[i] = INFINITY;
-    tap_list_pass(c->model, c->inputs, c->max_new_tokens, learn_padding, &s.rows);
     tap_list_pass(c->model, c->inputs, c->max_new_tokens, on_tap, &s);
-    padding_rows_free(&s.rows);
-    free(s.values);
+    tap_values_close(&s.values);
     return s.distances;
 }

@@ -1,15 +1,12 @@
 /* value_distance.h - how far an array is from each tap, by its values
  *
- * A port that is nearly right computes nearly the reference's values, whatever it calls them. Values are compared where
- * the array lies on the tap, perhaps permuted or padded (layout_advice.h), and of large taps only the first of them.
+ * Values are compared (tap_values.h) where the array lies on the tap, perhaps permuted or padded (layout_advice.h).
  */
 #ifndef PLUMB_VALUE_DISTANCE_H
 #define PLUMB_VALUE_DISTANCE_H
 
 #include "dump/dump.h"
 #include "names/names_case.h"
-
-extern const double VALUES_NEAR; /* beyond that relative L2, values say nothing */
 
 /* One pass of the reference. distances[i * taps + t] is the relative L2 of array i of the dump from tap t of the case,
  * padding rows left out; infinite beyond twice VALUES_NEAR, where it does not lie on it, and for taps that are taken.

@@ -101,6 +101,12 @@ static const struct {
     { "final_norm", 5 },
     { "logits", 6 },
     { "something", -1 },
+    { "theirs.model.norm.logits", 6 },
+    { "module.model.layers.0.self_attn.k_proj", 1 },
+    { "model.layers.0.self_attn.k_proj.0", 1 },
+    { "model.layers.0.self_attn.k_proj_output0", 1 },
+    { "model.layers.0.self_attn.k_proj.3", -1 },
+    { "logits.0", 6 },
 };
 
 START_TEST(nearest_by_name)

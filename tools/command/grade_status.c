@@ -10,6 +10,8 @@
 #include "dump/decode_steps.h"
 #include "inputs/dumped_patches.h"
 #include "names/proposals.h"
+#include "names/tap_values.h"
+#include "names/turned_values.h"
 #include "report/report_grade.h"
 
 static bool is_left_in(const GradeCommand *command, const char *name)
@@ -118,7 +120,9 @@ static void show_misfit(const Proposal *p, const NamesCase *c)
 
 Status refused_status(GradeCommand *command, const Dump *dump)
 {
-    NamesCase c = { .model = command->c.model, .inputs = &command->c.inputs };
+    NamesCase c = { .model = command->c.model,
+                    .inputs = &command->c.inputs,
+                    .max_new_tokens = decode_steps_named_tokens(dump) };
     Proposals proposals = proposals_of(dump, &c);
     const char **unknown = allocate_zeroed((size_t)proposals.count + 1, sizeof *unknown);
     int known = 0, fitting = 0;
@@ -138,15 +142,34 @@ Status refused_status(GradeCommand *command, const Dump *dump)
     return known == 0 || (fitting > 0 && command->only.count > 0) ? STATUS_NOTHING : STATUS_BAD_INPUT;
 }
 
+/* Steps that are bent by so much that their arrays may lie in another order of axes, and those that do */
+static void turned_text(FILE *out, const Grade *grade, const Dump *dump, NamesCase *c)
+{
+    const char **bent = allocate_zeroed((size_t)grade->step_count + 1, sizeof *bent);
+    int count = 0;
+    for (int n = 0; n < grade->step_count; n++)
+        if (grade->steps[n].verdict != VERDICT_PASS && !(grade->steps[n].introduced <= VALUES_NEAR))
+            bent[count++] = grade->steps[n].tap;
+    TurnedValues turned = turned_values_of(dump, bent, count, c);
+    for (int i = 0; i < turned.count; i++)
+        fprintf(out, "another order of axes: %s has its tap's values with %s in a map (docs/names.md)\n",
+                turned.list[i].tap, turned.list[i].operation);
+    turned_values_free(&turned);
+    free(bent);
+}
+
 void names_left_text(FILE *out, const GradeCommand *command, const Grade *grade, const Dump *dump)
 {
-    NamesCase c = { .model = command->c.model, .inputs = &command->c.inputs };
+    NamesCase c = { .model = command->c.model,
+                    .inputs = &command->c.inputs,
+                    .max_new_tokens = decode_steps_new_tokens(dump) };
     size_t unused = json_array_size(command->names.unused);
     if (unused > 0)
         fprintf(out, "entries of %s that fit no array of the dump: %zu (plumb names lists them)\n", command->names.map,
                 unused);
     if (grade->incomplete_because && grade->unknown_count > 0)
         show_nearest_of(out, dump, grade->unknown, grade->unknown_count, &c);
+    turned_text(out, grade, dump, &c);
     names_case_free(&c);
 }
 

@@ -183,7 +183,7 @@ static Status names(NamesCommand *command, const char *path, Error *error)
     if (map)
         name_map_apply(map, dump, &command->names_case, &complaints);
     else if (dump)
-        command->names_case.max_new_tokens = decode_steps_new_tokens(dump);
+        command->names_case.max_new_tokens = decode_steps_named_tokens(dump);
     complaints_report(&complaints, stderr, "plumb: ", error);
     if (!error_is_set(error)) {
         Fate *own = map ? NULL : own_fates(dump);

@@ -42,7 +42,7 @@ static bool has_name(const char *const *names, int count, const char *name)
 
 void show_nearest_of(FILE *out, const Dump *dump, const char *const *names, int count, NamesCase *c)
 {
-    c->max_new_tokens = decode_steps_new_tokens(dump);
+    c->max_new_tokens = decode_steps_named_tokens(dump);
     Proposals proposals = proposals_of(dump, c);
     int width = 0;
     for (int i = 0; i < count; i++)

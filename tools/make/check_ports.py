@@ -143,14 +143,14 @@ def main():
     parser.add_argument("plumb")
     arguments = parser.parse_args()
     runs, _ = expected()
-    known = {run["recipe"] for run in runs}
+    known = {name for run in runs for name in (run["recipe"], Recipe(run).name)}
     if unknown := set(arguments.port) - known:
         sys.exit(f"check-ports: found {', '.join(sorted(unknown))}, expected some of {', '.join(sorted(known))}")
     counts, installed = Counter(), {}
     for run in runs:
-        if arguments.port and run["recipe"] not in arguments.port:
-            continue
         recipe = Recipe(run)
+        if arguments.port and not {run["recipe"], recipe.name} & set(arguments.port):
+            continue
         if recipe.name not in installed:
             installed[recipe.name] = attempt(recipe.install)
         outcome, line = installed[recipe.name]

@@ -48,6 +48,24 @@ static Array without_batch(const Array *array, int index)
     return array->rank > 2 && array->shape[0] == 2 ? array_at(array, 0) : *array;
 }
 
+#define WEIGHTS "model.vision_tower.encoder.layers.0.self_attn#attn_weights"
+
+/* Queries and keys exchanged, which the shape does not show */
+static Array weights_turned(const Array *array, int index)
+{
+    (void)index;
+    return strcmp(array->name, WEIGHTS) == 0 ? array_permuted(array, (int[]){ 0, 1, 3, 2 }, &scratch) : *array;
+}
+
+/* Column by column, in the shape that it has row by row */
+static Array by_columns(const Array *array, int index)
+{
+    (void)index;
+    if (strcmp(array->name, Q) != 0) return *array;
+    Array columns = array_permuted(array, (int[]){ 2, 1, 0 }, &scratch);
+    return array_reshaped(&columns, array->rank, array->shape);
+}
+
 static const char *changed_dump(Change *change)
 {
     Error error = { "" };
@@ -86,6 +104,40 @@ static const struct {
       "not graded: " Q ": found [18, 128], expected [2, 18, 128]; it is 1 of the 2 places of axis 0: ",
       "INCOMPLETE  all " },
 };
+
+static const struct {
+    Change *change;
+    const char *says;
+} turned[] = {
+    { weights_turned,
+      "another order of axes: " WEIGHTS " has its tap's values with \"permute\": [0, 1, 3, 2] in a map" },
+    { by_columns, "another order of axes: " Q " has its tap's values with \"steps\": [{\"reshape\": [128, 18, 2]}, "
+                  "{\"permute\": [2, 1, 0]}] in a map" },
+};
+
+START_TEST(turned_arrays_are_told)
+{
+    const char *dump = changed_dump(turned[_i].change), *path = temporary("report.json");
+    Result result = plumb("grade", E2B, dump, "--samples", "1", "--json", path);
+    assert_status(result, 1);
+    ck_assert_msg(strstr(result.out, turned[_i].says) != NULL, "no \"%s\" in:\n%s", turned[_i].says, result.out);
+    json_t *report = read_json(path), *hints = json_object_get(report, "hints");
+    const char *last = json_string_value(json_array_get(hints, json_array_size(hints) - 1));
+    ck_assert_msg(strstr(last, turned[_i].says) != NULL, "%s", last);
+    json_decref(report);
+    result = plumb("diagnose", E2B, dump);
+    ck_assert_msg(strstr(result.out, turned[_i].says) != NULL, "%s", result.out);
+}
+END_TEST
+
+START_TEST(a_bug_is_no_order_of_axes)
+{
+    Result result = plumb("grade", E2B, E2B "/dumps/buggy-projector-norm-after-projection-bf16.safetensors",
+                          "--samples", "1");
+    assert_status(result, 1);
+    ck_assert_ptr_null(strstr(result.out, "another order"));
+}
+END_TEST
 
 START_TEST(nothing_passes_by_accident)
 {
@@ -165,6 +217,8 @@ Suite *incomplete_suite(void)
     Suite *suite = suite_create("incomplete");
     TCase *tcase = theme(suite, "incomplete");
     tcase_add_loop_test(tcase, nothing_passes_by_accident, 0, COUNT(dumps));
+    tcase_add_loop_test(tcase, turned_arrays_are_told, 0, COUNT(turned));
+    tcase_add_test(tcase, a_bug_is_no_order_of_axes);
     tcase_add_loop_test(tcase, as_asked_for, 0, COUNT(asked));
     tcase_add_test(tcase, reported);
     tcase_add_test(tcase, unused_entries_are_told);

@@ -1,6 +1,8 @@
 /* test_names.c - plumb names: what becomes of arrays, what they may be, and a map that is written for them */
 #include "command.h"
 
+#include "dump/dump.h"
+
 #define Q "model.vision_tower.encoder.layers.0.self_attn.q_proj"
 #define Q1 "model.vision_tower.encoder.layers.1.self_attn.q_proj"
 
@@ -34,6 +36,37 @@ START_TEST(others_are_found_by_value)
     Result result = plumb("names", renamed_dump(), E2B);
     assert_status(result, 1);
     ck_assert_msg(strstr(result.out, shown[_i]) != NULL, "no \"%s\" in:\n%s", shown[_i], result.out);
+}
+END_TEST
+
+/* Every name behind a prefix, decode steps too: one pattern for each layer's part, and the map passes. */
+START_TEST(prefix_is_seen_through)
+{
+    Error error = { "" };
+    const char *path = temporary("dump.safetensors"), *map = temporary("map.json");
+    Dump *dump = dump_open("fixtures/e2b-audio/dumps/honest-bf16-eager.safetensors", &error);
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    for (int i = 0; i < dump_count(dump); i++) {
+        const Array *array = dump_array(dump, i);
+        safetensors_writer_begin(writer, arena_format(&scratch, "theirs.%s", array->name), array->dtype, array->rank,
+                                 array->shape);
+        safetensors_writer_append(writer, array->data, (size_t)array_elements(array) * dtype_size(array->dtype));
+    }
+    safetensors_writer_close(writer, &error);
+    assert_clean(&error);
+    Result result = plumb("names", path, "fixtures/e2b-audio", "--write", map);
+    assert_status(result, 1);
+    for (int i = 0; i < dump_count(dump); i++) {
+        const char *name = dump_array(dump, i)->name;
+        const char *line = strstr(result.out, arena_format(&scratch, "theirs.%s ", name));
+        ck_assert_ptr_nonnull(line);
+        const char *nearest = arena_format(&scratch, "%.*s", (int)strcspn(line, "\n"), line);
+        bool token = strcmp(name, "input_ids@1") == 0; /* followed, and no tap */
+        ck_assert_msg(token || strstr(nearest, arena_format(&scratch, ": %s (", name)), "%s", nearest);
+    }
+    dump_close(dump);
+    result = plumb("grade", "fixtures/e2b-audio", path, "--names", map, "--samples", "1");
+    ck_assert_msg(strstr(result.out, "PASS  all 7") != NULL, "%s", result.out);
 }
 END_TEST
 
@@ -88,6 +121,7 @@ Suite *names_suite(void)
     TCase *tcase = theme(suite, "names");
     tcase_add_test(tcase, all_is_understood);
     tcase_add_loop_test(tcase, others_are_found_by_value, 0, COUNT(shown));
+    tcase_add_test(tcase, prefix_is_seen_through);
     tcase_add_test(tcase, first_map_grades);
     tcase_add_test(tcase, map_is_shown);
     tcase_add_test(tcase, bad_map_is_said_line_by_line);

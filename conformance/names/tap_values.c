@@ -1,0 +1,55 @@
+/* tap_values.c - gathers a tap's pieces, and compares */
+#include "names/tap_values.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { MOST_VALUES = 1 << 16 };
+
+const double VALUES_NEAR = 0.2;
+
+/* Masks of the text come behind its first taps, so that which rows are padding is learned in a pass of its own. */
+static void learn_padding(void *context, const Tap *tap) { padding_rows_observe(context, tap); }
+
+TapValues tap_values_open(NamesCase *c)
+{
+    TapValues v = { .rows = padding_rows_of(c->inputs, model_config(c->model)),
+                    .values = allocate_zeroed(MOST_VALUES, sizeof(float)) };
+    tap_list_pass(c->model, c->inputs, c->max_new_tokens, learn_padding, &v.rows);
+    return v;
+}
+
+void tap_values_close(TapValues *v)
+{
+    padding_rows_free(&v->rows);
+    free(v->values);
+}
+
+bool tap_values_take(TapValues *v, const Tap *tap)
+{
+    int64_t elements = 1;
+    padding_rows_observe(&v->rows, tap);
+    for (int i = 0; i < tap->rank; i++) elements *= tap->shape[i];
+    for (int64_t i = 0; i < tap->count && tap->first + i < MOST_VALUES; i++)
+        v->values[tap->first + i] = ((const float *)tap->values)[i];
+    return tap->first + tap->count == elements;
+}
+
+double tap_values_distance(const TapValues *v, const Array *array, const Tap *tap)
+{
+    int64_t width = tap->rank ? tap->shape[tap->rank - 1] : 1;
+    int64_t count = array_elements(array) < MOST_VALUES ? array_elements(array) : MOST_VALUES;
+    const TapRows rows = padding_rows_tap(&v->rows, tap);
+    double difference = 0, norm = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (tap->rank == 0 || padding_rows_graded(&v->rows, &rows, i / width))
+            norm += (double)v->values[i] * v->values[i];
+    double most = 4 * VALUES_NEAR * VALUES_NEAR * norm;
+    for (int64_t i = 0; i < count && difference <= most; i++) {
+        double found;
+        if (tap->rank > 0 && !padding_rows_graded(&v->rows, &rows, i / width)) continue;
+        array_read_f64(array, i, 1, &found);
+        difference += (found - v->values[i]) * (found - v->values[i]);
+    }
+    return norm > 0 && difference <= most ? sqrt(difference / norm) : INFINITY;
+}

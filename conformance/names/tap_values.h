@@ -1,0 +1,26 @@
+/* tap_values.h - what the reference computes for the tap that is coming by, beside arrays of a dump
+ *
+ * A port that is nearly right computes nearly the reference's values, whatever it calls them. Of large taps only the
+ * first values are compared.
+ */
+#ifndef PLUMB_TAP_VALUES_H
+#define PLUMB_TAP_VALUES_H
+
+#include "names/names_case.h"
+#include "noise/padding_rows.h"
+
+extern const double VALUES_NEAR; /* beyond that relative L2, values say nothing */
+
+typedef struct {
+    PaddingRows rows;
+    float *values;
+} TapValues;
+
+TapValues tap_values_open(NamesCase *c); /* learns in a pass which rows are padding */
+void tap_values_close(TapValues *v);
+/* Takes what a hook of the next pass is given; whether the tap is whole with it, so that it can be compared. */
+bool tap_values_take(TapValues *v, const Tap *tap);
+/* Relative L2 of an array that lies on the tap, padding rows left out; infinite beyond twice VALUES_NEAR */
+double tap_values_distance(const TapValues *v, const Array *array, const Tap *tap);
+
+#endif
