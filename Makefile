@@ -197,7 +197,7 @@ site: $(BUILD)/site-venv/ready
 pictures: $(VENV)/ready $(BUILD)/plumb
 	$(VENV)/bin/python -B tools/lessons/pictures.py
 
-bench: $(VENV)/ready $(BUILD)/plumb $(BUILD)/tower-bench $(BUILD)/layer-bench
+bench: $(VENV)/ready $(addprefix $(BUILD)/,plumb tower-bench layer-bench weight-bench)
 	$(PY) tools/bench/bench.py $(BUILD)
 
 # Combinations of a class and a kind of dump that check-score measures of each case: 1 to 6
@@ -247,7 +247,7 @@ $(VENV)/quantised: $(VENV)/ready tools/requirements-quantised.txt
 	touch $@
 
 $(BUILD)/plumb: $(TOOL:%.c=$(BUILD)/f32/%.o) $(BUILD)/f32/tools/report/page.o $(PLUMB)
-$(BUILD)/tower-bench $(BUILD)/layer-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/bench/%_bench.o \
+$(BUILD)/tower-bench $(BUILD)/layer-bench $(BUILD)/weight-bench: $(BUILD)/%-bench: $(BUILD)/f32/tools/bench/%_bench.o \
     $(addprefix $(BUILD)/f32/tools/bench/,work.o peak.o) $(PLUMB)
 # The peak is the machine's, whatever ARCH is, and of instructions that multiply and add at once.
 $(BUILD)/f32/tools/bench/peak.o: CFLAGS += -ffp-contract=fast -march=native
@@ -274,7 +274,7 @@ check-matrix:
 check-blas: $(BUILD)/check-ref-f32
 	+@sh tools/make/check_blas.sh $(BUILD)
 
-$(addprefix $(BUILD)/,plumb tower-bench layer-bench nn-filter weight-filter size-filter score) $(CHECKS):
+$(addprefix $(BUILD)/,plumb tower-bench layer-bench weight-bench nn-filter weight-filter size-filter score) $(CHECKS):
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # ---------------------------------------------------------------- fuzzing, with clang

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint/narrow_float.h"
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors are little-endian, and are read in place");
 
 /* clang-format off */
@@ -68,29 +70,6 @@ Array array_at(const Array *array, int64_t index)
 bool array_has_shape(const Array *array, int rank, const int64_t *shape)
 {
     return array->rank == rank && memcmp(array->shape, shape, (size_t)rank * sizeof *shape) == 0;
-}
-
-static float float_from_bf16(uint16_t bits)
-{
-    uint32_t wide = (uint32_t)bits << 16;
-    float value;
-    memcpy(&value, &wide, sizeof value);
-    return value;
-}
-
-/* IEEE binary16. Moving the fields into binary32's places leaves the exponent 112 too small: one multiplication
- * by 2^112 repairs it, for subnormals too; only infinity and NaN need their exponent set. */
-static float float_from_f16(uint16_t bits)
-{
-    uint32_t sign = (uint32_t)(bits & 0x8000) << 16, rest = (uint32_t)(bits & 0x7fff) << 13;
-    float value;
-    memcpy(&value, &rest, sizeof value);
-    value *= 0x1p112f;
-    memcpy(&rest, &value, sizeof rest);
-    if ((bits & 0x7c00) == 0x7c00) rest |= 0x7f800000;
-    rest |= sign;
-    memcpy(&value, &rest, sizeof value);
-    return value;
 }
 
 /* Like binary16 of a narrower exponent and fraction; all ones are NaN, and there is no infinity. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "checkpoint/input_codes.h"
+#include "run/real.h"
 
 typedef enum {
     DTYPE_F64,
@@ -39,6 +40,22 @@ typedef struct {
     unsigned char code;
 } CodePlace;
 
+/* Groups of CODE_GROUP small integers, for products that widen codes where they multiply: element = code * scale +
+ * offset, of which all but the last operation is exact. How the codes of a group lie: */
+enum { CODE_GROUP = 32 };
+typedef enum {
+    CODES_IN_BYTES,
+    CODES_IN_PAIRS,  /* two in a byte, the first in its low half */
+    CODES_IN_HALVES, /* the first half of them in low halves of bytes, the second in high ones */
+    CODES_IN_PLANES  /* every other group in low halves of bytes, and the one behind it in the high ones of the same */
+} CodeOrder;
+
+typedef struct {
+    const unsigned char **codes; /* of each group */
+    real *scales, *offsets;
+    uint32_t flip; /* of the bits of a word of codes, which are signed then */
+} CodeGroups;
+
 /* Where the elements of a quantised tensor come from. A layout's own struct begins with one of these. */
 typedef struct Encoding Encoding;
 struct Encoding {
@@ -57,6 +74,10 @@ struct Encoding {
     bool (*is_finite)(const Encoding *encoding);
     /* The same elements taken apart; NULL where bits is 0 */
     void (*places)(const Encoding *encoding, int64_t first, int64_t count, CodePlace *out);
+    /* The groups of a row's first elements; NULL where they are no such groups */
+    void (*groups)(const Encoding *encoding, int64_t first, int64_t count, CodeGroups *out);
+    CodeOrder order; /* of groups */
+    bool is_signed;
 };
 
 typedef struct {

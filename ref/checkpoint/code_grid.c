@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checkpoint/narrow_float.h"
 #include "run/vectors.h"
 
 enum { CODE_BLOCK = 512 };
@@ -46,19 +47,16 @@ static void read_bits(const CodeGrid *grid, int64_t row, int64_t first, int64_t 
     }
 }
 
+/* A call for each group costs more than its elements. */
 static double value_at(const Array *array, int64_t index)
 {
     double value;
-    if (array->dtype == DTYPE_BF16) { /* the one of most files: a call for each group costs more than its elements */
-        uint16_t half;
-        float wide;
-        memcpy(&half, array->data + 2 * index, sizeof half);
-        uint32_t bits = (uint32_t)half << 16;
-        memcpy(&wide, &bits, sizeof wide);
-        return (double)wide;
+    switch (array->dtype) {
+    case DTYPE_BF16: return (double)bf16_at(array->data + 2 * index);
+    case DTYPE_F16: return (double)f16_at(array->data + 2 * index);
+    case DTYPE_F32: return (double)f32_at(array->data + 4 * index);
+    default: array_read_f64(array, index, 1, &value); return value;
     }
-    array_read_f64(array, index, 1, &value);
-    return value;
 }
 
 static int64_t scale_place(const CodeGrid *grid, int64_t row, int64_t group)
@@ -202,6 +200,49 @@ static bool grid_is_finite(const Encoding *encoding)
            (!grid->biases || array_is_finite(grid->biases)) && fits_float32(grid);
 }
 
+/* Scales or biases of a row's first groups, each as often as CODE_GROUP goes into a group of the file */
+static void read_for_groups(const Array *array, int64_t place, int64_t each, int64_t count, real *out)
+{
+    if (each == 1) {
+        array_read(array, place, count, out);
+        return;
+    }
+    for (int64_t i = 0; i < count; i += each) {
+        real value = (real)value_at(array, place + i / each);
+        for (int64_t j = i; j < i + each && j < count; j++) out[j] = value;
+    }
+}
+
+/* As they lie in a row. Codes are signed when their highest bit is flipped, unless they are counted from 0. */
+static void groups_in_grid(const Encoding *encoding, int64_t first, int64_t count, CodeGroups *out)
+{
+    const CodeGrid *grid = (const CodeGrid *)encoding;
+    int64_t row = first / grid->columns, each = grid->column_group / CODE_GROUP, place = scale_place(grid, row, 0);
+    const unsigned char *codes = grid->codes.data + first * grid->bits / 8;
+    count /= CODE_GROUP;
+    for (int64_t i = 0; i < count; i++) out->codes[i] = codes + i * CODE_GROUP * grid->bits / 8;
+    read_for_groups(&grid->scales, place, each, count, out->scales);
+    memset(out->offsets, 0, (size_t)count * sizeof *out->offsets);
+    if (grid->biases) read_for_groups(grid->biases, place, each, count, out->offsets);
+    for (int64_t i = 0; grid->zeros && i < count; i++)
+        out->offsets[i] = -out->scales[i] * (real)grid->zero(grid, row, i / each);
+    out->flip = grid->flip ? 0 : grid->bits == 4 ? 0x88888888 : 0x80808080;
+}
+
+/* With zeros and biases exact but for the last operation where scales are narrow */
+static bool has_groups(const CodeGrid *grid)
+{
+    Dtype dtype = grid->scales.dtype;
+    bool is_narrow = dtype == DTYPE_BF16 || dtype == DTYPE_F16, is_plain = !grid->zeros && !grid->biases;
+    int64_t half = (int64_t)1 << (grid->bits - 1);
+    bool is_signed = grid->values[grid->flip] == (double)-half, is_counted_from_0 = grid->values[0] == 0 && !grid->flip;
+    return grid->is_counted && (grid->bits == 4 || grid->bits == 8) && grid->read_codes == read_bits &&
+           grid->scale == plain_scale && grid->factor == grid->divisor && !grid->column_index &&
+           (is_signed || is_counted_from_0) && !(grid->zeros && grid->biases) &&
+           (is_narrow || (dtype == DTYPE_F32 && is_plain)) && grid->columns % CODE_GROUP == 0 &&
+           grid->column_group % CODE_GROUP == 0;
+}
+
 static bool is_counted(const CodeGrid *grid, int flip)
 {
     for (int code = 0; code < 1 << grid->bits; code++)
@@ -229,38 +270,7 @@ void code_grid_init(CodeGrid *grid)
     grid->encoding.global_scale = grid->factor / grid->divisor;
     if (!grid->read_codes) grid->read_codes = read_bits;
     if (!grid->scale) grid->scale = plain_scale;
-}
-
-const double *integer_values(int bits, int64_t first, Arena *arena)
-{
-    double *values = arena_allocate(arena, CODE_VALUES * sizeof *values);
-    for (int64_t i = 0; i < CODE_VALUES; i++) values[i] = (double)(first + (i & (((int64_t)1 << bits) - 1)));
-    return values;
-}
-
-const double *complement_values(int bits, Arena *arena)
-{
-    double *values = arena_allocate(arena, CODE_VALUES * sizeof *values);
-    int64_t count = (int64_t)1 << bits;
-    for (int64_t i = 0; i < CODE_VALUES; i++)
-        values[i] = (double)(i % count < count / 2 ? i % count : i % count - count);
-    return values;
-}
-
-const double *float8_values(Dtype dtype, Arena *arena)
-{
-    unsigned char codes[CODE_VALUES];
-    double *values = arena_allocate(arena, CODE_VALUES * sizeof *values);
-    for (int i = 0; i < CODE_VALUES; i++) codes[i] = (unsigned char)i;
-    array_read_f64(&(Array){ .dtype = dtype, .rank = 1, .shape = { CODE_VALUES }, .data = codes }, 0, CODE_VALUES,
-                   values);
-    return values;
-}
-
-const double *e2m1_values(Arena *arena)
-{
-    static const double magnitudes[] = { 0, 0.5, 1, 1.5, 2, 3, 4, 6 };
-    double *values = arena_allocate(arena, CODE_VALUES * sizeof *values);
-    for (int i = 0; i < CODE_VALUES; i++) values[i] = i & 8 ? -magnitudes[i & 7] : magnitudes[i & 7];
-    return values;
+    grid->encoding.groups = has_groups(grid) ? groups_in_grid : NULL;
+    grid->encoding.order = grid->bits == 4 ? CODES_IN_PAIRS : CODES_IN_BYTES;
+    grid->encoding.is_signed = grid->values[0] != 0 || grid->flip;
 }

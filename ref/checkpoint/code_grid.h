@@ -39,11 +39,12 @@ struct CodeGrid {
  * bit; and scale to scales [groups of rows, groups of columns]. */
 void code_grid_init(CodeGrid *grid);
 
-/* Tables of `values`: 2^bits integers from -2^(bits - 1) on, or from 0; two's complement; e4m3, e5m2 */
+/* code_values.c - tables of `values`: 2^bits integers from -2^(bits - 1) on, or from 0; two's complement; e4m3, e5m2 */
 const double *integer_values(int bits, int64_t first, Arena *arena);
 const double *complement_values(int bits, Arena *arena);
 const double *float8_values(Dtype dtype, Arena *arena);
 const double *e2m1_values(Arena *arena);
+
 /* For `scale`: those of scales that are exponents of two, code - 127 */
 double e8m0_scale(const CodeGrid *grid, int64_t row, int64_t group);
 

@@ -12,19 +12,13 @@
 #include <string.h>
 
 #include "checkpoint/code_grid.h"
+#include "checkpoint/narrow_float.h"
 
 enum { SMALL = 32, LARGE = GGUF_LARGEST_BLOCK };
 
-static double half_at(const unsigned char *bytes)
-{
-    double value;
-    array_read_f64(&(Array){ .dtype = DTYPE_F16, .rank = 1, .shape = { 1 }, .data = bytes }, 0, 1, &value);
-    return value;
-}
-
 static void take_q4_0(const unsigned char *bytes, GgufBlock *out)
 {
-    out->scales[0] = half_at(bytes);
+    out->scales[0] = (double)f16_at(bytes);
     for (int i = 0; i < SMALL / 2; i++) {
         out->codes[i] = bytes[2 + i] & 15;
         out->codes[i + SMALL / 2] = bytes[2 + i] >> 4;
@@ -34,7 +28,7 @@ static void take_q4_0(const unsigned char *bytes, GgufBlock *out)
 static void take_q5_0(const unsigned char *bytes, GgufBlock *out)
 {
     uint32_t fifth;
-    out->scales[0] = half_at(bytes);
+    out->scales[0] = (double)f16_at(bytes);
     memcpy(&fifth, bytes + 2, sizeof fifth);
     for (int i = 0; i < SMALL / 2; i++) {
         const unsigned low = bytes[6 + i] & 15, high = bytes[6 + i] >> 4;
@@ -45,7 +39,7 @@ static void take_q5_0(const unsigned char *bytes, GgufBlock *out)
 
 static void take_q8_0(const unsigned char *bytes, GgufBlock *out)
 {
-    out->scales[0] = half_at(bytes);
+    out->scales[0] = (double)f16_at(bytes);
     for (int i = 0; i < SMALL; i++) out->codes[i] = bytes[2 + i] ^ 128;
 }
 
@@ -64,7 +58,7 @@ static void scale_and_min(const unsigned char *packed, int j, int *scale, int *m
 /* Groups of 32: the even ones in low nibbles, the odd ones in the high nibbles of the same bytes. fifth may be NULL */
 static void take_k(const unsigned char *bytes, const unsigned char *fifth, const unsigned char *nibbles, GgufBlock *out)
 {
-    double d = half_at(bytes), dmin = half_at(bytes + 2);
+    double d = (double)f16_at(bytes), dmin = (double)f16_at(bytes + 2);
     for (int j = 0; j < LARGE / 32; j++) {
         int scale, min;
         scale_and_min(bytes + 4, j, &scale, &min);
@@ -85,21 +79,23 @@ static void take_q5_k(const unsigned char *bytes, GgufBlock *out) { take_k(bytes
 static void take_q6_k(const unsigned char *bytes, GgufBlock *out)
 {
     const unsigned char *low = bytes, *high = bytes + 128, *scales = bytes + 192;
-    double d = half_at(bytes + 208);
+    double d = (double)f16_at(bytes + 208);
     for (int i = 0; i < LARGE / 16; i++) out->scales[i] = d * (signed char)scales[i];
-    for (int i = 0; i < LARGE; i++) {
-        int half = i / 128, group = i % 128 / 32, at = i % 32;
-        int q = low[half * 64 + group % 2 * 32 + at] >> (group / 2 * 4) & 15;
-        out->codes[i] = (unsigned char)(q | (high[half * 32 + at] >> (group * 2) & 3) << 4);
+    for (int half = 0; half < 2; half++, low += 64, high += 32) {
+        unsigned char *codes = out->codes + half * 128;
+        for (int i = 0; i < 32; i++) {
+            codes[i] = (unsigned char)((low[i] & 15) | (high[i] & 3) << 4);
+            codes[i + 32] = (unsigned char)((low[i + 32] & 15) | (high[i] >> 2 & 3) << 4);
+            codes[i + 64] = (unsigned char)(low[i] >> 4 | (high[i] >> 4 & 3) << 4);
+            codes[i + 96] = (unsigned char)(low[i + 32] >> 4 | (high[i] >> 6) << 4);
+        }
     }
 }
 
-#define PLAIN(dtype, size) \
-    1, size, dtype, { -1, -1 }, 0, 0, NULL
+#define PLAIN(dtype, size) 1, size, dtype, { -1, -1 }, 0, 0, NULL
 #define BLOCKS(block, bytes, first, second, bits, group, take_apart) \
     block, bytes, DTYPE_ENCODED, { first, second }, bits, group, take_apart
-#define NOT_READ \
-    0, 0, DTYPE_ENCODED, { -1, -1 }, 0, 0, NULL
+#define NOT_READ 0, 0, DTYPE_ENCODED, { -1, -1 }, 0, 0, NULL
 /* clang-format off */
 static const GgufType types[] = {
     { 0, "F32", PLAIN(DTYPE_F32, 4) },   { 1, "F16", PLAIN(DTYPE_F16, 2) },   { 30, "BF16", PLAIN(DTYPE_BF16, 2) },
@@ -136,6 +132,12 @@ typedef struct {
 /* The meaning of code 0: codes without mins are as many above 0 as below. */
 static int lowest_of(const GgufType *type) { return type->scales[1] >= 0 ? 0 : -(1 << (type->bits - 1)); }
 
+static void scale_codes(const unsigned char *restrict codes, int64_t count, int lowest, double scale, double min,
+                        double *restrict out)
+{
+    for (int64_t i = 0; i < count; i++) out[i] = (codes[i] + lowest) * scale - min;
+}
+
 static void read_blocks(const Encoding *encoding, int64_t first, int64_t count, double *out)
 {
     const Blocks *blocks = (const Blocks *)encoding;
@@ -145,11 +147,11 @@ static void read_blocks(const Encoding *encoding, int64_t first, int64_t count, 
     for (int64_t end = first + count, at = first; at < end;) {
         if (at == first || at % type->block == 0)
             type->take_apart(blocks->data + at / type->block * type->bytes, &block);
-        int64_t group = at % type->block / type->group, stop = at + type->group - at % type->group;
-        if (stop > end) stop = end;
-        const unsigned char *codes = block.codes + at % type->block;
-        for (; at < stop; at++)
-            *out++ = (*codes++ + lowest) * block.scales[group] - block.mins[group];
+        int64_t in_block = at % type->block, group = in_block / type->group, some = type->group - at % type->group;
+        if (some > end - at) some = end - at;
+        scale_codes(block.codes + in_block, some, lowest, block.scales[group], block.mins[group], out);
+        out += some;
+        at += some;
     }
 }
 
@@ -160,9 +162,36 @@ static void places_in_blocks(const Encoding *encoding, int64_t first, int64_t co
     GgufBlock block = { .mins = { 0 } };
     for (int64_t i = 0; i < count; i++) {
         int64_t at = (first + i) % type->block;
-        if (i == 0 || at == 0)
-            type->take_apart(blocks->data + (first + i) / type->block * type->bytes, &block);
+        if (i == 0 || at == 0) type->take_apart(blocks->data + (first + i) / type->block * type->bytes, &block);
         out[i] = (CodePlace){ block.scales[at / type->group], block.mins[at / type->group], block.codes[at] };
+    }
+}
+
+static void groups_of_small(const Encoding *encoding, int64_t first, int64_t count, CodeGroups *out)
+{
+    const Blocks *blocks = (const Blocks *)encoding;
+    const unsigned char *bytes = blocks->data + first / SMALL * blocks->type->bytes;
+    for (int64_t i = 0; i < count / SMALL; i++, bytes += blocks->type->bytes) {
+        out->codes[i] = bytes + 2;
+        out->scales[i] = (real)f16_at(bytes);
+        out->offsets[i] = 0;
+    }
+    out->flip = blocks->type->bits == 4 ? 0x88888888 : 0;
+}
+
+static void groups_of_q4_k(const Encoding *encoding, int64_t first, int64_t count, CodeGroups *out)
+{
+    const Blocks *blocks = (const Blocks *)encoding;
+    const unsigned char *bytes = blocks->data + first / LARGE * blocks->type->bytes;
+    for (int64_t i = 0; i < count / SMALL; bytes += blocks->type->bytes) {
+        real d = (real)f16_at(bytes), dmin = (real)f16_at(bytes + 2);
+        for (int j = 0; j < LARGE / SMALL; j++, i++) {
+            int scale, min;
+            scale_and_min(bytes + 4, j, &scale, &min);
+            out->codes[i] = bytes + 16 + j / 2 * 32;
+            out->scales[i] = d * (real)scale;
+            out->offsets[i] = -dmin * (real)min;
+        }
     }
 }
 
@@ -178,6 +207,16 @@ static bool blocks_are_finite(const Encoding *encoding)
     return true;
 }
 
+/* Codes times scales are exact in float32 in these types, or the last that is rounded. */
+static void place_groups(Encoding *encoding, const GgufType *type)
+{
+    bool is_q4_k = type->take_apart == take_q4_k, is_q4_0 = type->take_apart == take_q4_0;
+    if (!is_q4_k && !is_q4_0 && type->take_apart != take_q8_0) return;
+    encoding->groups = is_q4_k ? groups_of_q4_k : groups_of_small;
+    encoding->order = is_q4_k ? CODES_IN_PLANES : is_q4_0 ? CODES_IN_HALVES : CODES_IN_BYTES;
+    encoding->is_signed = !is_q4_k;
+}
+
 Encoding *gguf_encoding(const GgufType *type, int64_t count, Arena *arena)
 {
     Blocks *blocks = arena_allocate(arena, sizeof *blocks);
@@ -188,11 +227,14 @@ Encoding *gguf_encoding(const GgufType *type, int64_t count, Arena *arena)
                                    .width = count,
                                    .group = type->group,
                                    .row_group = 1,
-                                   .pair = type->bits != 4 ? 0 : type->block == SMALL ? SMALL / 2 : SMALL,
+                                   .pair = type->bits != 4        ? 0
+                                           : type->block == SMALL ? SMALL / 2
+                                                                  : SMALL,
                                    .global_scale = 1,
                                    .read = read_blocks,
                                    .is_finite = blocks_are_finite,
                                    .places = places_in_blocks };
+    place_groups(&blocks->encoding, type);
     return &blocks->encoding;
 }
 

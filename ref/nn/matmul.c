@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/blas_memory.h"
+#include "nn/code_products.h"
 #include "nn/dot.h"
 #include "nn/nn.h"
 #include "run/vectors.h"
@@ -28,8 +29,9 @@ extern void MKL_Set_Num_Threads(int threads) WEAK;
 #endif
 
 /* A weight is widened this many elements at a time: 16 MiB as float. BLAS packs x anew for every block, so small
- * blocks cost time; a large one costs memory. */
-enum { WIDEN_BLOCK = 1 << 22 };
+ * blocks cost time; a large one costs memory. Of few rows nothing is packed, and what
+ * was widened is still in a cache when it is multiplied. */
+enum { WIDEN_BLOCK = 1 << 22, WIDEN_FOR_FEW = 1 << 16 };
 enum { WARM_UP = 256 }; /* more than what OpenBLAS multiplies without a buffer */
 enum { FEW_ROWS = 4 };  /* of x, up to which reading the weight is most of the work */
 
@@ -136,7 +138,8 @@ static void linear_product(Matrix y, Matrix x, Matrix block, Run *run)
 static void linear_by_blocks(Matrix y, Matrix x, const Array *weight, Run *run)
 {
     int64_t out_features = weight->shape[0], in_features = weight->shape[1];
-    int64_t most = WIDEN_BLOCK / in_features > 0 ? WIDEN_BLOCK / in_features : 1;
+    int64_t most = (x.rows <= FEW_ROWS ? WIDEN_FOR_FEW : WIDEN_BLOCK) / in_features;
+    if (most < 1) most = 1;
     if (most > out_features) most = out_features;
     Matrix block = matrix(new_tensor(run, most, in_features));
     for (int64_t first = 0; first < out_features; first += most) {
@@ -150,8 +153,10 @@ static void linear_by_blocks(Matrix y, Matrix x, const Array *weight, Run *run)
 /* Row by row of the weight, as it lies in the file: nothing is rounded, so a class that would round takes blocks. */
 static bool is_read_as_it_is(Matrix x, const Array *weight, const Run *run)
 {
-    return x.rows <= FEW_ROWS && weight->dtype == DTYPE_BF16 && run->weights != ROUNDING_FP16 && !rounds_factors(run) &&
-           !(run->features & FEATURE_ACCUMULATE_IN_DTYPE);
+    if (x.rows > FEW_ROWS || rounds_factors(run) || run->features & FEATURE_ACCUMULATE_IN_DTYPE) return false;
+    if (weight->dtype == DTYPE_BF16) return run->weights != ROUNDING_FP16;
+    return weight->dtype == DTYPE_ENCODED && weight->encoding->groups && x.columns % CODE_GROUP == 0 &&
+           (run->exact_codes || run->weights == ROUNDING_NONE);
 }
 
 static ALWAYS_INLINE void products_by_rows_body(Matrix y, Matrix x, const unsigned char *weight)
@@ -183,10 +188,12 @@ Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run)
 
     ArenaMark mark = arena_mark(run->arena);
     x = input_codes(x, weight, run);
-    if (is_read_as_it_is(matrix(x), weight, run))
+    if (!is_read_as_it_is(matrix(x), weight, run))
+        linear_by_blocks(matrix(y), matrix(x), weight, run);
+    else if (weight->dtype == DTYPE_BF16)
         products_by_rows(matrix(y), matrix(x), weight->data);
     else
-        linear_by_blocks(matrix(y), matrix(x), weight, run);
+        code_products(matrix(y), matrix(x), weight, run);
     if (bias) add_bias(y, bias, run);
     arena_release(run->arena, mark);
     return to_dtype_(y, run);

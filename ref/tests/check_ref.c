@@ -7,14 +7,14 @@
     X(array) X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config)                                    \
     X(compressed_scheme) X(compressed_tensors) X(gguf_types) X(gguf) X(input_codes) X(quantised_layouts)               \
     X(expert_stack) X(processor_config) X(riff) X(wav) X(unified_feature_extractor) X(sounds) X(kernel) X(matmul)      \
-    X(elementwise)                                                                                                     \
+    X(elementwise) X(code_products)                                                                                    \
     X(moving) X(embedding) X(norm) X(softmax) X(top_k) X(activation) X(convolution) X(rope) X(one_hot)                 \
     X(features) X(feature_extractor)                                                                                   \
     X(audio_configuration) X(vision_configuration) X(text_configuration) X(text_configuration_bad) X(configuration)    \
     X(clippable_linear) X(vision_patch_embedder) X(vision_pooler) X(vision_rotary_embedding)                           \
     X(eager_attention_forward) X(cached_states) X(text_mlp) X(text_rotary_embedding) X(dynamic_cache) X(masks)         \
     X(text_attention) X(text_attention_cache) X(text_experts) X(text_router) X(text_decoder_layer)                     \
-    X(text_scaled_word_embedding) X(text_model) X(for_causal_lm) X(audio_model) X(gemma4_model)          \
+    X(text_scaled_word_embedding) X(text_model) X(for_causal_lm) X(audio_model) X(gemma4_model)                        \
     X(unified_configuration) X(unified_vision_embedder) X(unified_model) X(unified_check_inputs)                       \
     X(generation_config) X(generation) X(suppress_tokens) X(check_text_inputs) X(check_inputs) X(inputs) X(model)      \
     X(png_chunk) X(convert_to_rgb) X(orientation) X(png) X(resize_weights) X(resize) X(image_processor)                \

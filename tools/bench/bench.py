@@ -199,7 +199,23 @@ def bench_depth(args):
         row(f"`plumb {words[0]} {' '.join(words[2:])}`", f"{seconds:.1f}", f"{peak:.0f}")
 
 
+def bench_weights(args):
+    print("\nA product with a weight of 16,384 rows and 4,096 columns, one thread: its time over that with bfloat16, "
+          "and what it reads, against what the memory gives in the same round.\n")
+    table("weight", "bytes each", "one row ms", "one row / bf16", "read GB/s", "share of bandwidth", "512 rows / bf16")
+    commands = {count: [args.build / "weight-bench", count] for count in (1, 512)}
+    first, answers = in_turn(commands, rounds_of(args, 9))
+    sizes = {name: size for name, size in first[1].items() if name != "kernel"}
+    for name, size in sizes.items():
+        one = [answer[1] for answer in answers]
+        row(name, f"{size / (16384 * 4096):.2f}", median(1e3 * each[name] for each in one),
+            spread(each[name] / each["bf16"] for each in one), median((size / each[name] / 1e9 for each in one), 1),
+            percent(size / each[name] / each["read_bytes_per_second"] for each in one),
+            spread(answer[512][name] / answer[512]["bf16"] for answer in answers))
+
+
 PARTS = {"towers": bench_towers, "audio": bench_towers, "layers": bench_layers, "threads": bench_threads,
+         "weights": bench_weights,
          "extractor": bench_extractor, "depth": bench_depth}
 
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checkpoint/code_grid.h"
 #include "nn/nn.h"
 #include "run/vectors.h"
 
@@ -57,6 +58,25 @@ static void few_rows(Tensor x, Run *run)
     for (int64_t i = 0; i < rows(x); i++) x.data[i * last(x)] = y.data[i];
 }
 
+/* The same of codes in pairs, with scales in bfloat16, of as many whole groups as x has */
+static void few_rows_of_codes(Tensor x, Run *run)
+{
+    int64_t groups = last(x) / CODE_GROUP, columns = groups * CODE_GROUP;
+    if (groups == 0) return;
+    unsigned char *codes = arena_allocate(run->arena, (size_t)columns / 2);
+    unsigned char *scales = arena_allocate(run->arena, (size_t)groups * 2);
+    for (int64_t i = 0; i < columns / 2; i++) codes[i] = (unsigned char)(37 * i);
+    for (int64_t i = 0; i < groups; i++) memcpy(scales + 2 * i, i % 2 ? "\x13\x3f" : "\x57\xbe", 2);
+    CodeGrid grid = { .rows = 1, .columns = columns, .bits = 4, .row_group = 1, .column_group = CODE_GROUP };
+    grid.values = integer_values(4, -8, run->arena);
+    grid.codes = (Array){ .dtype = DTYPE_U8, .rank = 2, .shape = { 1, columns / 2 }, .data = codes };
+    grid.scales = (Array){ .dtype = DTYPE_BF16, .rank = 2, .shape = { 1, groups }, .data = scales };
+    code_grid_init(&grid);
+    Array array = { .dtype = DTYPE_ENCODED, .rank = 2, .shape = { 1, columns }, .encoding = &grid.encoding };
+    Tensor y = linear(narrow(x, 1, 0, columns, run), &array, NULL, run);
+    for (int64_t i = 0; i < rows(x); i++) x.data[i * last(x)] = y.data[i];
+}
+
 static const struct {
     const char *name;
     Operation *operation;
@@ -71,6 +91,7 @@ static const struct {
     { "round to fp16", to_fp16, false },
     { "round at random", at_random, false },
     { "few rows", few_rows, false },
+    { "few rows of codes", few_rows_of_codes, false },
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 
