@@ -279,23 +279,23 @@ $(addprefix $(BUILD)/,plumb tower-bench layer-bench weight-bench nn-filter weigh
 
 # ---------------------------------------------------------------- fuzzing, with clang
 
-FUZZ    = safetensors gguf npy npz index names case config quantised png wav report submission judge diagnosis
+FUZZ    = safetensors gguf npy npz index names case config quantised png wav report submission shard judge diagnosis
 SECONDS = 60
 FUZZING = $(MAKE) --no-print-directory -s CC=clang ARCH= OPTIMIZE=-O2
 TESTS_OF_JUDGE = $(addprefix $(BUILD)/f32/conformance/tests/,backends.o dumps.o)
 
 COMMANDS = $(filter-out %/plumb.o,$(TOOL:%.c=$(BUILD)/f32/%.o)) $(BUILD)/f32/tools/report/page.o
 
-$(BUILD)/fuzz-report $(BUILD)/fuzz-submission: $(COMMANDS)
+$(BUILD)/fuzz-report $(BUILD)/fuzz-submission $(BUILD)/fuzz-shard: $(COMMANDS)
 $(BUILD)/fuzz-judge $(BUILD)/fuzz-diagnosis: $(BUILD)/f32/tools/fuzz/fuzz_changes.o
 $(BUILD)/fuzz-%: $(BUILD)/f32/tools/fuzz/fuzz_%.o $(addprefix $(BUILD)/f32/tools/fuzz/,fuzz.o fuzz_json.o) $(PLUMB)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) -lz
 
-$(BUILD)/seeds: $(addprefix $(BUILD)/f32/tools/fuzz/tests/,seeds.o quantised_seeds.o) $(HELPERS) \
+$(BUILD)/seeds: $(addprefix $(BUILD)/f32/tools/fuzz/tests/,seeds.o quantised_seeds.o shard_seeds.o) $(HELPERS) \
     $(TESTS_OF_JUDGE) $(PLUMB)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 
-$(BUILD)/f32/tools/fuzz/tests/seeds.o: CPPFLAGS += -Iconformance/tests
+$(BUILD)/f32/tools/fuzz/tests/seeds.o $(BUILD)/f32/tools/fuzz/tests/shard_seeds.o: CPPFLAGS += -Iconformance/tests
 
 fuzz:
 	@sh tools/make/deps.sh fuzz

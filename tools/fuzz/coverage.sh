@@ -19,6 +19,8 @@ files_of() {
         ref/checkpoint/bitsandbytes.c ref/checkpoint/modelopt.c ref/checkpoint/mlx.c ref/checkpoint/executorch.c \
         ref/checkpoint/module_parts.c ref/checkpoint/code_grid.c ref/checkpoint/input_codes.c ;;
     report) echo tools/command/plumb_report.c tools/report/*.c ;;
+    shard) echo tools/command/shard_report.c tools/command/suite_report.c conformance/report/report_shards.c \
+        conformance/report/shard_fields.c ;;
     submission) echo conformance/submission/*.c ;;
     judge) echo conformance/lockstep/*.c conformance/noise/*.c conformance/explain/*.c ;;
     diagnosis) echo conformance/diagnose/*.c ;;

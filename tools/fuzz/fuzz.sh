@@ -18,6 +18,8 @@ keys_of ref > "$build/config.dict"
 keys_of ref/checkpoint > "$build/quantised.dict"
 keys_of tools/command tools/report > "$build/report.dict"
 keys_of conformance/submission > "$build/submission.dict"
+keys_of tools/command conformance/report > "$build/shard.dict"
+sed -n 's/.*(FIELD_[A-Z0-9]*, \([a-z_]*\)).*/"\1"/p' conformance/report/shard_fields.c | sort -u >> "$build/shard.dict"
 
 export ASAN_OPTIONS=allocator_may_return_null=1:malloc_context_size=4:quarantine_size_mb=8 OPENBLAS_NUM_THREADS=1
 bad=0
@@ -26,7 +28,7 @@ for target; do
     dictionary=tools/fuzz/$target.dict
     [ -f "$dictionary" ] || dictionary=$build/$target.dict
     [ -f "$dictionary" ] || dictionary=
-    case $target in report | submission) longest=16384 ;; *) longest=4096 ;; esac
+    case $target in report | submission | shard) longest=16384 ;; *) longest=4096 ;; esac
     case $target in judge | diagnosis) schedule=-entropic_scale_per_exec_time=1 ;; *) schedule= ;; esac
     log=$build/$target.log
     "$build/fuzz-$target" -max_total_time="$seconds" -max_len=$longest -timeout=20 -rss_limit_mb=3000 \

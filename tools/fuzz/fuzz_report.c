@@ -7,19 +7,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_be_quiet();
-    char *words[] = { "plumb report",
-                      (char *)fuzz_put("report.json", data, size),
-                      "--html",
-                      (char *)fuzz_path("html"),
-                      "--junit",
-                      (char *)fuzz_path("junit"),
-                      "--sarif",
-                      (char *)fuzz_path("sarif"),
-                      "--markdown",
-                      (char *)fuzz_path("markdown"),
-                      "--csv",
-                      (char *)fuzz_path("csv"),
-                      NULL };
+    char *words[] = { "plumb report", (char *)fuzz_put("report.json", data, size),
+                      "--html",       (char *)fuzz_path("html"),
+                      "--junit",      (char *)fuzz_path("junit"),
+                      "--sarif",      (char *)fuzz_path("sarif"),
+                      "--markdown",   (char *)fuzz_path("markdown"),
+                      "--csv",        (char *)fuzz_path("csv"),
+                      "--sandbox", /* nobody gets out of it for the next input */
+                      "never",        NULL };
     int status = plumb_report(sizeof words / sizeof *words - 1, words);
     if (status != STATUS_PASS && status != STATUS_BAD_INPUT) abort();
     return 0;

@@ -75,8 +75,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool is_archive = size > 1 && data[0] == 'P' && data[1] == 'K';
     if (!is_archive) fuzz_parts(data, size, parts, PARTS);
     const char *path = is_archive ? fuzz_put("a.zip", data, size) : pack(parts);
-    char *words[] = { "plumb verify", (char *)path, "--mustpass", (char *)fuzz_seed("mustpass.json"), NULL };
-    plumb_verify(4, words);
+    char *words[] = { "plumb verify", (char *)path, "--mustpass", (char *)fuzz_seed("mustpass.json"),
+                      "--sandbox", /* nobody gets out of it for the next input */
+                      "never",        NULL };
+    plumb_verify(6, words);
     if (!is_archive) fuzz_free_parts(parts, PARTS);
     return 0;
 }

@@ -182,6 +182,7 @@ START_TEST(seeds)
         const char *dump = backend_dump(text, &(Backend){ .class = "bf16" });
         copy_file(dump, seed_path("text", "dump.safetensors"));
         put_reports(text, dump);
+        put_shards(text.model, text.inputs, dump);
         Backend generating = { .class = "bf16", .max_new_tokens = 2 };
         copy_file(backend_dump(text, &generating), seed_path("text", "decoded.safetensors"));
     }

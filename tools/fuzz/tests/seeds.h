@@ -9,5 +9,6 @@ const char *seed_path(const char *folder, const char *name); /* the path of a fi
 void put_parts(const char *path, const char *const *parts, size_t data);
 
 void put_quantised(void); /* quantised_seeds.c */
+void put_shards(const char *model, const char *inputs, const char *dump); /* shard_seeds.c */
 
 #endif

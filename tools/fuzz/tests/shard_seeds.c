@@ -1,0 +1,71 @@
+/* shard_seeds.c - reports of two shards of a grade, and of a suite's */
+#include "backends.h"
+#include "readings/reading.h"
+#include "report/report_file.h"
+#include "report/report_shard.h"
+#include "seeds.h"
+
+/* The report of one of two shards, on few steps so that mutants are of what matters */
+static const char *shard_of(const Trial *trial, int number)
+{
+    Error error = { "" };
+    Followed followed;
+    char *report, *words[] = { "tiny", "backend.safetensors", NULL };
+    ReportFile file = { .path = "-", .kind = "grade", .arguments = words, .kept = &report };
+    Trial part = *trial;
+    part.options.shard = (ShardNumber){ number, 2 };
+    Lockstep *lockstep = readings_begin(&part, &followed, &error);
+    assert_clean(&error);
+    lockstep = readings_measure_ends(lockstep, &followed);
+    json_t *body = json_pack("{s:s, s:[s, s, s, s], s:i, s:o}", "kind", "grade shard", "words", "tiny",
+                             "backend.safetensors", "--json", "", "report_at", 3, "shard", report_shard_json(lockstep));
+    followed_free(&followed);
+    grade_free(lockstep_end(lockstep));
+    report_file_open(&file, &error);
+    report_file_close(&file, body, 0, &error);
+    assert_clean(&error);
+    const char *kept = arena_format(&scratch, "%s", report);
+    free(report);
+    return kept;
+}
+
+/* With a 0 between the two, and none behind */
+static void put_two(const char *name, const char *first, const char *second)
+{
+    size_t before = strlen(first) + 1, all = before + strlen(second);
+    char *bytes = arena_allocate(&scratch, all + 1);
+    strcpy(bytes, first);
+    strcpy(bytes + before, second);
+    write_bytes(seed_path("shard", name), bytes, all);
+}
+
+static void put_grade(const char *name, Trial trial, const char *const *only)
+{
+    trial.options = (GradeOptions){ .only = only, .ignore_eos = true, .with_total = true };
+    put_two(name, shard_of(&trial, 0), shard_of(&trial, 1));
+}
+
+#define SUITE                                                                                                   \
+    "{\"kind\":\"suite\",\"suite_schema_version\":1,\"version\":\"1\",\"commit\":\"c\",\"suite_sha256\":\"s\"," \
+    "\"count\":2,\"trials\":[{\"trial\":"
+#define TRIAL ",\"case\":\"a\",\"dump\":\"b\",\"class\":\"bf16\",\"command\":\"grade\",\"report\":"
+
+void put_shards(const char *model, const char *inputs, const char *dump)
+{
+    static const char *const few[] = { "logits", "model.norm", NULL }, *const layers[] = { "*layers.[01]", "logits",
+                                                                                           NULL };
+    Error error = { "" };
+    Inputs opened = inputs_open(inputs, &error);
+    Trial trial = { .model = model_open(model, &error),
+                    .inputs = &opened,
+                    .dump = dump_open(dump, &error),
+                    .class = class_find("bf16") };
+    assert_clean(&error);
+    put_grade("few", trial, few);
+    put_grade("layers", trial, layers);
+    put_two("suite", SUITE "0" TRIAL "{\"outcome\":\"pass\",\"files\":[{\"path\":\"b\",\"sha256\":\"d\"}]}}]}",
+            SUITE "1" TRIAL "{\"outcome\":\"error\",\"error\":\"e\",\"first_bent\":\"t\"}}]}");
+    dump_close((Dump *)trial.dump);
+    model_close((Model *)trial.model);
+    inputs_close(&opened);
+}
