@@ -1,9 +1,10 @@
 /* complaints.c - a list of lines */
 #include "names/complaints.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
+
+#include "run/shown_text.h"
 
 void complain(Complaints *complaints, const char *format, ...)
 {
@@ -13,8 +14,7 @@ void complain(Complaints *complaints, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, MOST, format, arguments);
     va_end(arguments);
-    for (char *c = line; *c; c++)
-        if (iscntrl((unsigned char)*c)) *c = '?';
+    hide_controls(line);
     complaints->lines = reallocate(complaints->lines, (size_t)complaints->count + 1, sizeof *complaints->lines);
     complaints->lines[complaints->count++] = line;
 }

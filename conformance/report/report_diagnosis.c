@@ -8,6 +8,7 @@
 #include "report/json_file.h"
 #include "report/report_ends.h"
 #include "report/report_rows.h"
+#include "run/shown_text.h"
 
 static const Candidate *candidate_of(const Diagnosis *d, const Bug *bug)
 {
@@ -63,8 +64,9 @@ void report_diagnosis_text(FILE *out, const Diagnosis *d, const Grade *grade, Re
 {
     enum { SHOWN = 3 };
     bool bent = grade->first_bent >= 0;
-    fprintf(out, "case %s   dump %s   diagnosed as %s   %d of %d taps present\n", title.case_name, title.dump_name,
-            grade->declared->name, grade->step_count, grade->step_count + grade->not_graded_count);
+    fprintf(out, "case %s   dump %s   diagnosed as %s   %d of %d taps present\n", SHOWN_TEXT(title.case_name),
+            SHOWN_TEXT(title.dump_name), grade->declared->name, grade->step_count,
+            grade->step_count + grade->not_graded_count);
     const Step *first = bent ? &grade->steps[grade->first_bent] : NULL;
     if (bent && first->shape_differs)
         fprintf(out, "FAIL  first bent step: %s, %s\n", first->tap, first->note);

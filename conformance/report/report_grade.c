@@ -12,6 +12,7 @@
 #include "report/report_rows.h"
 #include "report/report_steps.h"
 #include "dump/tap_name.h"
+#include "run/shown_text.h"
 
 enum { NAMES_SHOWN = 6 };
 
@@ -35,7 +36,7 @@ static void names_text(FILE *out, const char *what, const char **names, int coun
     if (count > NAMES_SHOWN)
         fprintf(out, "%d names (--json lists them)", count);
     else
-        for (int i = 0; i < count; i++) fprintf(out, "%s%s", i ? ", " : "", names[i]);
+        for (int i = 0; i < count; i++) fprintf(out, "%s%s", i ? ", " : "", SHOWN_TEXT(names[i]));
     fputc('\n', out);
 }
 
@@ -141,8 +142,9 @@ static void bent_text(FILE *out, const Grade *grade)
 
 void report_heads(FILE *out, const Grade *grade, ReportTitle title)
 {
-    fprintf(out, "case %s   dump %s   graded as %s   %d of %d taps present\n", title.case_name, title.dump_name,
-            grade->declared->name, grade->step_count, grade->step_count + grade->not_graded_count);
+    fprintf(out, "case %s   dump %s   graded as %s   %d of %d taps present\n", SHOWN_TEXT(title.case_name),
+            SHOWN_TEXT(title.dump_name), grade->declared->name, grade->step_count,
+            grade->step_count + grade->not_graded_count);
     report_steps_heads(out, grade, title.columns);
 }
 

@@ -3,6 +3,7 @@
 
 #include "report/report_shard.h"
 #include "report/shard_fields.h"
+#include "run/shown_text.h"
 
 typedef struct {
     const ShardReports *reports;
@@ -51,10 +52,9 @@ static void list_step(Joining *j, const json_t *listed)
     const json_t *shape = json_object_get(listed, "shape");
     step->tap = text_of(j->grade, json_object_get(listed, "tap"));
     bool read = shard_fields_read(listed, shard_step_listed, step) && step->tap;
-    bool fits = read && step->rank >= 1 && step->rank <= TENSOR_MAX_RANK && step->absent >= 0 &&
-                json_array_size(shape) == (size_t)step->rank;
-    for (int i = 0; fits && i < step->rank; i++)
-        step->shape[i] = json_integer_value(json_array_get(shape, (size_t)i));
+    bool fits = read && SHOWN_TEXT(step->tap) == step->tap && step->rank >= 1 && step->rank <= TENSOR_MAX_RANK &&
+                step->absent >= 0 && json_array_size(shape) == (size_t)step->rank;
+    for (int i = 0; fits && i < step->rank; i++) step->shape[i] = json_integer_value(json_array_get(shape, (size_t)i));
     if (!fits || elements_of(step, step->rank) < 0) refuse(j, 0);
 }
 
@@ -168,8 +168,7 @@ static void order_ties(Joining *j)
 static void check_whole(const Joining *j)
 {
     for (int n = 0; n < j->grade->step_count; n++)
-        if (!j->from[n])
-            error_set(j->error, "found no shard with %s, expected each step once", j->grade->steps[n].tap);
+        if (!j->from[n]) error_set(j->error, "found no shard with %s, expected each step once", j->grade->steps[n].tap);
     if (!j->ends_from) error_set(j->error, "found no shard with the ends of parts, expected one");
 }
 

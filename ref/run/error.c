@@ -1,9 +1,10 @@
 /* error.c - the sticky one-line error */
 #include "run/error.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "run/shown_text.h"
 
 void error_set(Error *error, const char *format, ...)
 {
@@ -12,8 +13,7 @@ void error_set(Error *error, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    for (char *c = error->message; *c; c++)
-        if (iscntrl((unsigned char)*c)) *c = '?'; /* names come from files; the message stays one line */
+    hide_controls(error->message); /* names come from files; the message stays one line */
 }
 
 bool error_is_set(const Error *error) { return error->message[0] != '\0'; }

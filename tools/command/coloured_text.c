@@ -2,13 +2,13 @@
 #include "command/coloured_text.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "command/terminal.h"
 #include "run/arena.h"
+#include "run/shown_text.h"
 
 #define GREEN "\033[1;32m"
 #define RED "\033[1;31m"
@@ -61,13 +61,6 @@ static int word_at(const char *at, const char *line)
         if (placed && strncmp(at, words[i].word, strlen(words[i].word)) == 0) return i;
     }
     return -1;
-}
-
-/* Names come from files. */
-static void hide_controls(char *line)
-{
-    for (; *line; line++)
-        if (iscntrl((unsigned char)*line)) *line = '?';
 }
 
 static void print_line(const char *line, bool colour)

@@ -13,6 +13,7 @@
 #include "names/tap_values.h"
 #include "names/turned_values.h"
 #include "report/report_grade.h"
+#include "run/shown_text.h"
 
 static bool is_left_in(const GradeCommand *command, const char *name)
 {
@@ -113,8 +114,9 @@ static void show_misfit(const Proposal *p, const NamesCase *c)
 {
     Arena arena = { 0 };
     const ListedTap *tap = &c->taps.taps[p->tap];
-    printf("not graded: %s: found %s, expected %s; %s\n", p->array->name, SHAPE_TEXT(p->array->rank, p->array->shape),
-           SHAPE_TEXT(tap->rank, tap->shape), layout_advice_text(&p->advice, &arena));
+    printf("not graded: %s: found %s, expected %s; %s\n", SHOWN_TEXT(p->array->name),
+           SHAPE_TEXT(p->array->rank, p->array->shape), SHAPE_TEXT(tap->rank, tap->shape),
+           layout_advice_text(&p->advice, &arena));
     arena_free(&arena);
 }
 
@@ -165,8 +167,8 @@ void names_left_text(FILE *out, const GradeCommand *command, const Grade *grade,
                     .max_new_tokens = decode_steps_new_tokens(dump) };
     size_t unused = json_array_size(command->names.unused);
     if (unused > 0)
-        fprintf(out, "entries of %s that fit no array of the dump: %zu (plumb names lists them)\n", command->names.map,
-                unused);
+        fprintf(out, "entries of %s that fit no array of the dump: %zu (plumb names lists them)\n",
+                SHOWN_TEXT(command->names.map), unused);
     if (grade->incomplete_because && grade->unknown_count > 0)
         show_nearest_of(out, dump, grade->unknown, grade->unknown_count, &c);
     turned_text(out, grade, dump, &c);

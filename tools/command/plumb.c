@@ -15,6 +15,7 @@
 #include "report/version.h"
 #include "run/sandbox.h"
 #include "run/vectors.h"
+#include "run/shown_text.h"
 
 static const struct {
     const char *name;
@@ -87,7 +88,7 @@ static int find_command(const char *word)
         if (strcmp(word, commands[i].name) == 0) return i;
         suggest_offer(&suggestion, commands[i].name);
     }
-    fprintf(stderr, "plumb: %s: found no such command, expected ", word);
+    fprintf(stderr, "plumb: %s: found no such command, expected ", SHOWN_TEXT(word));
     for (int i = 0; i < COMMANDS; i++)
         fprintf(stderr, "%s%s", i == 0 ? "" : i + 1 < COMMANDS ? ", " : " or ", commands[i].name);
     if (suggestion.nearest) fprintf(stderr, "; did you mean %s?", suggestion.nearest);

@@ -10,6 +10,7 @@
 #include "command/plumb.h"
 #include "command/progress.h"
 #include "command/suggest.h"
+#include "run/shown_text.h"
 
 enum { KEY_CASE = 'c', KEY_MAX_NEW_TOKENS = 'n', KEY_QUIET = 'q' };
 
@@ -146,7 +147,8 @@ static void print_list(BugsCommand *command)
             exposed += command->first_bent != NULL;
         }
     }
-    if (command->folder) printf("%d of %d bugs change a tap of %s\n", exposed, bug_count(), command->c.name);
+    if (command->folder)
+        printf("%d of %d bugs change a tap of %s\n", exposed, bug_count(), SHOWN_TEXT(command->c.name));
 }
 
 const char *bug_nearest(const char *id)

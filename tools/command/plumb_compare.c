@@ -7,6 +7,7 @@
 #include "dump/dump.h"
 #include "report/json_file.h"
 #include "command/plumb.h"
+#include "run/shown_text.h"
 
 enum { KEY_LIMIT = 'l', KEY_JSON = 'j' };
 
@@ -86,11 +87,11 @@ static void print_row(const Array *expected, const Array *actual, Comparison c, 
 {
     const char *verdict = passes(c, limit) ? "pass" : "FAIL";
     if (c.array_matches_shape)
-        printf("%-*s  %11.3e  %11.3e  %10lld  %10lld  %s\n", width, expected->name, c.relative, c.worst,
+        printf("%-*s  %11.3e  %11.3e  %10lld  %10lld  %s\n", width, SHOWN_TEXT(expected->name), c.relative, c.worst,
                (long long)c.worst_index, (long long)c.non_finite, verdict);
     else
-        printf("%-*s  shape %s, expected %s  %s\n", width, expected->name, SHAPE_TEXT(actual->rank, actual->shape),
-               SHAPE_TEXT(expected->rank, expected->shape), verdict);
+        printf("%-*s  shape %s, expected %s  %s\n", width, SHOWN_TEXT(expected->name),
+               SHAPE_TEXT(actual->rank, actual->shape), SHAPE_TEXT(expected->rank, expected->shape), verdict);
 }
 
 static Status compare(const CompareCommand *command, const Dump *expected, const Dump *actual, Error *error)
@@ -107,7 +108,7 @@ static Status compare(const CompareCommand *command, const Dump *expected, const
         const Array *e = dump_array(expected, i), *a = dump_find(actual, e->name);
         if (!a) {
             missing++;
-            if (text) printf("%-*s  missing\n", width, e->name);
+            if (text) printf("%-*s  missing\n", width, SHOWN_TEXT(e->name));
             continue;
         }
         Comparison c = compare_arrays(e, a);

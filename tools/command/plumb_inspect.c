@@ -11,6 +11,7 @@
 #include "command/arguments.h"
 #include "command/plumb.h"
 #include "command/sandbox_option.h"
+#include "run/shown_text.h"
 
 enum { KEY_JSON = 'j', KEY_WEIGHTS = 'w' };
 
@@ -48,7 +49,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static void show_array(InspectCommand *command, const char *list, const Array *array)
 {
     if (command->text)
-        printf("  %-80s %-5s %s\n", array->name, array_scheme(array), SHAPE_TEXT(array->rank, array->shape));
+        printf("  %-80s %-5s %s\n", SHOWN_TEXT(array->name), array_scheme(array),
+               SHAPE_TEXT(array->rank, array->shape));
     json_t *shape = json_array();
     for (int i = 0; i < array->rank; i++) json_array_append_new(shape, json_integer(array->shape[i]));
     json_t *entries = json_object_get(command->report, list);
@@ -61,7 +63,7 @@ static void inspect_dump(InspectCommand *command, const char *path, const char *
 {
     Dump *dump = dump_open(path, error);
     if (!dump) return;
-    if (command->text) printf("%s: %d arrays\n", path, dump_count(dump));
+    if (command->text) printf("%s: %d arrays\n", SHOWN_TEXT(path), dump_count(dump));
     for (int i = 0; i < dump_count(dump); i++) show_array(command, list, dump_array(dump, i));
     dump_close(dump);
 }
@@ -70,7 +72,7 @@ static void inspect_gguf(InspectCommand *command, const char *path, Error *error
 {
     Gguf *file = gguf_open(path, error);
     if (!file) return;
-    if (command->text) printf("%s: %d arrays\n", path, gguf_count(file));
+    if (command->text) printf("%s: %d arrays\n", SHOWN_TEXT(path), gguf_count(file));
     for (int i = 0; i < gguf_count(file); i++) show_array(command, "arrays", gguf_array(file, i));
     gguf_close(file);
 }
@@ -82,7 +84,7 @@ static void show_size(InspectCommand *command, const char *folder, const Model *
     PublishedSize size = published_size_of(model_config(model), &arena);
     json_t *differences = json_array();
     if (command->text)
-        printf("%s: %s %s%s%s\n", folder, size.count ? "nearest to" : "the size of", size.nearest,
+        printf("%s: %s %s%s%s\n", SHOWN_TEXT(folder), size.count ? "nearest to" : "the size of", size.nearest,
                size.text_only ? "'s text model" : "", size.count ? ", which has" : ", as published");
     for (int i = 0; i < size.count; i++) {
         const SizeDifference *d = &size.differences[i];
@@ -108,7 +110,7 @@ static void inspect_model(InspectCommand *command, const char *folder, Error *er
 
     for (int want = 1; want >= 0; want--) {
         int count = want ? asked : checkpoint->tensor_count - asked;
-        if (command->text) printf("%s: %d tensors %s\n", folder, count, want ? "asked for" : "left over");
+        if (command->text) printf("%s: %d tensors %s\n", SHOWN_TEXT(folder), count, want ? "asked for" : "left over");
         for (int i = 0; i < checkpoint->tensor_count; i++)
             if (checkpoint->tensors[i].asked == want)
                 show_array(command, want ? "asked" : "left_over", checkpoint->tensors[i].array);

@@ -15,6 +15,7 @@
 #include "names/name_map.h"
 #include "names/proposals.h"
 #include "report/json_file.h"
+#include "run/shown_text.h"
 
 enum { KEY_NAMES = 'n', KEY_WRITE = 'w' };
 
@@ -62,7 +63,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static void begin_line(const NamesCommand *command, const Array *array)
 {
-    printf("%-*s  %-20s  ", command->width, array->name, SHAPE_TEXT(array->rank, array->shape));
+    printf("%-*s  %-20s  ", command->width, SHOWN_TEXT(array->name), SHAPE_TEXT(array->rank, array->shape));
 }
 
 static const Proposal *proposal_for(const Proposals *proposals, const char *name)
@@ -83,19 +84,19 @@ static void show_fate(NamesCommand *command, const Fate *fate, const Proposals *
         printf("dropped\n");
     } else if (is_judged_input(fate->tap)) {
         command->understood++;
-        printf("%s, an input\n", fate->tap);
+        printf("%s, an input\n", SHOWN_TEXT(fate->tap));
     } else if (p->tap < 0) {
         command->left++;
-        if (strcmp(fate->array.name, fate->tap) != 0) printf("%s, no tap of this case  ", fate->tap);
+        if (strcmp(fate->array.name, fate->tap) != 0) printf("%s, no tap of this case  ", SHOWN_TEXT(fate->tap));
         show_nearest(stdout, &command->names_case, p);
     } else if (!p->fits) {
         const ListedTap *tap = &command->names_case.taps.taps[p->tap];
         command->left++;
-        printf("%s: found %s, expected %s, %s\n", fate->tap, SHAPE_TEXT(p->array->rank, p->array->shape),
+        printf("%s: found %s, expected %s, %s\n", SHOWN_TEXT(fate->tap), SHAPE_TEXT(p->array->rank, p->array->shape),
                SHAPE_TEXT(tap->rank, tap->shape), layout_advice_text(&p->advice, &command->c.arena));
     } else {
         command->understood++;
-        printf("%s\n", fate->tap);
+        printf("%s\n", SHOWN_TEXT(fate->tap));
     }
 }
 
@@ -131,8 +132,8 @@ static void write_map(NamesCommand *command, const Dump *dump, const Proposals *
     json_object_foreach(found, name, entry) if (!json_object_get(known, name)) json_object_set(known, name, entry);
     if (!error_is_set(error)) json_file_write(command->write, json_incref(known), error);
     if (!error_is_set(error))
-        printf("%s: %d entries, new ones for %d arrays; look at each before you believe it\n", command->write,
-               (int)json_object_size(known), count);
+        printf("%s: %d entries, new ones for %d arrays; look at each before you believe it\n",
+               SHOWN_TEXT(command->write), (int)json_object_size(known), count);
     json_decref(known);
     json_decref(found);
     free(taken);
@@ -154,8 +155,8 @@ static Status show_dump(NamesCommand *command, const Dump *dump, const NameMap *
         if ((int)strlen(fates[i].array.name) > command->width) command->width = (int)strlen(fates[i].array.name);
     for (int i = 0; i < count; i++) show_fate(command, &fates[i], &proposals);
     for (int i = 0; unused && unused[i]; i++)
-        printf("%s: %s: fits no array of the dump (\"optional\": true says that it need not)\n", command->names,
-               unused[i]);
+        printf("%s: %s: fits no array of the dump (\"optional\": true says that it need not)\n",
+               SHOWN_TEXT(command->names), SHOWN_TEXT(unused[i]));
     printf("%d of %d arrays are understood, %d dropped, %d left; %d of the case's %d taps have no array\n",
            command->understood, count, command->dropped, command->left,
            taps_without_array(&command->names_case.taps, dump), command->names_case.taps.count);

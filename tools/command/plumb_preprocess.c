@@ -8,6 +8,7 @@
 #include "image/video_processor.h"
 #include "command/media_arguments.h"
 #include "command/plumb.h"
+#include "run/shown_text.h"
 
 enum { KEY_MODEL = 'm', KEY_OUT = 'o', KEY_BUG = 'b' };
 static const double HF_FPS = 24; /* where a video does not say, with a warning */
@@ -60,13 +61,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static void print_picture(const PictureReport *p)
 {
-    printf("%-32s %5d x %-5d -> %4d x %-4d  %3d x %-3d patches  %4d soft tokens", p->path, p->width, p->height,
-           p->new_width, p->new_height, p->columns, p->rows, p->soft_tokens);
+    printf("%-32s %5d x %-5d -> %4d x %-4d  %3d x %-3d patches  %4d soft tokens", SHOWN_TEXT(p->path), p->width,
+           p->height, p->new_width, p->new_height, p->columns, p->rows, p->soft_tokens);
 }
 
 static void print_sound(const SoundReport *s)
 {
-    printf("%-32s %9lld samples  %46d soft tokens\n", s->path, (long long)s->samples, s->soft_tokens);
+    printf("%-32s %9lld samples  %46d soft tokens\n", SHOWN_TEXT(s->path), (long long)s->samples, s->soft_tokens);
 }
 
 static void print_report(PreprocessCommand *command, const ProcessorReport *report)

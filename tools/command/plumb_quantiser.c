@@ -13,6 +13,7 @@
 #include "quantiser/tensor_grade.h"
 #include "report/json_file.h"
 #include "report/version.h"
+#include "run/shown_text.h"
 
 enum { KEY_JSON = 'j', KEY_ONLY = 'O', KEY_FAILED = 'f', SCHEMA_VERSION = 1 };
 
@@ -111,7 +112,7 @@ static void print_grade(QuantiserCommand *command, const TensorGrade *grade, boo
 {
     if (!command->text || (command->failed_only && (grade->pass || !is_bounded))) return;
     const char *verdict = !is_bounded ? "not bounded" : grade->pass ? "pass" : "FAIL";
-    printf("%-*s  %-28s", command->width, grade->name, grade->scheme);
+    printf("%-*s  %-28s", command->width, SHOWN_TEXT(grade->name), grade->scheme);
     if (grade->has_codes)
         printf("  %8.3g  %8.3g  %8.3g  %s\n", grade->rms, grade->worst_group, grade->largest, verdict);
     else
@@ -142,7 +143,7 @@ static json_t *grade_json(const TensorGrade *grade, bool is_bounded)
 static void say_misfit(QuantiserCommand *command, const Array *quantised, const char *reason)
 {
     if (command->text)
-        printf("%-*s  %-28s  %s  FAIL\n", command->width, quantised->name, array_scheme(quantised), reason);
+        printf("%-*s  %-28s  %s  FAIL\n", command->width, SHOWN_TEXT(quantised->name), array_scheme(quantised), reason);
     json_array_append_new(command->tensors, json_pack("{s:s, s:s, s:s, s:s}", "name", quantised->name, "scheme",
                                                       array_scheme(quantised), "verdict", "fail", "reason", reason));
 }

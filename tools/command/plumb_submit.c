@@ -10,6 +10,7 @@
 #include "command/submitted_trial.h"
 #include "nn/nn.h"
 #include "report/json_file.h"
+#include "run/shown_text.h"
 
 typedef struct {
     Surroundings here;
@@ -101,9 +102,9 @@ static Status submit(const SubmitCommand *command, Package *package, Error *erro
     }
     if (!error_is_set(error) && status == STATUS_PASS && command->out) {
         package_write(package, command->out, error);
-        if (!error_is_set(error)) printf("wrote %s\n", command->out);
+        if (!error_is_set(error)) printf("wrote %s\n", SHOWN_TEXT(command->out));
     } else if (!error_is_set(error) && command->out) {
-        printf("%s was not written, because not everything passes or is waived\n", command->out);
+        printf("%s was not written, because not everything passes or is waived\n", SHOWN_TEXT(command->out));
     }
     for (int i = 0; i < s.trial_count; i++) json_decref(reports[i]);
     free(reports);

@@ -9,6 +9,7 @@
 #include "command/sandbox_option.h"
 #include "command/submitted_trial.h"
 #include "run/output.h"
+#include "run/shown_text.h"
 
 typedef struct {
     Surroundings here;
@@ -115,12 +116,12 @@ static Status grade_all_again(VerifyCommand *command, Error *error)
         if (error_is_set(error)) return STATUS_BAD_INPUT;
         again += there;
         different += why != NULL;
-        printf("%-18s %-8s %s%s\n", s->trials[i].case_name, s->trials[i].class,
+        printf("%-18s %-8s %s%s\n", SHOWN_TEXT(s->trials[i].case_name), s->trials[i].class,
                !there ? "not graded again, because there is no "
                : why  ? "DIFFERENT  "
                       : "graded again, the same",
-               !there ? s->trials[i].dump
-               : why  ? why
+               !there ? SHOWN_TEXT(s->trials[i].dump)
+               : why  ? SHOWN_TEXT(why)
                       : "");
     }
     printf("%d of %d trials graded again, %d different\n", again, s->trial_count, different);

@@ -1,7 +1,6 @@
 /* shard_report.c - what shards of one grade say, checked and joined */
 #include "command/shard_report.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "checkpoint/json_load.h"
 #include "report/json_file.h"
 #include "report/report_shard.h"
+#include "run/shown_text.h"
 
 static const char kind[] = "grade shard";
 
@@ -95,13 +95,6 @@ static char *joined(const char *start, const char *end)
     return strcat(strcpy(text, start), end);
 }
 
-/* Bad usage is said in argp's words, which has a word as it is. */
-static bool has_controls(const char *word)
-{
-    while (*word && !iscntrl((unsigned char)*word)) word++;
-    return *word != '\0';
-}
-
 static void take_words(MergedShards *merged, const json_t *report, const char *json, Error *error)
 {
     const json_t *words = json_object_get(report, "words");
@@ -111,7 +104,8 @@ static void take_words(MergedShards *merged, const json_t *report, const char *j
     for (size_t i = 0; i < json_array_size(words); i++) {
         const char *word = json_string_value(json_array_get(words, i));
         if (!word) error_set(error, "words: found no text at %zu, expected the command of the shards", i);
-        if (word && has_controls(word)) error_set(error, "words: found control characters in %s, expected none", word);
+        if (word && SHOWN_TEXT(word) != word) /* argp would say bad usage with the word as it is */
+            error_set(error, "words: found control characters in %s, expected none", word);
         merged->words[merged->count++] = joined(word ? word : "", (json_int_t)i == report_at ? json : "");
     }
 }

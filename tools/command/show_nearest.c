@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dump/decode_steps.h"
+#include "run/shown_text.h"
 
 void show_nearest(FILE *out, const NamesCase *c, const Proposal *p)
 {
@@ -50,7 +51,7 @@ void show_nearest_of(FILE *out, const Dump *dump, const char *const *names, int 
     for (int i = 0; i < proposals.count; i++) {
         const Array *array = proposals.all[i].array;
         if (!has_name(names, count, array->name)) continue;
-        fprintf(out, "%-*s  %-20s  ", width, array->name, SHAPE_TEXT(array->rank, array->shape));
+        fprintf(out, "%-*s  %-20s  ", width, SHOWN_TEXT(array->name), SHAPE_TEXT(array->rank, array->shape));
         show_nearest(out, c, &proposals.all[i]);
     }
     proposals_free(&proposals);

@@ -2,13 +2,13 @@
 #include "command/submitted_trial.h"
 
 #include <argp.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "command/arguments.h"
 #include "command/judge.h"
+#include "run/shown_text.h"
 
 enum { KEY_CASES = 'c', KEY_MUSTPASS = 'm', KEY_THREADS = 't' };
 
@@ -70,8 +70,7 @@ static const char *text_of(const json_t *object, const char *key, Arena *arena)
 {
     const char *text = json_string_value(json_object_get(object, key));
     char *copy = arena_format(arena, "%s", text ? text : "");
-    for (char *c = copy; *c; c++)
-        if (iscntrl((unsigned char)*c)) *c = '?';
+    hide_controls(copy);
     return copy;
 }
 

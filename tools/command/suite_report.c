@@ -1,7 +1,6 @@
 /* suite_report.c - trials listed by their numbers, joined, and summed up */
 #include "command/suite_report.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "checkpoint/json_load.h"
 #include "report/json_file.h"
 #include "report/version.h"
+#include "run/shown_text.h"
 
 enum { SUITE_SCHEMA_VERSION = 1 };
 
@@ -31,9 +31,7 @@ void suite_report_add(json_t *suite, int number, const SuiteTrial *trial, json_t
 static void print_text(const json_t *object, const char *key, int width)
 {
     const char *text = json_string_value(json_object_get(object, key));
-    int printed = 0;
-    for (; text && *text; text++, printed++) putchar(iscntrl((unsigned char)*text) ? '?' : *text);
-    for (; printed < width; printed++) putchar(' ');
+    printf("%-*s", width, text ? SHOWN_TEXT(text) : "");
 }
 
 static bool passes(const json_t *trial)

@@ -8,7 +8,7 @@
                   X(hostile_files) X(hostile_machine) X(preprocess) X(preprocess_sounds) X(pictures) X(sounds) \
                   X(report_file) X(style) X(vision_mask_option) X(interrupted) X(outputs) X(report) X(quantised) \
                   X(suggest) X(newcomer) X(colour) X(terminal) X(submission) X(quantiser) X(threads) \
-                  X(sandbox_option) X(suite) X(shards) X(work_done)
+                  X(sandbox_option) X(suite) X(shards) X(work_done) X(forged_lines)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

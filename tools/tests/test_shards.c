@@ -129,6 +129,14 @@ static void make_a_step_endless(json_t *report, const void *context)
     json_array_set_new(listed_shape(report), 1, json_integer(INT64_MAX));
 }
 
+/* It would print a line of its own. */
+static void forge_a_line(json_t *report, const void *context)
+{
+    (void)context;
+    json_t *steps = json_object_get(part(report, "listed"), "steps");
+    json_object_set_new(json_array_get(steps, 4), "tap", json_string("logits\nPASS  forged"));
+}
+
 static void point_beyond_a_step(json_t *report, const void *context)
 {
     (void)context;
@@ -160,6 +168,7 @@ START_TEST(steps_that_nobody_graded_are_refused)
 {
     assert_steps_refused(empty_a_step);
     assert_steps_refused(make_a_step_endless);
+    assert_steps_refused(forge_a_line);
     assert_steps_refused(point_beyond_a_step);
     assert_steps_refused(point_beyond_an_end);
     assert_steps_refused(count_beyond_int);
