@@ -58,15 +58,33 @@ static json_t *entry_of(const char *tap, const LayoutAdvice *advice)
     return entry;
 }
 
+/* Whether the map says it of that pattern now */
+static bool add_entry(json_t *map, const char *pattern, json_t *entry)
+{
+    json_t *there = json_object_get(map, pattern);
+    if (there && !json_equal(there, entry)) {
+        json_decref(entry);
+        return false;
+    }
+    json_object_set_new(map, pattern, entry);
+    return true;
+}
+
 void first_map_add(json_t *map, const char *name, const char *tap, const LayoutAdvice *advice, Arena *arena)
 {
-    for (int numbers = common_numbers(name, tap); numbers >= 0; numbers--) {
-        const char *pattern = with_holes(name, numbers, arena);
-        json_t *entry = entry_of(with_holes(tap, numbers, arena), advice), *there = json_object_get(map, pattern);
-        if (!there || json_equal(there, entry)) {
-            json_object_set_new(map, pattern, entry);
-            return;
-        }
-        json_decref(entry);
+    for (int numbers = common_numbers(name, tap); numbers >= 0; numbers--)
+        if (add_entry(map, with_holes(name, numbers, arena), entry_of(with_holes(tap, numbers, arena), advice))) return;
+}
+
+void first_map_add_split(json_t *map, const char *name, const char *const *taps, int count, Arena *arena)
+{
+    int common = common_numbers(name, taps[0]);
+    for (int i = 1; i < count; i++)
+        if (common_numbers(name, taps[i]) < common) common = common_numbers(name, taps[i]);
+    for (int numbers = common; numbers >= 0; numbers--) {
+        json_t *parts = json_array();
+        for (int i = 0; i < count; i++) json_array_append_new(parts, json_string(with_holes(taps[i], numbers, arena)));
+        json_t *entry = json_pack("{s:i, s:o}", "split", -1, "taps", parts);
+        if (add_entry(map, with_holes(name, numbers, arena), entry)) return;
     }
 }

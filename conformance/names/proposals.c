@@ -88,6 +88,16 @@ static int same_values(Search *s, Proposal *p, const float *distances)
     return alike >= 0 ? alike : first;
 }
 
+static void find_fused(const Search *s, Proposals *proposals, const Dump *dump)
+{
+    bool *wanted = allocate_zeroed((size_t)proposals->count + 1, sizeof *wanted);
+    for (int i = 0; i < proposals->count; i++) wanted[i] = proposals->all[i].tap < 0 && proposals->all[i].by_value < 0;
+    FusedValue *fused = fused_values_of(dump, s->c, wanted, s->free_taps);
+    for (int i = 0; i < proposals->count; i++) proposals->all[i].fused = fused[i];
+    free(fused);
+    free(wanted);
+}
+
 Proposals proposals_of(const Dump *dump, NamesCase *c)
 {
     Search s = search_of(dump, c);
@@ -112,6 +122,7 @@ Proposals proposals_of(const Dump *dump, NamesCase *c)
         p->by_shape = nearest_tap(s.words, p->array->name, s.wanted, &p->by_shape_likeness);
         if (p->by_shape >= 0) p->advice = advice_for(p->array, &c->taps.taps[p->by_shape], c);
     }
+    find_fused(&s, &proposals, dump);
     padding_rows_free(&rows);
     free(distances);
     search_free(&s);
@@ -133,13 +144,16 @@ int *proposals_take(const Proposals *proposals, const Dump *dump, NamesCase *c, 
         taken[i] = p->tap < 0 && p->by_value >= 0 && s.free_taps[p->by_value] ? p->by_value : -1;
         if (taken[i] >= 0) s.free_taps[taken[i]] = false;
     }
+    for (int i = 0; i < proposals->count; i++)
+        for (int k = 0; k < proposals->all[i].fused.count; k++) s.free_taps[proposals->all[i].fused.taps[k]] = false;
     for (;;) {
         int best = -1, best_tap = -1;
         double likest = 0;
         for (int i = 0; i < proposals->count; i++) {
             const Proposal *p = &proposals->all[i];
             double likeness;
-            if (p->tap >= 0 || taken[i] >= 0 || p->by_shape_likeness < least || want_fitting(&s, p->array) == 0)
+            if (p->tap >= 0 || taken[i] >= 0 || p->fused.count > 0 || p->by_shape_likeness < least ||
+                want_fitting(&s, p->array) == 0)
                 continue;
             int tap = nearest_tap(s.words, p->array->name, s.wanted, &likeness);
             if (tap < 0 || likeness < least || likeness <= likest) continue;

@@ -3,6 +3,7 @@
 #define PLUMB_PROPOSALS_H
 
 #include "dump/dump.h"
+#include "names/fused_values.h"
 #include "names/layout_advice.h"
 #include "names/names_case.h"
 #include "noise/padding_rows.h"
@@ -19,6 +20,7 @@ typedef struct {
     int shape_count;     /* how many those are */
     int by_value;        /* the free tap whose values are its own, but for noise; -1: none is */
     double distance;     /* of those values, relative L2 */
+    FusedValue fused;    /* the free taps whose values it has side by side */
     LayoutAdvice advice; /* what makes it lie on its tap, or on that of by_shape */
 } Proposal;
 

@@ -35,10 +35,12 @@ bool tap_values_take(TapValues *v, const Tap *tap)
     return tap->first + tap->count == elements;
 }
 
-double tap_values_distance(const TapValues *v, const Array *array, const Tap *tap)
+/* Compares the columns that begin at `at` of an array of `whole` columns. */
+static double distance(const TapValues *v, const Array *array, int64_t whole, int64_t at, const Tap *tap)
 {
-    int64_t width = tap->rank ? tap->shape[tap->rank - 1] : 1;
-    int64_t count = array_elements(array) < MOST_VALUES ? array_elements(array) : MOST_VALUES;
+    int64_t width = tap->rank ? tap->shape[tap->rank - 1] : 1, count = MOST_VALUES, elements = 1;
+    for (int i = 0; i < tap->rank; i++) elements *= tap->shape[i];
+    if (elements < count) count = elements;
     const TapRows rows = padding_rows_tap(&v->rows, tap);
     double difference = 0, norm = 0;
     for (int64_t i = 0; i < count; i++)
@@ -48,8 +50,18 @@ double tap_values_distance(const TapValues *v, const Array *array, const Tap *ta
     for (int64_t i = 0; i < count && difference <= most; i++) {
         double found;
         if (tap->rank > 0 && !padding_rows_graded(&v->rows, &rows, i / width)) continue;
-        array_read_f64(array, i, 1, &found);
+        array_read_f64(array, i / width * whole + at + i % width, 1, &found);
         difference += (found - v->values[i]) * (found - v->values[i]);
     }
     return norm > 0 && difference <= most ? sqrt(difference / norm) : INFINITY;
+}
+
+double tap_values_distance(const TapValues *v, const Array *array, const Tap *tap)
+{
+    return distance(v, array, tap->rank ? tap->shape[tap->rank - 1] : 1, 0, tap);
+}
+
+double tap_values_distance_at(const TapValues *v, const Array *array, int64_t at, const Tap *tap)
+{
+    return distance(v, array, array->shape[array->rank - 1], at, tap);
 }

@@ -22,5 +22,7 @@ void tap_values_close(TapValues *v);
 bool tap_values_take(TapValues *v, const Tap *tap);
 /* Relative L2 of an array that lies on the tap, padding rows left out; infinite beyond twice VALUES_NEAR */
 double tap_values_distance(const TapValues *v, const Array *array, const Tap *tap);
+/* The same of the columns of its last axis that begin at `at`, as many as the tap has; the other axes are the tap's. */
+double tap_values_distance_at(const TapValues *v, const Array *array, int64_t at, const Tap *tap);
 
 #endif

@@ -73,7 +73,8 @@ static int count_misnamed(const Grade *grade, const Dump *dump, const GradeComma
     Proposals proposals = proposals_of(dump, &c);
     for (int i = 0; i < proposals.count; i++) {
         const Proposal *p = &proposals.all[i];
-        misnamed += p->by_value >= 0 && is_left_in(command, p->array->name) && is_unknown(grade, p->array->name);
+        bool has_values = p->by_value >= 0 || p->fused.count > 0;
+        misnamed += has_values && is_left_in(command, p->array->name) && is_unknown(grade, p->array->name);
     }
     proposals_free(&proposals);
     names_case_free(&c);

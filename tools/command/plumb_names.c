@@ -112,6 +112,13 @@ static json_t *specific_first(json_t *map)
     return ordered;
 }
 
+static void add_split(const NamesCommand *command, json_t *map, const Proposal *p, Arena *arena)
+{
+    const char *taps[MOST_PARTS];
+    for (int i = 0; i < p->fused.count; i++) taps[i] = command->names_case.taps.taps[p->fused.taps[i]].name;
+    first_map_add_split(map, p->array->name, taps, p->fused.count, arena);
+}
+
 static void write_map(NamesCommand *command, const Dump *dump, const Proposals *proposals, Error *error)
 {
     json_t *known = command->names ? json_load_object(command->names, "a map of names", error) : json_object();
@@ -122,6 +129,10 @@ static void write_map(NamesCommand *command, const Dump *dump, const Proposals *
     for (int i = 0; i < proposals->count; i++) {
         const Proposal *p = &proposals->all[i];
         int tap = p->tap >= 0 ? p->tap : taken[i];
+        if (p->fused.count > 0) {
+            count++;
+            add_split(command, found, p, &command->c.arena);
+        }
         if (is_judged_input(p->array->name) || tap < 0 || (p->tap >= 0 && p->fits)) continue;
         LayoutAdvice advice = layout_advice(p->array, taps[tap].rank, taps[tap].shape, command->names_case.inputs);
         if (p->tap >= 0 && (advice.kind == ADVICE_NONE || advice.kind == ADVICE_JOIN)) continue;

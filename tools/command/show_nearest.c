@@ -6,11 +6,22 @@
 #include "dump/decode_steps.h"
 #include "run/shown_text.h"
 
+static void show_fused(FILE *out, const ListedTap *taps, const FusedValue *fused)
+{
+    fprintf(out, "side by side, by value: ");
+    for (int i = 0; i < fused->count; i++) fprintf(out, "%s%s", i ? ", " : "", taps[fused->taps[i]].name);
+    fprintf(out, "; \"split\": -1 would take them apart\n");
+}
+
 void show_nearest(FILE *out, const NamesCase *c, const Proposal *p)
 {
     Arena arena = { 0 };
     const ListedTap *taps = c->taps.taps;
     fprintf(out, "?  ");
+    if (p->fused.count > 0) {
+        show_fused(out, taps, &p->fused);
+        return;
+    }
     if (p->by_value >= 0) {
         const ListedTap *tap = &taps[p->by_value];
         LayoutAdvice advice = layout_advice(p->array, tap->rank, tap->shape, c->inputs);

@@ -1,6 +1,7 @@
 /* test_names.c - plumb names: what becomes of arrays, what they may be, and a map that is written for them */
 #include "command.h"
 
+#include "dump/array_layout.h"
 #include "dump/dump.h"
 
 #define Q "model.vision_tower.encoder.layers.0.self_attn.q_proj"
@@ -39,6 +40,52 @@ START_TEST(others_are_found_by_value)
 }
 END_TEST
 
+#define ATTENTION "model.vision_tower.encoder.layers.0.self_attn."
+
+static void write_array(SafetensorsWriter *writer, const Array *array, const char *name)
+{
+    safetensors_writer_begin(writer, name, array->dtype, array->rank, array->shape);
+    safetensors_writer_append(writer, array->data, (size_t)array_elements(array) * dtype_size(array->dtype));
+}
+
+/* As a port has it that computes queries, keys and values by one product */
+static const char *fused_dump(void)
+{
+    static const char *const parts[] = { ATTENTION "q_proj", ATTENTION "k_proj", ATTENTION "v_proj" };
+    Error error = { "" };
+    const char *path = temporary("dump.safetensors");
+    Dump *dump = dump_open(HONEST, &error);
+    SafetensorsWriter *writer = safetensors_writer_open(path, &error);
+    Array joined[COUNT(parts)];
+    for (int i = 0; i < COUNT(parts); i++) joined[i] = *dump_find(dump, parts[i]);
+    for (int i = 0; i < dump_count(dump); i++) {
+        const char *name = dump_array(dump, i)->name;
+        if (strcmp(name, parts[0]) && strcmp(name, parts[1]) && strcmp(name, parts[2]))
+            write_array(writer, dump_array(dump, i), name);
+    }
+    Array fused = array_joined(joined, COUNT(parts), 2, &scratch);
+    write_array(writer, &fused, "blk.0.qkv");
+    safetensors_writer_close(writer, &error);
+    dump_close(dump);
+    assert_clean(&error);
+    return path;
+}
+
+START_TEST(fused_array_is_taken_apart)
+{
+    const char *dump = fused_dump(), *map = temporary("map.json");
+    Result result = plumb("grade", E2B, dump, "--samples", "1");
+    assert_status(result, 3);
+    ck_assert_msg(strstr(result.out, "?  side by side, by value: " ATTENTION "q_proj, " ATTENTION "k_proj, " ATTENTION
+                                     "v_proj; \"split\": -1 would take them apart") != NULL,
+                  "%s", result.out);
+    assert_status(plumb("names", dump, E2B, "--write", map), 1);
+    result = plumb("grade", E2B, dump, "--names", map, "--samples", "1");
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "PASS  all 68 steps") != NULL, "%s", result.out);
+}
+END_TEST
+
 /* Every name behind a prefix, decode steps too: one pattern for each layer's part, and the map passes. */
 START_TEST(prefix_is_seen_through)
 {
@@ -48,9 +95,7 @@ START_TEST(prefix_is_seen_through)
     SafetensorsWriter *writer = safetensors_writer_open(path, &error);
     for (int i = 0; i < dump_count(dump); i++) {
         const Array *array = dump_array(dump, i);
-        safetensors_writer_begin(writer, arena_format(&scratch, "theirs.%s", array->name), array->dtype, array->rank,
-                                 array->shape);
-        safetensors_writer_append(writer, array->data, (size_t)array_elements(array) * dtype_size(array->dtype));
+        write_array(writer, array, arena_format(&scratch, "theirs.%s", array->name));
     }
     safetensors_writer_close(writer, &error);
     assert_clean(&error);
@@ -121,6 +166,7 @@ Suite *names_suite(void)
     TCase *tcase = theme(suite, "names");
     tcase_add_test(tcase, all_is_understood);
     tcase_add_loop_test(tcase, others_are_found_by_value, 0, COUNT(shown));
+    tcase_add_test(tcase, fused_array_is_taken_apart);
     tcase_add_test(tcase, prefix_is_seen_through);
     tcase_add_test(tcase, first_map_grades);
     tcase_add_test(tcase, map_is_shown);
