@@ -31,7 +31,7 @@ static void append(Dump *dump, Array array, Error *error)
         error_set(error, "%s: found another array, expected at most %lld (--max-arrays)", dump->path,
                   (long long)file_limits.arrays);
     if (error_is_set(error)) return;
-    dump->arrays = reallocate(dump->arrays, (size_t)dump->count + 1, sizeof array);
+    dump->arrays = grown(dump->arrays, dump->count, sizeof array);
     dump->arrays[dump->count++] = array;
 }
 
@@ -51,7 +51,7 @@ static Safetensors *open_safetensors(Dump *dump, const char *path, Error *error)
 {
     Safetensors *file = safetensors_open(path, error);
     if (!file) return NULL;
-    dump->files = reallocate(dump->files, (size_t)dump->file_count + 1, sizeof *dump->files);
+    dump->files = grown(dump->files, dump->file_count, sizeof *dump->files);
     dump->files[dump->file_count++] = file;
     return file;
 }

@@ -63,7 +63,7 @@ bool grade_is_within_limits(const Grade *grade)
 
 void grade_add_tie(Grade *grade, Tie tie)
 {
-    grade->ties = reallocate(grade->ties, (size_t)(grade->tie_count + 1), sizeof tie);
+    grade->ties = grown(grade->ties, grade->tie_count, sizeof tie);
     tie.tap = arena_format(&grade->arena, "%s", tie.tap);
     grade->ties[grade->tie_count++] = tie;
 }

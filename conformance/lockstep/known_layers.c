@@ -209,9 +209,9 @@ static void keep_rows(Remembered *to, const Tap *tap, const StepSums *sums)
     double *found = allocate_zeroed((size_t)width, sizeof *found);
     for (int64_t row = 0; row < rows; row++) {
         if (is_the_dumps(tap, row, sums, found)) continue;
+        to->rows = grown(to->rows, to->row_count, sizeof *to->rows);
+        to->values = grown(to->values, to->row_count, (size_t)width * sizeof *to->values);
         size_t kept = (size_t)to->row_count++;
-        to->rows = reallocate(to->rows, kept + 1, sizeof *to->rows);
-        to->values = reallocate(to->values, (kept + 1) * (size_t)width, sizeof *to->values);
         to->rows[kept] = row;
         for (int64_t j = 0; j < width; j++) to->values[(int64_t)kept * width + j] = tap_value(tap, row * width + j);
     }
@@ -220,7 +220,7 @@ static void keep_rows(Remembered *to, const Tap *tap, const StepSums *sums)
 
 static void remember(KnownLayers *k, const Tap *tap, Place place, const StepSums *sums)
 {
-    k->list = reallocate(k->list, (size_t)k->count + 1, sizeof *k->list);
+    k->list = grown(k->list, k->count, sizeof *k->list);
     Remembered *to = &k->list[k->count++];
     *to = (Remembered){ .name = strcpy(allocate_zeroed(strlen(tap->name) + 1, 1), tap->name), .digest = k->digest };
     if (place != LAYER_OUTPUT) return;

@@ -49,7 +49,7 @@ static void list_absent(StepList *steps, const Tap *tap)
     if (grade->not_graded_count && strcmp(grade->not_graded[grade->not_graded_count - 1], tap->name) == 0) return;
     /* The last new token is chosen, but no module sees it, so no tap has it. */
     if (tap_is_token(tap->name) && tap_run(tap->name) == steps->pass.max_new_tokens) return;
-    grade->not_graded = reallocate(grade->not_graded, (size_t)(grade->not_graded_count + 1), sizeof *grade->not_graded);
+    grade->not_graded = grown(grade->not_graded, grade->not_graded_count, sizeof *grade->not_graded);
     grade->not_graded[grade->not_graded_count++] = arena_format(&grade->arena, "%s", tap->name);
 }
 
@@ -58,7 +58,7 @@ static void list_misfit(StepList *steps, const Tap *tap, const Array *backend)
 {
     Grade *grade = steps->grade;
     LayoutAdvice advice = layout_advice(backend, tap->rank, tap->shape, steps->inputs);
-    grade->misfits = reallocate(grade->misfits, (size_t)grade->misfit_count + 1, sizeof *grade->misfits);
+    grade->misfits = grown(grade->misfits, grade->misfit_count, sizeof *grade->misfits);
     grade->misfits[grade->misfit_count++] = (Misfit){
         .tap = arena_format(&grade->arena, "%s", tap->name),
         .found = arena_format(&grade->arena, "%s", SHAPE_TEXT(backend->rank, backend->shape)),
@@ -70,9 +70,9 @@ static void list_misfit(StepList *steps, const Tap *tap, const Array *backend)
 static int list_step(StepList *steps, const Tap *tap, const Array *backend, RowMap row_map)
 {
     Grade *grade = steps->grade;
+    grade->steps = grown(grade->steps, grade->step_count, sizeof *grade->steps);
+    steps->sums = grown(steps->sums, grade->step_count, sizeof *steps->sums);
     int n = grade->step_count++;
-    grade->steps = reallocate(grade->steps, (size_t)grade->step_count, sizeof *grade->steps);
-    steps->sums = reallocate(steps->sums, (size_t)grade->step_count, sizeof *steps->sums);
 
     Step *step = &grade->steps[n];
     *step = (Step){ .tap = arena_format(&grade->arena, "%s", tap->name),

@@ -15,7 +15,7 @@ void complain(Complaints *complaints, const char *format, ...)
     vsnprintf(line, MOST, format, arguments);
     va_end(arguments);
     hide_controls(line);
-    complaints->lines = reallocate(complaints->lines, (size_t)complaints->count + 1, sizeof *complaints->lines);
+    complaints->lines = grown(complaints->lines, complaints->count, sizeof *complaints->lines);
     complaints->lines[complaints->count++] = line;
 }
 

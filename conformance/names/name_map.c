@@ -69,14 +69,14 @@ static const NameRule *rule_of(const NameMap *map, const Source *source)
 
 static void add_fate(NameMap *map, const Source *source, const char *tap)
 {
-    map->fates = reallocate(map->fates, (size_t)map->fate_count + 1, sizeof *map->fates);
+    map->fates = grown(map->fates, map->fate_count, sizeof *map->fates);
     const NameRule *rule = rule_of(map, source);
     map->fates[map->fate_count++] = (Fate){ *source->array, rule ? rule->patterns[0] : NULL, tap };
 }
 
 static void add_made(NameMap *map, Array array, const char *tap, const char *from)
 {
-    map->made = reallocate(map->made, (size_t)map->made_count + 1, sizeof *map->made);
+    map->made = grown(map->made, map->made_count, sizeof *map->made);
     array.name = tap;
     map->made[map->made_count++] = (Made){ array, from };
 }

@@ -104,7 +104,7 @@ static void count_word(TapWords *words, const char *word)
 {
     KnownWord *known = find_known(words, word);
     if (!known) {
-        words->known = reallocate(words->known, (size_t)words->known_count + 1, sizeof *words->known);
+        words->known = grown(words->known, words->known_count, sizeof *words->known);
         known = &words->known[words->known_count++];
         *known = (KnownWord){ .having = 0 };
         memcpy(known->text, word, strlen(word) + 1);

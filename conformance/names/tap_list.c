@@ -8,7 +8,7 @@ static void on_tap(void *context, const Tap *tap)
 {
     TapList *list = context;
     if (tap->first > 0) return;
-    list->taps = reallocate(list->taps, (size_t)list->count + 1, sizeof *list->taps);
+    list->taps = grown(list->taps, list->count, sizeof *list->taps);
     ListedTap *listed = &list->taps[list->count++];
     *listed = (ListedTap){ .name = arena_format(&list->arena, "%s", tap->name), .rank = tap->rank };
     memcpy(listed->shape, tap->shape, sizeof listed->shape);

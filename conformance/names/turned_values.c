@@ -110,7 +110,7 @@ static void on_tap(void *context, const Tap *tap)
     try_orders(&t, 0);
     try_columns(&t);
     if (!t.operation) return;
-    s->found.list = reallocate(s->found.list, (size_t)s->found.count + 1, sizeof *s->found.list);
+    s->found.list = grown(s->found.list, s->found.count, sizeof *s->found.list);
     s->found.list[s->found.count++] = (TurnedValue){ .tap = arena_format(&s->found.arena, "%s", tap->name),
                                                      .operation = t.operation };
 }

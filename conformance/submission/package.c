@@ -32,7 +32,7 @@ void package_add(Package *package, const char *name, const char *bytes, size_t s
     char *copy = arena_allocate(&package->arena, size + 1);
     memcpy(copy, bytes, size);
     copy[size] = 0;
-    package->members = reallocate(package->members, (size_t)package->count + 1, sizeof *package->members);
+    package->members = grown(package->members, package->count, sizeof *package->members);
     package->members[package->count++] = (PackageMember){ arena_format(&package->arena, "%s", name), copy, size };
 }
 

@@ -22,8 +22,7 @@ static void open_shard(Checkpoint *checkpoint, const char *path, Error *error)
 {
     Safetensors *shard = safetensors_open(path, error);
     if (!shard) return;
-    checkpoint->shards = reallocate(checkpoint->shards, (size_t)(checkpoint->shard_count + 1),
-                                    sizeof *checkpoint->shards);
+    checkpoint->shards = grown(checkpoint->shards, checkpoint->shard_count, sizeof *checkpoint->shards);
     checkpoint->shards[checkpoint->shard_count++] = shard;
 }
 
@@ -69,7 +68,7 @@ static void open_weight_file(Checkpoint *checkpoint, const char *path, Error *er
     }
     Gguf *gguf = gguf_open(path, error);
     if (!gguf) return;
-    checkpoint->ggufs = reallocate(checkpoint->ggufs, (size_t)(checkpoint->gguf_count + 1), sizeof *checkpoint->ggufs);
+    checkpoint->ggufs = grown(checkpoint->ggufs, checkpoint->gguf_count, sizeof *checkpoint->ggufs);
     checkpoint->ggufs[checkpoint->gguf_count++] = gguf;
 }
 

@@ -152,7 +152,7 @@ static void put(const Experts *experts, const char *name, Array *array, NewStack
     array->name = arena_format(&experts->checkpoint->arena, "%s.%s", experts->module, name);
     CheckpointTensor *known = checkpoint_find(experts->checkpoint, array->name);
     if (!known) {
-        made->stacks = reallocate(made->stacks, (size_t)(made->count + 1), sizeof *made->stacks);
+        made->stacks = grown(made->stacks, made->count, sizeof *made->stacks);
         made->stacks[made->count++] = array;
     } else if (known->is_stack) {
         known->array = array;

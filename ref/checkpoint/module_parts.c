@@ -46,7 +46,7 @@ Array *part_becomes_weight(Parts *parts, const Encoding *encoding, int rank, con
                        .rank = rank,
                        .encoding = encoding };
     memcpy(weight->shape, shape, (size_t)rank * sizeof *shape);
-    checkpoint->made = reallocate(checkpoint->made, (size_t)(checkpoint->made_count + 1), sizeof *checkpoint->made);
+    checkpoint->made = grown(checkpoint->made, checkpoint->made_count, sizeof *checkpoint->made);
     checkpoint->made[checkpoint->made_count++] = weight;
     return weight;
 }

@@ -52,6 +52,14 @@ void *reallocate(void *memory, size_t count, size_t size)
     return moved;
 }
 
+bool list_is_full(int64_t count) { return (count & (count - 1)) == 0; }
+
+void *grown(void *list, int64_t count, size_t size)
+{
+    if (!list_is_full(count)) return list;
+    return reallocate(list, count ? 2 * (size_t)count : 1, size);
+}
+
 char *copy_text(const char *text) { return strcpy(reallocate(NULL, strlen(text) + 1, 1), text); }
 
 static ArenaChunk *new_chunk(size_t size)

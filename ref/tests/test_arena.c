@@ -100,6 +100,27 @@ START_TEST(size_that_does_not_exist_is_out_of_memory)
 }
 END_TEST
 
+/* A million entries are moved 21 times, and all in all no more than two million of them. */
+START_TEST(lists_double)
+{
+    enum { MANY = 1000000 };
+    int *list = NULL, moves = 0;
+    int64_t moved = 0;
+    for (int count = 0; count < MANY; count++) {
+        const int *before = list;
+        moves += list_is_full(count);
+        if (list_is_full(count)) moved += count;
+        list = grown(list, count, sizeof *list);
+        ck_assert(list_is_full(count) || list == before);
+        list[count] = count;
+    }
+    for (int i = 0; i < MANY; i++) ck_assert_int_eq(list[i], i);
+    ck_assert_int_eq(moves, 21);
+    ck_assert_int_lt(moved, 2 * MANY);
+    free(list);
+}
+END_TEST
+
 START_TEST(freed_arena_is_empty)
 {
     arena_allocate(&scratch, 10);
@@ -117,6 +138,7 @@ Suite *arena_suite(void)
     tcase_add_test(tcase, pieces_are_aligned_and_apart);
     tcase_add_test(tcase, text_is_formatted_whole);
     tcase_add_test(tcase, size_that_does_not_exist_is_out_of_memory);
+    tcase_add_test(tcase, lists_double);
     tcase = theme(suite, "release");
     tcase_add_test(tcase, released_memory_is_handed_out_again);
     tcase_add_test(tcase, mark_before_the_first_allocation);

@@ -77,8 +77,7 @@ static void add_trial(Group *group, const char *folder, const char *dump, const 
     if (list->count == MOST_TRIALS)
         error_set(group->error, "%s: found more than %d trials, expected no more", group->path, MOST_TRIALS);
     if (error_is_set(group->error)) return;
-    bool is_full = (list->count & (list->count - 1)) == 0; /* room is for a power of two */
-    if (is_full) list->trials = reallocate(list->trials, 2 * (size_t)list->count + 1, sizeof *list->trials);
+    list->trials = grown(list->trials, list->count, sizeof *list->trials);
     list->trials[list->count++] = (SuiteTrial){
         .folder = arena_format(&list->arena, "%s", folder),
         .dump = dump_of(group, folder, dump),
