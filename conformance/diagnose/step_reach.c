@@ -104,11 +104,7 @@ typedef struct {
  * these, too. One more pass. */
 static uint64_t layers_changed(const Asked *a)
 {
-    Sites sites = { .count = 0 };
-    BugPart whole = { .strength = 1 };
-    float *difference = allocate_zeroed((size_t)matched_filter_elements(a->s->filter, 0) + 1, sizeof *difference);
-    suspects_part_differences(a->s, (SuspectPart){ a->place, &whole, &sites }, 0, difference);
-    free(difference);
+    Sites sites = suspects_sites(a->s, a->place);
     uint64_t layers = 0;
     for (int i = 0; i < sites.count; i++) layers |= sites.list[i].layers;
     return layers;

@@ -7,6 +7,7 @@
 
 #include "readings/reading.h"
 #include "readings/subjects.h"
+#include "diagnose/step_layers.h"
 
 /* In standard deviations: from there on a step stands out alone */
 static const double STANDS_OUT = 5;
@@ -165,36 +166,56 @@ bool *suspects_grade_part(const Suspects *s, int place, const BugPart *part)
     return steps_straight_by(s, &s->search->trial, open_in_part(s, s->list[place].candidate.bug, part));
 }
 
-static void differences_by(const Suspects *s, BuggyModel *buggy, int step, float *difference)
+/* Computes no layer that the step does not come from. */
+static void differences_by(const Suspects *s, const Suspect *suspect, BuggyModel *buggy, int step, float *difference)
 {
+    TouchedLayers layers = step_layers(suspects_graded(s), step, model_config(s->search->trial.model));
+    bool is_alone = s->below.count == 0 && !suspect->remembers;
     s->search->pass++;
-    if (buggy)
+    if (buggy) {
+        buggy_model_set_touched(buggy, is_alone ? &layers : NULL);
         matched_filter_differences(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), step,
                                    difference);
+    }
     buggy_model_close(buggy);
+    touched_layers_free(&layers);
 }
 
 void suspects_part_differences(const Suspects *s, SuspectPart of, int step, float *difference)
 {
     BuggyModel *buggy = open_in_part(s, s->list[of.place].candidate.bug, of.part);
     if (buggy) buggy_model_note_sites(buggy, of.sites);
-    differences_by(s, buggy, step, difference);
+    differences_by(s, &s->list[of.place], buggy, step, difference);
 }
 
-Match *suspects_part_matches(const Suspects *s, int place, const BugPart *part)
+static Match *part_matches(const Suspects *s, SuspectPart of)
 {
     Match *matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *matches);
-    BuggyModel *buggy = open_in_part(s, s->list[place].candidate.bug, part);
+    BuggyModel *buggy = open_in_part(s, s->list[of.place].candidate.bug, of.part);
     s->search->pass++;
-    if (buggy)
+    if (buggy) {
+        buggy_model_note_sites(buggy, of.sites);
         matched_filter_match(s->filter, s->base, subject_with_bugs(buggy, &s->search->trial.options), matches);
+    }
     buggy_model_close(buggy);
     return matches;
 }
 
+Match *suspects_part_matches(const Suspects *s, int place, const BugPart *part)
+{
+    return part_matches(s, (SuspectPart){ place, part, NULL });
+}
+
+Sites suspects_sites(const Suspects *s, int place)
+{
+    Sites sites = { .count = 0 };
+    free(part_matches(s, (SuspectPart){ place, &(BugPart){ .strength = 1 }, &sites }));
+    return sites;
+}
+
 void suspects_differences(const Suspects *s, const Suspect *suspect, int step, float *difference)
 {
-    differences_by(s, open_with(s, suspect->candidate.bug), step, difference);
+    differences_by(s, suspect, open_with(s, suspect->candidate.bug), step, difference);
 }
 
 /* ---------------------------------------------------------------- the filter */

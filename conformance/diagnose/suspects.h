@@ -33,6 +33,7 @@ typedef struct {
     double explained_power; /* the part of the sum of r^2 that it takes off, over the steps that are weighed */
     double z_needed;        /* the z from which on the report says that it is there */
     bool *straight;         /* of each step: whether it is with the bug; NULL until it is graded */
+    bool remembers;         /* what it does in a layer may hang on what it saw in others */
 } Suspect;
 
 /* Bugs that a base has */
@@ -79,6 +80,8 @@ typedef struct {
     Sites *sites;
 } SuspectPart;
 void suspects_part_differences(const Suspects *suspects, SuspectPart of, int step, float *difference);
+/* The sites that one of the list changes, in all layers: one more pass */
+Sites suspects_sites(const Suspects *suspects, int place);
 /* The matches of each step, of one of the list in a part of the model. The caller frees them. */
 Match *suspects_part_matches(const Suspects *suspects, int place, const BugPart *part);
 Grade *suspects_end(Suspects *suspects); /* the base's; NULL if it never began */

@@ -100,6 +100,7 @@ static void try_bug(void *context, Lockstep *base, int i)
     Suspect *suspect = &trials->tried[i];
     suspect->candidate.bug = bug_at(i);
     if (!may_show(trials, i)) return;
+    suspect->remembers = bug_at(i)->tap && (!trials->foreseen || trials->foreseen[i].touched.all);
     suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
     BuggyModel *buggy = suspects_open(s, bug_at(i), lockstep_model(base));
     count_pass(s);

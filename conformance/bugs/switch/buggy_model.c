@@ -286,7 +286,8 @@ static bool on_layer(void *context, const char *layer)
 static void on_tap(void *context, const Tap *tap)
 {
     BuggyModel *model = context;
-    if (model->twin) keep_to_part(model, tap, twin_values(model->twin, tap));
+    const void *twins = model->twin ? twin_values(model->twin, tap) : NULL;
+    if (!*model->known_layer) keep_to_part(model, tap, twins);
     for (int i = 0; i < model->count && !*model->known_layer; i++) {
         bool in_part = model->part && i == model->count - 1 && model->runs[i].bug->tap;
         const void *without = in_part ? keep_before(model, tap) : NULL;
@@ -307,7 +308,7 @@ void buggy_model_forward(BuggyModel *model, const Reference *reference, const In
     chained.hook_context = model;
     model->pass = pass;
     begin_inputs(model, inputs, pass);
-    if (model->without) model->twin = twin_begin(model->without, reference, inputs, pass);
+    if (model->without) model->twin = twin_begin(model->without, reference, inputs, pass, model->known_layer);
     reference->forward(model->model, &model->inputs, &chained);
     if (model->twin) twin_end(model->twin);
     model->twin = NULL;

@@ -19,6 +19,7 @@ struct Twin {
     bool is_waiting; /* the first model knows, and has not let it go on */
     bool is_alone;   /* it waits no more */
     bool has_thread; /* the machine gave one */
+    const char *known_layer;
 };
 
 static void wait_for(sem_t *semaphore)
@@ -35,6 +36,12 @@ static void at_tap(void *context, const Tap *tap)
     wait_for(&twin->may_go_on);
 }
 
+static bool is_left_out(void *context, const char *layer)
+{
+    const Twin *twin = context;
+    return !twin->is_alone && strcmp(twin->known_layer, layer) == 0;
+}
+
 static void *run(void *context)
 {
     Twin *twin = context;
@@ -45,12 +52,14 @@ static void *run(void *context)
     return NULL;
 }
 
-Twin *twin_begin(Model *model, const Reference *reference, const Inputs *inputs, const Pass *pass)
+Twin *twin_begin(Model *model, const Reference *reference, const Inputs *inputs, const Pass *pass,
+                 const char *known_layer)
 {
     Twin *twin = allocate_zeroed(1, sizeof *twin);
-    *twin = (Twin){ .model = model, .reference = reference, .inputs = inputs, .pass = *pass };
+    *twin = (Twin){ .model = model, .reference = reference, .inputs = inputs, .known_layer = known_layer };
+    twin->pass = *pass;
     twin->pass.hook = at_tap;
-    twin->pass.known = NULL;
+    twin->pass.known = is_left_out;
     twin->pass.hook_context = twin;
     sem_init(&twin->at_tap, 0, 0);
     sem_init(&twin->may_go_on, 0, 0);

@@ -11,7 +11,9 @@
 
 typedef struct Twin Twin;
 
-Twin *twin_begin(Model *model, const Reference *reference, const Inputs *inputs, const Pass *pass);
+/* known_layer: the layer that the first model leaves out, as long as it does; the twin leaves out the same */
+Twin *twin_begin(Model *model, const Reference *reference, const Inputs *inputs, const Pass *pass,
+                 const char *known_layer);
 /* The twin's values of the tap that the first model is at; NULL where it has come to another one, from which on it goes
  * its own way. */
 const void *twin_values(Twin *twin, const Tap *tap);
