@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MOST_PARTS = 12 };
+enum { MOST_PARTS = 24 };
 
 /* In noise units, element by element of a step */
 typedef struct {

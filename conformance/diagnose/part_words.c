@@ -82,14 +82,18 @@ static int count_sites(const char *sites)
     return count;
 }
 
+const char *place_words(const BugPart *part, Arena *arena)
+{
+    if (part->sites) return arena_format(arena, "in %s", sites_in_words(part->sites, false, arena));
+    if (part->layers) return arena_format(arena, "in %s", numbers_in_words("layer", part->layers, arena));
+    return arena_format(arena, "in %s", units_in_words(part->unit, part->units, arena));
+}
+
 const char *part_words(const BugPart *part, const BugPart *rest, Arena *arena)
 {
-    if (part->sites) {
-        bool whole = !are_of_one_stack(part->sites, rest->sites, arena);
-        const char *in = sites_in_words(part->sites, whole, arena);
-        if (count_sites(rest->sites) > MOST_SAID) return arena_format(arena, "in %s only", in);
-        return arena_format(arena, "in %s, not in %s", in, sites_in_words(rest->sites, whole, arena));
-    }
-    if (part->layers) return arena_format(arena, "in %s only", numbers_in_words("layer", part->layers, arena));
-    return arena_format(arena, "in %s only", units_in_words(part->unit, part->units, arena));
+    if (!part->sites || !rest->sites) return arena_format(arena, "%s only", place_words(part, arena));
+    bool whole = !are_of_one_stack(part->sites, rest->sites, arena);
+    const char *in = sites_in_words(part->sites, whole, arena);
+    if (count_sites(rest->sites) > MOST_SAID) return arena_format(arena, "in %s only", in);
+    return arena_format(arena, "in %s, not in %s", in, sites_in_words(rest->sites, whole, arena));
 }

@@ -161,23 +161,67 @@ static BugPart join(const Partition *p, uint64_t parts, Arena *arena)
     return joined;
 }
 
+static bool is_the_same(const Apart *a, const float *one, const float *other)
+{
+    double apart = 0, squares = dot(one, one, a->elements);
+    for (int64_t i = 0; i < a->elements; i++) apart += ((double)one[i] - other[i]) * ((double)one[i] - other[i]);
+    return squares > 0 && apart < 1e-6 * squares;
+}
+
+/* Parts may change the same, as queries that are 0 and keys that are. Then the fit has the first. alike: for each part,
+ * the others that it stands for */
+static void leave_out_alike(const Apart *a, PartFit *fit, uint64_t alike[MOST_PARTS])
+{
+    for (int i = 0; i < fit->count; i++)
+        for (int j = i + 1; j < fit->count; j++) {
+            if (!is_the_same(a, fit->differences[i], fit->differences[j])) continue;
+            memset(fit->differences[j], 0, (size_t)a->elements * sizeof(float));
+            alike[i] |= (uint64_t)1 << j;
+        }
+}
+
+static uint64_t alike_to_any(const uint64_t alike[MOST_PARTS], uint64_t parts)
+{
+    uint64_t all = 0;
+    for (int i = 0; i < MOST_PARTS; i++) all |= parts >> i & 1 ? alike[i] : 0;
+    return all;
+}
+
+static Unit unit_in_words(const Apart *a, Unit unit)
+{
+    return unit == UNIT_PICTURE && !a->s->search->trial.inputs->pixel_values ? UNIT_FRAME : unit;
+}
+
 static bool find_in(Apart *a, const Partition *p, FoundPart *found)
 {
     if (p->count < 2) return false;
     PartFit fit = { .residual = a->residual, .elements = a->elements, .count = p->count };
+    uint64_t alike[MOST_PARTS] = { 0 }, all = ((uint64_t)1 << p->count) - 1;
     for (int i = 0; i < p->count; i++) {
         fit.differences[i] = allocate_zeroed((size_t)a->elements + 1, sizeof(float));
         measure(a, &p->parts[i], NULL, fit.differences[i]);
     }
-    uint64_t parts = part_fit_solve(&fit), all = ((uint64_t)1 << p->count) - 1;
+    leave_out_alike(a, &fit, alike);
+    uint64_t parts = part_fit_solve(&fit), others = alike_to_any(alike, parts);
     for (int i = 0; i < p->count; i++) free(fit.differences[i]);
     if (!parts) return false;
-    BugPart part = join(p, parts, a->arena), rest = join(p, all & ~parts, a->arena);
+    BugPart part = join(p, parts, a->arena), rest = join(p, all & ~parts & ~others, a->arena);
     if (!confirm(a, &part, found)) return false;
-    bool are_frames = part.unit == UNIT_PICTURE && !a->s->search->trial.inputs->pixel_values;
-    if (are_frames) part.unit = UNIT_FRAME;
+    part.unit = unit_in_words(a, part.unit);
     found->reach = part_words(&part, &rest, a->arena);
+    BugPart other = join(p, others, a->arena);
+    other.unit = part.unit;
+    if (others)
+        found->reach = arena_format(a->arena, "%s (it would look the same %s)", found->reach,
+                                    place_words(&other, a->arena));
     return true;
+}
+
+/* From honest values: behind weights that are 0 all else would seem to change nothing. */
+static void note_sites(Apart *a)
+{
+    a->sites = (Sites){ .count = 0 };
+    measure(a, &(BugPart){ .strength = 0 }, &a->sites, a->difference);
 }
 
 /* The simplest first. All have the same passes of the bug and of the grade, and the first that is confirmed counts. */
@@ -185,8 +229,7 @@ static bool take_apart(Apart *a, FoundPart *found)
 {
     const Unit units[] = { UNIT_HEAD, UNIT_PICTURE, UNIT_FRAME, UNIT_CLIP, UNIT_EXPERT };
     if (find_strength(a, found)) return true;
-    a->sites = (Sites){ .count = 0 };
-    measure(a, &(BugPart){ .strength = 1 }, &a->sites, a->difference);
+    note_sites(a);
     Partition sites = by_sites(a), layers = by_layers(a);
     if (find_in(a, &layers, found) || find_in(a, &sites, found)) return true;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
@@ -218,6 +261,18 @@ static void take_named_apart(Apart *a, const Diagnosis *d, FoundPart *found)
         }
 }
 
+/* One module's share of a bug may point another way than all of it does, as one norm's of a layer's six. So where none
+ * of the likeliest is the answer, each bug that changes the step in several places is taken apart by these. */
+static void take_others_apart(Apart *a, double least, FoundPart *found)
+{
+    for (a->place = 0; a->place < a->s->count && !found->straight; a->place++) {
+        if (gain(a, a->place) >= least || a->s->list[a->place].matches[a->step].power < SEEN * SEEN) continue;
+        note_sites(a);
+        Partition sites = by_sites(a);
+        find_in(a, &sites, found);
+    }
+}
+
 bool parts_find(const Suspects *s, int step, Diagnosis *d, FoundPart *found)
 {
     *found = (FoundPart){ .straight = NULL };
@@ -233,6 +288,7 @@ bool parts_find(const Suspects *s, int step, Diagnosis *d, FoundPart *found)
         last = gain(&a, a.place);
         take_apart(&a, found);
     }
+    take_others_apart(&a, last, found);
     free(a.residual);
     free(a.difference);
     return found->straight != NULL;

@@ -179,11 +179,23 @@ static bool are_named(const Mixture *m, const Diagnosis *d)
     return all;
 }
 
-static bool begins_with_module(const char *reach, const char *module)
+static bool begins_with(const char *reach, const char *module)
 {
     const char *layer = strstr(module, ".*."), *local = layer ? layer + 3 : module;
-    return strncmp(reach, "in ", 3) == 0 &&
-           (strncmp(reach + 3, module, strlen(module)) == 0 || strncmp(reach + 3, local, strlen(local)) == 0);
+    return strncmp(reach, module, strlen(module)) == 0 || strncmp(reach, local, strlen(local)) == 0;
+}
+
+/* Or is among those that would look the same */
+static bool names_module(const char *reach, const char *module)
+{
+    static const char like[] = "look the same in ";
+    const char *alike = strstr(reach, like);
+    if (strncmp(reach, "in ", 3) == 0 && begins_with(reach + 3, module)) return true;
+    for (alike = alike ? alike + strlen(like) : ""; *alike; alike += strspn(alike, ", ")) {
+        if (begins_with(alike, module)) return true;
+        alike += strcspn(alike, " ");
+    }
+    return false;
 }
 
 /* Everywhere is right, too, where no other step would show the bug. */
@@ -195,7 +207,7 @@ static bool is_reached(const Mixture *m, const Diagnosis *d)
     const Candidate *c = score_candidate(d, d->named[0]);
     if (d->strengths[0] < 0.9 * strength || d->strengths[0] > 1.1 * strength) return false;
     if (!reach) return m->mixture == HALF_STRENGTH || (c && c->absent == 0);
-    if (m->module) return begins_with_module(reach, m->module);
+    if (m->module) return names_module(reach, m->module);
     return m->words && strcmp(reach, m->words) == 0;
 }
 
