@@ -57,8 +57,9 @@ static const struct argp_option options[] = {
       "(default: 8). With 1, scales of rows, channels and elements are rough",
       0 },
     { "partial", KEY_PARTIAL, 0, 0,
-      "A dump may pass of which fewer than half of the arrays are taps of the case, or some are of another shape or "
-      "have the values of a tap that it lacks, or none fits a glob of --only; without it the exit status is 3 then",
+      "A dump may pass of which fewer than half of the arrays are taps of the case, or some are of another shape, "
+      "or a quarter have the values of taps that it lacks, or none fits a glob of --only; without it the exit status "
+      "is 3 then",
       0 },
     { "strict", KEY_STRICT, 0, 0,
       "Taps that are missing from the dump or hold fewer rows than were computed, names that are no taps, arrays of "

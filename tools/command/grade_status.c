@@ -81,6 +81,9 @@ static int count_misnamed(const Grade *grade, const Dump *dump, const GradeComma
     return misnamed;
 }
 
+/* A port may hold a tap twice, or a few of its own names may hide one. So many arrays that do are one in this many. */
+enum { MISNAMED_PART = 4 };
+
 /* Why straight steps say too little of the dump; NULL: they do not */
 static const char *incompleteness(Grade *grade, const Dump *dump, const GradeCommand *command)
 {
@@ -95,16 +98,17 @@ static const char *incompleteness(Grade *grade, const Dump *dump, const GradeCom
     if (grade->misfit_count > 0)
         return arena_format(&grade->arena, "%d array%s another shape and %s not graded", grade->misfit_count,
                             grade->misfit_count > 1 ? "s have" : " has", grade->misfit_count > 1 ? "were" : "was");
-    int misnamed = grade->first_bent < 0 ? count_misnamed(grade, dump, command) : 0;
-    if (misnamed > 0)
-        return arena_format(&grade->arena, "%d array%s the values of taps that the dump lacks, and %s", misnamed,
-                            misnamed > 1 ? "s of other names have" : " of another name has",
-                            misnamed > 1 ? "were not graded" : "was not graded");
+    if (MISNAMED_PART * command->names.misnamed >= arrays)
+        return arena_format(&grade->arena,
+                            "%d of the dump's %d arrays have the values of taps that it lacks, under other names, and "
+                            "were not graded",
+                            command->names.misnamed, arrays);
     return NULL;
 }
 
 Status grade_status(Grade *grade, const Dump *dump, GradeCommand *command)
 {
+    command->names.misnamed = grade->first_bent < 0 ? count_misnamed(grade, dump, command) : 0;
     if (!command->partial) grade->incomplete_because = incompleteness(grade, dump, command);
     if (command->report.strict) look_strictly(grade, command);
     if (grade->first_bent >= 0 || grade_far_end(grade) || *command->report.strict_failure) return STATUS_FAIL;
@@ -170,6 +174,10 @@ void names_left_text(FILE *out, const GradeCommand *command, const Grade *grade,
     if (unused > 0)
         fprintf(out, "entries of %s that fit no array of the dump: %zu (plumb names lists them)\n",
                 SHOWN_TEXT(command->names.map), unused);
+    if (command->names.misnamed > 0)
+        fprintf(out,
+                "arrays of other names that have the values of taps that the dump lacks: %d (plumb names lists them)\n",
+                command->names.misnamed);
     if (grade->incomplete_because && grade->unknown_count > 0)
         show_nearest_of(out, dump, grade->unknown, grade->unknown_count, &c);
     turned_text(out, grade, dump, &c);

@@ -83,6 +83,7 @@ typedef struct {
     const char *map; /* names/name_map.h; NULL: they have the names of taps */
     Globs excluded;
     json_t *unused; /* filled with the map's entries that no array has the name of */
+    int misnamed;   /* filled: arrays that are no taps, and have the values of taps that the dump lacks */
 } DumpNames;
 
 Dump *open_named_dump(Case *c, const char *path, const DumpNames *names, Error *error); /* NULL with error set */
