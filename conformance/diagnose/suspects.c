@@ -79,7 +79,7 @@ bool suspects_begin(Suspects *s, Search *search, const Below *below)
     if (below) s->buggy = buggy_model_of(trial->model, below->bugs, below->count, &unfit);
     if (below && !s->buggy) return false;
     search->pass = 0;
-    search->passes = 1 + bug_count() / IN_A_DRY_RUN + 1 + bug_count() + MOST_CONFIRMED;
+    search->passes = 1 + 1 + bug_count() + MOST_CONFIRMED;
     s->base = below ? lockstep_begin(trial, subject_with_bugs(s->buggy, &trial->options), &unfit)
                     : readings_begin(trial, &search->followed, search->error);
     if (!below) *trial = search->followed.trial;

@@ -11,7 +11,6 @@
 #include "readings/reading.h"
 
 enum { MOST_CONFIRMED = 6 }; /* suspects that a bent step is graded with */
-enum { IN_A_DRY_RUN = 8 };   /* bugs: each keeps taps of its own */
 enum { MOST_BELOW = 4 };     /* bugs that a base has */
 
 static const double EXPOSED = 12; /* a case exposes a bug where it shows so many standard deviations of it */

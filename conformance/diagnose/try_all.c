@@ -8,59 +8,29 @@
 
 static void count_pass(const Suspects *s) { __atomic_fetch_add(&s->search->pass, 1, __ATOMIC_RELAXED); }
 
-/* ---------------------------------------------------------------- dry runs */
+/* ---------------------------------------------------------------- the dry run */
 
-typedef struct {
-    const Bug *bugs[IN_A_DRY_RUN];
-    int place[IN_A_DRY_RUN], count;
-} Group;
-
-typedef struct {
-    const Suspects *suspects;
-    Group *groups;
-    int first; /* that a job runs */
-    Foreseen *foreseen;
-} Foresight;
-
-static int group_bugs(Group *groups)
-{
-    int count = 0;
-    for (int i = 0; i < bug_count(); i++) {
-        if (!dry_run_is_enough_for(bug_at(i))) continue;
-        if (count == 0 || groups[count - 1].count == IN_A_DRY_RUN) count++;
-        Group *group = &groups[count - 1];
-        group->place[group->count] = i;
-        group->bugs[group->count++] = bug_at(i);
-    }
-    return count;
-}
-
-static void foresee_group(void *context, Lockstep *lockstep, int job)
-{
-    const Foresight *all = context;
-    const Group *group = &all->groups[all->first + job];
-    DryRun *dry = dry_run_new(lockstep_model(lockstep), group->bugs, group->count);
-    count_pass(all->suspects);
-    lockstep_remember(lockstep, subject_of_dry_run(dry, &all->suspects->search->trial.options));
-    for (int i = 0; i < group->count; i++)
-        all->foreseen[group->place[i]] = (Foreseen){ !dry_run_changes(dry, i), dry_run_touched(dry, i) };
-    dry_run_free(dry);
-}
-
-/* The first dry run is the pass that others are compared with, so that they come after it. */
+/* One dry run of all bugs that are hooks alone. It is the pass that others are compared with, too. */
 static Foreseen *foresee(Suspects *s)
 {
     Foreseen *foreseen = allocate_zeroed((size_t)bug_count() + 1, sizeof *foreseen);
-    Foresight all = { .suspects = s,
-                      .groups = allocate_zeroed((size_t)bug_count() + 1, sizeof *all.groups),
-                      .foreseen = foreseen };
-    for (int i = 0; i < bug_count(); i++) foreseen[i].touched.all = touches_layers(bug_at(i));
-    int groups = group_bugs(all.groups);
-    if (groups > 0) foresee_group(&all, s->base, 0);
-    all.first = 1;
-    if (groups > 1) side_by_side(s->base, groups - 1, foresee_group, &all);
+    const Bug **bugs = allocate_zeroed((size_t)bug_count() + 1, sizeof *bugs);
+    int *places = allocate_zeroed((size_t)bug_count() + 1, sizeof *places), count = 0;
+    for (int i = 0; i < bug_count(); i++) {
+        foreseen[i].touched.all = touches_layers(bug_at(i));
+        if (!dry_run_is_enough_for(bug_at(i))) continue;
+        places[count] = i;
+        bugs[count++] = bug_at(i);
+    }
+    DryRun *dry = dry_run_new(lockstep_model(s->base), bugs, count);
+    count_pass(s);
+    lockstep_remember(s->base, subject_of_dry_run(dry, &s->search->trial.options));
+    for (int i = 0; i < count; i++)
+        foreseen[places[i]] = (Foreseen){ !dry_run_changes(dry, i), dry_run_touched(dry, i) };
     for (int i = 0; i < bug_count(); i++) s->search->passes -= foreseen[i].unexposed;
-    free(all.groups);
+    dry_run_free(dry);
+    free(places);
+    free(bugs);
     return foreseen;
 }
 

@@ -12,6 +12,7 @@ static inline double tap_value(const Tap *tap, int64_t index)
 
 static inline void tap_set(const Tap *tap, int64_t index, double value)
 {
+    if (tap->written) *tap->written = true;
     if (tap->value_size == sizeof(float))
         ((float *)tap->values)[index] = (float)value;
     else

@@ -41,6 +41,7 @@ typedef struct {
     /* How many random bits the pass has drawn, or would have where it rounds to nearest. A hook that gives a layer's
      * output sets it to what the layer would have left. */
     uint32_t *drawn;
+    bool *written; /* becomes true where a hook replaces a value (dump/tap_value.h); NULL: nobody asks */
 } Tap;
 
 typedef void Hook(void *context, const Tap *tap);

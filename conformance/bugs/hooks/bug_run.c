@@ -166,6 +166,7 @@ static void remember(BugRun *run, const Tap *tap, bool for_next_run)
 
 void bug_run_record(BugRun *run, const Tap *tap)
 {
+    if (run->recorder) return;
     if (is_one_of(run->bug->needs_last_run, tap->name))
         remember(run, tap, true);
     else if (is_one_of(run->bug->needs_in_layer, tap->name))
@@ -174,8 +175,9 @@ void bug_run_record(BugRun *run, const Tap *tap)
 
 static const Recorded *find(const BugRun *run, const char *name, int k)
 {
-    for (int i = 0; i < run->recorded_count; i++)
-        if (tap_is(run->recorded[i].tap, name) && tap_run(run->recorded[i].tap) == k) return &run->recorded[i];
+    const BugRun *of = run->recorder ? run->recorder : run;
+    for (int i = 0; i < of->recorded_count; i++)
+        if (tap_is(of->recorded[i].tap, name) && tap_run(of->recorded[i].tap) == k) return &of->recorded[i];
     return NULL;
 }
 

@@ -16,6 +16,7 @@ struct BugRun {
     Arena scratch; /* of one call of the hook */
     Recorded *recorded;
     int recorded_count;
+    const struct BugRun *recorder; /* of the same taps, whose records these are, too; NULL: it has its own */
     struct {
         const char *name;
         double *values;
@@ -24,9 +25,9 @@ struct BugRun {
     void *state;
 };
 
-void bug_run_tap(BugRun *run, const Tap *tap);    /* calls the hook */
+void bug_run_tap(BugRun *run, const Tap *tap);         /* calls the hook */
 void bug_run_round(const BugRun *run, const Tap *tap); /* as the pass rounds the tap's values */
-void bug_run_record(BugRun *run, const Tap *tap); /* after every tap, if the bug asks for it */
+void bug_run_record(BugRun *run, const Tap *tap);      /* after every tap, if the bug asks for it */
 void bug_run_end(BugRun *run);
 
 /* "PATH.layers.N." + local, of layer N or the tap's own where N < 0; without "@k" */
