@@ -21,6 +21,7 @@ void choices_free(Choices *choices);
 Choices *choices_beside(const Choices *choices, const PaddingRows *rows);
 void choices_free_beside(Choices *choices);
 bool choices_all_held(const Choices *choices); /* by the dump, as far as passes have shown */
+bool choices_none(const Choices *choices);     /* nothing is chosen, as far as passes have shown */
 /* Whether the dump leaves a choice open that some module sees: none sees the last of the new tokens. */
 bool choices_matter_open(const Choices *choices, int new_tokens);
 void choices_suppress(Choices *choices, const Model *model); /* the tokens that the model never chooses */

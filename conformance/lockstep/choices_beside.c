@@ -32,6 +32,8 @@ bool choices_matter_open(const Choices *choices, int new_tokens)
     return false;
 }
 
+bool choices_none(const Choices *choices) { return choices->count == 0; }
+
 bool choices_all_held(const Choices *choices)
 {
     for (int n = 0; n < choices->count; n++)

@@ -76,6 +76,17 @@ static void end_replay_at(void *context, int sample, int step)
     if (sums && sample >= 0) end_sums_end_replay(sums);
 }
 
+/* What the oracle's pass would show is there already. */
+static void expect_reference_passes(const Free *passes, int steps)
+{
+    for (int n = 0; n < steps; n++) {
+        EndSums *sums = sums_at(passes, n);
+        const StepSums *of = lockstep_sums(passes->lockstep, n);
+        for (int64_t row = 0; sums && row < row_map_rows(&of->row_map); row++)
+            if (of->row_norm[row] >= 0) end_sums_expect(sums, row, of->reference_pass + row * of->row_map.width);
+    }
+}
+
 static void list_ends(Free *passes, Ends *ends)
 {
     const Grade *grade = lockstep_grade_so_far(passes->lockstep);
@@ -111,7 +122,9 @@ void ends_measure(Lockstep *lockstep)
                     .of_step = allocate_zeroed(steps, sizeof *passes.of_step) };
     const FreeVisitor visitor = { visit_row, end_replay_at, &passes };
     list_ends(&passes, &ends);
-    if (ends.count > 0) lockstep_visit_free(lockstep, -1, FREE_REPLAYS, &visitor); /* -1: the oracle */
+    bool has_path = lockstep_has_path(lockstep);
+    if (has_path) expect_reference_passes(&passes, (int)steps - 1);
+    if (ends.count > 0) lockstep_visit_free(lockstep, has_path ? 0 : -1, FREE_REPLAYS, &visitor); /* -1: the oracle */
     /* A bent dump fails as it is: it is not worth a second look. A shard does not know whether this one is bent. */
     bool is_far = conclude(&passes, &ends, false);
     if (is_far && lockstep_grade_so_far(lockstep)->first_bent < 0 && !lockstep_shard(lockstep)) {

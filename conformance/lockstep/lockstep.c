@@ -14,6 +14,15 @@ static void list_samples(const Lockstep *l, OrderedPass *passes, int *count)
         passes[(*count)++] = (OrderedPass){ PASS_RANDOM, sample, sample + 1 == l->samples };
 }
 
+static bool has_steps(const Lockstep *l) { return !l->shard || shard_has_steps(l->shard, l->steps.grade->step_count); }
+
+static ShardChoices choices_to_share(const Lockstep *l)
+{
+    if (choices_none(l->choices)) return SHARD_NO_CHOICES;
+    bool open = choices_matter_open(l->choices, l->steps.pass.max_new_tokens);
+    return open ? SHARD_CHOICES_OPEN : SHARD_CHOICES_HELD;
+}
+
 /* The replay lists the steps. Where nothing has to be chosen, all other passes follow in turn, the samples among them;
  * else the oracle's choices are settled first. */
 static void run_round(Lockstep *l)
@@ -31,17 +40,15 @@ static void run_round(Lockstep *l)
         l->passes++;
         run_pass(l, PASS_REPLAY, 0, 0);
     }
-    if (l->shard)
-        shard_plan(l->shard, l->steps.grade, l->steps.sums,
-                   !choices_matter_open(l->choices, l->steps.pass.max_new_tokens));
-    if (l->shard && !shard_has_steps(l->shard) && !shard_has_ends(l->shard)) {
+    if (l->shard) shard_plan(l->shard, l->steps.grade, l->steps.sums, choices_to_share(l));
+    if (!has_steps(l) && !shard_has_ends(l->shard)) {
         free(passes);
         return;
     }
-    if (with_total && (!l->shard || shard_has_steps(l->shard))) passes[count++] = (OrderedPass){ .kind = PASS_FREE };
+    l->has_path = with_total && has_steps(l) && choices_none(l->choices);
+    if (with_total && has_steps(l)) passes[count++] = (OrderedPass){ .kind = PASS_FREE };
     passes[count++] = (OrderedPass){ .kind = PASS_ORACLE };
-    l->sampled = side_by_side_allowed(l) && choices_all_held(l->choices) &&
-                 (!l->shard || shard_has_steps(l->shard));
+    l->sampled = side_by_side_allowed(l) && choices_all_held(l->choices) && has_steps(l);
     if (l->sampled) {
         list_samples(l, passes, &count);
         run_passes_in_turn(l, passes, count);
@@ -55,7 +62,7 @@ static void run_samples(Lockstep *l)
 {
     OrderedPass *passes = allocate_zeroed((size_t)l->samples + 1, sizeof *passes);
     int count = 0;
-    if (!l->sampled && (!l->shard || shard_has_steps(l->shard))) list_samples(l, passes, &count);
+    if (!l->sampled && has_steps(l)) list_samples(l, passes, &count);
     run_passes_in_turn(l, passes, count);
     free(passes);
 }
@@ -95,7 +102,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
     l->rows.sequences = options->sequences;
     l->steps = step_list_new(dump, &l->trial.options, &l->rows, grade, &l->error);
     l->steps.inputs = inputs;
-    if (options->shard.count > 1) l->shard = shard_new(options->shard, l->samples, model_config(trial->model));
+    if (options->shard.count > 0) l->shard = shard_new(options->shard, l->samples, model_config(trial->model));
     l->steps.shard = l->shard;
     l->steps.pass.max_new_tokens = inputs->input_ids ? decode_steps_new_tokens(dump) : 0;
     l->steps.pass.logits_to_keep = decode_steps_logits_to_keep(dump, inputs);
@@ -161,6 +168,8 @@ void lockstep_visit_free(Lockstep *l, int first, int end, const FreeVisitor *vis
     run_passes_in_turn(l, passes, end - first);
     free(passes);
 }
+
+bool lockstep_has_path(const Lockstep *l) { return l->has_path; }
 
 void lockstep_set_ends(Lockstep *l, Ends ends)
 {

@@ -30,7 +30,7 @@ const Grade *lockstep_grade_so_far(const Lockstep *lockstep);
 const StepSums *lockstep_sums(const Lockstep *lockstep, int step);
 const PaddingRows *lockstep_rows(const Lockstep *lockstep);
 const Shard *lockstep_shard(const Lockstep *lockstep); /* NULL: it grades all */
-Model *lockstep_model(const Lockstep *lockstep); /* the honest one, which a thread of its own has too */
+Model *lockstep_model(const Lockstep *lockstep);       /* the honest one, which a thread of its own has too */
 /* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its
  * number in the dump's array, before the backend's takes its place. */
 void lockstep_visit(Lockstep *lockstep, Subject subject, VisitRow *visit, void *context);
@@ -45,6 +45,8 @@ void lockstep_visit_replay(Lockstep *lockstep, const ArithmeticClass *class, Vis
  * tie, and all else to nearest. Those from `first` to `end` - 1 are run, several at once where there are threads, and
  * each comes to a step after the one before it has ended there. */
 void lockstep_visit_free(Lockstep *lockstep, int first, int end, const FreeVisitor *visitor);
+/* Whether the steps' reference_pass is what lockstep_visit_free would show of sample -1 */
+bool lockstep_has_path(const Lockstep *lockstep);
 void lockstep_set_ends(Lockstep *lockstep, Ends ends); /* of the grade; taken over */
 Grade *lockstep_end(Lockstep *lockstep);               /* frees all but the grade */
 

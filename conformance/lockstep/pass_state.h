@@ -21,6 +21,7 @@ struct Lockstep {
     int pass_number, passes;
     int samples, sample; /* how many replays there are, and the number of this one */
     bool sampled;        /* the round's passes had the samples among them */
+    bool has_path;       /* the free pass was what PASS_PATH of the oracle would be, because nothing is chosen */
     bool last;           /* no pass comes after this one */
     int gone_by;         /* steps that this pass is done with: another tap has come since theirs */
     bool exact_codes;    /* of the replay: some kernels multiply codes and never round what they stand for */

@@ -27,7 +27,9 @@ static void choose(Lockstep *l, int n, const Tap *tap)
 static bool on_layer(void *context, const char *layer)
 {
     Lockstep *l = context;
-    l->given = l->pass == PASS_SUSPECT ? known_layers_have(l->known, layer) : shard_leaves_out(l->shard, layer);
+    l->given = l->pass == PASS_SUSPECT ? known_layers_have(l->known, layer)
+               : l->pass == PASS_FREE  ? shard_needs_no_more(l->shard, layer)
+                                       : shard_leaves_out(l->shard, layer);
     l->steps.skips = l->given;
     return l->given;
 }
@@ -128,7 +130,8 @@ void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     if (l->known && kind == PASS_SUSPECT) known_layers_begin(l->known, l->remembering);
     if (l->known && kind == PASS_SUSPECT && !l->remembering) pass.known = on_layer;
     /* Another rounding draws other numbers of bits than those that the first pass counted. */
-    bool is_counted = kind == PASS_ORACLE || (kind == PASS_RANDOM && pass.results == class->results);
+    bool is_counted = kind == PASS_ORACLE || kind == PASS_FREE ||
+                      (kind == PASS_RANDOM && pass.results == class->results);
     if (l->shard && is_counted) pass.known = on_layer;
     if (l->shard && kind == PASS_REPLAY) shard_begin(l->shard);
 

@@ -26,7 +26,8 @@ typedef struct {
     int part;
 } Layer;
 
-/* Layers one behind the other, the last of which the dump holds. Without such a last one it must be computed by all. */
+/* Layers one behind the other, the last of which the dump holds. Without such a last one it must be computed by all.
+ * Parts are in the order of the pass. */
 typedef struct {
     double cost;
     bool held;
@@ -44,8 +45,8 @@ struct Shard {
     int run_count, layer_count, part_count;
     uint32_t drawn; /* at the end of the last tap that is in no layer */
     bool divisible;
-    int *owners; /* of each step */
-    int ends_owner, rest_owner; /* rest: what no layer has */
+    bool chooses; /* something is chosen: experts, tokens */
+    int *owners;  /* of each step */
 };
 
 Shard *shard_new(ShardNumber of, int samples, const json_t *config)
@@ -154,44 +155,46 @@ static void join_layers(Shard *shard)
     }
 }
 
-static const Part *parts_compared; /* by qsort, which has no context */
-
-static int dearest_first(const void *left, const void *right)
+/* What one shard has to do: the parts from `first` to `end` - 1, and the last one all ends, and what no layer has. The
+ * oracle's pass costs two of a replay. So does the free one, up to the last part that the shard owns; the ends ask for
+ * one such pass, which is the shard's own where nothing is chosen. */
+static double load_of(const Shard *shard, int first, int end, bool has_ends)
 {
-    int a = *(const int *)left, b = *(const int *)right;
-    double difference = parts_compared[a].cost - parts_compared[b].cost;
-    return difference != 0 ? (difference < 0 ? 1 : -1) : a - b;
+    double load = 0, up_to = 0, all = 0;
+    for (int i = 0; i < shard->part_count; i++) {
+        const Part *part = &shard->parts[i];
+        all += part->cost;
+        if (i < end) up_to += part->cost;
+        if (i >= first && i < end && part->held) load += part->cost * (1 + shard->samples);
+    }
+    if (has_ends) return load + (2 + FREE_REPLAYS + (shard->chooses ? 2 : 0)) * all;
+    return end > first ? load + 2 * up_to : 0;
 }
 
-static int least_loaded(const double *load, int count)
+/* Parts from the first on, as many to each shard as its load allows; whether the last one can have the rest */
+static bool share_out_by(Shard *shard, double most)
 {
-    int least = 0;
-    for (int i = 1; i < count; i++)
-        if (load[i] < load[least]) least = i;
-    return least;
+    int at = 0, last = shard->of.count - 1;
+    for (int k = 0; k < last; k++)
+        for (int first = at; at < shard->part_count && load_of(shard, first, at + 1, false) <= most; at++)
+            shard->parts[at].owner = k;
+    for (int i = at; i < shard->part_count; i++) shard->parts[i].owner = last;
+    return load_of(shard, at, shard->part_count, true) <= most;
 }
 
-/* The oracle's pass costs two of a replay. The ends come first, because they are the dearest: passes of all layers. */
+/* The least load that the dearest shard can have, by halves: each machine finds the same. */
 static void share_out(Shard *shard)
 {
-    double all = 0, *load = allocate_zeroed((size_t)shard->of.count, sizeof *load);
-    int *order = allocate_zeroed((size_t)shard->part_count + 1, sizeof *order), count = 0;
-    for (int i = 0; i < shard->part_count; i++) {
-        all += shard->parts[i].cost;
-        if (shard->parts[i].held) order[count++] = i;
+    enum { HALVES = 40 };
+    double less = 0, enough = load_of(shard, 0, shard->part_count, true);
+    for (int i = 0; i < HALVES; i++) {
+        double middle = (less + enough) / 2;
+        if (share_out_by(shard, middle))
+            enough = middle;
+        else
+            less = middle;
     }
-    parts_compared = shard->parts;
-    qsort(order, (size_t)count, sizeof *order, dearest_first);
-    shard->ends_owner = least_loaded(load, shard->of.count);
-    shard->rest_owner = shard->of.count - 1;
-    load[shard->ends_owner] += all * (2 + FREE_REPLAYS);
-    for (int i = 0; i < count; i++) {
-        int least = least_loaded(load, shard->of.count);
-        shard->parts[order[i]].owner = least;
-        load[least] += shard->parts[order[i]].cost * (1 + shard->samples);
-    }
-    free(order);
-    free(load);
+    share_out_by(shard, enough);
 }
 
 static bool is_text(const Layer *layer) { return !tap_is_media(layer->name); }
@@ -224,35 +227,37 @@ static void compute_shared_states(Shard *shard)
     }
 }
 
-void shard_plan(Shard *shard, const Grade *grade, const StepSums *sums, bool divisible)
+void shard_plan(Shard *shard, const Grade *grade, const StepSums *sums, ShardChoices choices)
 {
     char layer[NAME_ROOM];
-    shard->divisible = divisible;
+    shard->divisible = choices != SHARD_CHOICES_OPEN;
+    shard->chooses = choices != SHARD_NO_CHOICES;
     for (int i = 0; i < shard->run_count; i++) {
         Layer *of = &shard->layers[shard->runs[i].layer];
         of->held = of->held && is_held(grade, sums, shard->runs[i].name);
     }
     join_layers(shard);
-    if (divisible) share_out(shard);
+    if (shard->divisible) share_out(shard);
     for (int i = 0; i < shard->part_count; i++)
         shard->parts[i].computed = !shard->parts[i].held || shard->parts[i].owner == shard->of.number;
     compute_shared_states(shard);
     shard->owners = allocate_zeroed((size_t)grade->step_count + 1, sizeof *shard->owners);
     for (int n = 0; n < grade->step_count; n++) {
         int of = tap_layer_name(grade->steps[n].tap, layer, sizeof layer) ? find_layer(shard, layer) : -1;
-        shard->owners[n] = of >= 0 ? shard->parts[shard->layers[of].part].owner : shard->rest_owner;
+        bool is_shared = of >= 0 && shard->divisible;
+        shard->owners[n] = is_shared ? shard->parts[shard->layers[of].part].owner : shard->of.count - 1;
     }
 }
 
 /* ---------------------------------------------------------------- the passes behind it */
 
 bool shard_has_step(const Shard *shard, int step) { return shard->owners[step] == shard->of.number; }
-bool shard_has_ends(const Shard *shard) { return shard->ends_owner == shard->of.number; }
+bool shard_has_ends(const Shard *shard) { return shard->of.number == shard->of.count - 1; }
 
-bool shard_has_steps(const Shard *shard)
+bool shard_has_steps(const Shard *shard, int steps)
 {
-    bool any = shard->rest_owner == shard->of.number;
-    for (int i = 0; i < shard->part_count; i++) any |= shard->parts[i].owner == shard->of.number;
+    bool any = false;
+    for (int n = 0; n < steps; n++) any |= shard_has_step(shard, n);
     return any;
 }
 
@@ -267,6 +272,17 @@ const char *shard_leaves_out(const Shard *shard, const char *layer)
 {
     const LayerRun *run = shard->divisible ? find_run(shard, layer) : NULL;
     return run && !shard->parts[shard->layers[run->layer].part].computed ? run->name : NULL;
+}
+
+/* Nothing is replaced in a free pass, so that it computes all layers before the last one that is the shard's. */
+const char *shard_needs_no_more(const Shard *shard, const char *layer)
+{
+    const LayerRun *run = shard->divisible && !shard_has_ends(shard) ? find_run(shard, layer) : NULL;
+    if (!run) return NULL;
+    int part = shard->layers[run->layer].part;
+    bool needs = !shard->parts[part].held;
+    for (int i = part; i < shard->part_count; i++) needs |= shard->parts[i].owner == shard->of.number;
+    return needs ? NULL : run->name;
 }
 
 void shard_pass_over(const Shard *shard, const Tap *output)

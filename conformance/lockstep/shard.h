@@ -6,7 +6,8 @@
  * been. So each step has the same bits as in a whole grade.
  *
  * Layers are shared out whole, in all of their runs, because a decode step asks for the keys and values of those before
- * it. What no layer has is the last shard's; the free passes of the ends are one shard's. Each shard plans alike.
+ * it, and in the order of the pass: the free pass, which totals are measured from, goes no further than a shard's last
+ * layer. The free passes of the ends are the last shard's, and so is what no layer has. Each shard plans alike.
  */
 #ifndef PLUMB_SHARD_H
 #define PLUMB_SHARD_H
@@ -22,16 +23,19 @@ typedef struct Shard Shard;
 Shard *shard_new(ShardNumber of, int samples, const json_t *config);
 void shard_free(Shard *shard); /* NULL is fine */
 
-void shard_begin(Shard *shard);                 /* before the pass that lists the steps */
-void shard_note(Shard *shard, const Tap *tap);  /* each of its taps */
-/* Behind it. divisible: nothing in a layer is chosen by values that another layer's steps decide about */
-void shard_plan(Shard *shard, const Grade *grade, const StepSums *sums, bool divisible);
+void shard_begin(Shard *shard);                /* before the pass that lists the steps */
+void shard_note(Shard *shard, const Tap *tap); /* each of its taps */
+/* Behind it. What is chosen in the model: nothing; all as the dump has it; or something by values that another layer's
+ * steps decide about, so that nothing is shared out */
+typedef enum { SHARD_NO_CHOICES, SHARD_CHOICES_HELD, SHARD_CHOICES_OPEN } ShardChoices;
+void shard_plan(Shard *shard, const Grade *grade, const StepSums *sums, ShardChoices choices);
 
-bool shard_has_steps(const Shard *shard);
+bool shard_has_steps(const Shard *shard, int steps); /* any of so many */
 bool shard_has_step(const Shard *shard, int step);
 bool shard_has_ends(const Shard *shard);
 /* The layer's name, which lives as long as the shard, where it is left out; NULL: it must be computed */
 const char *shard_leaves_out(const Shard *shard, const char *layer);
-void shard_pass_over(const Shard *shard, const Tap *output); /* of a layer that is left out */
+const char *shard_needs_no_more(const Shard *shard, const char *layer); /* the same, in the free pass */
+void shard_pass_over(const Shard *shard, const Tap *output);            /* of a layer that is left out */
 
 #endif

@@ -9,7 +9,7 @@
 enum { SAMPLES = 8, FREE_REPLAYS = 4 }; /* replays of a grade, and of its ends */
 
 typedef struct {
-    int number, count; /* number: from 0 on; a count of 0 or 1: nothing is shared out */
+    int number, count; /* number: from 0 on; a count of 0: nothing is shared out */
 } ShardNumber;
 
 typedef struct {

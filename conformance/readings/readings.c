@@ -88,7 +88,7 @@ Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error)
     Lockstep *l = lockstep_begin(&followed->trial, subject_of(&followed->trial), &plain_error);
     followed->trial.options.graded = NULL; /* what comes now is another look at the same steps */
     for (const Reading *const *reading = readings; *reading; reading++) {
-        if (trial->options.shard.count > 1) break; /* who merges shards looks further */
+        if (trial->options.shard.count > 0) break; /* who merges shards looks further */
         if (l && lockstep_grade_so_far(l)->first_bent < 0 && lockstep_grade_so_far(l)->misfit_count == 0) break;
         if (!is_open(*reading, &followed->trial)) continue;
         Lockstep *better = try_reading(*reading, l, followed);
@@ -97,7 +97,7 @@ Lockstep *readings_begin(const Trial *trial, Followed *followed, Error *error)
     }
     if (!l) *error = plain_error;
     if (!l) return NULL;
-    if (trial->as_declared || trial->options.shard.count > 1) return l;
+    if (trial->as_declared || trial->options.shard.count > 0) return l;
     followed->check = class_check(&followed->trial, lockstep_grade_so_far(l), error);
     bool is_said = followed->check.fits || followed->check.cache.fits != trial->cache;
     return is_said ? l : with_profile(l, followed);

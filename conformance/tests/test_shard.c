@@ -15,7 +15,9 @@ typedef struct {
     const ArithmeticClass *class;
     const char *const *only;
     InputCodes cache;
-    int taps; /* that passes have shown */
+    bool without_total;
+    int taps;       /* that passes have shown */
+    int taps_of[3]; /* of these, the first three */
 } Opened;
 
 static Opened opened(const char *model, const char *inputs, const char *dump, const char *class)
@@ -45,8 +47,9 @@ static void close_all(Opened *o)
 static void count_tap(void *context, int pass, int passes, const char *tap)
 {
     Opened *o = context;
-    (void)pass, (void)passes, (void)tap;
+    (void)passes, (void)tap;
     o->taps++;
+    if (pass < COUNT(o->taps_of)) o->taps_of[pass]++;
 }
 
 static Lockstep *graded_part(Opened *o, ShardNumber of)
@@ -56,9 +59,10 @@ static Lockstep *graded_part(Opened *o, ShardNumber of)
     Trial trial = { .model = o->model, .inputs = &o->inputs, .dump = o->dump, .class = o->class };
     trial.cache = o->cache;
     trial.options = (GradeOptions){
-        .only = o->only, .with_total = true, .shard = of, .progress = count_tap, .progress_context = o
+        .only = o->only, .with_total = !o->without_total, .shard = of, .progress = count_tap, .progress_context = o
     };
     o->taps = 0;
+    memset(o->taps_of, 0, sizeof o->taps_of);
     Lockstep *l = readings_begin(&trial, &followed, &error);
     assert_clean(&error);
     l = readings_measure_ends(l, &followed);
@@ -116,6 +120,7 @@ static void assert_shards(Opened o, int count, bool divides)
 {
     const char *expected = whole(&o);
     int taps = o.taps, most = assert_whole(&o, 2, expected);
+    assert_whole(&o, 1, expected);
     ck_assert_msg(!divides || most < taps, "found a shard of %d taps, expected fewer than %d", most, taps);
     assert_whole(&o, count, expected);
     close_all(&o);
@@ -137,6 +142,35 @@ START_TEST(of_layer_outputs)
     Opened o = opened_case("fixtures/e2b-shared", "honest-bf16-eager.safetensors", "bf16");
     o.only = tap_layer_outputs;
     assert_shards(o, MOST, true);
+}
+END_TEST
+
+/* The free pass goes no further than the last layer that is the shard's: the first shard has the first layers. */
+START_TEST(free_passes_end_early)
+{
+    Opened o = opened_case("fixtures/e2b-shared", "honest-bf16-eager.safetensors", "bf16");
+    o.only = tap_layer_outputs;
+    for (int k = 0; k < 2; k++) {
+        grade_free(lockstep_end(graded_part(&o, (ShardNumber){ k, 2 })));
+        ck_assert_int_gt(o.taps_of[0], 0);
+        ck_assert_msg(k == 0 ? o.taps_of[1] < o.taps_of[0] : o.taps_of[1] == o.taps_of[0],
+                      "found %d taps in the free pass of shard %d, and %d in the first", o.taps_of[1], k, o.taps_of[0]);
+    }
+    close_all(&o);
+}
+END_TEST
+
+/* Where nothing is chosen, the pass that totals are measured from is the ends' first. */
+START_TEST(totals_cost_no_pass_of_their_own)
+{
+    const char *folder = _i ? "fixtures/26b-a4b" : "fixtures/e2b-text";
+    Opened o = opened_case(folder, "honest-bf16-eager.safetensors", "bf16");
+    grade_free(lockstep_end(graded_part(&o, (ShardNumber){ 0 })));
+    int taps = o.taps;
+    o.without_total = true;
+    grade_free(lockstep_end(graded_part(&o, (ShardNumber){ 0 })));
+    ck_assert_msg(_i ? taps > o.taps : taps == o.taps, "found %d taps, and %d without totals", taps, o.taps);
+    close_all(&o);
 }
 END_TEST
 
@@ -245,6 +279,8 @@ Suite *shard_suite(void)
     TCase *tests = theme(suite, "shards of one grade");
     tcase_add_loop_test(tests, of_fixtures, 0, 5);
     tcase_add_test(tests, of_layer_outputs);
+    tcase_add_test(tests, free_passes_end_early);
+    tcase_add_loop_test(tests, totals_cost_no_pass_of_their_own, 0, 2);
     tcase_add_loop_test(tests, of_decode_steps, 0, 2);
     tcase_add_test(tests, of_another_rounding);
     tcase_add_loop_test(tests, of_a_cache_of_codes, 0, 2);

@@ -154,7 +154,7 @@ static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Er
     if (lockstep && command->explained.count > 0)
         ground->explanation = explain(lockstep, trial.model, command->explained.globs, error);
     if (lockstep && command->detailed && command->report.path) ground->detail = report_detail_json(lockstep);
-    if (lockstep && command->shard.count > 1) ground->shard = report_shard_json(lockstep);
+    if (lockstep && command->shard_argument) ground->shard = report_shard_json(lockstep);
     Grade *grade = lockstep ? lockstep_end(lockstep) : NULL;
     ground->check = followed.check;
     followed_free(&followed);
@@ -221,7 +221,7 @@ Finding grade_dump(GradeCommand *command, const Dump *dump, Error *error)
     else if (command->explained.count > 0 && !error_is_set(error))
         error_set(error, "--explain: found %s, and no step of the model that is graded, expected one",
                   command->explained.globs[0]);
-    bool whole = command->shard.count < 2;
+    bool whole = !command->shard_argument;
     if (whole && !error_is_set(error)) grade = dumped_inputs_grade(judged, dump, grade);
     dumped_inputs_close(judged);
 
