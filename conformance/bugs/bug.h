@@ -49,7 +49,8 @@ extern const Bug pixel_bugs[], vision_bugs[], pooler_bugs[], unified_bugs[], sou
     projector_bugs[], merge_bugs[], per_layer_embedding_bugs[], rope_bugs[], mask_bugs[], attention_bugs[],
     kv_sharing_bugs[], decode_bugs[], layer_bugs[], moe_bugs[], logits_bugs[], quantisation_bugs[];
 
-/* Layers, by the names of their taps, in which a bug changes something, where all that they are given is right */
+/* Layers, by the names of their taps, and logits, in which a bug changes something, where all that they are given is
+ * right */
 typedef struct {
     bool all; /* it is not known to leave any alone */
     char **names;

@@ -2,6 +2,7 @@
 #include "dump/tap_name.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,12 @@ bool tap_layer_name(const char *name, char *layer, size_t size)
     memcpy(layer, name, length);
     strcpy(layer + length, run);
     return true;
+}
+
+bool tap_unit_name(const char *name, char *unit, size_t size)
+{
+    if (!tap_is(name, "lm_head") && !tap_is(name, "logits")) return tap_layer_name(name, unit, size);
+    return (size_t)snprintf(unit, size, "logits%s", name + tap_base_length(name)) < size;
 }
 
 bool tap_is_vision(const char *name)

@@ -16,6 +16,8 @@ bool tap_ends(const char *name, const char *ending); /* likewise */
 bool tap_begins(const char *name, const char *beginning);
 /* "model.layers.3@1", the layer that "model.layers.3.mlp@1" is of; false where it is of none, or size is too small */
 bool tap_layer_name(const char *name, char *layer, size_t size);
+/* The same, or "logits@1", that "lm_head@1" is of: what a pass computes whole or not at all */
+bool tap_unit_name(const char *name, char *unit, size_t size);
 bool tap_is_vision(const char *name); /* of the tower or its projector */
 bool tap_is_audio(const char *name);  /* likewise */
 bool tap_is_media(const char *name);  /* of either: its rows are no tokens of a prompt */

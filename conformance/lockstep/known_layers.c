@@ -98,10 +98,12 @@ static bool is_beside(const char *name)
            tap_ends(name, "#padding_positions");
 }
 
+static bool is_of_head(const char *name) { return tap_is(name, "lm_head") || tap_is(name, "logits"); }
+
 /* Values that nothing outside of their layer sees are not compared. */
 static bool flows_on(const char *name, Place place)
 {
-    return place == INSIDE_LAYER ? is_states(name) && !tap_is_media(name) : !tap_is(name, "logits");
+    return place == INSIDE_LAYER ? is_states(name) && !tap_is_media(name) : !is_of_head(name);
 }
 
 /* ---------------------------------------------------------------- what differs */
@@ -143,9 +145,11 @@ static bool is_same_for_type(const KnownLayers *k, int layer)
 
 static bool is_given_the_same(const KnownLayers *k, const char *layer)
 {
-    int stream = stream_of(layer), number = atoi(strstr(layer, "layers.") + strlen("layers."));
+    int stream = stream_of(layer);
+    if (tap_is(layer, "logits")) return !k->hidden[TEXT];
     if (k->hidden[stream] || k->beside[stream]) return false;
     if (stream != TEXT) return true;
+    int number = atoi(strstr(layer, "layers.") + strlen("layers."));
     bool takes_states = number >= k->shared_from || k->run > 0; /* of another layer, or of the runs before */
     return !k->per_layer_inputs && is_same_for_type(k, number) && !(takes_states && k->states);
 }
@@ -218,15 +222,26 @@ static void keep_rows(Remembered *to, const Tap *tap, const StepSums *sums)
     free(found);
 }
 
+/* They go nowhere but to the choice of a token, and are too many to be kept beside the dump. */
+static bool are_all_the_dumps(const Tap *tap, const StepSums *sums)
+{
+    int64_t width = tap->shape[tap->rank - 1], rows = tap->count / width, row = 0;
+    double *found = allocate_zeroed((size_t)width, sizeof *found);
+    while (row < rows && is_the_dumps(tap, row, sums, found)) row++;
+    free(found);
+    return row == rows;
+}
+
 static void remember(KnownLayers *k, const Tap *tap, Place place, const StepSums *sums)
 {
     k->list = grown(k->list, k->count, sizeof *k->list);
     Remembered *to = &k->list[k->count++];
     *to = (Remembered){ .name = strcpy(allocate_zeroed(strlen(tap->name) + 1, 1), tap->name), .digest = k->digest };
-    if (place != LAYER_OUTPUT) return;
-    to->unusual = k->layer_unusual;
+    bool logits = tap_is(tap->name, "logits");
+    if (place != LAYER_OUTPUT && !logits) return;
+    to->unusual = k->layer_unusual || (logits && !are_all_the_dumps(tap, sums));
     k->layer_unusual = false;
-    keep_rows(to, tap, sums);
+    if (!logits) keep_rows(to, tap, sums);
 }
 
 void known_layers_observe(KnownLayers *k, const Tap *tap, const StepSums *sums)
@@ -234,6 +249,7 @@ void known_layers_observe(KnownLayers *k, const Tap *tap, const StepSums *sums)
     int64_t total = 1;
     Place place = place_of(tap->name);
     if (k->remember && !k->layer_unusual) k->layer_unusual = !is_finite(tap);
+    if (k->remember && tap_is(tap->name, "logits")) remember(k, tap, place, sums);
     if (!flows_on(tap->name, place)) return;
     for (int i = 0; i < tap->rank; i++) total *= tap->shape[i];
     k->digest = digest_of(tap, tap->first == 0 ? (uint64_t)total : k->digest);

@@ -1,7 +1,7 @@
-/* shard.c - layers counted, joined to parts that can be left out, and shared out */
+/* shard.c - layers and logits counted, joined to parts that can be left out, and shared out */
 #include "lockstep/shard.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 enum { NAME_ROOM = 256 };
 
-/* A layer in one of its runs */
+/* A layer, or the head, in one of its runs */
 typedef struct {
     char *name;     /* of its output */
     int layer;      /* among the layers */
@@ -20,19 +20,17 @@ typedef struct {
 typedef struct {
     size_t stack, base; /* lengths of its name: up to "layers.", and without the run */
     const char *name;   /* of its first run */
-    int number;
+    int number, part;   /* number: -1 is the head's */
     double cost;
     bool held; /* the dump has the whole output of each run */
-    int part;
 } Layer;
 
 /* Layers one behind the other, the last of which the dump holds. Without such a last one it must be computed by all.
  * Parts are in the order of the pass. */
 typedef struct {
     double cost;
-    bool held;
+    bool held, computed;
     int owner;
-    bool computed;
 } Part;
 
 struct Shard {
@@ -44,9 +42,9 @@ struct Shard {
     Part *parts;
     int run_count, layer_count, part_count;
     uint32_t drawn; /* at the end of the last tap that is in no layer */
-    bool divisible;
-    bool chooses; /* something is chosen: experts, tokens */
-    int *owners;  /* of each step */
+    int64_t width;  /* of the last layer's output */
+    ShardChoices choices;
+    int *owners; /* of each step */
 };
 
 Shard *shard_new(ShardNumber of, int samples, const json_t *config)
@@ -76,10 +74,18 @@ void shard_begin(Shard *shard) { forget(shard); }
 
 /* ---------------------------------------------------------------- the pass that lists */
 
+static bool is_divisible(const Shard *shard) { return shard->choices != SHARD_CHOICES_OPEN; }
+
 static size_t stack_length(const char *name)
 {
     const char *at = strstr(name, "layers.");
     return at ? (size_t)(at - name) : 0;
+}
+
+static int number_of(const char *name)
+{
+    const char *layers = strstr(name, "layers.");
+    return layers ? atoi(layers + strlen("layers.")) : -1;
 }
 
 static int find_layer(const Shard *shard, const char *name)
@@ -98,23 +104,26 @@ static int add_layer(Shard *shard, const char *name)
     shard->layers[shard->layer_count] = (Layer){ .stack = stack_length(name),
                                                  .base = tap_base_length(name),
                                                  .name = name,
-                                                 .number = atoi(name + stack_length(name) + strlen("layers.")),
+                                                 .number = number_of(name),
                                                  .held = true };
     return shard->layer_count++;
 }
 
-/* Each element of a result cost as many products as rows are wide, more or less. */
+/* Each element of a result cost as many products as rows are wide, more or less: in a layer it is one of two or three
+ * that follow from each other, and so are logits. */
 void shard_note(Shard *shard, const Tap *tap)
 {
     char layer[NAME_ROOM];
-    bool inside = tap_layer_name(tap->name, layer, sizeof layer);
+    bool inside = tap_unit_name(tap->name, layer, sizeof layer);
     if (inside && strcmp(layer, tap->name) != 0) return;
     double elements = (double)(*tap->drawn - shard->drawn);
     shard->drawn = *tap->drawn;
     if (!inside) return;
     char *name = strcpy(allocate_zeroed(strlen(tap->name) + 1, 1), tap->name);
     int n = add_layer(shard, name);
-    shard->layers[n].cost += elements * (double)tap->shape[tap->rank - 1];
+    bool logits = shard->layers[n].number < 0;
+    if (!logits) shard->width = tap->shape[tap->rank - 1];
+    shard->layers[n].cost += (logits ? 2 * (double)tap->count : elements) * (double)shard->width;
     shard->runs = reallocate(shard->runs, (size_t)shard->run_count + 1, sizeof *shard->runs);
     shard->runs[shard->run_count++] = (LayerRun){ name, n, *tap->drawn };
 }
@@ -167,7 +176,7 @@ static double load_of(const Shard *shard, int first, int end, bool has_ends)
         if (i < end) up_to += part->cost;
         if (i >= first && i < end && part->held) load += part->cost * (1 + shard->samples);
     }
-    if (has_ends) return load + (2 + FREE_REPLAYS + (shard->chooses ? 2 : 0)) * all;
+    if (has_ends) return load + (2 + FREE_REPLAYS + (shard->choices == SHARD_NO_CHOICES ? 0 : 2)) * all;
     return end > first ? load + 2 * up_to : 0;
 }
 
@@ -219,7 +228,7 @@ static void compute_shared_states(Shard *shard)
     for (int i = shard->layer_count - 1; i >= 0 && takes; i--) {
         const Layer *layer = &shard->layers[i];
         const char *type = json_string_value(json_array_get(types, (size_t)layer->number));
-        if (!is_text(layer) || layer->number >= shared || (type && strcmp(type, seen[0]) == 0) ||
+        if (!is_text(layer) || layer->number < 0 || layer->number >= shared || (type && strcmp(type, seen[0]) == 0) ||
             (type && strcmp(type, seen[1]) == 0))
             continue;
         shard->parts[layer->part].computed = true;
@@ -230,21 +239,20 @@ static void compute_shared_states(Shard *shard)
 void shard_plan(Shard *shard, const Grade *grade, const StepSums *sums, ShardChoices choices)
 {
     char layer[NAME_ROOM];
-    shard->divisible = choices != SHARD_CHOICES_OPEN;
-    shard->chooses = choices != SHARD_NO_CHOICES;
+    shard->choices = choices;
     for (int i = 0; i < shard->run_count; i++) {
         Layer *of = &shard->layers[shard->runs[i].layer];
         of->held = of->held && is_held(grade, sums, shard->runs[i].name);
     }
     join_layers(shard);
-    if (shard->divisible) share_out(shard);
+    if (is_divisible(shard)) share_out(shard);
     for (int i = 0; i < shard->part_count; i++)
         shard->parts[i].computed = !shard->parts[i].held || shard->parts[i].owner == shard->of.number;
     compute_shared_states(shard);
     shard->owners = allocate_zeroed((size_t)grade->step_count + 1, sizeof *shard->owners);
     for (int n = 0; n < grade->step_count; n++) {
-        int of = tap_layer_name(grade->steps[n].tap, layer, sizeof layer) ? find_layer(shard, layer) : -1;
-        bool is_shared = of >= 0 && shard->divisible;
+        int of = tap_unit_name(grade->steps[n].tap, layer, sizeof layer) ? find_layer(shard, layer) : -1;
+        bool is_shared = of >= 0 && is_divisible(shard);
         shard->owners[n] = is_shared ? shard->parts[shard->layers[of].part].owner : shard->of.count - 1;
     }
 }
@@ -270,14 +278,14 @@ static const LayerRun *find_run(const Shard *shard, const char *name)
 
 const char *shard_leaves_out(const Shard *shard, const char *layer)
 {
-    const LayerRun *run = shard->divisible ? find_run(shard, layer) : NULL;
+    const LayerRun *run = is_divisible(shard) ? find_run(shard, layer) : NULL;
     return run && !shard->parts[shard->layers[run->layer].part].computed ? run->name : NULL;
 }
 
 /* Nothing is replaced in a free pass, so that it computes all layers before the last one that is the shard's. */
 const char *shard_needs_no_more(const Shard *shard, const char *layer)
 {
-    const LayerRun *run = shard->divisible && !shard_has_ends(shard) ? find_run(shard, layer) : NULL;
+    const LayerRun *run = is_divisible(shard) && !shard_has_ends(shard) ? find_run(shard, layer) : NULL;
     if (!run) return NULL;
     int part = shard->layers[run->layer].part;
     bool needs = !shard->parts[part].held;

@@ -111,7 +111,7 @@ const Array *step_list_array(StepList *steps, const Tap *tap, RowMap *row_map)
 static bool is_inside(const char *tap, const char *layer)
 {
     char of[256];
-    return tap_layer_name(tap, of, sizeof of) && strcmp(of, layer) == 0 && strcmp(tap, layer) != 0;
+    return tap_unit_name(tap, of, sizeof of) && strcmp(of, layer) == 0 && strcmp(tap, layer) != 0;
 }
 
 /* In a layer of which the pass does not show all taps */
@@ -119,7 +119,7 @@ static int find_ahead(StepList *steps, const Tap *tap)
 {
     const Grade *grade = steps->grade;
     char layer[256];
-    if (!tap_layer_name(tap->name, layer, sizeof layer)) return -1;
+    if (!tap_unit_name(tap->name, layer, sizeof layer)) return -1;
     for (int n = steps->current + 1; n < grade->step_count && is_inside(grade->steps[n].tap, layer); n++)
         if (strcmp(grade->steps[n].tap, tap->name) == 0) return steps->current = n;
     return -1;

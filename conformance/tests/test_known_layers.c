@@ -3,6 +3,7 @@
 
 #include "bug_cases.h"
 #include "bugs/switch/dry_run.h"
+#include "dump/tap_name.h"
 #include "dumps.h"
 #include "readings/subjects.h"
 
@@ -71,15 +72,20 @@ static bool is_same_row(const SeenStep *a, const SeenStep *b, int64_t row)
     return memcmp(a->values + row * a->width, b->values + row * b->width, (size_t)a->width * sizeof *a->values) == 0;
 }
 
-/* Returns how many rows the short pass left out. */
-static int64_t compare(const Seen *honest, const Seen *whole, const Seen *less, const char *bug, const Grade *grade)
+/* Rows that a short pass left out: of logits, and of all */
+typedef struct {
+    int64_t logits, all;
+} LeftOut;
+
+static LeftOut compare(const Seen *honest, const Seen *whole, const Seen *less, const char *bug, const Grade *grade)
 {
-    int64_t left_out = 0;
+    LeftOut left_out = { 0 };
     for (int n = 0; n < whole->count; n++)
         for (int64_t row = 0; row < whole->steps[n].rows; row++) {
             const SeenStep *a = &whole->steps[n], *b = &less->steps[n];
             if (!a->seen[row]) continue;
-            left_out += !b->seen[row];
+            left_out.all += !b->seen[row];
+            left_out.logits += !b->seen[row] && tap_is(grade->steps[n].tap, "logits");
             ck_assert_msg(is_same_row(a, b->seen[row] ? b : &honest->steps[n], row), "%s: %s, row %d %s", bug,
                           grade->steps[n].tap, (int)row,
                           b->seen[row] ? "is another than in the whole pass" : "is left out, and the bug changes it");
@@ -107,10 +113,10 @@ static TouchedLayers touched_by(Lockstep *l, const Trial *trial, const Bug *bug)
     return touched;
 }
 
-/* Returns how many rows all of the short passes left out. */
-static int64_t try_all_bugs(Lockstep *l, const Trial *trial)
+/* What all of the short passes left out */
+static LeftOut try_all_bugs(Lockstep *l, const Trial *trial)
 {
-    int64_t left_out = 0;
+    LeftOut left_out = { 0 };
     Seen honest = visited(l, honest_subject(trial->model));
     for (int i = 0; i < bug_count(); i++) {
         const Bug *bug = bug_at(i);
@@ -121,7 +127,9 @@ static int64_t try_all_bugs(Lockstep *l, const Trial *trial)
         Seen whole = visited(l, subject_with_bugs(buggy, &trial->options));
         buggy_model_set_touched(buggy, &touched);
         Seen less = visited(l, subject_with_bugs(buggy, &trial->options));
-        left_out += compare(&honest, &whole, &less, bug->id, lockstep_grade_so_far(l));
+        LeftOut more = compare(&honest, &whole, &less, bug->id, lockstep_grade_so_far(l));
+        left_out.all += more.all;
+        left_out.logits += more.logits;
         buggy_model_close(buggy);
         touched_layers_free(&touched);
         arena_release(&scratch, mark);
@@ -147,7 +155,12 @@ START_TEST(what_is_left_out_is_honest)
                     .options = { .ignore_eos = true, .samples = 1, .only = some[_i % COUNT(some)] } };
     Lockstep *l = lockstep_begin(&trial, honest_subject(model), &error);
     assert_clean(&error);
-    ck_assert_int_gt(try_all_bugs(l, &trial), 0);
+    LeftOut left_out = try_all_bugs(l, &trial);
+    ck_assert_int_gt(left_out.all, 0);
+    bool has_logits = false;
+    for (int n = 0; n < lockstep_grade_so_far(l)->step_count; n++)
+        has_logits |= tap_is(lockstep_grade_so_far(l)->steps[n].tap, "logits");
+    ck_assert_int_eq(left_out.logits > 0, has_logits);
     grade_free(lockstep_end(l));
     dump_close(dump);
     model_close(model);

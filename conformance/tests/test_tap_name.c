@@ -98,16 +98,42 @@ static const struct {
     const char *glob, *name;
     bool matches;
 } globs[] = {
-    { "a+([0-9])", "a12", true },          { "a+([0-9])", "a", false },
-    { "a+([0-9])", "a1x", false },         { "a1+([0-9])", "a12", true },
-    { "*+([0-9]).b+([0-9])", "a7.b8", true }, { "*+([0-9]).b+([0-9])", "a7.b", false },
-    { "+([0-9])", "7", true },             { "a.+([0-9])?", "a.77", true },
-    { "a.?", "a.+([0-9])", false },        { "a*", "a12", true },
+    { "a+([0-9])", "a12", true },
+    { "a+([0-9])", "a", false },
+    { "a+([0-9])", "a1x", false },
+    { "a1+([0-9])", "a12", true },
+    { "*+([0-9]).b+([0-9])", "a7.b8", true },
+    { "*+([0-9]).b+([0-9])", "a7.b", false },
+    { "+([0-9])", "7", true },
+    { "a.+([0-9])?", "a.77", true },
+    { "a.?", "a.+([0-9])", false },
+    { "a*", "a12", true },
 };
 
 START_TEST(a_number_may_be_asked_for)
 {
     ck_assert_msg(tap_matches(globs[_i].glob, globs[_i].name) == globs[_i].matches, "%s", globs[_i].glob);
+}
+END_TEST
+
+static const struct {
+    const char *name, *unit; /* NULL: it is of none */
+} units[] = {
+    { "model.layers.3.mlp@1", "model.layers.3@1" },
+    { "model.layers.3", "model.layers.3" },
+    { "lm_head", "logits" },
+    { "lm_head@2", "logits@2" },
+    { "logits@2", "logits@2" },
+    { "model.norm", NULL },
+};
+
+START_TEST(what_is_computed_whole)
+{
+    char unit[32];
+    bool is_of_one = tap_unit_name(units[_i].name, unit, sizeof unit);
+    ck_assert_int_eq(is_of_one, units[_i].unit != NULL);
+    if (is_of_one) ck_assert_str_eq(unit, units[_i].unit);
+    ck_assert(!tap_unit_name(units[_i].name, unit, 4));
 }
 END_TEST
 
@@ -118,5 +144,6 @@ Suite *tap_name_suite(void)
     tcase_add_loop_test(tcase, taken_apart, 0, COUNT(names));
     tcase_add_loop_test(tcase, layer_outputs_are_told, 0, COUNT(outputs));
     tcase_add_loop_test(tcase, a_number_may_be_asked_for, 0, COUNT(globs));
+    tcase_add_loop_test(tcase, what_is_computed_whole, 0, COUNT(units));
     return suite;
 }

@@ -18,6 +18,9 @@ Tensor compute_logits(const Linear *lm_head, Tensor hidden_states, const Gemma4T
 {
     int64_t seq = hidden_states.shape[1], keep = arguments->logits_to_keep;
     if (keep > 0 && keep < seq) hidden_states = narrow(hidden_states, 1, seq - keep, keep, run);
+    if (is_known(run, "logits"))
+        return tap_output(run, "logits",
+                          new_tensor(run, hidden_states.shape[0], hidden_states.shape[1], config->vocab_size));
     Tensor logits = linear_forward(lm_head, hidden_states, run);
     if (config->final_logit_softcapping > 0) {
         logits = divide_(logits, config->final_logit_softcapping, run);

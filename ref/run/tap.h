@@ -46,8 +46,8 @@ typedef struct {
 
 typedef void Hook(void *context, const Tap *tap);
 
-/* Asked by a layer before it computes, with the name of its tap: whether the hook will put its output there. Then taps
- * inside need not come, but for those on the way to what other layers ask of this one. */
+/* Asked by a layer and by the head before they compute, with the name of their tap: whether the hook will put its
+ * values there. Then taps inside need not come, but for those on the way to what other layers ask of this one. */
 typedef bool Known(void *context, const char *name);
 
 #endif

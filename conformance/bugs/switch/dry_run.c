@@ -139,7 +139,7 @@ static void note_change(DryRun *dry, int i)
 static void enter_layer(DryRun *dry, const Tap *tap)
 {
     char layer[NAME_SIZE];
-    if (!tap_layer_name(tap->name, layer, sizeof layer)) *layer = 0;
+    if (!tap_unit_name(tap->name, layer, sizeof layer)) *layer = 0;
     if (strcmp(layer, dry->layer) == 0) return;
     strcpy(dry->layer, layer);
     for (int i = 0; i < dry->count; i++) dry->asked_enough[i] = !*layer && dry->changes[i];
