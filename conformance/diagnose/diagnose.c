@@ -42,6 +42,7 @@ static Diagnosis *diagnose_by_either(const Trial *trial, Grade **grade, Error *e
     Trial by_hf = *trial, by_google = *trial;
     by_hf.vision_mask = VISION_MASK_HF;
     by_google.vision_mask = VISION_MASK_GOOGLE;
+    by_google.tried = NULL;
     Diagnosis *d = diagnose_by(either ? &by_hf : trial, grade, error);
     if (!d || !either || (*grade)->first_bent < 0 || !vision_mask_matters(trial)) return d;
 
@@ -72,6 +73,7 @@ Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
     if (l && followed.trial.declared) {
         as_declared.class = followed.trial.class;
         as_declared.declared = followed.trial.declared;
+        as_declared.tried = NULL;
         as_declared.options.straightened = followed.trial.options.straightened;
         diagnosis_free(d);
         grade_free(*grade);
@@ -79,4 +81,20 @@ Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error)
     }
     followed_free(&followed);
     return d;
+}
+
+/* As diagnose_by_either begins */
+Tried *diagnose_share(const Trial *trial, ShardNumber of, Error *error)
+{
+    Search search = { .trial = *trial, .shown = &trial->options, .error = error };
+    Suspects suspects;
+    Tried *tried = NULL;
+    search.trial.as_declared = true;
+    if (search.trial.vision_mask == VISION_MASK_EITHER) search.trial.vision_mask = VISION_MASK_HF;
+    if (suspects_begin(&suspects, &search, NULL)) tried = suspects_try_share(&suspects, of);
+    grade_free(suspects_drop(&suspects));
+    followed_free(&search.followed);
+    if (!error_is_set(error)) return tried;
+    tried_free(tried);
+    return NULL;
 }

@@ -16,8 +16,12 @@
 #define PLUMB_DIAGNOSE_H
 
 #include "diagnose/diagnosis.h"
+#include "diagnose/tried.h"
 
 /* grade: of the dump by the honest reference, to be freed by the caller too. NULL with error set. */
 Diagnosis *diagnose(const Trial *trial, Grade **grade, Error *error);
+
+/* The bugs of a shard, tried on the dump; trial->tried has those of all in the diagnosis then. NULL with error set */
+Tried *diagnose_share(const Trial *trial, ShardNumber of, Error *error);
 
 #endif

@@ -94,7 +94,7 @@ bool suspects_begin(Suspects *s, Search *search, const Below *below)
     return true;
 }
 
-Grade *suspects_end(Suspects *s)
+Grade *suspects_drop(Suspects *s)
 {
     for (int i = 0; i < s->count; i++) {
         free(s->list[i].matches);
@@ -105,12 +105,17 @@ Grade *suspects_end(Suspects *s)
     free(s->unexplained);
     free(s->not_exposed);
     matched_filter_free(s->filter);
-    bool is_honest_base = s->base && s->below.count == 0;
-    bool is_verdict = is_honest_base && suspects_graded(s)->first_bent < 0; /* all of the dump is straight */
-    if (is_verdict) s->base = readings_measure_ends(s->base, &s->search->followed);
     Grade *grade = s->base ? lockstep_end(s->base) : NULL;
     buggy_model_close(s->buggy);
     return grade;
+}
+
+Grade *suspects_end(Suspects *s)
+{
+    bool is_honest_base = s->base && s->below.count == 0;
+    bool is_verdict = is_honest_base && suspects_graded(s)->first_bent < 0; /* all of the dump is straight */
+    if (is_verdict) s->base = readings_measure_ends(s->base, &s->search->followed);
+    return suspects_drop(s);
 }
 
 /* Which steps are straight by the subject */
@@ -148,8 +153,8 @@ bool *suspects_grade_sequences(const Suspects *s, int place, uint64_t sequences)
     Trial trial = s->search->trial;
     trial.options.sequences = sequences;
     if (place < 0 && s->below.count == 0) return steps_straight(s, &trial, subject_of(&trial));
-    return steps_straight_by(s, &trial, open_several(s, &s->list[place < 0 ? 0 : place].candidate.bug, place >= 0,
-                                                     trial.model));
+    return steps_straight_by(s, &trial,
+                             open_several(s, &s->list[place < 0 ? 0 : place].candidate.bug, place >= 0, trial.model));
 }
 
 bool *suspects_grade_together(const Suspects *s, const int *places, int count)

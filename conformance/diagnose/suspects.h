@@ -7,7 +7,7 @@
 #define PLUMB_SUSPECTS_H
 
 #include "diagnose/diagnosis.h"
-#include "diagnose/matched_filter.h"
+#include "diagnose/tried.h"
 #include "readings/reading.h"
 
 enum { MOST_CONFIRMED = 6 }; /* suspects that a bent step is graded with */
@@ -46,7 +46,7 @@ struct Suspects {
     Search *search;
     Below below;
     const Suspects *among; /* whose list alone is tried; NULL: the catalogue */
-    BuggyModel *buggy; /* the base's, which passes on other threads open models like; NULL */
+    BuggyModel *buggy;     /* the base's, which passes on other threads open models like; NULL */
     Lockstep *base;
     MatchedFilter *filter;
     bool *covered;     /* of each step: bent, and straight with a bug that is named */
@@ -60,7 +60,9 @@ struct Suspects {
 /* Grades the dump by the honest model, or by one that has the bugs below (NULL: none); no suspect is listed yet. False
  * with the search's error set, or without it where bugs below cannot be in this model together. */
 bool suspects_begin(Suspects *suspects, Search *search, const Below *below);
-void suspects_try_all(Suspects *suspects);                       /* lists those that the dump would show (try_all.c) */
+/* Lists those that the dump would show (try_all.c), as shards have found, where there are some */
+void suspects_try_all(Suspects *suspects);
+Tried *suspects_try_share(Suspects *suspects, ShardNumber of);   /* lists none */
 void suspects_rank(Suspects *suspects);                          /* anew, by the steps that are still open */
 void suspects_grade(const Suspects *suspects, Suspect *suspect); /* fills in straight */
 /* Grades the dump with several of the list at once: which steps are straight then. The caller frees it. */
@@ -83,7 +85,8 @@ void suspects_part_differences(const Suspects *suspects, SuspectPart of, int ste
 Sites suspects_sites(const Suspects *suspects, int place);
 /* The matches of each step, of one of the list in a part of the model. The caller frees them. */
 Match *suspects_part_matches(const Suspects *suspects, int place, const BugPart *part);
-Grade *suspects_end(Suspects *suspects); /* the base's; NULL if it never began */
+Grade *suspects_end(Suspects *suspects);  /* the base's; NULL if it never began */
+Grade *suspects_drop(Suspects *suspects); /* the same, without the ends of a straight dump */
 
 const Grade *suspects_graded(const Suspects *suspects); /* by the base */
 bool suspects_bent(const Suspects *suspects, int step);

@@ -2,6 +2,7 @@
 #include "diagnose/suspects.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lockstep/side_by_side.h"
 #include "readings/subjects.h"
@@ -40,6 +41,8 @@ typedef struct {
     const Suspects *suspects;
     const Foreseen *foreseen; /* of each bug; NULL: nobody looked */
     Suspect *tried;           /* of each bug; those that this case and dump do not show have no matches */
+    ShardNumber of;           /* whose bugs are tried */
+    int *owners;              /* of each bug */
 } Trials;
 
 static bool is_below(const Suspects *s, const Bug *bug)
@@ -69,7 +72,7 @@ static void try_bug(void *context, Lockstep *base, int i)
     const Search *search = s->search;
     Suspect *suspect = &trials->tried[i];
     suspect->candidate.bug = bug_at(i);
-    if (!may_show(trials, i)) return;
+    if (trials->owners[i] != trials->of.number || !may_show(trials, i)) return;
     suspect->remembers = bug_at(i)->tap && (!trials->foreseen || trials->foreseen[i].touched.all);
     suspect->matches = allocate_zeroed((size_t)suspects_graded(s)->step_count + 1, sizeof *suspect->matches);
     BuggyModel *buggy = suspects_open(s, bug_at(i), lockstep_model(base));
@@ -84,19 +87,88 @@ static void try_bug(void *context, Lockstep *base, int i)
     suspect->matches = NULL;
 }
 
-void suspects_try_all(Suspects *s)
+/* Bugs of one stage are beside each other and cost about the same: each goes to another shard than the one before. */
+static void share_out(Trials *trials)
+{
+    int shown = 0, unseen = 0;
+    for (int i = 0; i < bug_count(); i++)
+        trials->owners[i] = (may_show(trials, i) ? shown++ : unseen++) % trials->of.count;
+}
+
+static Trials try_bugs(Suspects *s, ShardNumber of)
 {
     Foreseen *foreseen = s->below.count > 0 ? NULL : foresee(s); /* dry runs have no other bug */
-    Trials trials = { s, foreseen, allocate_zeroed((size_t)bug_count() + 1, sizeof *trials.tried) };
+    size_t bugs = (size_t)bug_count() + 1;
+    Trials trials = { .suspects = s,
+                      .foreseen = foreseen,
+                      .tried = allocate_zeroed(bugs, sizeof *trials.tried),
+                      .of = of,
+                      .owners = allocate_zeroed(bugs, sizeof *trials.owners) };
+    share_out(&trials);
     if (!error_is_set(s->search->error)) side_by_side(s->base, bug_count(), try_bug, &trials);
-    for (int i = 0; i < bug_count(); i++) {
-        if (is_below(s, bug_at(i))) continue;
-        if (trials.tried[i].matches)
-            s->list[s->count++] = trials.tried[i];
-        else
-            s->not_exposed[s->not_exposed_count++] = bug_at(i);
-    }
-    free(trials.tried);
     foreseen_free(foreseen);
+    return trials;
+}
+
+static void trials_free(Trials *trials)
+{
+    free(trials->tried);
+    free(trials->owners);
+}
+
+static void list(Suspects *s, const Suspect *suspect)
+{
+    if (suspect->matches)
+        s->list[s->count++] = *suspect;
+    else
+        s->not_exposed[s->not_exposed_count++] = suspect->candidate.bug;
+}
+
+/* ---------------------------------------------------------------- shards */
+
+Tried *suspects_try_share(Suspects *s, ShardNumber of)
+{
+    const Grade *grade = suspects_graded(s);
+    Tried *tried = tried_new(grade->step_count);
+    Trials trials = try_bugs(s, of);
+    for (int n = 0; n < grade->step_count; n++) tried->taps[n] = arena_format(&tried->arena, "%s", grade->steps[n].tap);
+    for (int i = 0; i < bug_count(); i++)
+        tried->bugs[i] = (TriedBug){ .is_tried = trials.owners[i] == of.number,
+                                     .remembers = trials.tried[i].remembers,
+                                     .matches = trials.tried[i].matches };
+    trials_free(&trials);
+    return tried;
+}
+
+static void list_as_tried(Suspects *s, const Tried *tried)
+{
+    if (!tried_is_of(tried, suspects_graded(s))) {
+        error_set(s->search->error, "found shards that tried bugs on other steps, expected those of this dump");
+        return;
+    }
+    size_t size = (size_t)tried->step_count * sizeof(Match);
+    Subject honest = subject_of(&s->search->trial);
+    if (suspects_first_open(s) >= 0) lockstep_remember(s->base, honest); /* as the dry run is, for those that follow */
+    if (honest.close) honest.close(honest.self);
+    for (int i = 0; i < bug_count(); i++) {
+        Suspect suspect = { .candidate.bug = bug_at(i), .remembers = tried->bugs[i].remembers };
+        const Match *matches = tried->bugs[i].matches;
+        if (matches) suspect.matches = memcpy(allocate_zeroed(size + 1, 1), matches, size);
+        if (matches) suspects_summarise(s, &suspect);
+        list(s, &suspect);
+    }
+}
+
+void suspects_try_all(Suspects *s)
+{
+    const Tried *tried = s->below.count > 0 ? NULL : s->search->trial.tried;
+    if (tried) {
+        list_as_tried(s, tried);
+    } else {
+        Trials trials = try_bugs(s, (ShardNumber){ 0, 1 });
+        for (int i = 0; i < bug_count(); i++)
+            if (!is_below(s, bug_at(i))) list(s, &trials.tried[i]);
+        trials_free(&trials);
+    }
     suspects_rank(s);
 }

@@ -76,7 +76,7 @@ static void end_replay_at(void *context, int sample, int step)
     if (sums && sample >= 0) end_sums_end_replay(sums);
 }
 
-/* What the oracle's pass would show is there already. */
+/* The totals' pass is the one that the oracle's would be. */
 static void expect_reference_passes(const Free *passes, int steps)
 {
     for (int n = 0; n < steps; n++) {

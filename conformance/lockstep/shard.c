@@ -164,7 +164,7 @@ static void join_layers(Shard *shard)
     }
 }
 
-/* What one shard has to do: the parts from `first` to `end` - 1, and the last one all ends, and what no layer has. The
+/* One shard has the parts from `first` to `end` - 1 to do, and the last one all ends, and what no layer has. The
  * oracle's pass costs two of a replay. So does the free one, up to the last part that the shard owns; the ends ask for
  * one such pass, which is the shard's own where nothing is chosen. */
 static double load_of(const Shard *shard, int first, int end, bool has_ends)

@@ -7,8 +7,8 @@
  *
  * Layers are shared out whole, in all of their runs, because a decode step asks for the keys and values of those before
  * it, and in the order of the pass: the free pass, which totals are measured from, goes no further than a shard's last
- * layer. So are logits. The free passes of the ends are the last shard's, and so is what is in none of these. Each shard
- * plans alike.
+ * layer. So are logits. The free passes of the ends are the last shard's, and so is what is in none of these. Each
+ * shard plans alike.
  */
 #ifndef PLUMB_SHARD_H
 #define PLUMB_SHARD_H

@@ -51,6 +51,7 @@ typedef struct {
     VisionMask vision_mask;
     InputCodes cache; /* of keys and values, as the backend declares (checkpoint/input_codes.h) */
     bool as_declared; /* neither another class nor features are looked for where the dump is bent (readings/) */
+    const struct Tried *tried; /* what shards of the diagnosis have found (diagnose/tried.h); NULL: there are none */
 } Trial;
 
 /* Whoever computes F: the honest model, or one of readings/subjects.h. */

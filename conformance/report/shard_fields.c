@@ -4,11 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "diagnose/matched_filter.h"
 #include "grade/grade.h"
 
-#define STEP(kind, member) { #member, offsetof(Step, member), kind }
-#define END(kind, member) { #member, offsetof(End, member), kind }
-#define TIE(kind, member) { #member, offsetof(Tie, member), kind }
+#define STEP(kind, member)                    \
+    {                                         \
+#member, offsetof(Step, member), kind \
+    }
+#define END(kind, member)                    \
+    {                                        \
+#member, offsetof(End, member), kind \
+    }
+#define TIE(kind, member)                    \
+    {                                        \
+#member, offsetof(Tie, member), kind \
+    }
+#define MATCH(member)                                \
+    {                                                \
+#member, offsetof(Match, member), FIELD_REAL \
+    }
 
 const ShardField shard_step_listed[] = {
     STEP(FIELD_INT, rank), STEP(FIELD_INT, absent), STEP(FIELD_INT64, rows), STEP(FIELD_INT64, tap_rows), { 0 },
@@ -40,29 +54,22 @@ const ShardField shard_step_graded[] = {
 };
 
 const ShardField shard_end[] = {
-    END(FIELD_INT, replays),
-    END(FIELD_INT64, rows),
-    END(FIELD_REAL, total),
-    END(FIELD_REAL, honest),
-    END(FIELD_REAL, ratio),
-    END(FIELD_REAL, ratio_limit),
-    END(FIELD_REAL, worst_row_ratio),
-    END(FIELD_REAL, row_limit),
-    END(FIELD_INT64, worst_row),
-    END(FIELD_BOOL, logits),
-    END(FIELD_REAL, divergence),
-    END(FIELD_REAL, honest_divergence),
-    END(FIELD_REAL, root_ratio),
-    END(FIELD_REAL, root_limit),
-    END(FIELD_INT, flipped),
-    END(FIELD_REAL, honest_flipped),
-    END(FIELD_VERDICT, verdict),
-    { 0 },
+    END(FIELD_INT, replays),          END(FIELD_INT64, rows),      END(FIELD_REAL, total),
+    END(FIELD_REAL, honest),          END(FIELD_REAL, ratio),      END(FIELD_REAL, ratio_limit),
+    END(FIELD_REAL, worst_row_ratio), END(FIELD_REAL, row_limit),  END(FIELD_INT64, worst_row),
+    END(FIELD_BOOL, logits),          END(FIELD_REAL, divergence), END(FIELD_REAL, honest_divergence),
+    END(FIELD_REAL, root_ratio),      END(FIELD_REAL, root_limit), END(FIELD_INT, flipped),
+    END(FIELD_REAL, honest_flipped),  END(FIELD_VERDICT, verdict), { 0 },
 };
 
 const ShardField shard_tie[] = {
     TIE(FIELD_INT64, row), TIE(FIELD_INT64, found), TIE(FIELD_INT64, expected),
     TIE(FIELD_REAL, gap),  TIE(FIELD_REAL, noise),  { 0 },
+};
+
+const ShardField shard_match[] = {
+    MATCH(product),       MATCH(power),       MATCH(honest), MATCH(product_product),
+    MATCH(product_power), MATCH(power_power), { 0 },
 };
 
 static json_t *real_json(double value)

@@ -21,6 +21,7 @@ extern const ShardField shard_step_listed[]; /* of Step: what the first pass kno
 extern const ShardField shard_step_graded[]; /* the rest */
 extern const ShardField shard_end[];         /* of End */
 extern const ShardField shard_tie[];         /* of Tie */
+extern const ShardField shard_match[];       /* of Match */
 
 void shard_fields_write(json_t *object, const ShardField *fields, const void *from);
 bool shard_fields_read(const json_t *object, const ShardField *fields, void *to); /* false: one is not there */

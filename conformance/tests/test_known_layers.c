@@ -113,7 +113,7 @@ static TouchedLayers touched_by(Lockstep *l, const Trial *trial, const Bug *bug)
     return touched;
 }
 
-/* What all of the short passes left out */
+/* Counts what all of the short passes left out. */
 static LeftOut try_all_bugs(Lockstep *l, const Trial *trial)
 {
     LeftOut left_out = { 0 };

@@ -69,23 +69,35 @@ static const struct argp_option options[] = {
     { 0 },
 };
 
-/* Only a grade is explained, or shared out. */
-static const struct argp_option grade_options[] = {
+/* Only a grade is explained. */
+static const struct argp_option explain_options[] = {
     { "explain", KEY_EXPLAIN, "TAP", 0,
       "Also print every number that the verdict of a tap rests on, and the proven bound where there is one; a name or "
       "a glob, may be given several times",
       0 },
+    { 0 },
+};
+
+static error_t parse_explain(int key, char *argument, struct argp_state *state)
+{
+    GradeCommand *command = state->input;
+    if (key != KEY_EXPLAIN) return ARGP_ERR_UNKNOWN;
+    globs_add(&command->explained, argument);
+    return 0;
+}
+
+static const struct argp_option shard_options[] = {
     { "shard", KEY_SHARD, "K/N", 0,
-      "Grade the K-th of N parts of the dump's steps alone, into a --json FILE that plumb merge reads (docs/shards.md)",
+      "Grade the K-th of N parts of the dump's steps alone, or try that part of the bugs, into a --json FILE that "
+      "plumb merge reads (docs/shards.md)",
       0 },
     { 0 },
 };
 
-static error_t parse_grade_alone(int key, char *argument, struct argp_state *state)
+static error_t parse_shard_of(int key, char *argument, struct argp_state *state)
 {
     GradeCommand *command = state->input;
     switch (key) {
-    case KEY_EXPLAIN: globs_add(&command->explained, argument); return 0;
     case KEY_SHARD:
         if (command->shard_argument)
             argp_error(state, "--shard: found %s and %s, expected one", command->shard_argument, argument);
@@ -103,7 +115,8 @@ static error_t parse_grade_alone(int key, char *argument, struct argp_state *sta
     }
 }
 
-static const struct argp grade_argp = { .options = grade_options, .parser = parse_grade_alone };
+static const struct argp explain_argp = { .options = explain_options, .parser = parse_explain };
+static const struct argp shard_argp = { .options = shard_options, .parser = parse_shard_of };
 
 /* Frameworks call the dtypes otherwise. */
 static const char *class_meant(const char *name)
@@ -126,7 +139,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &command->c;
         state->child_inputs[1] = &command->sandbox;
-        if (command->explains) state->child_inputs[2] = command;
+        state->child_inputs[2] = command;
+        if (command->explains) state->child_inputs[3] = command;
         return 0;
     case KEY_AS:
         command->class = class_find(argument);
@@ -175,7 +189,8 @@ void grade_arguments_parse(GradeCommand *command, int argc, char **argv, const c
 {
     const struct argp_child children[] = { { &case_argp, 0, NULL, 0 },
                                            { &sandbox_argp, 0, NULL, 0 },
-                                           { command->explains ? &grade_argp : NULL, 0, NULL, 0 },
+                                           { &shard_argp, 0, NULL, 0 },
+                                           { command->explains ? &explain_argp : NULL, 0, NULL, 0 },
                                            { 0 } };
     const struct argp argp = {
         .options = options, .parser = parse_option, .args_doc = "CASE DUMP", .children = children, .doc = doc

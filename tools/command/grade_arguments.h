@@ -4,6 +4,7 @@
 
 #include "command/plumb.h"
 #include "command/progress.h"
+#include "diagnose/tried.h"
 #include "readings/value_grid.h"
 #include "report/report_file.h"
 #include "report/report_grade.h"
@@ -22,6 +23,7 @@ typedef struct {
     ShardNumber shard;
     const char *shard_argument; /* as it stands among the arguments */
     Grade *merged;              /* that shards have found; NULL: the dump is graded here */
+    const Tried *tried;         /* what shards have found of bugs; NULL: each is tried here */
     const json_t *merged_files; /* that shards have seen; NULL: there are none */
     const char *merged_into;    /* the path of the merged report, which the shards' command must have; NULL likewise */
     bool ignore_eos, detailed, partial;

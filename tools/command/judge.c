@@ -142,14 +142,19 @@ int plumb_grade(int argc, char **argv)
     return judge(&command, argc, argv, grade_doc);
 }
 
-int merge_grade(const MergedShards *merged, const char *json, SandboxWhen sandbox)
+static const char diagnose_doc[] =
+    "Names the known bug that bends a backend's dump: each bug that the case can show is switched on in the "
+    "reference and compared with what the dump is off by. DUMP is as for plumb grade.";
+
+int merge_judged(const MergedShards *merged, const char *json, SandboxWhen sandbox)
 {
-    GradeCommand command = { .explains = true,
+    GradeCommand command = { .explains = !merged->diagnosed,
                              .merged = merged->grade,
+                             .tried = merged->tried,
                              .merged_files = merged->files,
                              .merged_into = json,
                              .sandbox = sandbox };
-    int status = judge(&command, merged->count, merged->words, grade_doc);
+    int status = judge(&command, merged->count, merged->words, merged->diagnosed ? diagnose_doc : grade_doc);
     grade_free(command.merged);
     return status;
 }
@@ -157,8 +162,5 @@ int merge_grade(const MergedShards *merged, const char *json, SandboxWhen sandbo
 int plumb_diagnose(int argc, char **argv)
 {
     GradeCommand command = { 0 };
-    return judge(
-        &command, argc, argv,
-        "Names the known bug that bends a backend's dump: each bug that the case can show is switched on in the "
-        "reference and compared with what the dump is off by. DUMP is as for plumb grade.");
+    return judge(&command, argc, argv, diagnose_doc);
 }

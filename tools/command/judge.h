@@ -20,7 +20,7 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error);
  * diagnosis. Frees what is in the command. NULL is no path: error says why there is none. */
 Status judge_run(GradeCommand *command, const char *path, Error *error);
 
-/* The grade that shards have found is reported as plumb grade would; the exit status. */
-int merge_grade(const MergedShards *merged, const char *json, SandboxWhen sandbox);
+/* Reports what shards have found as plumb grade or plumb diagnose would, and gives the exit status. */
+int merge_judged(const MergedShards *merged, const char *json, SandboxWhen sandbox);
 
 #endif

@@ -22,6 +22,7 @@
 #include "report/report_rows.h"
 #include "report/report_shard.h"
 #include "report/report_steps.h"
+#include "report/report_tried.h"
 #include "report/report_weights.h"
 
 static void show_progress(void *context, int pass, int passes, const char *tap)
@@ -95,8 +96,7 @@ static json_t *hints_json(const GradeCommand *command, const Grade *grade, const
     return lines;
 }
 
-static json_t *graded_json(const GradeCommand *command, const Grade *grade, const ClassCheck *check,
-                           const Dump *dump)
+static json_t *graded_json(const GradeCommand *command, const Grade *grade, const ClassCheck *check, const Dump *dump)
 {
     json_t *json = report_grade_json(grade, command->title);
     report_add_known(json, grade, dump, model_config(command->c.model));
@@ -116,7 +116,8 @@ static Trial trial_of(GradeCommand *command, const Inputs *inputs, const Dump *d
                     .class = command->class ? command->class : command->grid.class,
                     .options = options_of(command),
                     .vision_mask = command->c.vision_mask,
-                    .cache = command->c.cache };
+                    .cache = command->c.cache,
+                    .tried = command->tried };
 }
 
 /* Beside a grade, what it rests on */
@@ -168,8 +169,7 @@ static void add_detail(const GradeCommand *command, json_t *report, json_t *deta
     json_object_update_new(report, report_inputs_json(&command->c.inputs, model_config(command->c.model)));
 }
 
-static Finding report_grade(GradeCommand *command, Grade *grade, const Ground *ground,
-                            const Dump *dump)
+static Finding report_grade(GradeCommand *command, Grade *grade, const Ground *ground, const Dump *dump)
 {
     Finding finding = { .status = grade_status(grade, dump, command) };
     if (wants_text(command)) {
@@ -251,6 +251,25 @@ static json_t *diagnosed_detail(GradeCommand *command, DumpedInputs *judged, con
     return detail;
 }
 
+/* The shard's bugs, tried on the model's steps */
+static Finding try_share(GradeCommand *command, DumpedInputs *judged, const Dump *dump, Error *error)
+{
+    Inputs given = { 0 };
+    Finding finding = { .status = STATUS_PASS };
+    Trial trial = trial_of(command, &given, dump);
+    trial.options.shard = (ShardNumber){ 0 }; /* all of the dump is graded first */
+    bool goes_on = dumped_inputs_give(judged, command->c.model, dump, &command->c.inputs, &given);
+    if (!goes_on) error_set(error, "--shard: found no step of the model in the dump, expected some to try bugs on");
+    command->progress = start_progress(command, dump);
+    Tried *tried = goes_on ? diagnose_share(&trial, command->shard, error) : NULL;
+    progress_end(&command->progress);
+    mapped_files_check(error);
+    if (tried) finding.json = shard_report_json(command, report_tried_json(tried));
+    if (tried && wants_text(command)) tried_report_text(command, tried);
+    tried_free(tried);
+    return finding;
+}
+
 Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error)
 {
     Trial trial = trial_of(command, &command->c.inputs, dump);
@@ -258,6 +277,11 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error)
     Finding finding = { .status = STATUS_BAD_INPUT };
     DumpedInputs *judged = case_judge_inputs(&command->c, dump, trial.class, command->only.globs, error);
     if (error_is_set(error)) return finding;
+    if (command->shard_argument) {
+        finding = try_share(command, judged, dump, error);
+        dumped_inputs_close(judged);
+        return finding;
+    }
     command->progress = start_progress(command, dump);
     Diagnosis *diagnosis = diagnose_with_inputs(judged, &trial, &grade, error);
     bool detailed = diagnosis && command->detailed && command->report.path;
@@ -270,6 +294,7 @@ Finding diagnose_dump(GradeCommand *command, const Dump *dump, Error *error)
         json_decref(detail);
         diagnosis_free(diagnosis);
         grade_free(grade);
+        command->tried = NULL; /* as another class */
         return diagnose_dump(command, dump, error);
     }
 

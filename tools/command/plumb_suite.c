@@ -141,7 +141,7 @@ static int merge_grade_shards(const SuiteCommand *command, Error *error)
     MergedShards merged = { 0 };
     if (!error_is_set(error)) merged = shard_reports_merge(command->paths, command->path_count, command->json, error);
     int status = error_is_set(error) ? finish(error, STATUS_BAD_INPUT)
-                                     : merge_grade(&merged, command->json, command->sandbox);
+                                     : merge_judged(&merged, command->json, command->sandbox);
     merged_shards_free(&merged);
     return status;
 }

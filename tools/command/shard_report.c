@@ -1,4 +1,4 @@
-/* shard_report.c - what shards of one grade say, checked and joined */
+/* shard_report.c - what shards of one grade or diagnosis say, checked and joined */
 #include "command/shard_report.h"
 
 #include <stdio.h>
@@ -8,9 +8,10 @@
 #include "checkpoint/json_load.h"
 #include "report/json_file.h"
 #include "report/report_shard.h"
+#include "report/report_tried.h"
 #include "run/shown_text.h"
 
-static const char kind[] = "grade shard";
+static const char *const kinds[] = { "grade shard", "diagnose shard" }; /* the second: diagnosed */
 
 /* ---------------------------------------------------------------- of one shard */
 
@@ -40,7 +41,8 @@ json_t *shard_report_json(const GradeCommand *command, json_t *shard)
 {
     int report_at = -1;
     json_t *words = words_json(command, &report_at);
-    return json_pack("{s:s, s:o, s:i, s:o}", "kind", kind, "words", words, "report_at", report_at, "shard", shard);
+    return json_pack("{s:s, s:o, s:i, s:o}", "kind", kinds[!command->explains], "words", words, "report_at", report_at,
+                     "shard", shard);
 }
 
 void shard_report_text(const GradeCommand *command, const Grade *grade, const json_t *shard)
@@ -51,13 +53,22 @@ void shard_report_text(const GradeCommand *command, const Grade *grade, const js
            bent ? bent : "");
 }
 
+void tried_report_text(const GradeCommand *command, const Tried *tried)
+{
+    int count = 0;
+    for (int i = 0; i < bug_count(); i++) count += tried->bugs[i].is_tried;
+    printf("shard %d of %d: %d of %d bugs\n", command->shard.number + 1, command->shard.count, count, bug_count());
+}
+
 /* ---------------------------------------------------------------- of all */
 
-static bool is_of_shard(const json_t *report)
+static bool is_kind(const json_t *report, bool diagnosed)
 {
     const char *found = json_string_value(json_object_get(report, "kind"));
-    return found && strcmp(found, kind) == 0;
+    return found && strcmp(found, kinds[diagnosed]) == 0;
 }
+
+static bool is_of_shard(const json_t *report) { return is_kind(report, false) || is_kind(report, true); }
 
 bool shard_report_is(const char *path)
 {
@@ -68,12 +79,22 @@ bool shard_report_is(const char *path)
     return is;
 }
 
-static json_t *open_report(const char *path, Error *error)
+static bool is_of_diagnosis(const char *path)
+{
+    Error unread = { "" };
+    json_t *report = json_load_object(path, "a report", &unread);
+    bool is = is_kind(report, true);
+    json_decref(report);
+    return is;
+}
+
+static json_t *open_report(const char *path, bool diagnosed, Error *error)
 {
     json_t *report = json_load_object(path, "a report of plumb grade --shard", error);
     const char *found = json_string_value(json_object_get(report, "kind"));
-    if (report && !is_of_shard(report))
-        error_set(error, "%s: found %s, expected a report of plumb grade --shard", path, found ? found : "no kind");
+    if (report && !is_kind(report, diagnosed))
+        error_set(error, "%s: found %s, expected a report of plumb %s --shard", path, found ? found : "no kind",
+                  diagnosed ? "diagnose" : "grade");
     return report;
 }
 
@@ -100,7 +121,7 @@ static void take_words(MergedShards *merged, const json_t *report, const char *j
     const json_t *words = json_object_get(report, "words");
     json_int_t report_at = json_integer_value(json_object_get(report, "report_at"));
     merged->words = allocate_zeroed(json_array_size(words) + 2, sizeof *merged->words);
-    merged->words[merged->count++] = joined("plumb grade", "");
+    merged->words[merged->count++] = joined("plumb ", merged->diagnosed ? "diagnose" : "grade");
     for (size_t i = 0; i < json_array_size(words); i++) {
         const char *word = json_string_value(json_array_get(words, i));
         if (!word) error_set(error, "words: found no text at %zu, expected the command of the shards", i);
@@ -120,7 +141,9 @@ static void join(MergedShards *merged, json_t **reports, const char *const *path
 {
     const json_t **shards = allocate_zeroed((size_t)count + 1, sizeof *shards);
     for (int i = 0; i < count; i++) shards[i] = json_object_get(reports[i], "shard");
-    Grade *grade = report_shards_grade(&(ShardReports){ shards, paths, count }, error);
+    const ShardReports all = { shards, paths, count };
+    if (merged->diagnosed) merged->tried = report_tried_join(&all, error);
+    Grade *grade = merged->diagnosed ? NULL : report_shards_grade(&all, error);
     if (grade && is_straight(grade, shards[0]))
         merged->grade = grade;
     else
@@ -130,10 +153,10 @@ static void join(MergedShards *merged, json_t **reports, const char *const *path
 
 MergedShards shard_reports_merge(const char *const *paths, int count, const char *json, Error *error)
 {
-    MergedShards merged = { 0 };
+    MergedShards merged = { .diagnosed = is_of_diagnosis(paths[0]) };
     json_t **reports = allocate_zeroed((size_t)count + 1, sizeof *reports);
     for (int i = 0; i < count && !error_is_set(error); i++) {
-        reports[i] = open_report(paths[i], error);
+        reports[i] = open_report(paths[i], merged.diagnosed, error);
         if (!error_is_set(error)) check_same(reports[i], reports[0], paths[i], error);
     }
     if (!error_is_set(error)) take_words(&merged, reports[0], json, error);
@@ -149,4 +172,5 @@ void merged_shards_free(MergedShards *merged)
     for (int i = 0; i < merged->count; i++) free(merged->words[i]);
     free(merged->words);
     json_decref(merged->files);
+    tried_free(merged->tried);
 }

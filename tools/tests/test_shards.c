@@ -29,6 +29,30 @@ static const struct {
     { BENT, 1, false }, /* there is more to look at than shards have, so that merge grades it */
 };
 
+/* Both shards of a diagnosis */
+static const char *tried(const char *dump, int k)
+{
+    const char *path = arena_format(&scratch, "%s-%d.json", temporary("tried"), k);
+    Result result = plumb("diagnose", TEXT, dump, "--shard", arena_format(&scratch, "%d/2", k), "--json", path);
+    assert_status(result, 0);
+    ck_assert_ptr_nonnull(strstr(result.out, arena_format(&scratch, "shard %d of 2: ", k)));
+    return path;
+}
+
+START_TEST(merged_diagnosis_is_whole)
+{
+    const char *path = temporary("report.json"), *dump = dumps[_i].dump;
+    Result at_once = plumb("diagnose", TEXT, dump, "--json", path);
+    const char *whole = read_text(path, NULL);
+    assert_status(at_once, dumps[_i].status);
+    remove(path);
+    Result merged = plumb("merge", tried(dump, 2), tried(dump, 1), "--json", path);
+    assert_status(merged, dumps[_i].status);
+    ck_assert_str_eq(merged.out, at_once.out);
+    ck_assert_str_eq(read_text(path, NULL), whole);
+}
+END_TEST
+
 START_TEST(merged_is_whole)
 {
     const char *path = temporary("report.json"), *dump = dumps[_i].dump;
@@ -53,12 +77,13 @@ START_TEST(bad_usage)
     Result no_report = plumb("grade", TEXT, STRAIGHT, "--shard", "1/2");
     Result explained = plumb("grade", TEXT, STRAIGHT, "--shard", "1/2", "--explain", "logits", "--json", path);
     Result twice = plumb("grade", TEXT, STRAIGHT, "--shard", "1/3", "--shard", "1/2", "--json", path);
-    Result diagnosed = plumb("diagnose", TEXT, STRAIGHT, "--shard", "1/2", "--json", path);
+    Result diagnosed = plumb("diagnose", TEXT, STRAIGHT, "--shard", "1/2");
     assert_status(no_report, 2);
     ck_assert_ptr_nonnull(strstr(no_report.err, "--shard: found no --json FILE, expected one"));
     assert_status(explained, 2);
     ck_assert_ptr_nonnull(strstr(explained.err, "--shard: found --json-detail or --explain, expected neither"));
     assert_status(diagnosed, 2);
+    ck_assert_ptr_nonnull(strstr(diagnosed.err, "--shard: found no --json FILE, expected one"));
     assert_status(twice, 2);
     ck_assert_ptr_nonnull(strstr(twice.err, "--shard: found 1/3 and 1/2, expected one"));
 }
@@ -88,6 +113,54 @@ START_TEST(what_is_no_whole_is_refused)
     assert_one_line(plumb("merge", first, changed(second, "kind", json_string("grade")), "--json", path),
                     (const char *const[]){ "found grade, expected a report of plumb grade --shard", NULL });
     ck_assert(!is_there(path));
+}
+END_TEST
+
+static void set_power(json_t *report, json_t *value)
+{
+    size_t i;
+    json_t *bug;
+    json_array_foreach(json_object_get(json_object_get(report, "shard"), "bugs"), i, bug)
+    {
+        json_t *match = json_array_get(json_object_get(bug, "matches"), 0);
+        if (match) json_object_set(match, "power", value);
+    }
+    json_decref(value);
+}
+
+START_TEST(bugs_that_nobody_tried_are_refused)
+{
+    const char *first = tried(BENT, 1), *second = tried(BENT, 2), *path = temporary("merged.json");
+    static const char refused[] = "found a shard whose bugs are not as plumb diagnose --shard writes them";
+    assert_one_line(plumb("merge", first, "--json", path),
+                    (const char *const[]){ "found no shard with", "expected each bug once", NULL });
+    assert_one_line(plumb("merge", first, second, first, "--json", path),
+                    (const char *const[]){ "tried-1.json: found", "which another shard has too", NULL });
+    assert_one_line(plumb("merge", first, shard(BENT, 2, false), "--json", path),
+                    (const char *const[]){ "found grade shard, expected a report of plumb diagnose --shard", NULL });
+    json_t *report = read_json(second);
+    set_power(report, json_string(_i ? "nan" : "0x0p+0"));
+    json_dump_file(report, temporary("changed.json"), 0);
+    json_decref(report);
+    assert_one_line(plumb("merge", first, temporary("changed.json"), "--json", path),
+                    (const char *const[]){ refused, NULL });
+    ck_assert(!is_there(path));
+}
+END_TEST
+
+/* Steps of another dump, which the case's own grade does not have */
+START_TEST(other_steps_are_refused)
+{
+    const char *copies[2];
+    for (int k = 1; k <= 2; k++) {
+        json_t *report = read_json(tried(STRAIGHT, k));
+        json_array_set_new(json_object_get(json_object_get(report, "shard"), "listed"), 0, json_string("elsewhere"));
+        copies[k - 1] = arena_format(&scratch, "%s-%d", temporary("other"), k);
+        json_dump_file(report, copies[k - 1], 0);
+        json_decref(report);
+    }
+    assert_one_line(plumb("merge", copies[0], copies[1], "--json", temporary("merged.json")),
+                    (const char *const[]){ "found shards that tried bugs on other steps", NULL });
 }
 END_TEST
 
@@ -238,9 +311,12 @@ Suite *shards_suite(void)
     Suite *suite = suite_create("shards");
     TCase *tcase = theme(suite, "merged");
     tcase_add_loop_test(tcase, merged_is_whole, 0, COUNT(dumps));
+    tcase_add_loop_test(tcase, merged_diagnosis_is_whole, 1, COUNT(dumps));
     tcase = theme(suite, "refused");
     tcase_add_test(tcase, bad_usage);
     tcase_add_test(tcase, what_is_no_whole_is_refused);
+    tcase_add_loop_test(tcase, bugs_that_nobody_tried_are_refused, 0, 2);
+    tcase_add_test(tcase, other_steps_are_refused);
     tcase_add_test(tcase, steps_that_nobody_graded_are_refused);
     tcase_add_test(tcase, words_of_strangers);
     tcase_add_test(tcase, trust_of_strangers);
