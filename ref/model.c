@@ -58,6 +58,7 @@ static void read_weights(Checkpoint *checkpoint, ConfigReader at)
     checkpoint_name_ggufs(checkpoint, is_text ? "model." : "model.language_model.", at.error);
     if (checkpoint->gguf_count == 0) read_quantization_config(checkpoint, at);
     if (!error_is_set(at.error)) checkpoint_declare_inputs(checkpoint);
+    if (declared_cache.given) checkpoint->cache = declared_cache.codes;
 }
 
 Model *model_open(const char *folder, Error *error) { return model_open_edited(folder, &(ModelEdits){ 0 }, error); }

@@ -53,14 +53,21 @@ CacheCheck cache_check(const Trial *trial, const Grade *grade, Error *error)
     return check;
 }
 
+/* Nobody declares it, and it is not what every model has */
+static bool is_of_checkpoint(const CacheCheck *check)
+{
+    return !declared_cache.given && check->declared != INPUTS_PLAIN;
+}
+
 void cache_check_text(FILE *out, const CacheCheck *check)
 {
     if (check->declared != INPUTS_PLAIN)
-        fprintf(out, "keys and values are cached as: %s, as declared\n", cache_codes_name(check->declared));
+        fprintf(out, "keys and values are cached as: %s, as %s\n", cache_codes_name(check->declared),
+                is_of_checkpoint(check) ? "the checkpoint says" : "declared");
     if (check->fits == check->declared) return;
-    const char *rule = cache_codes_name(check->fits);
-    fprintf(out, "      declared --kv-cache %s; every step is straight with --kv-cache %s\n",
-            cache_codes_name(check->declared), rule);
+    fprintf(out, "      %s %s; every step is straight with --kv-cache %s\n",
+            is_of_checkpoint(check) ? "the checkpoint's cache is" : "declared --kv-cache",
+            cache_codes_name(check->declared), cache_codes_name(check->fits));
 }
 
 json_t *cache_check_json(const CacheCheck *check)

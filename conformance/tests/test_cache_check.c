@@ -92,8 +92,13 @@ START_TEST(reported)
     CacheCheck plain = { 0 }, told = { INPUTS_FP8_STATIC, INPUTS_Q8_0 };
     ck_assert_str_eq(printed(print, &plain), "");
     ck_assert_str_eq(printed(print, &told),
+                     "keys and values are cached as: fp8, as the checkpoint says\n"
+                     "      the checkpoint's cache is fp8; every step is straight with --kv-cache q8_0\n");
+    declared_cache.given = true;
+    ck_assert_str_eq(printed(print, &told),
                      "keys and values are cached as: fp8, as declared\n"
                      "      declared --kv-cache fp8; every step is straight with --kv-cache q8_0\n");
+    declared_cache.given = false;
     json_t *json = cache_check_json(&told);
     ck_assert_str_eq(json_string_value(json_object_get(json, "declared")), "fp8");
     ck_assert_str_eq(json_string_value(json_object_get(json, "fits")), "q8_0");

@@ -31,6 +31,7 @@ typedef struct {
     int tensor_count;
     const Array **made; /* weights that codes and scales stand for; in tensors too */
     int made_count;
+    InputCodes cache;      /* of keys and values, as the configuration says or the backend declares */
     bool is_borrowed;      /* all but the arena and the table of tensors is another's */
     bool has_model_prefix; /* keys begin with "model."; without it the base model was saved alone */
 } Checkpoint;

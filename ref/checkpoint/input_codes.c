@@ -4,6 +4,7 @@
 #include <string.h>
 
 DeclaredInputs declared_inputs;
+DeclaredCache declared_cache;
 
 static const char *const names[INPUTS_COUNT] = {
     [INPUTS_PLAIN] = "none",

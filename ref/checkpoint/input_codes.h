@@ -48,4 +48,11 @@ const char *cache_codes_name(InputCodes codes);
 bool cache_codes_from_name(const char *name, InputCodes *codes);
 extern const char *const cache_codes_names; /* for a message */
 
+/* The backend's declaration of its cache, if there is one; --kv-cache sets it once for the whole program. */
+typedef struct {
+    bool given;
+    InputCodes codes;
+} DeclaredCache;
+extern DeclaredCache declared_cache;
+
 #endif

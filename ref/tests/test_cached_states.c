@@ -1,4 +1,5 @@
 /* test_cached_states.c - scales of a cache as checkpoints have them, and what it gives back, worked out by hand */
+#include "checkpoint/quantization_config.h"
 #include "checkpoint/safetensors.h"
 #include "gemma4.h"
 #include "helpers.h"
@@ -20,8 +21,8 @@ static const struct {
     { "{" KEYS "[0.5], " VALUES "[0.25]}", NULL, 0.5, 0.25 },
     { "{" OF_PROJECTIONS "}", NULL, 0.5, 0.25 },
     { "{\"model.self_attn.v_proj.v_scale\": [0.25]}", NULL, 1, 0.25 },
-    { "{" KEYS "[0.5], " OF_PROJECTIONS "}",
-      "self_attn: found k_scale there and in k_proj, expected one of them", 0, 0 },
+    { "{" KEYS "[0.5], " OF_PROJECTIONS "}", "self_attn: found k_scale there and in k_proj, expected one of them", 0,
+      0 },
     { "{" KEYS "[0.5]}", NULL, 0.5, 0.5 }, /* as of layers whose values are made of the keys */
     { "{\"model.norm.weight\": [0.5]}", NULL, 1, 1 },
     { "{" KEYS "[0.0]}", "model.self_attn.k_scale: found 0, expected a scale above 0", 0, 0 },
@@ -64,6 +65,66 @@ START_TEST(scale_that_is_0_in_float32_is_refused)
     ck_assert_msg(strstr(error.message, "k_scale: found 1e-60, expected a scale above 0 that float32 holds") != NULL,
                   "%s", error.message);
     checkpoint_close(checkpoint);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- what a configuration says */
+
+#define COMPRESSED "{\"quant_method\": \"compressed-tensors\", \"config_groups\": {}, \"kv_cache_scheme\": "
+#define MODELOPT "{\"quant_method\": \"modelopt\", \"kv_cache_quant_algo\": "
+
+static const struct {
+    const char *quantised, *refused;
+    InputCodes cache;
+} configurations[] = {
+    { COMPRESSED "null}", NULL, INPUTS_PLAIN },
+    { COMPRESSED "{\"num_bits\": 8, \"type\": \"float\", \"strategy\": \"tensor\", \"dynamic\": false, "
+                 "\"symmetric\": true}}",
+      NULL, INPUTS_FP8_STATIC },
+    { COMPRESSED "{\"num_bits\": 8, \"type\": \"float\"}}", NULL, INPUTS_FP8_STATIC },
+    { COMPRESSED "{\"num_bits\": 4, \"type\": \"float\"}}",
+      "kv_cache_scheme.num_bits: found another width, expected 8, or --kv-cache", 0 },
+    { COMPRESSED "{\"num_bits\": 8, \"type\": \"int\"}}", "type: found int, expected float, or --kv-cache", 0 },
+    { COMPRESSED "{\"num_bits\": 8, \"type\": \"float\", \"strategy\": \"token\"}}", "strategy: found token,", 0 },
+    { COMPRESSED "{\"num_bits\": 8, \"type\": \"float\", \"dynamic\": true}}", "dynamic: found true,", 0 },
+    { COMPRESSED "{\"num_bits\": 8, \"type\": \"float\", \"symmetric\": false}}", "symmetric: found false,", 0 },
+    { COMPRESSED "\"fp8\"}", "kv_cache_scheme: found", 0 },
+    { MODELOPT "\"FP8\"}", NULL, INPUTS_FP8_STATIC },
+    { MODELOPT "\"NVFP4\"}", "kv_cache_quant_algo: found NVFP4, expected FP8, or --kv-cache", 0 },
+};
+
+static InputCodes cache_of(const char *quantised, Error *error)
+{
+    Checkpoint checkpoint = { .file = "memory" };
+    json_t *json = json_loads(arena_format(&scratch, "{\"quantization_config\": %s}", quantised), 0, NULL);
+    ck_assert_ptr_nonnull(json);
+    declared_inputs.given = true; /* which modelopt asks for */
+    read_quantization_config(&checkpoint, (ConfigReader){ "config.json", "", json, error });
+    declared_inputs.given = false;
+    json_decref(json);
+    arena_free(&checkpoint.arena);
+    return checkpoint.cache;
+}
+
+START_TEST(configuration_says)
+{
+    Error error = { "" };
+    InputCodes cache = cache_of(configurations[_i].quantised, &error);
+    if (configurations[_i].refused)
+        ck_assert_msg(strstr(error.message, configurations[_i].refused), "%s", error.message);
+    else
+        ck_assert_msg(!error_is_set(&error) && cache == configurations[_i].cache, "%s", error.message);
+}
+END_TEST
+
+/* A declaration is in the place of what cannot be read. */
+START_TEST(declaration_comes_first)
+{
+    Error error = { "" };
+    declared_cache = (DeclaredCache){ true, INPUTS_Q8_0 };
+    cache_of(MODELOPT "\"NVFP4\"}", &error);
+    declared_cache = (DeclaredCache){ 0 };
+    ck_assert_str_eq(error.message, "");
 }
 END_TEST
 
@@ -144,6 +205,9 @@ Suite *cached_states_suite(void)
     TCase *scales = theme(suite, "scales");
     tcase_add_loop_test(scales, scales_are_read, 0, COUNT(files));
     tcase_add_test(scales, scale_that_is_0_in_float32_is_refused);
+    TCase *configuration = theme(suite, "configuration");
+    tcase_add_loop_test(configuration, configuration_says, 0, COUNT(configurations));
+    tcase_add_test(configuration, declaration_comes_first);
     TCase *values = theme(suite, "values");
     tcase_add_test(values, fp8_has_scales_of_each);
     tcase_add_test(values, q8_0_needs_no_scale);

@@ -65,7 +65,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "--activations: found %s, expected %s", argument, input_codes_names);
         return 0;
     case KEY_KV_CACHE:
-        if (!cache_codes_from_name(argument, &c->cache))
+        declared_cache.given = true;
+        if (!cache_codes_from_name(argument, &declared_cache.codes))
             argp_error(state, "--kv-cache: found %s, expected %s", argument, cache_codes_names);
         return 0;
     case KEY_INPUTS: c->inputs_file = c->inputs_option = argument; return 0;
@@ -147,6 +148,7 @@ void case_open(Case *c, Error *error)
         reference_set_threads(threads);
     c->model = model_open(c->model_folder, error);
     if (!error_is_set(error)) vision_mask_check(c->model, c->vision_mask, error);
+    if (!error_is_set(error)) c->cache = model_checkpoint(c->model)->cache;
     if (!error_is_set(error) && media)
         open_pictures(c, error);
     else if (!error_is_set(error))

@@ -43,7 +43,7 @@ typedef struct {
     bool quiet;
     ColourWhen colour;
     VisionMask vision_mask;
-    InputCodes cache; /* --kv-cache */
+    InputCodes cache; /* --kv-cache, or what the checkpoint says */
     Model *model;
     Inputs inputs;
     Pictures *pictures;    /* that the inputs are made from, where they are needed */

@@ -29,7 +29,8 @@ static const struct {
     { { GRADE_Q4, "--activations", "ggml" }, "q8_0 (31), as declared\n", 0 },
     { { GRADE_Q4 }, "FAIL  first bent step: model.layers.0.self_attn.q_proj", 1 },
     { { "diagnose", TEXT, DUMP_Q4 "-nibbles-exchanged.safetensors", OF_Q4, "--activations", "q8_0" },
-      "matches known bug quant-nibbles-exchanged", 1 },
+      "matches known bug quant-nibbles-exchanged",
+      1 },
 };
 
 START_TEST(graded)
@@ -93,6 +94,27 @@ START_TEST(cache_is_declared)
 }
 END_TEST
 
+START_TEST(cache_of_the_checkpoint)
+{
+    const char *folder = copied_case(CACHE), *file = arena_format(&scratch, "%s/model/config.json", folder);
+    const char *dump = CACHE "/dumps/honest-fp8-exact-bf16.safetensors";
+    json_t *config = json_load_file(file, 0, NULL);
+    json_object_set_new(config, "quantization_config",
+                        json_pack("{s:s, s:{}, s:{s:i, s:s, s:s}}", "quant_method", "compressed-tensors",
+                                  "config_groups", "kv_cache_scheme", "num_bits", 8, "type", "float", "strategy",
+                                  "tensor"));
+    ck_assert_int_eq(json_dump_file(config, file, 0), 0);
+    json_decref(config);
+    Result result = plumb("grade", folder, dump, "--as", "bf16");
+    assert_status(result, 0);
+    ck_assert_msg(strstr(result.out, "keys and values are cached as: fp8, as the checkpoint says\n"), "%s", result.out);
+    result = plumb("grade", folder, dump, "--as", "bf16", "--kv-cache", "none");
+    assert_status(result, 1);
+    ck_assert_msg(strstr(result.out, "declared --kv-cache none; every step is straight with --kv-cache fp8\n"), "%s",
+                  result.out);
+}
+END_TEST
+
 START_TEST(diagnosis_says_the_cache)
 {
     const char *report = temporary("report.json");
@@ -133,6 +155,7 @@ Suite *quantised_suite(void)
     tcase_add_test(tcase, json_says_so);
     tcase_add_test(tcase, inspected);
     tcase_add_test(tcase, cache_is_declared);
+    tcase_add_test(tcase, cache_of_the_checkpoint);
     tcase_add_test(tcase, diagnosis_says_the_cache);
     tcase_add_test(tcase, explained_model_has_the_cache);
     tcase_add_test(tcase, rule_is_refused);
