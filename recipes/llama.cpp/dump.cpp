@@ -1,7 +1,10 @@
 // dump.cpp - one pass of llama.cpp, each named value of its graph in a file OUT/NAME.npy
 //
-//   dump text MODEL.gguf OUT FLASH CACHE ID ID ..              FLASH 0 or 1, CACHE f32 or f16
+//   dump text MODEL.gguf OUT FLASH CACHE CHUNK ..              FLASH 0 or 1, CACHE f32 or f16
 //   dump vision MMPROJ.gguf OUT FLASH WIDTH HEIGHT PIXELS      PIXELS: float32, height x width x 3, from 0 to 1
+//
+// The chunks of a prompt follow each other: tokens=2,105,14, or image=FILE of float32 soft tokens, which see each other
+// (causal=FILE: which do not), as libmtmd decides for Gemma 4. The first is in OUT/0, the next in OUT/1.
 //
 // llama.cpp calls back for each node of a graph. A node has the name that the model's code gives it; a product with a
 // weight, which has none, is called mm= and the weight. Where a name comes again, as that of a view does, the first
@@ -9,9 +12,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -89,7 +94,51 @@ static bool on_node(ggml_tensor * t, bool ask, void * context) {
     return true;
 }
 
-static void run_text(Dump * dump, const char * path, bool flash, ggml_type cache, std::vector<llama_token> ids) {
+static std::vector<float> floats_of(const std::string & path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) stop(path + ": cannot be read");
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    std::vector<float> values(bytes.size() / sizeof(float));
+    memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+    return values;
+}
+
+static std::vector<llama_token> tokens_of(const std::string & text) {
+    std::vector<llama_token> ids;
+    std::istringstream in(text);
+    for (std::string id; std::getline(in, id, ',');) ids.push_back(std::stoi(id));
+    return ids;
+}
+
+// One chunk of the prompt, from that position on; returns the next one.
+static int decode(llama_context * context, const std::string & chunk, int position) {
+    const size_t equals = chunk.find('=');
+    const std::string kind = chunk.substr(0, equals), what = chunk.substr(equals + 1);
+    const int width = llama_model_n_embd(llama_get_model(context));
+    std::vector<llama_token> ids;
+    std::vector<float> soft_tokens;
+    if (kind == "tokens") ids = tokens_of(what);
+    else soft_tokens = floats_of(what);
+    const int count = ids.empty() ? (int) soft_tokens.size() / width : (int) ids.size();
+
+    llama_batch batch = llama_batch_init(count, ids.empty() ? width : 0, 1);
+    batch.n_tokens = count;
+    for (int i = 0; i < count; i++) {
+        if (!ids.empty()) batch.token[i] = ids[i];
+        batch.pos[i] = position + i;
+        batch.n_seq_id[i] = 1;
+        batch.seq_id[i][0] = 0;
+        batch.logits[i] = 1; // of each token, not of the last alone
+    }
+    if (ids.empty()) memcpy(batch.embd, soft_tokens.data(), soft_tokens.size() * sizeof(float));
+    llama_set_causal_attn(context, kind != "image");
+    if (llama_decode(context, batch) != 0) stop("llama_decode failed");
+    llama_batch_free(batch);
+    return position + count;
+}
+
+static void run_text(
+    Dump * dump, const char * path, bool flash, ggml_type cache, const std::vector<std::string> & chunks) {
     llama_backend_init();
     llama_model_params model_params = llama_model_default_params();
     model_params.n_gpu_layers = 0;
@@ -105,28 +154,15 @@ static void run_text(Dump * dump, const char * path, bool flash, ggml_type cache
     llama_context * context = llama_init_from_model(model, params);
     if (!context) stop(std::string(path) + ": no context");
 
-    llama_batch batch = llama_batch_init((int) ids.size(), 0, 1);
-    batch.n_tokens = (int) ids.size();
-    for (int i = 0; i < batch.n_tokens; i++) {
-        batch.token[i] = ids[i];
-        batch.pos[i] = i;
-        batch.n_seq_id[i] = 1;
-        batch.seq_id[i][0] = 0;
-        batch.logits[i] = 1; // of each token, not of the last alone
+    const std::string folder = dump->folder;
+    int position = 0;
+    for (size_t i = 0; i < chunks.size(); i++) {
+        *dump = { folder + "/" + std::to_string(i), {} };
+        std::filesystem::create_directories(dump->folder);
+        position = decode(context, chunks[i], position);
     }
-    if (llama_decode(context, batch) != 0) stop("llama_decode failed");
-    llama_batch_free(batch);
     llama_free(context);
     llama_model_free(model);
-}
-
-static std::vector<float> floats_of(const char * path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) stop(std::string(path) + ": cannot be read");
-    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-    std::vector<float> values(bytes.size() / sizeof(float));
-    memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
-    return values;
 }
 
 static void run_vision(Dump * dump, const char * path, bool flash, clip_image_size size, const char * pixels) {
@@ -154,8 +190,7 @@ int main(int argc, char ** argv) {
         run_vision(&dump, argv[2], flash, { atoi(argv[5]), atoi(argv[6]) }, argv[7]);
         return 0;
     }
-    std::vector<llama_token> ids;
-    for (int i = 6; i < argc; i++) ids.push_back(atoi(argv[i]));
-    run_text(&dump, argv[2], flash, std::string(argv[5]) == "f16" ? GGML_TYPE_F16 : GGML_TYPE_F32, ids);
+    run_text(&dump, argv[2], flash, std::string(argv[5]) == "f16" ? GGML_TYPE_F16 : GGML_TYPE_F32,
+             { argv + 6, argv + argc });
     return 0;
 }

@@ -10,7 +10,8 @@ rm -rf "$source"
 if [ "$LLAMA_CPP" ]; then
     ln -s "$(cd "$LLAMA_CPP" && pwd)" "$source"
 else
-    "$folder/venv/bin/python" -m pip download -q --no-deps --no-binary llama-cpp-python -d "$folder" llama-cpp-python==0.3.36
+    "$folder/venv/bin/python" -m pip download -q --no-deps --no-binary llama-cpp-python -d "$folder" \
+        llama-cpp-python==0.3.36
     tar -xzf "$folder"/llama_cpp_python-0.3.36.tar.gz -C "$folder"
     mv "$folder"/llama_cpp_python-0.3.36/vendor/llama.cpp "$source"
     cmake -S "$source" -B "$source/build" -DCMAKE_BUILD_TYPE=Release -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF \

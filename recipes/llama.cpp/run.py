@@ -1,11 +1,14 @@
-"""run.py CASE OUT [--type TYPE | --model FILE] [--flash] [--gelu] [--keep NAME ..]: llama.cpp on a case, its graph's names
+"""run.py CASE OUT [--type TYPE | --model FILE] [--flash] [--gelu] [--keep NAME ..]: llama.cpp on a case
 
-The case's model is converted by llama.cpp's own converter, its text or, where it has no prompt, its tower; dump.cpp
-writes what the graph computes. A sequence or a picture is one run: they are put side by side here, with zeros where the
-batch has padding. Kept are the values that names/llama.cpp-*.json knows, or those of --keep. Types that the converter
-does not write (q4_0) gguf-py writes, of matrices whose rows are whole blocks.
+The dump has the names of llama.cpp's graphs. The case's model is converted by llama.cpp's own converter, its text, its
+tower, or both where the case has both; dump.cpp writes what the graphs compute. A sequence or a picture is one run:
+they are put side by side here, with zeros where the batch has padding. Where there are both, names of the tower begin
+with "clip.", and soft tokens come to the text model as libmtmd hands them over: text, picture, text. Kept are values
+that names/llama.cpp-*.json knows, or those of --keep. Types that the converter does not write (q4_0) gguf-py writes, of
+matrices whose rows are whole blocks.
 """
 import argparse
+import itertools
 import json
 import pathlib
 import re
@@ -35,8 +38,16 @@ def kept_names(part, only):
     return re.compile("|".join(re.escape(name).replace(r"\{\}", r"\d+").replace(r"\*", r"[^.]+") for name in names))
 
 
-def rewrite(path, out, gelu=False, quantise=None):
-    """The file with a key that the converter does not write, clip.use_gelu, or with its matrices in another type"""
+def missing_keys(folder, gelu):
+    """Keys of the tower that the converter does not write: of the GELU, and of the pooler if it has not the 3 that
+    clip.cpp takes for granted (docs/upstream)."""
+    kernel = json.loads((folder / "config.json").read_text())["vision_config"]["pooling_kernel_size"]
+    keys = {"clip.use_gelu": True} if gelu else {}
+    return keys if kernel == 3 else keys | {"clip.vision.projector.scale_factor": kernel}
+
+
+def rewrite(path, out, keys, quantise=None):
+    """The file with more keys, or with its matrices in another type"""
     sys.path.insert(0, str(BUILT / "llama.cpp/gguf-py"))
     import gguf
     reader = gguf.GGUFReader(path)
@@ -45,8 +56,8 @@ def rewrite(path, out, gelu=False, quantise=None):
         if not field.name.startswith("GGUF.") and field.name != gguf.Keys.General.ARCHITECTURE:
             is_array = field.types[0] == gguf.GGUFValueType.ARRAY
             writer.add_key_value(field.name, field.contents(), field.types[0], field.types[-1] if is_array else None)
-    if gelu:
-        writer.add_bool("clip.use_gelu", True)
+    for name, value in keys.items():
+        (writer.add_bool if value is True else writer.add_uint32)(name, value)
     for tensor in reader.tensors:
         is_matrix = tensor.data.ndim == 2 and tensor.data.shape[1] % BLOCK == 0
         if quantise and is_matrix and tensor.tensor_type == gguf.GGMLQuantizationType.F32:
@@ -64,43 +75,83 @@ def rewrite(path, out, gelu=False, quantise=None):
 def convert(folder, model, part, options):
     """The case's model as a GGUF file"""
     kind = "f32" if options.type in BY_GGUF_PY else options.type
-    command(sys.executable, CONVERTER, folder, "--outfile", model, "--outtype", kind, *["--mmproj"] * (part == "vision"))
-    if options.gelu or options.type in BY_GGUF_PY:
-        model = rewrite(model, f"{model}.rewritten", options.gelu, options.type if options.type in BY_GGUF_PY else None)
+    part_of = ["--mmproj"] if part == "vision" else []
+    command(sys.executable, CONVERTER, folder, "--outfile", model, "--outtype", kind, *part_of)
+    keys = missing_keys(folder, options.gelu) if part == "vision" else {}
+    if keys or options.type in BY_GGUF_PY:
+        model = rewrite(model, f"{model}.rewritten", keys, options.type if options.type in BY_GGUF_PY else None)
     return model
 
 
-def run(kept, *arguments):
-    """One run of dump.cpp: {name: array without the dimensions of 1 in front, down to two}."""
-    with tempfile.TemporaryDirectory() as folder:
-        mode, model, *rest = arguments
-        command(BUILT / "dump", mode, model, folder, *rest)
-        arrays = {}
-        for path in sorted(pathlib.Path(folder).glob("*.npy")):
-            if kept.fullmatch(path.stem):
-                array = np.load(path)
-                while array.ndim > 2 and array.shape[0] == 1:
-                    array = array[0]
-                arrays[path.stem] = array
+def arrays_in(folder, kept):
+    """{name: array without the dimensions of 1 in front, down to two}"""
+    arrays = {}
+    for path in sorted(folder.glob("*.npy")):
+        if kept.fullmatch(path.stem):
+            array = np.load(path)
+            while array.ndim > 2 and array.shape[0] == 1:
+                array = array[0]
+            arrays[path.stem] = array
     return arrays
+
+
+def run(kept, mode, model, *rest):
+    """The arrays of one run of dump.cpp: of a text, those of each chunk."""
+    with tempfile.TemporaryDirectory() as folder:
+        command(BUILT / "dump", mode, model, folder, *rest)
+        if mode == "vision":
+            return arrays_in(pathlib.Path(folder), kept)
+        chunks = sorted(pathlib.Path(folder).iterdir(), key=lambda path: int(path.name))
+        return [arrays_in(path, kept) for path in chunks]
 
 
 def padded(array, front, length):
     return np.pad(array, [(front, length - front - len(array))] + [(0, 0)] * (array.ndim - 1))
 
 
-def text_rows(model, inputs, kept, options):
+def chunks_of(ids, config, soft_tokens, folder):
+    """A prompt as libmtmd hands it over: its text, and the soft tokens of a picture where its placeholders stand.
+
+    Whether they see each other libmtmd tells by the published models' widths, which a fixture has not.
+    """
+    picture, text = config.get("image_token_id"), config.get("text_config", config)
+    kind = "image" if text.get("use_bidirectional_attention") == "vision" else "causal"
+    for is_picture, group in itertools.groupby(ids, lambda token: token == picture):
+        group = [int(token) for token in group]
+        if is_picture:
+            path = folder / f"{len(list(folder.iterdir()))}.f32"
+            path.write_bytes(np.ascontiguousarray(next(soft_tokens), np.float32).tobytes())
+            yield f"{kind}={path}"
+        else:
+            yield "tokens=" + ",".join(map(str, group))
+
+
+def joined(chunks, count):
+    """The chunks' arrays as those of one pass; attention weights have the cache's cells last, count of them used"""
+    def whole(name):
+        parts = [chunk[name] for chunk in chunks]
+        if name.startswith("kq_soft_max"):          # heads, queries, cells
+            return np.concatenate([part.reshape(-1, *part.shape[-2:])[:, :, :count] for part in parts], 1)
+        full = max(parts, key=lambda part: part.ndim)   # of one token alone a dimension is missing
+        return np.concatenate([part.reshape(-1, *full.shape[1:]) for part in parts])
+    return {name: whole(name) for name in chunks[0] if all(name in chunk for chunk in chunks)}
+
+
+def text_rows(model, case, inputs, options, soft_tokens=iter(())):
     """A run for each row of input_ids, without its padding."""
-    ids = inputs["input_ids"]
+    ids, kept = inputs["input_ids"], kept_names("text", options.keep)
+    config = json.loads((case / "model/config.json").read_text())
     mask = inputs.get("attention_mask", np.ones_like(ids)).astype(bool)
     for row, real in zip(ids, mask):
         count, front = int(real.sum()), int(real.argmax())
-        arrays = run(kept, "text", model, int(options.flash), "f16" if options.type == "f16" else "f32", *row[real])
+        with tempfile.TemporaryDirectory() as folder:
+            chunks = [*chunks_of(row[real], config, soft_tokens, pathlib.Path(folder))]
+            cache = "f16" if options.type == "f16" else "f32"
+            arrays = joined(run(kept, "text", model, int(options.flash), cache, *chunks), count)
         for name, array in arrays.items():
-            if name.startswith("kq_soft_max"):          # heads, queries, cells of the cache
-                array = array.reshape(-1, *array.shape[-2:])
+            if name.startswith("kq_soft_max"):
                 weights = np.zeros((len(array), len(row), len(row)), np.float32)
-                weights[:, front : front + count, front : front + count] = array[:, :, :count]
+                weights[:, front : front + count, front : front + count] = array
                 arrays[name] = weights
             else:
                 arrays[name] = padded(array, front, len(row))
@@ -116,8 +167,9 @@ def picture(patches, positions):
     return pixels
 
 
-def pictures(model, inputs, kept, options):
+def pictures(model, inputs, options):
     """A run for each picture, without its padding."""
+    kept = kept_names("vision", options.keep)
     for patches, positions in zip(inputs["pixel_values"], inputs["image_position_ids"]):
         real = positions[:, 0] >= 0
         with tempfile.NamedTemporaryFile() as file:
@@ -132,6 +184,12 @@ def pictures(model, inputs, kept, options):
         yield arrays
 
 
+def side_by_side(runs, prefix):
+    """The arrays of a batch"""
+    join = {name: np.concatenate if name in PER_SOFT_TOKEN else np.stack for name in (runs[0] if runs else ())}
+    return {prefix + name: np.ascontiguousarray(join[name]([arrays[name] for arrays in runs])) for name in join}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
     parser.add_argument("case", type=pathlib.Path)
@@ -144,13 +202,15 @@ def main():
     parser.add_argument("--keep", action="append", metavar="NAME", help="a name of names/llama.cpp-*.json")
     options = parser.parse_args()
     inputs = load_file(options.case / "inputs.safetensors")
-    part = "text" if "input_ids" in inputs else "vision"
+    has_text, has_pictures = "input_ids" in inputs, "pixel_values" in inputs
     with tempfile.TemporaryDirectory() as folder:
-        model = options.model or convert(options.case / "model", pathlib.Path(folder) / f"{part}.gguf", part, options)
-        runs = [*(text_rows if part == "text" else pictures)(model, inputs, kept_names(part, options.keep), options)]
-    join = {name: np.concatenate if name in PER_SOFT_TOKEN else np.stack for name in runs[0]}
-    save_file({name: np.ascontiguousarray(join[name]([arrays[name] for arrays in runs])) for name in runs[0]},
-              options.out)
+        def model_of(part):
+            out = pathlib.Path(folder) / f"{part}.gguf"
+            return options.model or convert(options.case / "model", out, part, options)
+        towers = [*pictures(model_of("vision"), inputs, options)] if has_pictures else []
+        soft_tokens = [arrays["projected"] for arrays in towers] if has_text else []
+        texts = [*text_rows(model_of("text"), options.case, inputs, options, iter(soft_tokens))] if has_text else []
+    save_file(side_by_side(texts, "") | side_by_side(towers, "clip." if has_text else ""), options.out)
 
 
 if __name__ == "__main__":
