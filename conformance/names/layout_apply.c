@@ -27,8 +27,8 @@ static const char *reshape(const LayoutStep *step, Array *array, Arena *arena)
         shape[i] = step->values[i] == 0 && i < array->rank ? array->shape[i] : step->values[i];
         if (shape[i] < 0)
             open = i;
-        else
-            known *= shape[i];
+        else if (__builtin_mul_overflow(known, shape[i], &known))
+            return arena_format(arena, "found shape %s, expected one with the elements of fewer places", FOUND(array));
     }
     if (open >= 0) shape[open] = known > 0 ? elements / known : 0;
     if (open >= 0 && known > 0) known *= shape[open];
@@ -47,10 +47,11 @@ static const char *merge(const LayoutStep *step, Array *array, Arena *arena)
         return arena_format(arena, "found shape %s, expected axes %lld to %lld in it", FOUND(array),
                             (long long)step->first, (long long)step->count);
     for (int i = 0; i < array->rank; i++) {
-        if (i > first && i <= last)
-            shape[rank - 1] *= array->shape[i];
-        else
+        bool merges = i > first && i <= last;
+        if (!merges)
             shape[rank++] = array->shape[i];
+        else if (__builtin_mul_overflow(shape[rank - 1], array->shape[i], &shape[rank - 1]))
+            return arena_format(arena, "found shape %s, expected axes of fewer places to merge", FOUND(array));
     }
     *array = array_reshaped(array, rank, shape);
     return NULL;

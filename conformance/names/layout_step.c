@@ -11,6 +11,14 @@ typedef const char *Read(const json_t *value, LayoutStep *step, Arena *arena);
 const char *const layout_names = "concat, stack, split, unstack, reshape, merge, permute, select, squeeze, rows, "
                                  "scale and cast";
 
+/* Sums and products of two of these are no larger than an int64_t holds, and no array has more places. */
+static const int64_t largest_number = (int64_t)1 << 30;
+
+static bool is_number(const json_t *value, int64_t least)
+{
+    return json_is_integer(value) && json_integer_value(value) >= least && json_integer_value(value) <= largest_number;
+}
+
 static bool is_axis(const json_t *value)
 {
     return json_is_integer(value) && json_integer_value(value) >= -ARRAY_MAX_RANK &&
@@ -25,7 +33,7 @@ static bool read_numbers(const json_t *list, int64_t least, LayoutStep *step)
     if (json_array_size(list) == 0 || json_array_size(list) > ARRAY_MAX_RANK) return false;
     json_array_foreach(list, i, number)
     {
-        if (!json_is_integer(number) || json_integer_value(number) < least) return false;
+        if (!is_number(number, least)) return false;
         step->values[step->value_count++] = json_integer_value(number);
     }
     return true;
@@ -71,8 +79,7 @@ static const char *read_unstack(const json_t *value, LayoutStep *step, Arena *ar
     step->step = 1;
     if (json_is_integer(value)) return read_axis(value, step, arena);
     if (!json_is_object(value) || !HAS_ONLY(value, "axis", "first", "step") ||
-        !is_axis(json_object_get(value, "axis")) || (first && json_integer_value(first) < 0) ||
-        (by && json_integer_value(by) < 1))
+        !is_axis(json_object_get(value, "axis")) || (first && !is_number(first, 0)) || (by && !is_number(by, 1)))
         return "found something else, expected an axis, or {\"axis\": 0, \"first\": 5, \"step\": 6}";
     step->axis = json_integer_value(json_object_get(value, "axis"));
     step->begin = json_integer_value(first);
@@ -115,8 +122,8 @@ static const char *read_select(const json_t *value, LayoutStep *step, Arena *are
     (void)arena;
     const json_t *index = json_object_get(value, "index"), *first = json_object_get(value, "first"),
                  *count = json_object_get(value, "count");
-    bool one = json_is_integer(index) && !first && !count;
-    bool several = !index && json_is_integer(first) && json_is_integer(count) && json_integer_value(count) > 0;
+    bool one = is_number(index, -largest_number) && !first && !count;
+    bool several = !index && is_number(first, -largest_number) && is_number(count, 1);
     if (!is_axis(json_object_get(value, "axis")) || !HAS_ONLY(value, "axis", "index", "first", "count") ||
         (!one && !several))
         return "found something else, expected {\"axis\": 0, \"index\": 1} or "
