@@ -287,22 +287,23 @@ TESTS_OF_JUDGE = $(addprefix $(BUILD)/f32/conformance/tests/,backends.o dumps.o)
 COMMANDS = $(filter-out %/plumb.o,$(TOOL:%.c=$(BUILD)/f32/%.o)) $(BUILD)/f32/tools/report/page.o
 
 $(BUILD)/fuzz-report $(BUILD)/fuzz-submission $(BUILD)/fuzz-shard: $(COMMANDS)
-$(BUILD)/fuzz-judge $(BUILD)/fuzz-diagnosis: $(BUILD)/f32/tools/fuzz/fuzz_changes.o
+$(BUILD)/fuzz-judge $(BUILD)/fuzz-diagnosis $(BUILD)/fuzz-names: $(BUILD)/f32/tools/fuzz/fuzz_changes.o
 $(BUILD)/fuzz-%: $(BUILD)/f32/tools/fuzz/fuzz_%.o $(addprefix $(BUILD)/f32/tools/fuzz/,fuzz.o fuzz_json.o) $(PLUMB)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) -lz
 
-$(BUILD)/seeds: $(addprefix $(BUILD)/f32/tools/fuzz/tests/,seeds.o quantised_seeds.o shard_seeds.o) $(HELPERS) \
+$(BUILD)/seeds: $(addprefix $(BUILD)/f32/tools/fuzz/tests/,seeds.o quantised_seeds.o shard_seeds.o file_seeds.o) \
+    $(HELPERS) \
     $(TESTS_OF_JUDGE) $(PLUMB)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 
-$(BUILD)/f32/tools/fuzz/tests/seeds.o $(BUILD)/f32/tools/fuzz/tests/shard_seeds.o: CPPFLAGS += -Iconformance/tests
+$(addprefix $(BUILD)/f32/tools/fuzz/tests/,seeds.o shard_seeds.o file_seeds.o): CPPFLAGS += -Iconformance/tests
 
 fuzz:
 	@sh tools/make/deps.sh fuzz
 	@$(FUZZING) BUILD=build/fuzz \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' GUIDED=-fsanitize=fuzzer-no-link \
 	    $(FUZZ:%=build/fuzz/fuzz-%)
-	@$(MAKE) --no-print-directory -s build/seeds
+	@$(MAKE) --no-print-directory -s build/seeds build/plumb
 	@sh tools/fuzz/fuzz.sh build/fuzz $(SECONDS) $(FUZZ)
 
 # libFuzzer is guided by what readers of files compare. Of the model and the judge it is told which edges were reached,

@@ -47,7 +47,7 @@ START_TEST(tensor_is_found)
 
     const Array *weight = load_tensor(at, "weight", 2, 3);
     assert_clean(&error);
-    ck_assert_str_eq(weight->name, "model.layers.3.weight" + prefixes[_i]);
+    ck_assert_str_eq(weight->name, &"model.layers.3.weight"[prefixes[_i]]);
     ck_assert_double_eq(load_scalar(at, "input_min"), -INFINITY);
     ck_assert_double_eq(load_scalar(at, "output_max"), 7.25);
     assert_clean(&error);
@@ -83,7 +83,7 @@ START_TEST(table_is_found)
     Loader at = loader_of(prefixes[_i], &error);
     const Array *table = load_table(at, "weight", 2, 3), *nan = load_table(at, "nan_table", 1, 2);
     assert_clean(&error);
-    ck_assert_str_eq(table->name, "model.layers.3.weight" + prefixes[_i]);
+    ck_assert_str_eq(table->name, &"model.layers.3.weight"[prefixes[_i]]);
     ck_assert_ptr_nonnull(nan);
     ck_assert(checkpoint_find(at.checkpoint, nan->name)->asked);
     checkpoint_close(at.checkpoint);

@@ -5,11 +5,11 @@ shift 2
 ln -sfn "$PWD/$fuzzed/seeds" "$build/seeds"
 files_of() {
     case $1 in
-    safetensors) echo ref/checkpoint/safetensors.c ref/checkpoint/json_load.c ;;
+    safetensors) echo ref/checkpoint/safetensors.c ;;
     gguf) echo ref/checkpoint/gguf.c ref/checkpoint/gguf_types.c ;;
     npy) echo conformance/dump/npy.c ;;
     npz) echo conformance/dump/dump.c ;;
-    index) echo ref/checkpoint/checkpoint.c ;;
+    index) echo ref/checkpoint/checkpoint.c ref/checkpoint/json_load.c ;;
     names) echo conformance/names/rule_list.c conformance/names/name_rule.c conformance/names/name_pattern.c \
         conformance/names/layout_step.c conformance/names/layout_apply.c conformance/names/name_map.c ;;
     case) echo conformance/pictures/case_pictures.c ;;

@@ -95,6 +95,28 @@ void fuzz_free_parts(FuzzPart *parts, int count)
     for (int i = 0; i < count; i++) free(parts[i].text);
 }
 
+/* Codes as products and graders of quantisers read them: of as many elements, and of the first row's groups */
+static double read_codes(const Array *array, int64_t count)
+{
+    const Encoding *encoding = array->encoding;
+    double sum = 0;
+    CodePlace *places = allocate_zeroed((size_t)count, sizeof *places);
+    if (encoding->places && encoding->bits > 0) encoding->places(encoding, array->offset, count, places);
+    for (int64_t i = 0; encoding->bits > 0 && i < count; i++) sum += encoding->values[places[i].code];
+    free(places);
+    int64_t row = array->rank > 0 ? array->shape[array->rank - 1] : 0, groups = row / CODE_GROUP;
+    if (!encoding->groups || row > count || groups == 0 || row % CODE_GROUP != 0) return sum;
+    CodeGroups of = { .codes = allocate_zeroed((size_t)groups, sizeof *of.codes),
+                      .scales = allocate_zeroed((size_t)groups, sizeof *of.scales),
+                      .offsets = allocate_zeroed((size_t)groups, sizeof *of.offsets) };
+    encoding->groups(encoding, array->offset, row, &of);
+    for (int64_t i = 0; i < groups; i++) sum += of.codes[i][0] * (double)of.scales[i] + (double)of.offsets[i];
+    free(of.codes);
+    free(of.scales);
+    free(of.offsets);
+    return sum;
+}
+
 void fuzz_read_array(const Array *array)
 {
     static volatile double sink __attribute__((unused));
@@ -107,6 +129,7 @@ void fuzz_read_array(const Array *array)
     for (int64_t i = 0; i < count; i++) sink += wide[i] + (double)narrow[i];
     for (int64_t i = 0; i < count && !dtype_is_float(array->dtype); i++) sink += (double)array_integer(array, i);
     sink += array_is_finite(array);
+    if (array->dtype == DTYPE_ENCODED) sink += read_codes(array, count);
     free(wide);
     free(narrow);
 }

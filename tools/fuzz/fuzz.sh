@@ -8,6 +8,21 @@ shift 2
 }
 mkdir -p "$build/findings" "$build/seeds/png" "$build/seeds/wav"
 cp fixtures/image/kinds/*.png "$build/seeds/png/"
+# Reports of each outcome, some with what --json-detail adds
+text=fixtures/e2b-text
+bent=$text/dumps/buggy-window-off-by-one-bf16.safetensors
+report() { # NAME COMMAND ARGUMENT..: whatever the verdict is
+    name=$1
+    shift
+    "${build%/*}"/plumb "$@" --quiet --json "$build/seeds/report/$name" > "$build/seeds.log" 2>&1
+    [ -s "$build/seeds/report/$name" ] || { cat "$build/seeds.log"; exit 1; }
+}
+report bent grade $text $bent --only '*layers.2.self_attn#attn_weights' --only logits
+report named diagnose $text $bent --layers
+report detail grade $text $bent --only '*layers.2.self_attn#attn_weights' --json-detail
+report nothing grade $text $text/dumps/honest-bf16-eager.safetensors --only none
+report refused grade $text $text/model/config.json
+
 for sound in $(find fixtures -name '*.wav'); do cp "$sound" "$build/seeds/wav/"; done
 
 keys_of() { # every key that sources in these folders ask for

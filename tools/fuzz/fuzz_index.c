@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_put("model.safetensors.index.json", data, size);
     Checkpoint *checkpoint = checkpoint_open(fuzz_path(""), &error);
     if (checkpoint) checkpoint_find(checkpoint, "model.norm.weight");
+    if (checkpoint) checkpoint_array(checkpoint, "model.norm.weight");
+    for (int i = 0; checkpoint && i < checkpoint->tensor_count; i++) fuzz_read_array(checkpoint->tensors[i].array);
     checkpoint_close(checkpoint);
     return 0;
 }

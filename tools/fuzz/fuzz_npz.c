@@ -1,13 +1,23 @@
-/* fuzz_npz.c - archives that are nearly .npz */
+/* fuzz_npz.c - dumps: archives that are nearly .npz, and by another first byte a folder of one file, or a file alone */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fuzz_read_dump(fuzz_put("a.npz", data, size));
+    static const char *const files[] = { "folder/a.npy", "folder/Gemma4Model.layers.0_outputs.safetensors" };
+    bool is_npy = size && data[0] == 'n', is_shard = size && data[0] == 's', is_file = size && data[0] == 'd';
+    if (is_file) fuzz_read_dump(fuzz_put("a.safetensors", data + 1, size - 1));
+    if (is_npy || is_shard) {
+        mkdir(fuzz_path("folder"), 0700);
+        fuzz_put(files[is_shard], data + 1, size - 1);
+        fuzz_read_dump(fuzz_path("folder"));
+        fuzz_remove(files[is_shard]);
+    }
+    if (!is_file && !is_npy && !is_shard) fuzz_read_dump(fuzz_put("a.npz", data, size));
     return 0;
 }
 

@@ -30,6 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *object = json_parse_object(parts[CONFIG].text, parts[CONFIG].size, "config.json", "an object", &error);
     Checkpoint *checkpoint = object ? checkpoint_open(fuzz_path(""), &error) : NULL;
     if (checkpoint) {
+        declared_inputs = (DeclaredInputs){ .given = json_is_true(json_object_get(object, "declared")),
+                                            .inputs = INPUTS_PLAIN };
         json_t *config = json_pack("{s:O}", "quantization_config", object);
         read_quantization_config(checkpoint, (ConfigReader){ "config.json", "", config, &error });
         json_decref(config);

@@ -36,7 +36,7 @@ static json_t *judged(const Package *package, const Mustpass *list, const Statem
     for (int i = 0; i < statement->trial_count && !error_is_set(error); i++)
         reports[i] = package_json(package, "a.zip", report_member(&statement->trials[i], &arena), error);
     json_t *results = error_is_set(error) ? NULL : mustpass_judge(list, statement, reports, error);
-    if (results && statement->trial_count > 1) (void)reports_differ(reports[0], reports[1], &arena);
+    if (statement->trial_count > 1 && reports[0] && reports[1]) (void)reports_differ(reports[0], reports[1], &arena);
     for (int i = 0; i < statement->trial_count; i++) json_decref(reports[i]);
     free(reports);
     arena_free(&arena);
@@ -58,6 +58,7 @@ static const char *pack(const FuzzPart *parts)
     json_t *results = error_is_set(&error) ? NULL : judged(&package, &list, &statement, &unjudged);
     json_t *none = json_array();
     manifest_add(&package, &list, results ? results : none, NULL);
+    if (parts[MAP].size > 0 && parts[MAP].text[0] == '+') add_part(&package, "unknown", parts[MAP]);
     Error written = { "" };
     package_write(&package, path, &written);
     json_decref(none);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "audio/unified_feature_extractor.h"
+#include "fuzz/fuzz.h"
 
 enum { HEADER = 12, CHUNK = 8 };
 
@@ -26,8 +27,6 @@ static void correct_sizes(uint8_t *data, size_t size)
     uint8_t *sound = memmem(data, size, "data", 4);
     if (sound && sound + CHUNK < data + size) set_number(sound + 4, (size_t)(data + size - 1 - sound) - CHUNK);
 }
-
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
@@ -57,7 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Error error = { "" };
     Arena arena = { 0 };
     if (size == 0) return -1;
-    Waveform waveform = waveform_decode_wav(data, size - 1, "fuzz", 16000, &arena, &error);
+    bool from_file = data[size - 1] & 16;
+    Waveform waveform = from_file ? waveform_load_wav(fuzz_put("a.wav", data, size - 1), 16000, &arena, &error)
+                                  : waveform_decode_wav(data, size - 1, "fuzz", 16000, &arena, &error);
     if (!error_is_set(&error)) check_features(waveform, data[size - 1], &arena);
     arena_free(&arena);
     return 0;

@@ -6,7 +6,7 @@
 typedef struct {
     const char *name, *dtype;
     int rank, size; /* of an element in bytes */
-    int64_t shape[2];
+    int64_t shape[3];
 } Part;
 
 enum { MOST_PARTS = 6 };
@@ -49,6 +49,71 @@ static const struct {
         { "weight_scale_2", "F32", 0, 4, { 0 } } } },
     { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"FP8\"}",
       { { "weight", "F8_E4M3", 2, 1, { 2, 4 } }, { "weight_scale", "F32", 0, 4, { 0 } } } },
+    { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"re:.*\\d|model.a\"]"
+      ",\"weights\":{\"num_bits\":8,\"type\":\"float\",\"strategy\":\"tensor\"}"
+      ",\"input_activations\":{\"num_bits\":8,\"type\":\"float\",\"strategy\":\"tensor\",\"dynamic\":false}}}}",
+      { { "weight", "F8_E4M3", 2, 1, { 2, 4 } },
+        { "weight_scale", "F32", 1, 4, { 1 } },
+        { "input_scale", "F32", 1, 4, { 1 } } } },
+    { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"model.a\"]"
+      ",\"weights\":{\"num_bits\":8,\"type\":\"int\",\"strategy\":\"channel\"}"
+      ",\"input_activations\":{\"num_bits\":8,\"type\":\"int\",\"strategy\":\"token\",\"dynamic\":true,"
+      "\"symmetric\":false}}}}",
+      { { "weight", "I8", 2, 1, { 2, 4 } }, { "weight_scale", "F32", 2, 4, { 2, 1 } } } },
+    { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"Linear\"]"
+      ",\"weights\":{\"num_bits\":8,\"type\":\"int\",\"strategy\":\"channel\",\"symmetric\":false}"
+      ",\"input_activations\":{\"num_bits\":8,\"type\":\"int\",\"strategy\":\"tensor\",\"dynamic\":true}}}}",
+      { { "weight", "I8", 2, 1, { 2, 4 } },
+        { "weight_scale", "F32", 2, 4, { 2, 1 } },
+        { "weight_zero_point", "I8", 2, 1, { 2, 1 } } } },
+    { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"Linear\"]"
+      ",\"weights\":{\"num_bits\":8,\"type\":\"float\",\"strategy\":\"block\",\"block_structure\":[2,2]}}}}",
+      { { "weight", "F8_E4M3", 2, 1, { 4, 4 } }, { "weight_scale", "F32", 2, 4, { 2, 2 } } } },
+    { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"Linear\"]"
+      ",\"weights\":{\"num_bits\":4,\"type\":\"float\",\"strategy\":\"group\",\"group_size\":32}}}}",
+      { { "weight_packed", "U8", 2, 1, { 1, 16 } }, { "weight_scale", "U8", 2, 1, { 1, 1 } } } },
+    { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"Linear\"]"
+      ",\"weights\":{\"num_bits\":4,\"type\":\"int\",\"strategy\":\"group\",\"group_size\":4}}}}",
+      { { "weight_packed", "I32", 2, 4, { 8, 1 } },
+        { "weight_scale", "F32", 2, 4, { 8, 2 } },
+        { "weight_shape", "I64", 1, 8, { 2 } },
+        { "weight_g_idx", "I32", 1, 4, { 8 } } } },
+    { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"re:(\"]"
+      ",\"weights\":{\"num_bits\":8,\"type\":\"float\",\"strategy\":\"block\",\"block_structure\":[0,2]}}}}",
+      { { "weight", "F8_E4M3", 2, 1, { 4, 4 } }, { "weight_scale", "F32", 2, 4, { 2, 2 } } } },
+    { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"re:(\"]"
+      ",\"weights\":{\"num_bits\":8,\"type\":\"float\"}}}}",
+      { { "weight", "F8_E4M3", 2, 1, { 4, 4 } }, { "weight_scale", "F32", 1, 4, { 1 } } } },
+    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"NVFP4\",\"declared\":true}",
+      { { "weight", "U8", 2, 1, { 1, 8 } },
+        { "weight_scale", "F8_E4M3", 2, 1, { 1, 1 } },
+        { "weight_scale_2", "F32", 0, 4, { 0 } } } },
+    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"FP8\",\"declared\":true}",
+      { { "weight", "F8_E4M3", 2, 1, { 2, 4 } }, { "weight_scale", "F32", 0, 4, { 0 } } } },
+    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"FP8\",\"declared\":true}",
+      { { "weight", "F8_E4M3", 1, 1, { 8 } }, { "weight_scale", "F32", 1, 4, { 1 } } } },
+    { "{\"quant_method\":\"modelopt\",\"declared\":true}",
+      { { "weight", "BF16", 2, 2, { 2, 4 } },
+        { "_pet_int8", "I8", 3, 1, { 2, 3, 4 } },
+        { "_pet_scale", "F32", 3, 4, { 2, 3, 1 } } } },
+    { "{\"quant_method\":\"modelopt\",\"declared\":true}",
+      { { "_pet_int8", "I8", 2, 1, { 2, 4 } }, { "_pet_scale", "F32", 2, 4, { 2, 1 } } } },
+    { "{\"bits\":4,\"group_size\":32}",
+      { { "weight", "U32", 2, 4, { 2, 8 } },
+        { "scales", "F16", 2, 2, { 2, 2 } },
+        { "biases", "F16", 2, 2, { 2, 2 } } } },
+    { "{\"bits\":8,\"group_size\":64}",
+      { { "weight", "U32", 2, 4, { 1, 16 } },
+        { "scales", "F32", 2, 4, { 1, 1 } },
+        { "biases", "F32", 2, 4, { 1, 1 } } } },
+    { "{\"bits\":8,\"group_size\":32,\"mode\":\"mxfp8\"}",
+      { { "weight", "U32", 2, 4, { 1, 8 } }, { "scales", "U8", 2, 1, { 1, 1 } } } },
+    { "{\"bits\":4,\"group_size\":16,\"mode\":\"nvfp4\"}",
+      { { "weight", "U32", 2, 4, { 1, 2 } }, { "scales", "U8", 2, 1, { 1, 1 } } } },
+    { "{\"bits\":6,\"group_size\":64}",
+      { { "weight", "U32", 2, 4, { 1, 12 } },
+        { "scales", "BF16", 2, 2, { 1, 1 } },
+        { "biases", "BF16", 2, 2, { 1, 1 } } } },
 };
 
 #define STATE "{\"shape\": [2, 3], \"blocksize\": 4}"
@@ -68,12 +133,25 @@ static size_t append_entry(const char **header, const Part *part, size_t at)
 {
     size_t end = at + (size_t)part->size;
     for (int i = 0; i < part->rank; i++) end = at + (end - at) * (size_t)part->shape[i];
-    const char *shape = part->rank == 2   ? arena_format(&scratch, "%d,%d", (int)part->shape[0], (int)part->shape[1])
+    const char *shape = part->rank == 3   ? arena_format(&scratch, "%d,%d,%d", (int)part->shape[0], (int)part->shape[1],
+                                                         (int)part->shape[2])
+                        : part->rank == 2 ? arena_format(&scratch, "%d,%d", (int)part->shape[0], (int)part->shape[1])
                         : part->rank == 1 ? arena_format(&scratch, "%d", (int)part->shape[0])
                                           : "";
     *header = arena_format(&scratch, "%s%s\"model.a.%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
                            *header, at ? "," : "", part->name, part->dtype, shape, at, end);
     return end;
+}
+
+/* Bytes of 1 are no shape and no group: weights are 8 x 8, and all columns are of the first group. */
+static void set_data(char *data, const Part *parts, int i)
+{
+    static const int64_t shape[2] = { 8, 8 };
+    const char *header = "";
+    size_t at = 0, end = 0;
+    for (int k = 0; k <= i; k++) at = end, end = append_entry(&header, &parts[k], end);
+    if (strcmp(parts[i].name, "weight_shape") == 0) memcpy(data + at, shape, sizeof shape);
+    if (strstr(parts[i].name, "g_idx")) memset(data + at, 0, end - at);
 }
 
 /* state: the last part, whose bytes are JSON; NULL: none */
@@ -92,6 +170,7 @@ static void put_layout(const char *name, const char *config, const Part *parts, 
     const char *bytes = read_text(path, &all);
     char *whole = arena_allocate(&scratch, all + length);
     memcpy(whole, bytes, all);
+    for (int i = 0; i < count && parts[i].name; i++) set_data(whole + all - before, parts, i);
     if (state) memcpy(whole + all, state, length);
     write_bytes(path, whole, all + length);
 }

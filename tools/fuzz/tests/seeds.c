@@ -64,12 +64,28 @@ static const char *const maps[] = {
     "{\"cast\":\"bf16\"}]}}",
     "{\"blk.0.out\":{\"tap\":\"a\",\"select\":{\"axis\":0,\"first\":0,\"count\":1},\"comment\":\"c\"}}",
     "{\"blk.0.out\":{\"tap\":\"a\",\"concat\":0}}",
+    "{\"blk.0.out\":{\"split\":{\"axis\":1,\"shares\":[2,1]},\"taps\":[\"a\",null]}}",
+    "{\"blk.0.out\":{\"split\":-1,\"taps\":[\"a\",\"b\",null]}}",
+    "{\"blk.5.out\":{\"tap\":\"a\",\"steps\":[{\"reshape\":[1,3]},{\"squeeze\":0},{\"scale\":\"hidden_size^-0.5\"},"
+    "{\"cast\":\"fp64\"}]}}",
+    "{\"blk.0.out\":{\"tap\":\"logits\",\"rows\":\"tokens\"},"
+    "\"blk.1.out\":{\"tap\":\"logits\",\"rows\":\"images\"}}",
+    "{\"blk.0.out\":{\"tap\":\"logits\",\"permute\":[0,2,1]},\"blk.1.out\":{\"tap\":\"a\",\"permute\":[1,0]}}",
+    "{\"blk.4.out\":{\"unstack\":0,\"taps\":[\"a\",\"b\"]},\"blk.5.out\":{\"unstack\":0,\"taps\":[\"d\",\"e\",\"f\"]}}",
+    "{\"blk.4.out\":{\"tap\":\"a\",\"steps\":[{\"reshape\":[7,-1]}]},\"blk.5.out\":{\"tap\":\"b\",\"merge\":[3,4]},"
+    "\"blk.2.out\":{\"tap\":\"c\",\"squeeze\":4},\"blk.3.out\":{\"tap\":\"d\",\"cast\":\"bool\"}}",
     NULL
 };
 static const char *const processors[] = {
     "{\"image_processor\":{\"image_mean\":[0,0,0],\"image_std\":0.5,\"patch_size\":16,\"do_rescale\":true},"
     "\"video_processor\":{\"max_soft_tokens\":70},\"feature_extractor\":{\"feature_size\":8}}",
-    "{\"do_resize\":false,\"resample\":3,\"sampling_rate\":16000,\"audio_samples_per_token\":640}", NULL
+    "{\"feature_extractor\":{\"feature_size\":2,\"per_bin_mean\":[0,1],\"per_bin_stddev\":[1,2],"
+    "\"fft_overdrive\":true}}",
+    "{\"feature_extractor\":{\"feature_size\":2,\"per_bin_mean\":[0,null],\"padding_side\":\"left\"}}",
+    "{\"feature_extractor\":{\"frame_length_ms\":0}}",
+    "{\"feature_extractor\":{\"min_frequency\":9,\"max_frequency\":8,\"padding_side\":\"up\"}}",
+    "{\"do_resize\":false,\"resample\":3,\"sampling_rate\":16000,\"audio_samples_per_token\":640}",
+    NULL
 };
 static const char *const generation[] = {
     "{\"eos_token_id\":[1,2],\"suppress_tokens\":[3,99999999],\"pad_token_id\":0}", "{\"eos_token_id\":1}", NULL
@@ -80,6 +96,32 @@ static const char *const changes[] = {
     "\"num_hidden_layers\": 2, \"layer_types\": [\"sliding_attention\", \"full_attention\"]}",
     "{" MOE "}", "{" SHARED "}", "{\"attention_bias\":true,\"attention_k_eq_v\":true}"
 };
+/* Keys of a configuration beside those that the tiny models have */
+static const char *const settings[] = {
+    "{\"rope_parameters\":{\"sliding_attention\":{\"rope_type\":\"default\",\"rope_theta\":10000.0},\"full_attention\":"
+    "{\"rope_type\":\"proportional\",\"rope_theta\":1000000.0,\"partial_rotary_factor\":0.25,\"factor\":2.0}}}",
+    "{\"per_layer_config\":{\"0\":{\"head_dim\":2,\"num_key_value_heads\":1},\"1\":{\"head_dim\":4}}}",
+    "{\"per_layer_config\":{\"9\":{\"head_dim\":2},\"0\":{\"other\":2}}}",
+    "{\"use_bidirectional_attention\":\"all\",\"final_logit_softcapping\":30.0}",
+    "{\"use_bidirectional_attention\":\"vision\",\"num_kv_shared_layers\":1}",
+    "{\"final_logit_softcapping\":-1.0,\"use_bidirectional_attention\":\"some\"}",
+    "{\"pad_token_id\":7}",
+    "{\"num_attention_heads\":3,\"num_key_value_heads\":2}",
+};
+
+static void put_settings(const char *config)
+{
+    for (int i = 0; i < COUNT(settings); i++) {
+        json_t *json = json_loads(config, 0, NULL), *more = json_loads(settings[i], 0, NULL);
+        json_object_update(json, more);
+        char *text = json_dumps(json, JSON_COMPACT);
+        write_text(seed_path("config", arena_format(&scratch, "setting-%d", i)), arena_format(&scratch, "0%s", text));
+        free(text);
+        json_decref(more);
+        json_decref(json);
+    }
+}
+
 static const char few_tokens[] = "{\"input_ids\": [[3, 5, 2], [0, 4, 6]], \"attention_mask\": [[1, 1, 1], [0, 1, 1]]}";
 
 static void put_safetensors(void)
@@ -141,6 +183,12 @@ static const char statement[] =
     "\"dump\":\"backend.safetensors\"}],\"waivers\":[{\"case\":\"tiny\",\"class\":\"bf16\",\"tap\":\"logits\","
     "\"reason\":\"known\"}]}";
 
+static const char two_trials[] =
+    "{\"port\":{\"name\":\"a\",\"version\":\"1\",\"source\":\"https://example.org\"},"
+    "\"environment\":{\"machine\":\"a\"},\"groups\":[\"text\"],\"trials\":["
+    "{\"case\":\"tiny\",\"class\":\"bf16\",\"dump\":\"backend.safetensors\",\"names\":"
+    "\"map.json\"},{\"case\":\"tiny\",\"class\":\"fp32\",\"dump\":\"backend.safetensors\"}]}";
+
 /* A report on one step, and a package of it with a list that asks for that step */
 static void put_reports(Text text, const char *dump)
 {
@@ -165,6 +213,7 @@ static void put_reports(Text text, const char *dump)
                             sha256));
     write_text(seed_path("report", "0"), report);
     put_parts(seed_path("submission", "0"), (const char *const[]){ statement, report, NULL }, 0);
+    put_parts(seed_path("submission", "1"), (const char *const[]){ two_trials, report, "+", NULL }, 0);
     free(report);
     grade_free(grade);
 }
@@ -176,6 +225,7 @@ START_TEST(seeds)
         Text text = text_of(changes[i], i == 0 ? few_tokens : two_rows);
         const char *config = read_text(arena_format(&scratch, "%s/config.json", text.model), NULL);
         write_text(seed_path("config", arena_format(&scratch, "model-%d", i)), arena_format(&scratch, "0%s", config));
+        if (i == 0) put_settings(config);
         if (i > 0) continue; /* what stays in the folder is the first */
         copy_model(text.model, "text");
         copy_file(text.inputs, seed_path("text", "inputs.safetensors"));
@@ -197,6 +247,7 @@ START_TEST(seeds)
     put_arrays();
     put_gguf();
     put_quantised();
+    put_files();
     for (int i = 0; i < 16; i++) {
         char bytes[25];
         for (int j = 0; j < 25; j++) bytes[j] = (char)random_bits();
