@@ -54,8 +54,11 @@ EVERY  = $(patsubst %.c,$(BUILD)/every/%.o,$(wildcard $(addprefix ref/,nn/*.c ru
                     tests/vectors/*.c)))
 HELPERS = $(addprefix $(BUILD)/f32/ref/tests/,helpers.o recording.o tiny.o tiny_weights.o pictures.o wavs.o)
 VENV   = build/venv
+# HF=5.23.0: check-hf with that version of transformers, in an environment of its own that sees the rest of $(VENV)
+HF      =
+HF_VENV = $(if $(HF),$(BUILD)/venv-transformers-$(HF),$(VENV))
 # Python's modules of tools/ find each other by name.
-PY     = PYTHONPATH=tools:tools/hf:tools/check_hf:tools/fixtures $(VENV)/bin/python
+PY     = PYTHONPATH=tools:tools/hf:tools/check_hf:tools/fixtures $(HF_VENV)/bin/python
 
 VERSION = $(shell cat VERSION)
 COMMIT  = $(shell cat COMMIT 2> /dev/null || git describe --always --dirty --abbrev=12 --exclude '*' 2> /dev/null)
@@ -67,6 +70,7 @@ help:
 	@echo 'make demo       grades an honest and a buggy backend; installs what is missing first'
 	@echo 'make check      all tests that need no Hugging Face'
 	@echo 'make check-hf   random configurations against a live Hugging Face, and make mirror; SHARES=1of4 for a part'
+	@echo '                HF=5.23.0 for another version of transformers than 5.24.0'
 	@echo 'make mirror     every Hugging Face module and tensor has its twin here'
 	@echo 'make check-images   PNG files to pixels, against Hugging Face; part of check-hf'
 	@echo 'make check-report   reports against their schemas, and the page in a browser'
@@ -114,7 +118,7 @@ check: deps
 # The longest first: two at once are then done together.
 check-hf: check-configurations check-honest mirror check-images check-sounds check-fixtures
 
-check-fixtures: $(VENV)/ready
+check-fixtures: $(HF_VENV)/ready
 	$(PY) tools/check_hf/check_fixtures.py
 
 # What check-configurations checks, in shares that can run beside each other: SHARES=1of4 for one of them
@@ -122,10 +126,10 @@ SHARES = 1of4 2of4 3of4 4of4
 
 check-configurations: $(SHARES:%=check-configurations-%)
 
-check-configurations-%: $(VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter
+check-configurations-%: $(HF_VENV)/ready $(BUILD)/plumb $(BUILD)/nn-filter
 	$(PY) tools/check_hf/check_hf.py --share $* $(BUILD)/plumb
 
-check-honest: $(VENV)/ready $(BUILD)/plumb
+check-honest: $(HF_VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_honest.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_writers.py
 
@@ -156,11 +160,11 @@ $(BUILD)/report-venv/ready: tools/check_report/requirements.txt
 	tar -xzf $(BUILD)/schemas/pytest-8.4.2.tar.gz -C $(BUILD)/schemas --strip-components=3 --wildcards '*/junit-10.xsd'
 	touch $@
 
-check-images: $(VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
+check-images: $(HF_VENV)/ready $(BUILD)/plumb $(BUILD)/size-filter
 	$(PY) tools/check_hf/check_images.py $(BUILD)/plumb $(BUILD)/size-filter
 	$(PY) tools/check_hf/check_pixels.py $(BUILD)/plumb
 
-check-sounds: $(VENV)/ready $(BUILD)/plumb
+check-sounds: $(HF_VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_sounds.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_mel.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_features.py $(BUILD)/plumb
@@ -173,9 +177,9 @@ check-quantised: $(VENV)/quantised $(BUILD)/weight-filter $(BUILD)/plumb
 check-quantiser: $(VENV)/quantised $(BUILD)/plumb
 	$(PY) tools/check_hf/check_quantiser.py $(BUILD)/plumb
 
-mirror: $(VENV)/ready $(BUILD)/plumb
+mirror: $(HF_VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb
-	$(PY) tools/check_hf/check_meanings.py
+	$(if $(HF),# lines of another version are others,$(PY) tools/check_hf/check_meanings.py)
 
 check-docs: $(VENV)/ready $(BUILD)/plumb
 	@cd tools/make && $(PYTHON) -B -m unittest -q test_check_docs
@@ -240,6 +244,12 @@ $(VENV)/ready: tools/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $$(grep '^torch==' tools/requirements.txt)
 	$(VENV)/bin/pip install -q -r tools/requirements.txt
+	touch $@
+
+$(BUILD)/venv-transformers-%/ready: $(VENV)/ready
+	$(PYTHON) -m venv $(@D)
+	realpath $(VENV)/lib/python*/site-packages > $$(echo $(@D)/lib/python*/site-packages)/beside.pth
+	$(@D)/bin/pip install -q transformers==$*
 	touch $@
 
 $(VENV)/quantised: $(VENV)/ready tools/requirements-quantised.txt
