@@ -134,19 +134,25 @@ static double distance(int found, int published)
     return found == 0 || published == 0 ? ANOTHER_KIND : fabs(log((double)found / published));
 }
 
-PublishedSize published_size_of(const json_t *config, Arena *arena)
+PublishedSize published_size_of(const json_t *config, bool has_text, Arena *arena)
 {
     int found[FIGURES], count = read_figures(found, config, arena), nearest = 0;
+    bool towers_only = !has_text && count > TEXT_FIGURES;
+    int first = towers_only ? TEXT_FIGURES : 0;
     double least = INFINITY;
+    const char *name = "";
     for (int p = 0; p < PUBLISHED_COUNT; p++) {
         double sum = 0;
-        for (int i = 0; i < count; i++) sum += distance(found[i], figures[i].published[p]);
-        if (sum < least) nearest = p;
-        if (sum < least) least = sum;
+        for (int i = first; i < count; i++) sum += distance(found[i], figures[i].published[p]);
+        if (sum == least) name = arena_format(arena, "%s and %s", name, names[p]); /* they have the same towers */
+        if (sum >= least) continue;
+        nearest = p;
+        name = names[p];
+        least = sum;
     }
 
-    PublishedSize size = { .nearest = names[nearest], .text_only = count == TEXT_FIGURES };
-    for (int i = 0; i < count; i++) {
+    PublishedSize size = { .nearest = name, .text_only = count == TEXT_FIGURES, .towers_only = towers_only };
+    for (int i = first; i < count; i++) {
         int published = figures[i].published[nearest];
         bool in_text = i < TEXT_FIGURES && !size.text_only;
         const char *key = in_text ? arena_format(arena, "text_config.%s", figures[i].key) : figures[i].key;

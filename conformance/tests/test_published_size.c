@@ -72,7 +72,7 @@ START_TEST(nearest_of)
     Arena arena = { 0 };
     json_t *config = json_loads(sizes[_i].config, 0, NULL);
     ck_assert_ptr_nonnull(config);
-    PublishedSize size = published_size_of(config, &arena);
+    PublishedSize size = published_size_of(config, true, &arena);
     const char *text = "";
     for (int i = 0; i < size.count; i++) {
         const SizeDifference *d = &size.differences[i];
@@ -89,19 +89,27 @@ END_TEST
 /* Each fixture is small in every width, and still of its kind. */
 static const struct {
     const char *file, *nearest;
+    bool towers_only;
 } fixtures[] = {
-    { "fixtures/e2b/model/config.json", "E2B" },       { "fixtures/e2b-text/model/config.json", "E2B" },
-    { "fixtures/31b/model/config.json", "31B" },       { "fixtures/26b-a4b/model/config.json", "26B-A4B" },
-    { "fixtures/12b-image/model/config.json", "12B" },
+    { "fixtures/e2b/model/config.json", "E2B", false },
+    { "fixtures/e2b-text/model/config.json", "E2B", false },
+    { "fixtures/e2b-vision/model/config.json", "E2B and E4B", true },
+    { "fixtures/31b/model/config.json", "31B", false },
+    { "fixtures/31b-vision/model/config.json", "26B-A4B and 31B", true },
+    { "fixtures/26b-a4b/model/config.json", "26B-A4B", false },
+    { "fixtures/12b-image/model/config.json", "12B", false },
 };
 
 START_TEST(fixture_is_nearest_to)
 {
     Arena arena = { 0 };
     json_t *config = json_load_file(fixtures[_i].file, 0, NULL);
-    PublishedSize size = published_size_of(config, &arena);
+    PublishedSize size = published_size_of(config, !fixtures[_i].towers_only, &arena);
     ck_assert_str_eq(size.nearest, fixtures[_i].nearest);
-    ck_assert_int_gt(size.count, 5);
+    ck_assert_int_eq(size.towers_only, fixtures[_i].towers_only);
+    ck_assert_int_gt(size.count, 3);
+    for (int i = 0; i < size.count; i++)
+        ck_assert(!size.towers_only || strncmp(size.differences[i].key, "text_config", 11) != 0);
     json_decref(config);
     arena_free(&arena);
 }

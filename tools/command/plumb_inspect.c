@@ -77,24 +77,32 @@ static void inspect_gguf(InspectCommand *command, const char *path, Error *error
     gguf_close(file);
 }
 
+static bool has_text(const Checkpoint *checkpoint)
+{
+    for (int i = 0; i < checkpoint->tensor_count; i++)
+        if (strstr(checkpoint->tensors[i].array->name, "embed_tokens.")) return true;
+    return false;
+}
+
 /* Which of the published models it is, or in what it differs from the nearest. */
 static void show_size(InspectCommand *command, const char *folder, const Model *model)
 {
     Arena arena = { 0 };
-    PublishedSize size = published_size_of(model_config(model), &arena);
+    PublishedSize size = published_size_of(model_config(model), has_text(model_checkpoint(model)), &arena);
+    const char *part = size.text_only ? "'s text model" : "", *towers = size.towers_only ? "the towers of " : "";
     json_t *differences = json_array();
     if (command->text)
-        printf("%s: %s %s%s%s\n", SHOWN_TEXT(folder), size.count ? "nearest to" : "the size of", size.nearest,
-               size.text_only ? "'s text model" : "", size.count ? ", which has" : ", as published");
+        printf("%s: %s %s%s%s%s\n", SHOWN_TEXT(folder), size.count ? "nearest to" : "the size of", towers, size.nearest,
+               part, size.count ? (size.towers_only ? ", which have" : ", which has") : ", as published");
     for (int i = 0; i < size.count; i++) {
         const SizeDifference *d = &size.differences[i];
         if (command->text) printf("  %-48s %6d instead of %d\n", d->key, d->published, d->found);
         json_array_append_new(
             differences, json_pack("{s:s, s:i, s:i}", "key", d->key, "found", d->found, "published", d->published));
     }
-    json_object_set_new(
-        command->report, "published",
-        json_pack("{s:s, s:b, s:o}", "nearest", size.nearest, "text_only", size.text_only, "differences", differences));
+    json_object_set_new(command->report, "published",
+                        json_pack("{s:s, s:b, s:b, s:o}", "nearest", size.nearest, "text_only", size.text_only,
+                                  "towers_only", size.towers_only, "differences", differences));
     arena_free(&arena);
 }
 
