@@ -169,13 +169,18 @@ check-sounds: $(HF_VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/check_mel.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_features.py $(BUILD)/plumb
 
-check-quantised: $(VENV)/quantised $(BUILD)/weight-filter $(BUILD)/plumb
+check-quantised: $(VENV)/quantised $(BUILD)/weight-filter $(BUILD)/nn-filter $(BUILD)/plumb
 	$(PY) tools/check_hf/check_quantised.py $(BUILD)/weight-filter
+	$(PY) tools/check_hf/check_input_codes.py $(BUILD)/nn-filter
 	$(PY) tools/check_hf/check_quantised_dumps.py $(BUILD)/plumb
 	$(PY) tools/check_hf/check_quantised_honest.py $(BUILD)/plumb
 
-check-quantiser: $(VENV)/quantised $(BUILD)/plumb
-	$(PY) tools/check_hf/check_quantiser.py $(BUILD)/plumb
+check-quantiser: $(VENV)/quantised $(BUILD)/plumb $(BUILD)/ggml/build/bin/libggml-base.so
+	$(PY) tools/check_hf/check_quantiser.py $(BUILD)/plumb $(BUILD)/ggml/build/bin/libggml-base.so
+
+# What the wheel would build, without the rest of llama.cpp
+$(BUILD)/ggml/build/bin/libggml-base.so: $(VENV)/quantised
+	sh tools/check_hf/ggml.sh $(VENV)/bin/python $(BUILD)/ggml
 
 mirror: $(HF_VENV)/ready $(BUILD)/plumb
 	$(PY) tools/check_hf/mirror.py $(BUILD)/plumb

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { LARGE_BLOCK = 256 }; /* of K-quants */
+
 static CodePlace with_code_of(const QuantisedRow *row, int64_t column, int64_t other)
 {
     CodePlace place = row->at[column];
@@ -32,6 +34,12 @@ static CodePlace interleaved_halves(const QuantisedRow *row, int64_t column)
     return with_code_of(row, column, block + i / 2 + i % 2 * 16);
 }
 
+/* Where groups of 32 share bytes in pairs */
+static CodePlace exchanged_groups(const QuantisedRow *row, int64_t column)
+{
+    return row->tensor->encoding->pair == 32 ? with_code_of(row, column, column ^ 32) : row->at[column];
+}
+
 static CodePlace other_sign(const QuantisedRow *row, int64_t column)
 {
     CodePlace place = row->at[column];
@@ -41,7 +49,8 @@ static CodePlace other_sign(const QuantisedRow *row, int64_t column)
 
 static CodePlace with_scale_of(CodePlace place, CodePlace other)
 {
-    return (CodePlace){ other.scale, other.shift, place.code };
+    other.code = place.code;
+    return other;
 }
 
 static CodePlace scale_behind(const QuantisedRow *row, int64_t column)
@@ -55,6 +64,13 @@ static CodePlace scale_before(const QuantisedRow *row, int64_t column)
     int64_t start = row->group_start[column];
     CodePlace before = start > 0 ? row->at[start - 1] : row->previous_row[row->columns - 1];
     return with_scale_of(row->at[column], before);
+}
+
+static CodePlace scale_of_next_block(const QuantisedRow *row, int64_t column)
+{
+    int64_t next = column + LARGE_BLOCK;
+    if (row->at[column].scale_step == 0) return row->at[column]; /* no such blocks */
+    return with_scale_of(row->at[column], next < row->columns ? row->at[next] : row->next_row[next - row->columns]);
 }
 
 static CodePlace first_scale(const QuantisedRow *row, int64_t column)
@@ -92,6 +108,13 @@ static CodePlace zero_below(const QuantisedRow *row, int64_t column)
     return place;
 }
 
+static CodePlace added_min(const QuantisedRow *row, int64_t column)
+{
+    CodePlace place = row->at[column];
+    place.shift = -place.shift;
+    return place;
+}
+
 static CodePlace without_zero(const QuantisedRow *row, int64_t column)
 {
     CodePlace place = row->at[column];
@@ -104,14 +127,17 @@ const Packing packings[] = {
     { "words-reversed", "the eight codes of each word are in reverse order", reversed_words },
     { "halves-exchanged", "the two halves of each block of 32 codes are exchanged", exchanged_halves },
     { "halves-interleaved", "codes of a block of 32 lie one after the other, not in halves", interleaved_halves },
+    { "nibbles-exchanged", "the low and the high halves of bytes are exchanged", exchanged_groups },
     { "sign-bit", "codes count from 0 where they are signed, or the other way round", other_sign },
     { "scale-behind", "each group's scale stands at the group behind it", scale_behind },
     { "scale-before", "each group's scale stands at the group before it", scale_before },
+    { "block-scales-behind", "each block's scales stand at the block behind it", scale_of_next_block },
     { "first-scale", "each row was rounded with the scale of its first group", first_scale },
     { "next-row-scale", "each row's scales stand at the row behind it", scale_of_next_row },
     { "scales-transposed", "the scales are stored as [groups, rows]", transposed_scales },
     { "zero-off-by-one", "each zero is stored one too small", zero_above },
     { "zero-off-by-one", "each zero is stored one too large", zero_below },
+    { "min-added", "each group's min has the other sign", added_min },
     { "zero-ignored", "codes have no zero, and one is stored", without_zero },
 };
 const int packing_count = sizeof packings / sizeof *packings;

@@ -13,7 +13,7 @@ typedef struct {
     const Array *tensor;
     int64_t rows, columns, row;
     CodePlace *at, *next_row, *previous_row; /* [columns]; the first row is behind the last */
-    int64_t *group_end;       /* [columns]: the first column behind the group of each */
+    int64_t *group_end;                      /* [columns]: the first column behind the group of each */
     int64_t *group_start;
     const double *values;
     int bits;

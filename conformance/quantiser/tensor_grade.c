@@ -19,7 +19,14 @@ static const double NEARER = 1.5;
 /* Below this, honest quantisers have only rounded; below that, only searched a scale. */
 static const double ROUNDED = 1.1, SEARCHED = 1.2;
 
-double quantiser_group_limit(double rms) { return rms <= SEARCHED ? GROUP_ROUNDED : GROUP_COMPENSATED; }
+/* Rounding to the nearest is off by half a gap, by two halves where the scale leaves out the code of one end. */
+static const double LARGEST_ROUNDED = 2.05;
+
+double quantiser_group_limit(const TensorGrade *grade)
+{
+    bool is_rounded = grade->rms <= SEARCHED && grade->largest_elsewhere <= LARGEST_ROUNDED;
+    return is_rounded ? GROUP_ROUNDED : GROUP_COMPENSATED;
+}
 
 /* Rows and columns of a tensor that are summed up: all, or one group */
 typedef struct {
@@ -28,6 +35,7 @@ typedef struct {
 
 typedef struct {
     double error, unit; /* sums of squares: of the errors, of the gaps */
+    double largest;     /* error, in halves of a gap */
 } Sums;
 
 typedef struct {
@@ -41,18 +49,31 @@ static double square(double x) { return x * x; }
 
 static double rms_of(Sums sums) { return sums.error == 0 ? 0 : sqrt(12 * sums.error / sums.unit); }
 
+/* Where scales are codes themselves, they were rounded, too, and each element was off by as much times its code. Of a
+ * scale that was rounded to 0 that may have been any code. */
+static double rounded_scales(const Comparison *c, CodePlace place)
+{
+    if (place.scale_step == 0) return 0;
+    const CodeSteps *steps = &c->steps;
+    double largest = fmax(fabs(steps->values[0]), fabs(steps->values[steps->count - 1]));
+    double value = place.scale == 0 ? largest : c->row.values[place.code];
+    return square(value * place.scale_step) + square(place.shift_step);
+}
+
 static Sums element(const Comparison *c, int64_t column, CodePlace place, double factor)
 {
     double expected = c->expected[column], scale = fabs(place.scale * factor);
     double at = place.scale == 0 ? 0 : (expected / factor + place.shift) / place.scale;
-    return (Sums){ square(expected - factor * code_place_value(&c->row, place)),
-                   square(scale * code_steps_gap(&c->steps, at)) };
+    double error = square(expected - factor * code_place_value(&c->row, place));
+    double unit = square(scale * code_steps_gap(&c->steps, at)) + square(factor) * rounded_scales(c, place);
+    return (Sums){ error, unit, unit > 0 ? 2 * sqrt(error / unit) : 0 };
 }
 
 static void add(Sums *to, Sums some)
 {
     to->error += some.error;
     to->unit += some.unit;
+    to->largest = fmax(to->largest, some.largest);
 }
 
 static void read_row(Comparison *c, int64_t row)
@@ -66,8 +87,11 @@ static void read_row(Comparison *c, int64_t row)
 static void note_group(TensorGrade *grade, Sums sums, int64_t row, int64_t first, int64_t count)
 {
     double rms = rms_of(sums);
-    if (count < GROUP_LEAST || sums.unit == 0 || rms <= grade->worst_group) return;
+    bool is_worst = count >= GROUP_LEAST && sums.unit > 0 && rms > grade->worst_group;
+    grade->largest_elsewhere = fmax(grade->largest_elsewhere, is_worst ? grade->largest_in_group : sums.largest);
+    if (!is_worst) return;
     grade->worst_group = rms;
+    grade->largest_in_group = sums.largest;
     grade->group_at[0] = row;
     grade->group_at[1] = first;
 }
@@ -78,8 +102,8 @@ static void note_zeroed(TensorGrade *grade, Comparison *c, double unit)
     for (int64_t row = 0; row < c->row.rows; row++) {
         read_row(c, row);
         for (int64_t i = 0, end; i < c->row.columns; i = end) {
-            Sums sums = { 0, (double)((end = c->row.group_end[i]) - i) * unit };
-            if (c->row.at[i].scale != 0) continue;
+            Sums sums = { 0, (double)((end = c->row.group_end[i]) - i) * unit, 0 };
+            if (c->row.at[i].scale != 0 || c->row.at[i].scale_step != 0) continue;
             for (int64_t j = i; j < end; j++) sums.error += element(c, j, c->row.at[j], 1).error;
             note_group(grade, sums, row, i, end - i);
         }
@@ -92,7 +116,6 @@ static Sums add_up_row(Comparison *c, int64_t row, TensorGrade *grade)
     read_row(c, row);
     for (int64_t i = 0; i < c->row.columns; i++) {
         Sums one = element(c, i, c->row.at[i], 1);
-        if (one.unit > 0) grade->largest = fmax(grade->largest, 2 * sqrt(one.error / one.unit));
         add(&group, one);
         if (i + 1 < c->row.group_end[i]) continue;
         note_group(grade, group, row, c->row.group_start[i], i + 1 - c->row.group_start[i]);
@@ -157,8 +180,10 @@ static void explain(TensorGrade *grade, Comparison *c, Region region, Arena *are
     if (rms < grade->packing_rms) {
         grade->packing_rms = rms;
         grade->packing_id = "constant-factor";
-        grade->packing = arena_format(arena, "each value is %.4g times the original's, as without a global scale or "
-                                             "with its reciprocal", 1 / factor);
+        grade->packing = arena_format(arena,
+                                      "each value is %.4g times the original's, as without a global scale or "
+                                      "with its reciprocal",
+                                      1 / factor);
     }
     if (grade->packing_rms <= quantiser_limit && grade->packing_rms * NEARER < found) return;
     grade->packing = grade->packing_id = NULL;
@@ -174,9 +199,10 @@ static TensorGrade grade_codes(const Array *original, const Array *quantised, Ar
     Sums whole = { 0 };
     for (int64_t row = 0; row < c.row.rows; row++) add(&whole, add_up_row(&c, row, &grade));
     grade.rms = rms_of(whole);
+    grade.largest = whole.largest;
     note_zeroed(&grade, &c, whole.unit / (double)array_elements(quantised));
     bool whole_passes = grade.rms <= quantiser_limit;
-    grade.pass = whole_passes && grade.worst_group <= quantiser_group_limit(grade.rms);
+    grade.pass = whole_passes && grade.worst_group <= quantiser_group_limit(&grade);
     Region region = { 0, c.row.rows, 0, c.row.columns };
     if (!grade.pass && whole_passes) {
         read_row(&c, grade.group_at[0]);

@@ -20,6 +20,7 @@ typedef struct {
     double worst_group;  /* rms of the group that is worst; 0 where no group is large enough to tell */
     int64_t group_at[2]; /* its row, and its first column */
     double largest;      /* error of an element, in halves of a gap */
+    double largest_in_group, largest_elsewhere; /* of that group's elements, and of all others */
     bool pass;
     const char *method;     /* how honest quantisers get there: "rounded to nearest"; NULL where it fails */
     const char *packing;    /* what explains a failure; NULL: nothing that is known */
@@ -27,9 +28,9 @@ typedef struct {
     double packing_rms;     /* in a file that is read so */
 } TensorGrade;
 
-/* The most that passes: rms of a tensor, and of a group in a tensor of that rms */
+/* The most that passes: rms of a tensor, and of its worst group */
 extern const double quantiser_limit;
-double quantiser_group_limit(double rms);
+double quantiser_group_limit(const TensorGrade *grade);
 
 /* Both have as many elements, in the same order; the original is of a float dtype. The grade's texts live in arena. */
 TensorGrade tensor_grade(const Array *original, const Array *quantised, Arena *arena);

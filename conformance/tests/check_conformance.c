@@ -13,7 +13,8 @@
                   X(bug_part) X(parts) X(step_layers) \
                   X(resampling) X(preprocessing) X(patch_match) X(patch_steps) X(dumped_patches) X(diagnose_patches) \
                   X(dumped_inputs) X(sounds) X(properties) X(rule_index) X(name_map_case) X(tensor_grade) \
-                  X(known_layers) X(published_size) X(quantised) X(rewritten) X(added_noise) X(shard) X(drawn)
+                  X(code_steps) X(known_layers) X(published_size) X(quantised) X(rewritten) X(added_noise) X(shard) \
+                  X(drawn)
 /* clang-format on */
 
 #define DECLARE(name) Suite *name##_suite(void);

@@ -34,10 +34,12 @@ typedef enum {
 
 enum { ARRAY_MAX_RANK = 8 };
 
-/* An element of a quantised tensor taken apart: values[code] * scale - shift */
+/* An element of a quantised tensor taken apart: values[code] * scale - shift. Scales and shifts that are codes
+ * themselves lie steps apart. */
 typedef struct {
     double scale, shift;
     unsigned char code;
+    double scale_step, shift_step; /* 0: as near to each other as floats */
 } CodePlace;
 
 /* Groups of CODE_GROUP small integers, for products that widen codes where they multiply: element = code * scale +
@@ -91,7 +93,7 @@ typedef struct {
     int64_t offset;            /* elements of the encoding before this array's first */
     InputCodes inputs;         /* of products with it */
     Rounding inputs_dtype;     /* that their rule is computed in */
-    float input_scale;         /* of INPUTS_INT8_STATIC and INPUTS_FP8_STATIC */
+    float input_scale;         /* of INPUTS_INT8_STATIC and INPUTS_FP8_STATIC; of INPUTS_FP4_GROUP, or 0: none */
 } Array;
 
 const char *dtype_name(Dtype dtype);          /* "BF16", as safetensors spells it */

@@ -58,7 +58,7 @@ static void scale_and_min(const unsigned char *packed, int j, int *scale, int *m
 /* Groups of 32: the even ones in low nibbles, the odd ones in the high nibbles of the same bytes. fifth may be NULL */
 static void take_k(const unsigned char *bytes, const unsigned char *fifth, const unsigned char *nibbles, GgufBlock *out)
 {
-    double d = (double)f16_at(bytes), dmin = (double)f16_at(bytes + 2);
+    double d = out->scale_step = (double)f16_at(bytes), dmin = out->min_step = (double)f16_at(bytes + 2);
     for (int j = 0; j < LARGE / 32; j++) {
         int scale, min;
         scale_and_min(bytes + 4, j, &scale, &min);
@@ -79,7 +79,7 @@ static void take_q5_k(const unsigned char *bytes, GgufBlock *out) { take_k(bytes
 static void take_q6_k(const unsigned char *bytes, GgufBlock *out)
 {
     const unsigned char *low = bytes, *high = bytes + 128, *scales = bytes + 192;
-    double d = (double)f16_at(bytes + 208);
+    double d = out->scale_step = (double)f16_at(bytes + 208);
     for (int i = 0; i < LARGE / 16; i++) out->scales[i] = d * (signed char)scales[i];
     for (int half = 0; half < 2; half++, low += 64, high += 32) {
         unsigned char *codes = out->codes + half * 128;
@@ -163,7 +163,9 @@ static void places_in_blocks(const Encoding *encoding, int64_t first, int64_t co
     for (int64_t i = 0; i < count; i++) {
         int64_t at = (first + i) % type->block;
         if (i == 0 || at == 0) type->take_apart(blocks->data + (first + i) / type->block * type->bytes, &block);
-        out[i] = (CodePlace){ block.scales[at / type->group], block.mins[at / type->group], block.codes[at] };
+        int64_t group = at / type->group;
+        out[i] = (CodePlace){ block.scales[group], block.mins[group], block.codes[at], block.scale_step,
+                              block.min_step };
     }
 }
 

@@ -12,6 +12,7 @@ enum { GGUF_LARGEST_BLOCK = 256 };
 typedef struct {
     unsigned char codes[GGUF_LARGEST_BLOCK];
     double scales[GGUF_LARGEST_BLOCK / 16], mins[GGUF_LARGEST_BLOCK / 16];
+    double scale_step, min_step; /* of which those of a block are multiples; 0 where a block has one scale */
 } GgufBlock;
 
 typedef struct {

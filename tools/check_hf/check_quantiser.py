@@ -1,8 +1,8 @@
-"""check_quantiser.py PLUMB: plumb quantiser on files of honest quantisers and of buggy ones.
+"""check_quantiser.py PLUMB GGML: plumb quantiser on files of honest quantisers and of buggy ones.
 
-Honest: real ones of MLX, bitsandbytes and gguf-py, and rounding to nearest, searched scales and GPTQ, written here, in
-the layouts of compressed-tensors and GPTQ. No tensor of them may fail. Buggy: each bug must fail, and be named where
-weights are rounded to nearest; where GPTQ chose the codes it must fail."""
+Honest: real ones of MLX, bitsandbytes, gguf-py and ggml (whose library is GGML), and rounding to nearest, searched
+scales and GPTQ, written here, in the layouts of compressed-tensors and GPTQ. No tensor of them may fail. Buggy: each
+bug must fail, and be named where weights are rounded to nearest; where GPTQ chose the codes it must fail."""
 import collections
 import json
 import os
@@ -14,6 +14,7 @@ import tempfile
 import torch
 from safetensors.torch import load_file, save_file
 
+import ggml_quantisers
 import quantisers
 
 CASES = ("fixtures/e2b-text", "fixtures/31b", "fixtures/e2b")
@@ -105,6 +106,31 @@ def check_gguf(plumb, folder, tally):
     os.remove(path)
 
 
+def check_ggml(plumb, folder, ggml, tally):
+    """With and without what llama.cpp's imatrix says. A bug is named in most tensors."""
+    path = f"{folder}.gguf"
+    for spread in ggml_quantisers.SPREADS:
+        shutil.rmtree(folder, ignore_errors=True)
+        weights = ggml_quantisers.write_original(folder, spread)
+        for kind in ggml_quantisers.TYPES:
+            for important in (False, True):
+                coded = ggml_quantisers.write_gguf(path, weights, ggml, kind, important)
+                report = graded(plumb, folder, path)
+                bad = [t["name"] for t in report["tensors"] if t["verdict"] != "pass"]
+                passed = not bad and coded == sum(t["quantised"] for t in report["tensors"])
+                tally.count(passed, f"ggml {kind} of {spread}: {bad}")
+                tally.note(f"ggml {kind}{' by importance' if important else ''}", report)
+        for bug, kind, change in ggml_quantisers.BUGGY:
+            ggml_quantisers.write_gguf(path, weights, ggml, kind, bug=change)
+            report = graded(plumb, folder, path)
+            ids = [t.get("explained_by", {}).get("id") for t in report["tensors"] if t["quantised"]]
+            print(f"{bug:20} ggml {kind:17} {spread:20} {sum(i is not None for i in ids):3} of {len(ids)} are named",
+                  flush=True)
+            named = report["outcome"] == "fail" and 2 * ids.count(bug) > len(ids)
+            tally.count(named, f"{bug}, {kind}, {spread}: {ids}")
+    os.remove(path)
+
+
 def check_awq(plumb, folder, tally):
     """Weights that were multiplied before they were rounded are another model's: nothing is said of them."""
     modules = write_checkpoint(CASES[0], folder, quantisers.awq, quantisers.AWQ)
@@ -132,13 +158,14 @@ def check_buggy(plumb, folder, tally):
 
 
 def main():
-    plumb = os.path.abspath(sys.argv[1])
+    plumb, ggml = os.path.abspath(sys.argv[1]), ggml_quantisers.Ggml(os.path.abspath(sys.argv[2]))
     torch.manual_seed(0)
     tally = Tally()
     with tempfile.TemporaryDirectory() as parent:
         folder = f"{parent}/model"
         check_honest(plumb, folder, tally)
         check_gguf(plumb, folder, tally)
+        check_ggml(plumb, folder, ggml, tally)
         check_awq(plumb, folder, tally)
         print(f"{'scheme':28} tensors  rms: least, most   worst group   largest")
         for scheme, of_tensors in tally.lines.items():
