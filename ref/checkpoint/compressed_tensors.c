@@ -162,18 +162,25 @@ static void load_column_index(Module *m)
     }
 }
 
-static void load_input_scale(Module *m, Array *weight)
+static void read_input_scale(Module *m, const Array *scale, Array *weight)
 {
-    const Array *scale = part_found(&m->parts, "input_scale");
-    bool is_static = weight->inputs == INPUTS_INT8_STATIC || weight->inputs == INPUTS_FP8_STATIC;
-    if (!is_static || declared_inputs.given) return;
-    if (!scale) part_needed(&m->parts, "input_scale");
     part_check(&m->parts, scale, DTYPE_COUNT, scale && scale->rank == 0 ? 0 : 1, (int64_t[]){ 1 });
-    if (error_is_set(m->parts.error)) return;
+    if (!scale || error_is_set(m->parts.error)) return;
     array_read_f32(scale, 0, 1, &weight->input_scale);
     if (!(weight->input_scale > 0) || weight->input_scale > FLT_MAX)
         error_set(m->parts.error, "%s: %s: found %g, expected a number above 0", scale->file, scale->name,
                   (double)weight->input_scale);
+}
+
+static void load_input_scale(Module *m, Array *weight)
+{
+    InputCodes inputs = declared_inputs.given ? declared_inputs.inputs : weight->inputs;
+    const Array *scale = part_found(&m->parts, "input_scale"), *global = part_found(&m->parts, "input_global_scale");
+    bool is_static = inputs == INPUTS_INT8_STATIC || inputs == INPUTS_FP8_STATIC;
+    if (is_static) read_input_scale(m, scale ? scale : part_needed(&m->parts, "input_scale"), weight);
+    if (inputs != INPUTS_FP4_GROUP) return;
+    if (!global && !declared_inputs.given) part_needed(&m->parts, "input_global_scale");
+    read_input_scale(m, global, weight);
 }
 
 static void load_module(Checkpoint *checkpoint, const char *module, const CompressedScheme *scheme, bool packed,

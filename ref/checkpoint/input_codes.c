@@ -18,12 +18,13 @@ static const char *const names[INPUTS_COUNT] = {
     [INPUTS_FP8_STATIC] = "fp8-tensor-static",
     [INPUTS_Q8_0] = "q8_0",
     [INPUTS_Q8_K] = "q8_k",
+    [INPUTS_FP4_GROUP] = "fp4-group",
     [INPUTS_F16] = "f16",
     [INPUTS_GGML] = "ggml",
 };
 const char *const input_codes_names =
-    "none, int8-token, int8-token-sym, int8-token-255, int8-tensor, fp8-token, fp8-tensor, q8_0, "
-    "q8_k, f16 or ggml, perhaps with :bf16 or :fp16 behind it";
+    "none, int8-token, int8-token-sym, int8-token-255, int8-tensor, fp8-token, fp8-tensor, fp4-group, "
+    "q8_0, q8_k, f16 or ggml, perhaps with :bf16 or :fp16 behind it";
 
 const char *input_codes_name(InputCodes codes) { return names[codes]; }
 

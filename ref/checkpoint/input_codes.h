@@ -22,6 +22,7 @@ typedef enum {
     INPUTS_FP8_STATIC,     /* the same by a scale that the checkpoint holds */
     INPUTS_Q8_0,           /* ggml: 8 bits, a float16 scale for 32 values */
     INPUTS_Q8_K,           /* ggml: 8 bits, a scale for 256 values */
+    INPUTS_FP4_GROUP,      /* e2m1, an e4m3 scale for 16 values, beside a global scale that the checkpoint may hold */
     INPUTS_F16,            /* ggml: rounded to float16 */
     INPUTS_GGML,           /* what ggml's CPU kernels take for the weight's type; a declaration, of no weight */
     INPUTS_COUNT

@@ -50,6 +50,17 @@ static void load_fp8(Parts *parts, CodeGrid *grid)
     if (scales) grid->scales = *scales;
 }
 
+/* The reciprocal of what the library compressed-tensors has */
+static void read_global_scale(Parts *parts, const Array *scale, Array *weight)
+{
+    double value = 0;
+    if (array_elements(scale) == 1 && dtype_is_float(scale->dtype)) array_read_f64(scale, 0, 1, &value);
+    if (!(1 / value > 0 && 1 / value <= (double)FLT_MAX))
+        error_set(parts->error, "%s: %s: found %s %s, expected a number above 0", scale->file, scale->name,
+                  dtype_name(scale->dtype), SHAPE_TEXT(scale->rank, scale->shape));
+    weight->input_scale = (float)(1 / value);
+}
+
 /* Their inputs are rounded to codes too; to which, the backend declares. */
 static void load_module(Parts *parts, const Array *codes)
 {
@@ -60,10 +71,11 @@ static void load_module(Parts *parts, const Array *codes)
         load_nvfp4(parts, grid);
     else
         load_fp8(parts, grid);
-    part_found(parts, "input_scale");
+    const Array *input_scale = part_found(parts, "input_scale");
     if (error_is_set(parts->error)) return;
     code_grid_init(grid);
-    part_becomes_weight(parts, &grid->encoding, 2, (int64_t[]){ grid->rows, grid->columns });
+    Array *weight = part_becomes_weight(parts, &grid->encoding, 2, (int64_t[]){ grid->rows, grid->columns });
+    if (declared_inputs.inputs == INPUTS_FP4_GROUP && input_scale) read_global_scale(parts, input_scale, weight);
 }
 
 void read_modelopt(Checkpoint *checkpoint, ConfigReader at)

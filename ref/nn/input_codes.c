@@ -70,6 +70,22 @@ static void to_fp8(float *x, int64_t count, const CodeRule *rule)
     for (int64_t i = 0; i < count; i++) x[i] = to_e4m3(x[i] / scale) * scale;
 }
 
+/* 0, 0.5, 1, 1.5, 2, 3, 4 and 6; to nearest, ties to even */
+static float to_e2m1(float value)
+{
+    float size = fminf(fabsf(value), 6), spacing = size < 2 ? 0.5f : size < 4 ? 1 : 2;
+    return copysignf(rintf(size / spacing) * spacing, value);
+}
+
+/* As NVFP4 has it: the scale is a code too, of e4m3, and the global one brings it into the middle of its range. */
+static void to_fp4(float *x, int64_t count, const CodeRule *rule)
+{
+    float global = rule->scale > 0 ? rule->scale : 1;
+    float code = to_e4m3(in_dtype(rule, magnitude_of(x, count) / 6) * global),
+          scale = (code > 0 ? code : 0.125f) / global;
+    for (int64_t i = 0; i < count; i++) x[i] = in_dtype(rule, to_e2m1(x[i] / scale) * scale);
+}
+
 static float half(float value)
 {
     real rounded = value;
@@ -117,6 +133,7 @@ static const struct {
     [INPUTS_FP8_STATIC] = { to_fp8, WHOLE_ROW },
     [INPUTS_Q8_0] = { to_q8_0, 32 },
     [INPUTS_Q8_K] = { to_q8_k, 256 },
+    [INPUTS_FP4_GROUP] = { to_fp4, 16 },
     [INPUTS_F16] = { to_f16, WHOLE_ROW },
 };
 

@@ -86,6 +86,30 @@ START_TEST(scale_of_q8_0_is_float16)
 }
 END_TEST
 
+/* The scale of 6 is 1, an e4m3 number; values between two codes go to the nearest, in the middle to the even one. */
+START_TEST(fp4_in_groups)
+{
+    static const double given[] = { 6, 5, 4.9, 3.5, -2.5, 1.75, 1.25, 0.75, 0.26, 0.25, -5.1, 0, 2.6, 3.4, 1.2, 7e-3 };
+    static const double expected[] = { 6, 4, 4, 4, -2, 2, 1, 1, 0.5, 0, -6, 0, 3, 3, 1, 0 };
+    Tensor x = new_tensor(run_as(ROUNDING_NONE), 1, 32);
+    for (int i = 0; i < 32; i++) x.data[i] = (real)(i < 16 ? given[i] : 4 * given[i - 16]);
+    Tensor found = input_codes(x, &(Array){ .inputs = INPUTS_FP4_GROUP }, run_as(ROUNDING_NONE));
+    for (int i = 0; i < 32; i++) assert_near(found.data[i], i < 16 ? expected[i] : 4 * expected[i - 16], 0, "value", i);
+}
+END_TEST
+
+/* 0.001 / 6 is below half of e4m3's least number: by itself 0.125 is taken; times a global 1024 it is 0.171875. */
+START_TEST(fp4_has_a_global_scale)
+{
+    Tensor x = new_tensor(run_as(ROUNDING_NONE), 1, 16);
+    for (int i = 0; i < 16; i++) x.data[i] = i == 3 ? (real)0.001 : 0;
+    Array weight = { .inputs = INPUTS_FP4_GROUP };
+    assert_near(input_codes(x, &weight, run_as(ROUNDING_NONE)).data[3], 0, 0, "without", 3);
+    weight.input_scale = 1024;
+    assert_near(input_codes(x, &weight, run_as(ROUNDING_NONE)).data[3], 6 * 0.171875 / 1024, 0, "with", 3);
+}
+END_TEST
+
 /* A product with a weight is one with the rounded input, after the class's own rounding. */
 START_TEST(product_takes_codes)
 {
@@ -166,6 +190,8 @@ Suite *input_codes_suite(void)
     tcase_add_test(tcase, scale_of_q8_0_is_float16);
     tcase_add_test(tcase, computed_in_bfloat16);
     tcase = theme(suite, "products");
+    tcase_add_test(tcase, fp4_in_groups);
+    tcase_add_test(tcase, fp4_has_a_global_scale);
     tcase_add_test(tcase, product_takes_codes);
     tcase_add_test(tcase, codes_are_exact);
     tcase_add_test(tcase, names);

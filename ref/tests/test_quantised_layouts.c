@@ -117,6 +117,18 @@ static const struct {
       { 1, 4 },
       4,
       { 0.25, 0.75, 0.5, -2 } },
+    { "{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"g\": {\"targets\": [\"Linear\"], "
+      "\"weights\": {\"num_bits\": 4, \"type\": \"float\", \"strategy\": \"tensor_group\", \"group_size\": 16}, "
+      "\"input_activations\": {\"num_bits\": 4, \"type\": \"float\", \"strategy\": \"tensor_group\", \"group_size\": 16, "
+      "\"dynamic\": \"local\"}}}}",
+      "fp4, groups of 16",
+      { { "weight_packed", DTYPE_U8, 2, { 1, 1 }, BYTES(0x31) },
+        { "weight_scale", DTYPE_F8_E4M3, 2, { 1, 1 }, BYTES(0x40) },
+        { "weight_global_scale", DTYPE_F32, 1, { 1 }, &global_scale },
+        { "input_global_scale", DTYPE_F32, 1, { 1 }, &global_scale } },
+      { 1, 2 },
+      2,
+      { 0.25, 0.75 } },
 };
 
 static void write_layout(int layout, const char *spoilt)
@@ -199,6 +211,19 @@ START_TEST(scales_too_large_are_refused)
                        "expected finite weights");
     else
         ck_assert(weight && !error_is_set(&error));
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
+START_TEST(inputs_have_groups)
+{
+    int last = COUNT(layouts) - 1;
+    Error error = { "" };
+    write_layout(last, NULL);
+    Checkpoint *checkpoint = opened(layouts[last].config, &error);
+    assert_clean(&error);
+    const Array *weight = checkpoint_find(checkpoint, "model.a.weight")->array;
+    ck_assert(weight->inputs == INPUTS_FP4_GROUP && weight->input_scale == global_scale);
     checkpoint_close(checkpoint);
 }
 END_TEST
@@ -351,6 +376,7 @@ Suite *quantised_layouts_suite(void)
     TCase *tcase = theme(suite, "layouts");
     tcase_add_loop_test(tcase, layout_is_read, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, scales_too_large_are_refused, 0, COUNT(large));
+    tcase_add_test(tcase, inputs_have_groups);
     tcase_add_loop_test(tcase, part_is_missed, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, config_is_refused, 0, COUNT(bad));
     tcase_add_test(tcase, mlx_name_is_hugging_faces);
