@@ -83,7 +83,7 @@ help:
 	@echo 'make check-blas the tests of products with each library for BLAS= that is installed'
 	@echo 'make check-quantised   quantised weights bit for bit as their libraries read them; dumps of real kernels'
 	@echo 'make check-quantiser   plumb quantiser on honest files of real quantisers, and on buggy ones'
-	@echo 'make bench      published sizes, against sgemm, memory bandwidth and Hugging Face'
+	@echo 'make bench      published sizes, against sgemm, memory bandwidth, Hugging Face and other engines'
 	@echo 'make score      every known bug on every fixture: how often the judge is right; writes docs/score.md'
 	@echo 'make score-weakened  bugs in parts, at half strength, and several at once; writes docs/weakened.md'
 	@echo 'make check-score  half of it, against docs/score.md; EACH=1 a sixth'

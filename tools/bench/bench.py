@@ -5,7 +5,7 @@
 Random weights in bfloat16, computing in float32. Machines are noisy, so all that a table compares takes turns, round by
 round; cells are medians of the rounds' own ratios, where they matter with the lowest and the highest. One thread is
 timed by the processor's time that it takes, several by the clock on the wall. OPENBLAS_CORETYPE is unset: some
-environments set it to Haswell, which halves OpenBLAS on AVX-512 machines. --quick leaves out Hugging Face, the 31B
+environments set it to Haswell, which halves OpenBLAS on AVX-512 machines. --quick leaves out other engines, the 31B
 sizes, 10,080 patches and the checkpoint of full depth.
 """
 import argparse
@@ -33,6 +33,7 @@ TOWERS = [("e2b", ("--patches", 2520), 5, ("sdpa", "eager")), ("31b", ("--patche
 LAYERS = [("e2b-layer", 7), ("31b-layer", 5)]                                 # size, rounds
 VARIANTS = [("sdpa", "float32"), ("eager", "float32"), ("sdpa", "bfloat16")]  # of Hugging Face's layer
 PREFILL, PROMPT, RATE = 512, 300, 16000
+ENGINES = {"torch.compile": "torch-compile", "OpenVINO": "openvino", "ONNX Runtime": "onnxruntime"}  # recipes/
 
 
 def checkpoint(args, size, *options):
@@ -96,6 +97,45 @@ def bench_towers(args):
             percent(each["flop"] / each["seconds"] / each["fma_flops"] for each in ours),
             f"{first['plumb']['anonymous_mb']:.0f}", spread_or_none(ratios(answers, "sdpa")),
             spread_or_none(ratios(answers, "eager")))
+
+
+def peers_of(args, case, threads):
+    """{name: command} of the engines that are there; says which are not"""
+    commands = {f"HF {attn}": hugging_face("tower", case, "--attn", attn, "--threads", threads)
+                for attn in ("sdpa", "eager")}
+    for name, engine in ENGINES.items():
+        python = args.engines or next(args.build.glob(f"ports/{engine}*/venv/bin/python"), None)
+        if engine == "torch-compile":
+            python = sys.executable
+        if python:
+            commands[name] = [python, TOOLS / "bench_peers.py", engine, case, "--threads", threads]
+        else:
+            print(f"{name}: not installed; `make check-ports PORT={engine}` does it.\n")
+    print("llama.cpp: not in this run: what encodes an image there has no Python package that computes in float32.\n")
+    return commands
+
+
+def bench_peers(args):
+    """The tower of pictures by every engine that is there, in turn"""
+    if args.quick:
+        return
+    threads = args.threads or 1
+    case = checkpoint(args, "e2b", "--patches", 2520)
+    print(f"\nThe e2b tower, 2520 patches, float32, {threads} thread(s): {clock_of(threads)}.\n")
+    commands = {"plumb": [args.build / "tower-bench", case, threads]} | peers_of(args, case, threads)
+    first, answers = in_turn(commands, rounds_of(args, 5))
+    ours = [answer["plumb"] for answer in answers]
+    shares = percent(each["flop"] / each["seconds"] / each["fma_flops"] for each in ours)
+    print(f"plumb: kernel {first['plumb']['kernel']}, {shares} of the FMA peak, "
+          f"{percent(each['sgemm_seconds'] / each['seconds'] for each in ours)} of sgemm.\n")
+    table("engine", "version", "seconds", "engine / plumb")
+    for name in commands:
+        versions = "" if name == "plumb" else " ".join(f"{key} {value}" for key, value in first[name].items())
+        row(name, versions, median(answer[name]["seconds"] for answer in answers), spread(ratios(answers, name)))
+
+
+def clock_of(threads):
+    return "the processor's time" if threads == 1 else "the clock on the wall"
 
 
 def bench_layers(args):
@@ -214,9 +254,8 @@ def bench_weights(args):
             spread(answer[512][name] / answer[512]["bf16"] for answer in answers))
 
 
-PARTS = {"towers": bench_towers, "audio": bench_towers, "layers": bench_layers, "threads": bench_threads,
-         "weights": bench_weights,
-         "extractor": bench_extractor, "depth": bench_depth}
+PARTS = {"towers": bench_towers, "peers": bench_peers, "audio": bench_towers, "layers": bench_layers,
+         "threads": bench_threads, "weights": bench_weights, "extractor": bench_extractor, "depth": bench_depth}
 
 
 def main():
@@ -225,7 +264,10 @@ def main():
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS) + "; audio is the "
                         "towers of sound alone (default: all)")
     parser.add_argument("--rounds", type=int, help="of all parts")
-    parser.add_argument("--threads", type=int, help="of the part `threads` (default: as many as processors)")
+    parser.add_argument("--threads", type=int, help="of the part `threads` (default: as many as processors), and of "
+                        "`peers` (default: 1)")
+    parser.add_argument("--engines", metavar="PYTHON", help="that has the peers' packages, instead of those of "
+                        "check-ports")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     version = subprocess.check_output([str(args.build / "plumb"), "--version"], env=ENVIRONMENT, text=True)
