@@ -8,18 +8,54 @@
 
 enum { ASKED_ON_TOP = 2 }; /* steps that bugs on top of one that is not named are tried on */
 
-/* Looks for the bug that a straight dump has below its noise. */
-static void find_below_noise(Diagnosis *d, const Suspects *s)
+/* The place of the bug that explains most of all steps together, so many standard deviations of it; -1 */
+static int likeliest_over_all(const Suspects *s, double least_z)
 {
     int best = -1;
     for (int i = 0; i < s->count; i++) {
         const Suspect *suspect = &s->list[i];
-        if (suspect_is_the_bug(suspect) && (best < 0 || suspect->explained_power > s->list[best].explained_power))
+        if (suspect_is_the_bug(suspect) && suspect->candidate.z >= least_z &&
+            (best < 0 || suspect->explained_power > s->list[best].explained_power))
             best = i;
     }
-    if (best < 0) return;
-    add_named(d, s->list[best].candidate.bug);
-    list_equals(d, s, &s->list[best]);
+    return best;
+}
+
+static void name_alone(Diagnosis *d, const Suspects *s, int place)
+{
+    add_named(d, s->list[place].candidate.bug);
+    list_equals(d, s, &s->list[place]);
+}
+
+/* Looks for the bug that a straight dump has below its noise. */
+static void find_below_noise(Diagnosis *d, const Suspects *s)
+{
+    int best = likeliest_over_all(s, 0);
+    if (best >= 0) name_alone(d, s, best);
+}
+
+static bool leaves_nothing_bent(const Suspects *s, const Suspect *suspect)
+{
+    for (int n = 0; n < suspects_graded(s)->step_count; n++)
+        if (suspects_bent(s, n) && !suspect->straight[n]) return false;
+    return true;
+}
+
+/* A bug may bend few steps, and these by so little that it is not plain there, but over all steps, most of which are
+ * straight. */
+static void find_over_all_steps(Diagnosis *d, Suspects *s)
+{
+    s->weighs_all = true;
+    suspects_rank(s);
+    int best = likeliest_over_all(s, EXPOSED);
+    if (best >= 0) suspects_grade(s, &s->list[best]);
+    if (best >= 0 && leaves_nothing_bent(s, &s->list[best])) {
+        mark_explained(s, s->list[best].straight);
+        name_alone(d, s, best);
+        show_candidates(d, s);
+    }
+    s->weighs_all = false;
+    suspects_rank(s);
 }
 
 /* ---------------------------------------------------------------- bugs on top of others */
@@ -119,6 +155,7 @@ void name_bugs(Diagnosis *d, Suspects *s)
     if (suspects_graded(s)->first_bent >= 0) {
         name_one_after_the_other(d, s);
         name_on_top(d, s);
+        if (d->named_count == 0) find_over_all_steps(d, s);
     } else {
         find_below_noise(d, s);
         show_candidates(d, s);

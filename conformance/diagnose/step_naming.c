@@ -62,7 +62,7 @@ int add_named(Diagnosis *d, const Bug *bug)
     return d->named_count - 1;
 }
 
-static void mark_explained(const Suspects *s, const bool *straight)
+void mark_explained(const Suspects *s, const bool *straight)
 {
     for (int n = 0; straight && n < suspects_graded(s)->step_count; n++)
         if (suspects_bent(s, n) && straight[n]) s->covered[n] = true;

@@ -229,7 +229,7 @@ void suspects_differences(const Suspects *s, const Suspect *suspect, int step, f
 static void weigh_steps(const Suspects *s, Suspect *suspect, bool all)
 {
     Candidate *c = &suspect->candidate;
-    bool straight = suspects_graded(s)->first_bent < 0;
+    bool straight = suspects_graded(s)->first_bent < 0 || s->weighs_all;
     Match heard = { 0 };
     double residual = 0, left = 0;
     for (int n = 0; n < suspects_graded(s)->step_count; n++) {

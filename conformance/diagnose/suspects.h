@@ -49,6 +49,7 @@ struct Suspects {
     BuggyModel *buggy;     /* the base's, which passes on other threads open models like; NULL */
     Lockstep *base;
     MatchedFilter *filter;
+    bool weighs_all;   /* all steps are weighed, as of a straight dump; else those that are open */
     bool *covered;     /* of each step: bent, and straight with a bug that is named */
     bool *unexplained; /* of each step: bent, and straight with no bug that was tried */
     Suspect *list;     /* the likeliest first */

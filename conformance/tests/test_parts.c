@@ -4,6 +4,7 @@
 #include "findings.h"
 
 #define TEXT "fixtures/e2b-text"
+#define SHARED "fixtures/e2b-shared"
 #define TWO_HEADS "fixtures/31b"
 #define EXPERTS "fixtures/26b-a4b"
 #define PICTURES "fixtures/e2b-vision"
@@ -193,6 +194,19 @@ START_TEST(whole_bug_is_everywhere_whatever_experts_it_chooses)
 }
 END_TEST
 
+/* It bends one step by little, and is plain over all steps. */
+START_TEST(bug_of_many_straight_steps_is_named)
+{
+    const char *dump = dump_in_part(SHARED, "rmsnorm-bf16-variance", &(BugPart){ .strength = 1 }, "bf16", 4);
+    Finding finding = find(SHARED, dump, "bf16", NULL);
+    ck_assert_int_ge(finding.grade->first_bent, 0);
+    ck_assert_str_eq(first_name(finding), "rmsnorm-bf16-variance");
+    ck_assert_int_eq(finding.diagnosis->named_count, 1);
+    ck_assert(finding.diagnosis->complete);
+    finding_free(finding);
+}
+END_TEST
+
 Suite *parts_suite(void)
 {
     Suite *suite = suite_create("parts");
@@ -203,5 +217,6 @@ Suite *parts_suite(void)
     tcase_add_test(tcase, parts_have_words);
     tcase_add_loop_test(theme(suite, "dumps"), bug_in_a_part_is_named_with_its_reach, 0, COUNT(parts));
     tcase_add_test(theme(suite, "experts"), whole_bug_is_everywhere_whatever_experts_it_chooses);
+    tcase_add_test(theme(suite, "steps"), bug_of_many_straight_steps_is_named);
     return suite;
 }
