@@ -14,6 +14,7 @@ static const struct {
     { "awq", read_awq },
     { "bitsandbytes", read_bitsandbytes },
     { "modelopt", read_modelopt },
+    { "torchao", read_torchao },
     { "mlx", read_mlx },
 };
 
@@ -27,7 +28,7 @@ static void read_object(Checkpoint *checkpoint, ConfigReader at)
             methods[i].read(checkpoint, at);
             return;
         }
-    config_refuse(at, "quant_method", method, "compressed-tensors, gptq, awq, bitsandbytes, modelopt or mlx");
+    config_refuse(at, "quant_method", method, "compressed-tensors, gptq, awq, bitsandbytes, modelopt, torchao or mlx");
 }
 
 /* kv_cache_scheme: QuantizationArgs of keys and values, which compressed-tensors and modelopt have */

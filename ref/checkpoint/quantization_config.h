@@ -19,6 +19,7 @@ void read_gptq(Checkpoint *checkpoint, ConfigReader at);
 void read_awq(Checkpoint *checkpoint, ConfigReader at);
 void read_bitsandbytes(Checkpoint *checkpoint, ConfigReader at);
 void read_modelopt(Checkpoint *checkpoint, ConfigReader at);
+void read_torchao(Checkpoint *checkpoint, ConfigReader at);
 void read_mlx(Checkpoint *checkpoint, ConfigReader at); /* an object without a quant_method, but with bits */
 void read_executorch(Checkpoint *checkpoint, Error *error); /* without an object: its tensors' names say it */
 

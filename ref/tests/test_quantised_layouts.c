@@ -117,10 +117,25 @@ static const struct {
       { 1, 4 },
       4,
       { 0.25, 0.75, 0.5, -2 } },
+    { "{\"quant_method\": \"torchao\", \"quant_type\": {\"default\": {\"_type\": \"IntxWeightOnlyConfig\"}}}",
+      "torchao integers, groups of 2",
+      { { "_weight_qdata", DTYPE_I8, 2, { 1, 4 }, BYTES(7, 0xf8, 1, 0) },
+        { "_weight_scale", DTYPE_F32, 2, { 1, 2 }, nested_scales },
+        { "_weight_zero_point", DTYPE_I8, 2, { 1, 2 }, BYTES(0xff, 2) } },
+      { 1, 4 },
+      4,
+      { 48, -42, -1.75, -3.5 } },
+    { "{\"quant_method\": \"torchao\", \"quant_type\": {\"default\": {\"_type\": \"Float8WeightOnlyConfig\"}}}",
+      "torchao fp8 per channel",
+      { { "_weight_qdata", DTYPE_F8_E4M3, 2, { 1, 2 }, BYTES(0x40, 0xb8) },
+        { "_weight_scale", DTYPE_F32, 2, { 1, 1 }, nested_scales } },
+      { 1, 2 },
+      2,
+      { 12, -6 } },
     { "{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"g\": {\"targets\": [\"Linear\"], "
       "\"weights\": {\"num_bits\": 4, \"type\": \"float\", \"strategy\": \"tensor_group\", \"group_size\": 16}, "
-      "\"input_activations\": {\"num_bits\": 4, \"type\": \"float\", \"strategy\": \"tensor_group\", \"group_size\": 16, "
-      "\"dynamic\": \"local\"}}}}",
+      "\"input_activations\": {\"num_bits\": 4, \"type\": \"float\", \"strategy\": \"tensor_group\", "
+      "\"group_size\": 16, \"dynamic\": \"local\"}}}}",
       "fp4, groups of 16",
       { { "weight_packed", DTYPE_U8, 2, { 1, 1 }, BYTES(0x31) },
         { "weight_scale", DTYPE_F8_E4M3, 2, { 1, 1 }, BYTES(0x40) },
@@ -234,7 +249,8 @@ START_TEST(part_is_missed)
     for (int i = 0; i < MOST_PARTS && layouts[_i].parts[i].name; i++) {
         Error error = { "" };
         const char *part = layouts[_i].parts[i].name;
-        if (strcmp(part, "g_idx") == 0) continue; /* old files have none */
+        if (strcmp(part, "g_idx") == 0) continue;              /* old files have none */
+        if (strcmp(part, "_weight_zero_point") == 0) continue; /* of floats there is none */
         write_layout(_i, part);
         Checkpoint *checkpoint = opened(layouts[_i].config, &error);
         loader_tensor((Loader){ checkpoint, "model.a", &error }, "weight", 2, layouts[_i].shape);
@@ -259,6 +275,12 @@ static const struct {
     { 3, "{\"quant_method\": \"gptq\", \"bits\": 3, \"group_size\": 2}", "bits: found another width" },
     { 5, "{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 1, \"version\": \"gemv\"}", "version: found gemv" },
     { 6, "{\"quant_method\": \"bitsandbytes\", \"load_in_8bit\": true}", "load_in_8bit: found true" },
+    { 9,
+      "{\"quant_method\": \"torchao\", \"quant_type\": {\"default\": {\"_type\": "
+      "\"Int8DynamicActivationIntxWeightConfig\"}}}",
+      "quant_type: found Int8DynamicActivationIntxWeightConfig, expected --activations" },
+    { 9, "{\"quant_method\": \"torchao\"}",
+      "quant_type: found no configuration of weights alone, expected --activations" },
 };
 
 START_TEST(config_is_refused)

@@ -110,6 +110,39 @@ def bitsandbytes(kind, nested):
     return tensors, {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}, expected
 
 
+# ---------------------------------------------------------------- torchao
+
+
+def torchao(kind, dtype):
+    """Its own tensors, whose codes and scales are replaced, flattened by itself and dequantised by itself"""
+    import torchao.quantization as tq
+    from torchao.prototype.safetensors.safetensors_support import flatten_tensor_state_dict
+
+    config = {"int8": tq.Int8WeightOnlyConfig(), "float8": tq.Float8WeightOnlyConfig(),
+              "int4": tq.IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=tq.PerGroup(32))}[kind]
+    tensors, expected = {}, {}
+    for i in range(TENSORS):
+        rows, columns = int(torch.randint(1, 40, ())), 32 * int(torch.randint(1, 6, ()))
+        linear = torch.nn.Linear(columns, rows, bias=False, dtype=dtype)
+        tq.quantize_(linear, config)
+        weight = linear.weight
+        if kind == "float8":
+            codes = torch.randint(0, 127, (rows, columns)) | torch.randint(0, 2, (rows, columns)) << 7
+            weight.qdata.copy_(codes.to(torch.uint8).view(torch.float8_e4m3fn))
+        else:
+            half = 8 if kind == "int4" else 128
+            weight.qdata.copy_(torch.randint(-half, half, (rows, columns)))
+            if kind == "int4":
+                weight.zero_point.copy_(torch.randint(-half, half, weight.zero_point.shape))
+        weight.scale.copy_(extreme_scales(weight.scale.shape, weight.scale.dtype))
+        flat, _ = flatten_tensor_state_dict({f"model.m{i}.weight": weight.data})
+        tensors |= {name: part.contiguous() for name, part in flat.items()}
+        expected[f"model.m{i}.weight"] = weight.dequantize()
+    names = {"int8": "Int8WeightOnlyConfig", "float8": "Float8WeightOnlyConfig", "int4": "IntxWeightOnlyConfig"}
+    quantised = {"quant_method": "torchao", "quant_type": {"default": {"_type": names[kind]}}}
+    return tensors, {"quantization_config": quantised}, expected
+
+
 # ---------------------------------------------------------------- GPTQ and AWQ: no library that runs on a CPU wheel
 
 
@@ -154,6 +187,9 @@ def more_schemes():
     for kind in ("nf4", "fp4"):
         for nested in (False, True):
             yield f"bitsandbytes {kind}{', scales quantised' if nested else ''}", lambda: bitsandbytes(kind, nested)
+    for kind in ("int8", "int4", "float8"):
+        for dtype in (torch.float32, torch.bfloat16):
+            yield f"torchao {kind} {str(dtype)[6:]}", lambda: torchao(kind, dtype)
     for bits in (2, 4, 8):
         for version in ("gptq", "gptq_v2"):
             yield f"{version} int{bits} (by its definition)", lambda: transposed("gptq", bits, 32, version)

@@ -31,7 +31,7 @@ static const struct argp_option options[] = {
       10 },
     { "activations", KEY_ACTIVATIONS, "RULE", 0,
       "To what the backend rounds the input of a product with quantised weights: none, int8-token, int8-token-sym, "
-      "int8-token-255, int8-tensor, fp8-token, fp8-tensor, fp4-group, q8_0, q8_k, f16, or ggml for what its CPU kernels "
+      "int8-token-255, int8-tensor, fp8-token, fp8-tensor, fp4-group, q8_0, q8_k, f16, or ggml, what its CPU kernels "
       "do; with :bf16 or :fp16 behind it if the rule is computed in that dtype (docs/quantised.md). Default: what the "
       "checkpoint's quantization_config says, or none",
       10 },

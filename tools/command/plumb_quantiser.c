@@ -176,8 +176,9 @@ static void print_end(const QuantiserCommand *command, Status status)
     if (command->unbounded > 0)
         printf("AWQ multiplies weights before it rounds them, and takes the factor back elsewhere.\n");
     else if (command->failed > 0 && 2 * command->failed > command->coded)
-        printf("Where nearly all fail and no packing explains it, the weights may have been trained on after rounding "
-               "(QAT): such files cannot be bounded by the original.\n");
+        printf(
+            "Where nearly all fail and no packing explains it, the file may be of another checkpoint, or its weights "
+            "trained on after rounding (QAT): such files cannot be bounded by the original.\n");
 }
 
 /* ---------------------------------------------------------------- the command */
