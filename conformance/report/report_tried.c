@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checkpoint/file_limits.h"
 #include "report/json_file.h"
 #include "report/shard_fields.h"
 
@@ -98,8 +99,9 @@ static void take_bug(Joining *j, int shard, const json_t *object)
 static void list_steps(Joining *j)
 {
     const json_t *listed = json_object_get(j->reports->shards[0], "listed");
-    j->tried = tried_new((int)json_array_size(listed));
-    if (!json_is_array(listed)) refuse(j, 0);
+    bool fits = json_is_array(listed) && (int64_t)json_array_size(listed) <= file_limits.arrays;
+    j->tried = tried_new(fits ? (int)json_array_size(listed) : 0);
+    if (!fits) refuse(j, 0);
     for (int n = 0; n < j->tried->step_count; n++) {
         const char *tap = json_string_value(json_array_get(listed, (size_t)n));
         j->tried->taps[n] = arena_format(&j->tried->arena, "%s", tap ? tap : "");

@@ -1,32 +1,50 @@
-/* shard_seeds.c - reports of two shards of a grade, and of a suite's */
+/* shard_seeds.c - reports of two shards of a grade, of a diagnosis and of a suite */
 #include "backends.h"
+#include "diagnose/diagnose.h"
 #include "readings/reading.h"
 #include "report/report_file.h"
-#include "report/report_shard.h"
+#include "report/report_tried.h"
 #include "seeds.h"
 
-/* The report of one of two shards, on few steps so that mutants are of what matters */
-static const char *shard_of(const Trial *trial, int number)
+static const char *report_of(const char *kind, json_t *shard)
 {
     Error error = { "" };
-    Followed followed;
     char *report, *words[] = { "tiny", "backend.safetensors", NULL };
-    ReportFile file = { .path = "-", .kind = "grade", .arguments = words, .kept = &report };
-    Trial part = *trial;
-    part.options.shard = (ShardNumber){ number, 2 };
-    Lockstep *lockstep = readings_begin(&part, &followed, &error);
-    assert_clean(&error);
-    lockstep = readings_measure_ends(lockstep, &followed);
-    json_t *body = json_pack("{s:s, s:[s, s, s, s], s:i, s:o}", "kind", "grade shard", "words", "tiny",
-                             "backend.safetensors", "--json", "", "report_at", 3, "shard", report_shard_json(lockstep));
-    followed_free(&followed);
-    grade_free(lockstep_end(lockstep));
+    ReportFile file = { .path = "-", .kind = kind, .arguments = words, .kept = &report };
+    json_t *body = json_pack("{s:o, s:[s, s, s, s], s:i, s:o}", "kind", json_sprintf("%s shard", kind), "words", "tiny",
+                             "backend.safetensors", "--json", "", "report_at", 3, "shard", shard);
     report_file_open(&file, &error);
     report_file_close(&file, body, 0, &error);
     assert_clean(&error);
     const char *kept = arena_format(&scratch, "%s", report);
     free(report);
     return kept;
+}
+
+/* The report of one of two shards, on few steps so that mutants are of what matters */
+static const char *shard_of(const Trial *trial, int number)
+{
+    Error error = { "" };
+    Followed followed;
+    Trial part = *trial;
+    part.options.shard = (ShardNumber){ number, 2 };
+    Lockstep *lockstep = readings_begin(&part, &followed, &error);
+    assert_clean(&error);
+    lockstep = readings_measure_ends(lockstep, &followed);
+    const char *report = report_of("grade", report_shard_json(lockstep));
+    followed_free(&followed);
+    grade_free(lockstep_end(lockstep));
+    return report;
+}
+
+static const char *share_of(const Trial *trial, int number)
+{
+    Error error = { "" };
+    Tried *tried = diagnose_share(trial, (ShardNumber){ number, 2 }, &error);
+    assert_clean(&error);
+    const char *report = report_of("diagnose", report_tried_json(tried));
+    tried_free(tried);
+    return report;
 }
 
 /* With a 0 between the two, and none behind */
@@ -43,6 +61,12 @@ static void put_grade(const char *name, Trial trial, const char *const *only)
 {
     trial.options = (GradeOptions){ .only = only, .ignore_eos = true, .with_total = true };
     put_two(name, shard_of(&trial, 0), shard_of(&trial, 1));
+}
+
+static void put_diagnosis(const char *name, Trial trial, const char *const *only)
+{
+    trial.options = (GradeOptions){ .only = only, .ignore_eos = true };
+    put_two(name, share_of(&trial, 0), share_of(&trial, 1));
 }
 
 #define SUITE                                                                                                   \
@@ -63,6 +87,7 @@ void put_shards(const char *model, const char *inputs, const char *dump)
     assert_clean(&error);
     put_grade("few", trial, few);
     put_grade("layers", trial, layers);
+    put_diagnosis("bugs", trial, layers);
     put_two("suite", SUITE "0" TRIAL "{\"outcome\":\"pass\",\"files\":[{\"path\":\"b\",\"sha256\":\"d\"}]}}]}",
             SUITE "1" TRIAL "{\"outcome\":\"error\",\"error\":\"e\",\"first_bent\":\"t\"}}]}");
     dump_close((Dump *)trial.dump);
