@@ -214,13 +214,13 @@ EACH   = 3
 SCORED = $(patsubst %/case.json,%,$(sort $(wildcard fixtures/*/case.json)))
 
 score: $(BUILD)/score
-	$(BUILD)/score --out docs/score.md $(SCORED)
+	sh tools/shards/score.sh $(BUILD)/score $(BUILD)/scored --out docs/score.md $(SCORED)
 
 score-weakened: $(BUILD)/score
-	$(BUILD)/score --weakened --out docs/weakened.md $(SCORED)
+	sh tools/shards/score.sh $(BUILD)/score $(BUILD)/scored --weakened --out docs/weakened.md $(SCORED)
 
 check-score: $(BUILD)/score
-	$(BUILD)/score --against docs/score.md --each $(EACH) $(SCORED)
+	sh tools/shards/score.sh $(BUILD)/score $(BUILD)/scored --against docs/score.md --each $(EACH) $(SCORED)
 
 bench-images: $(VENV)/ready $(BUILD)/plumb
 	$(PY) tools/bench/bench_images.py $(BUILD)/plumb

@@ -23,7 +23,10 @@ const char *const variant_names[VARIANTS] = { "as it is",    "some taps",   "oth
 typedef struct {
     const char *out, *against, *as;
     bool weakened;
-    int processes;
+    ScoreShard shard;
+    const char *results; /* where the shard's go; NULL: all jobs are measured, for a page */
+    char **from;         /* results of all shards */
+    int from_count;
     int each; /* combinations of a class and a kind of dump that are measured of each case */
     char **folders;
     int folder_count;
@@ -89,37 +92,24 @@ static pid_t begin(Job *job)
     _exit(0);
 }
 
-static void end(Job *jobs, const pid_t *processes, int begun, int done, int count)
+static void run_job(Job *job)
 {
     int status;
-    pid_t ended = wait(&status);
-    for (int i = 0; i < begun; i++) {
-        if (processes[i] != ended) continue;
-        if (status != 0 && !error_is_set(&jobs[i].error))
-            error_set(&jobs[i].error, "%s: found a process that ended with status %d, expected 0", jobs[i].folder,
-                      status);
-        fprintf(stderr, "score: %d of %d: %s, %s, %s\n", done, count, jobs[i].name, class_of_score[jobs[i].class],
-                kind_names[jobs[i].kind]);
-    }
+    pid_t process = begin(job);
+    if (process < 0)
+        error_set(&job->error, "fork: found no more processes");
+    else if (waitpid(process, &status, 0) == process && status != 0 && !error_is_set(&job->error))
+        error_set(&job->error, "%s: found a process that ended with status %d, expected 0", job->folder, status);
 }
 
-static void run_jobs(Job *jobs, int count, int at_once, Error *error)
+static void run_jobs(Job *jobs, int count, ScoreShard of, Error *error)
 {
-    pid_t *processes = allocate_zeroed((size_t)count + 1, sizeof *processes);
-    for (int begun = 0, done = 0; done < count;) {
-        if (begun < count && begun - done < at_once) {
-            processes[begun] = begin(&jobs[begun]);
-            if (processes[begun] < 0) error_set(&jobs[begun].error, "fork: found no more processes");
-            begun++;
-            if (processes[begun - 1] > 0) continue;
-            done++;
-        } else {
-            end(jobs, processes, begun, ++done, count);
-        }
-    }
-    for (int i = 0; i < count; i++)
+    for (int i = of.number; i < count; i += of.count) {
+        run_job(&jobs[i]);
+        fprintf(stderr, "score: %d of %d: %s, %s, %s\n", i + 1, count, jobs[i].name, class_of_score[jobs[i].class],
+                kind_names[jobs[i].kind]);
         if (error_is_set(&jobs[i].error)) error_set(error, "%s", jobs[i].error.message);
-    free(processes);
+    }
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -134,7 +124,10 @@ static const struct argp_option options[] = {
     { "each", 'e', "N", 0, "With --against: classes and kinds of dump that are measured of each case, 1 to 6 (1)", 0 },
     { "weakened", 'w', 0, 0,
       "With --out: bugs in parts and at half strength, and several at once. Rows of other cases in FILE are kept", 0 },
-    { "processes", 'p', "N", 0, "Cases at once (default: as many as there are processors)", 0 },
+    { "shard", 's', "K/N", 0, "Measure the K-th of N parts of the jobs alone, for --results", 0 },
+    { "results", 'r', "FILE", 0, "Write what the shard has measured there, and no page", 0 },
+    { "from", 'f', "FILE", 0, "Take what a shard has measured from there, and measure nothing; once for each shard",
+      0 },
     { 0 },
 };
 
@@ -149,9 +142,16 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         class_of_score[0] = a->as = argument;
         return 0;
     case 'w': a->weakened = true; return 0;
-    case 'p':
-        a->processes = atoi(argument);
-        if (a->processes < 1) argp_error(state, "--processes: found %s, expected a number from 1 on", argument);
+    case 's':
+        if (sscanf(argument, "%d/%d", &a->shard.number, &a->shard.count) != 2 || a->shard.number < 1 ||
+            a->shard.number > a->shard.count)
+            argp_error(state, "--shard: found %s, expected K/N with K from 1 to N", argument);
+        a->shard.number--;
+        return 0;
+    case 'r': a->results = argument; return 0;
+    case 'f':
+        a->from = reallocate(a->from, (size_t)a->from_count + 1, sizeof *a->from);
+        a->from[a->from_count++] = argument;
         return 0;
     case 'e':
         a->each = atoi(argument);
@@ -165,6 +165,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_END:
         if (!!a->out + !!a->against + !!a->as != 1)
             argp_error(state, "found several or none of --out, --against and --as, expected one");
+        if (!a->results && a->shard.count > 1) argp_error(state, "found --shard without --results, expected both");
+        if (a->results && a->from_count) argp_error(state, "found --results and --from, expected one of them");
         if (a->weakened && !a->out) argp_error(state, "found --weakened without --out, expected both");
         if (!a->against && a->each > 0) argp_error(state, "found --each, expected it with --against alone");
         if (a->each == 0) a->each = a->out ? COMBINATIONS : 1;
@@ -182,19 +184,23 @@ static const struct argp argp = { .options = options,
 /* 0: as it should be. 1: the judge is worse than that. 2: nothing was measured. */
 int main(int argc, char **argv)
 {
-    Arguments a = { .processes = (int)sysconf(_SC_NPROCESSORS_ONLN) };
+    Arguments a = { .shard = { 0, 1 } };
     Error error = { "" };
     argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &a) != 0) return 2;
     reference_set_threads(1);
 
     for (int i = 0; i < a.folder_count; i++) output_refuse((OutputOption){ "--out", a.out }, a.folders[i], &error);
-    Output *page = a.out && !error_is_set(&error) ? output_open(a.out, &error) : NULL;
+    Output *page = a.out && !a.results && !error_is_set(&error) ? output_open(a.out, &error) : NULL;
     int count;
     Job *jobs = list_jobs(&a, &count);
     bool good = true;
-    if (!error_is_set(&error)) run_jobs(jobs, count, a.processes, &error);
-    if (!error_is_set(&error) && !a.weakened) {
+    if (a.from_count > 0)
+        score_read_shards(a.from, a.from_count, jobs, count, &error);
+    else if (!error_is_set(&error))
+        run_jobs(jobs, count, a.shard, &error);
+    if (a.results && !error_is_set(&error)) score_write_shard(a.results, jobs, count, a.shard, &error);
+    if (!error_is_set(&error) && !a.weakened && !a.results) {
         score_print_misses(stdout, jobs, count);
         if (a.as) score_print_classes(stdout, jobs, count);
         good = a.as    ? score_reaches_rates(jobs, count)

@@ -1,7 +1,8 @@
 /* score.h - how often the judge is right: what is measured, and what came out
  *
  * A job is one case in one class, of whole dumps or of layer outputs alone. Jobs do not depend on each other, so they
- * run in processes of their own and leave their results in memory that all share.
+ * are shared out to as many runs of the program as there are shards (tools/shards/score.sh). Each job runs in a process
+ * of its own, which leaves its results in memory that it shares.
  */
 #ifndef PLUMB_SCORE_H
 #define PLUMB_SCORE_H
@@ -51,6 +52,15 @@ typedef struct {
 
 void score_job(Job *job, const char *scratch); /* scratch: a path for dumps, which is gone in the end */
 
+/* ---------------------------------------------------------------- score_shard.c */
+
+typedef struct {
+    int number, count; /* number: from 0 on; it has each count-th of the jobs */
+} ScoreShard;
+
+void score_write_shard(const char *path, const Job *jobs, int count, ScoreShard of, Error *error);
+void score_read_shards(char **paths, int path_count, Job *jobs, int count, Error *error); /* each job once, or error */
+
 /* ---------------------------------------------------------------- score_sum.c */
 
 /* These counts are of one job, or the sums of many. */
@@ -74,7 +84,7 @@ void score_row_name(char *name, size_t size, const Job *job); /* what the job's 
 /* The page says what is measured, then counts by class, names the misses, counts by case, and says where each bug
  * shows. jobs must hold all of each case. */
 void score_write(FILE *out, const Job *jobs, int count);
-void score_print_misses(FILE *out, const Job *jobs, int count); /* a line each */
+void score_print_misses(FILE *out, const Job *jobs, int count);  /* a line each */
 void score_print_classes(FILE *out, const Job *jobs, int count); /* the counts by class, of those that were measured */
 
 /* ---------------------------------------------------------------- score_weakened.c */
