@@ -37,13 +37,15 @@ struct Gguf {
 
 bool gguf_is_one(const char *path)
 {
+    static const char ending[] = ".gguf";
     char magic[4] = "";
     struct stat status;
+    size_t length = strlen(path), tail = strlen(ending);
     bool is_file = stat(path, &status) == 0 && S_ISREG(status.st_mode); /* a pipe would block */
     FILE *file = is_file ? fopen(path, "rb") : NULL;
-    bool is_one = file && fread(magic, 1, 4, file) == 4 && memcmp(magic, "GGUF", 4) == 0;
+    bool begins = file && fread(magic, 1, 4, file) == 4 && memcmp(magic, "GGUF", 4) == 0;
     if (file) fclose(file);
-    return is_one;
+    return begins || (is_file && length > tail && strcmp(path + length - tail, ending) == 0);
 }
 
 static void map_file(Gguf *file)

@@ -13,7 +13,7 @@
 
 typedef struct Gguf Gguf;
 
-bool gguf_is_one(const char *path);              /* begins as such a file does */
+bool gguf_is_one(const char *path);              /* begins as such a file does, or ends in .gguf */
 Gguf *gguf_open(const char *path, Error *error); /* NULL with error set */
 void gguf_close(Gguf *file);                     /* NULL is fine */
 int gguf_count(const Gguf *file);

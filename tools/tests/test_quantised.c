@@ -72,6 +72,22 @@ START_TEST(inspected)
 }
 END_TEST
 
+/* Whatever it begins with, what is called a GGUF file is read as one. */
+START_TEST(gguf_is_told_by_its_name)
+{
+    const char *file = temporary("broken.gguf");
+    write_text(file, "GGUX and so on");
+    Result result = plumb("inspect", file);
+    assert_status(result, 2);
+    ck_assert_msg(strstr(result.err, "broken.gguf: found other bytes at its beginning, expected GGUF"), "%s",
+                  result.err);
+    result = plumb("inspect", TEXT "/model", "--weights", file);
+    assert_status(result, 2);
+    ck_assert_msg(strstr(result.err, "broken.gguf: found other bytes at its beginning, expected GGUF"), "%s",
+                  result.err);
+}
+END_TEST
+
 #define CACHE FOLDER "/e2b-fp8-cache"
 #define CACHED "grade", CACHE, CACHE "/dumps/honest-fp8-exact-bf16.safetensors", "--as", "bf16"
 
@@ -154,6 +170,7 @@ Suite *quantised_suite(void)
     tcase_add_loop_test(tcase, graded, 0, COUNT(grades));
     tcase_add_test(tcase, json_says_so);
     tcase_add_test(tcase, inspected);
+    tcase_add_test(tcase, gguf_is_told_by_its_name);
     tcase_add_test(tcase, cache_is_declared);
     tcase_add_test(tcase, cache_of_the_checkpoint);
     tcase_add_test(tcase, diagnosis_says_the_cache);
