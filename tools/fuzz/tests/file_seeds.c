@@ -1,4 +1,6 @@
 /* file_seeds.c - binary files of each kind: GGUF with each type of blocks, dumps that are folders, sounds, pictures */
+#include <zip.h>
+
 #include "checkpoint/gguf_types.h"
 #include "dumps.h"
 #include "pictures.h"
@@ -125,6 +127,23 @@ static void put_animations(void)
     }
 }
 
+/* Packages that plumb submit never writes: a name with a space, and a byte that its checksum is not of */
+static void put_packages(void)
+{
+    static const char *const names[] = { "a b", "submission.json" };
+    for (int i = 0; i < COUNT(names); i++) {
+        const char *path = seed_path("submission", arena_format(&scratch, "package-%d", i));
+        zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
+        zip_int64_t index = zip_file_add(zip, names[i], zip_source_buffer(zip, "{ }", 3, 0), 0);
+        zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_STORE, 0);
+        ck_assert_int_eq(zip_close(zip), 0);
+        size_t size;
+        char *bytes = read_text(path, &size), *body = memmem(bytes, size, "{ }", 3);
+        body[1] = '!';
+        write_bytes(path, bytes, size);
+    }
+}
+
 void put_files(void)
 {
     for (uint32_t id = 0; id < 64; id++) {
@@ -134,4 +153,5 @@ void put_files(void)
     put_dumps();
     put_wavs();
     put_animations();
+    put_packages();
 }

@@ -98,6 +98,11 @@ static const struct {
         { "_pet_scale", "F32", 3, 4, { 2, 3, 1 } } } },
     { "{\"quant_method\":\"modelopt\",\"declared\":true}",
       { { "_pet_int8", "I8", 2, 1, { 2, 4 } }, { "_pet_scale", "F32", 2, 4, { 2, 1 } } } },
+    { "{\"quant_method\":\"modelopt\",\"declared\":true,\"kv_cache_scheme\":{\"num_bits\":8,\"type\":\"float\","
+      "\"strategy\":\"tensor\",\"dynamic\":false,\"symmetric\":true}}",
+      { { "weight", "BF16", 2, 2, { 2, 4 } } } },
+    { "{\"quant_method\":\"modelopt\",\"declared\":true,\"kv_cache_quant_algo\":\"FP8\"}",
+      { { "weight", "BF16", 2, 2, { 2, 4 } } } },
     { "{\"bits\":4,\"group_size\":32}",
       { { "weight", "U32", 2, 4, { 2, 8 } },
         { "scales", "F16", 2, 2, { 2, 2 } },
