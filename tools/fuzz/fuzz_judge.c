@@ -37,6 +37,7 @@ static void grade(const Trial *trial, bool explains)
     Error error = { "" };
     Followed followed;
     Lockstep *lockstep = readings_begin(trial, &followed, &error);
+    if (lockstep && trial->options.with_total) lockstep = readings_measure_ends(lockstep, &followed);
     Explanation *explanation = lockstep && explains ? explain(lockstep, trial->model, every, &error) : NULL;
     Grade *grade = lockstep ? lockstep_end(lockstep) : NULL;
     followed_free(&followed);
