@@ -135,6 +135,18 @@ void proposals_free(Proposals *proposals)
     *proposals = (Proposals){ .all = NULL };
 }
 
+static int by_name(const void *left, const void *right)
+{
+    const Proposal *a = left, *b = right;
+    return strcmp(a->array->name, b->array->name);
+}
+
+const Proposal *proposals_find(const Proposals *proposals, const char *name)
+{
+    const Proposal key = { .array = &(Array){ .name = name } };
+    return bsearch(&key, proposals->all, (size_t)proposals->count, sizeof key, by_name);
+}
+
 int *proposals_take(const Proposals *proposals, const Dump *dump, NamesCase *c, double least)
 {
     Search s = search_of(dump, c);

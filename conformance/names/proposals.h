@@ -25,12 +25,14 @@ typedef struct {
 } Proposal;
 
 typedef struct {
-    Proposal *all; /* in the dump's order */
+    Proposal *all; /* in the dump's order, which is that of names */
     int count;
 } Proposals;
 
 Proposals proposals_of(const Dump *dump, NamesCase *c);
 void proposals_free(Proposals *proposals);
+/* That of the array of that name; NULL: the dump has none */
+const Proposal *proposals_find(const Proposals *proposals, const char *name);
 /* Taps for arrays that have none, no tap twice: those of the same values, then the names that are most alike, and none
  * that are less alike than `least`. taken[i] is the tap of array i, or -1. */
 int *proposals_take(const Proposals *proposals, const Dump *dump, NamesCase *c, double least);

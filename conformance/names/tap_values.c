@@ -25,40 +25,60 @@ void tap_values_close(TapValues *v)
     free(v->values);
 }
 
-bool tap_values_take(TapValues *v, const Tap *tap)
+static int64_t elements_of(const Tap *tap)
 {
     int64_t elements = 1;
-    padding_rows_observe(&v->rows, tap);
     for (int i = 0; i < tap->rank; i++) elements *= tap->shape[i];
+    return elements;
+}
+
+static int64_t compared(const Tap *tap)
+{
+    int64_t elements = elements_of(tap);
+    return elements < MOST_VALUES ? elements : MOST_VALUES;
+}
+
+static int64_t width_of(const Tap *tap) { return tap->rank ? tap->shape[tap->rank - 1] : 1; }
+
+static double norm_of(const TapValues *v, const Tap *tap)
+{
+    int64_t count = compared(tap), width = width_of(tap);
+    const TapRows rows = padding_rows_tap(&v->rows, tap);
+    double norm = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (tap->rank == 0 || padding_rows_graded(&v->rows, &rows, i / width))
+            norm += (double)v->values[i] * v->values[i];
+    return norm;
+}
+
+bool tap_values_take(TapValues *v, const Tap *tap)
+{
+    padding_rows_observe(&v->rows, tap);
     for (int64_t i = 0; i < tap->count && tap->first + i < MOST_VALUES; i++)
         v->values[tap->first + i] = ((const float *)tap->values)[i];
-    return tap->first + tap->count == elements;
+    bool is_whole = tap->first + tap->count == elements_of(tap);
+    if (is_whole) v->norm = norm_of(v, tap); /* once, and not for each array beside the tap */
+    return is_whole;
 }
 
 /* Compares the columns that begin at `at` of an array of `whole` columns. */
 static double distance(const TapValues *v, const Array *array, int64_t whole, int64_t at, const Tap *tap)
 {
-    int64_t width = tap->rank ? tap->shape[tap->rank - 1] : 1, count = MOST_VALUES, elements = 1;
-    for (int i = 0; i < tap->rank; i++) elements *= tap->shape[i];
-    if (elements < count) count = elements;
+    int64_t width = width_of(tap), count = compared(tap);
     const TapRows rows = padding_rows_tap(&v->rows, tap);
-    double difference = 0, norm = 0;
-    for (int64_t i = 0; i < count; i++)
-        if (tap->rank == 0 || padding_rows_graded(&v->rows, &rows, i / width))
-            norm += (double)v->values[i] * v->values[i];
-    double most = 4 * VALUES_NEAR * VALUES_NEAR * norm;
+    double difference = 0, most = 4 * VALUES_NEAR * VALUES_NEAR * v->norm;
     for (int64_t i = 0; i < count && difference <= most; i++) {
         double found;
         if (tap->rank > 0 && !padding_rows_graded(&v->rows, &rows, i / width)) continue;
         array_read_f64(array, i / width * whole + at + i % width, 1, &found);
         difference += (found - v->values[i]) * (found - v->values[i]);
     }
-    return norm > 0 && difference <= most ? sqrt(difference / norm) : INFINITY;
+    return v->norm > 0 && difference <= most ? sqrt(difference / v->norm) : INFINITY;
 }
 
 double tap_values_distance(const TapValues *v, const Array *array, const Tap *tap)
 {
-    return distance(v, array, tap->rank ? tap->shape[tap->rank - 1] : 1, 0, tap);
+    return distance(v, array, width_of(tap), 0, tap);
 }
 
 double tap_values_distance_at(const TapValues *v, const Array *array, int64_t at, const Tap *tap)

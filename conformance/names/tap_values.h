@@ -14,6 +14,7 @@ extern const double VALUES_NEAR; /* beyond that relative L2, values say nothing 
 typedef struct {
     PaddingRows rows;
     float *values;
+    double norm; /* squared, of those that are compared of the tap that came last */
 } TapValues;
 
 TapValues tap_values_open(NamesCase *c); /* learns in a pass which rows are padding */

@@ -54,13 +54,6 @@ static bool has_step(const Grade *grade, const char *glob)
     return false;
 }
 
-static bool is_unknown(const Grade *grade, const char *name)
-{
-    for (int i = 0; i < grade->unknown_count; i++)
-        if (strcmp(grade->unknown[i], name) == 0) return true;
-    return false;
-}
-
 /* How many arrays that are no tap have the values of one that the dump lacks: nobody graded them, because of their
  * names. */
 static int count_misnamed(const Grade *grade, const Dump *dump, const GradeCommand *command)
@@ -71,10 +64,10 @@ static int count_misnamed(const Grade *grade, const Dump *dump, const GradeComma
     int misnamed = 0;
     if (count_left_in(command, grade->unknown, grade->unknown_count) == 0) return 0;
     Proposals proposals = proposals_of(dump, &c);
-    for (int i = 0; i < proposals.count; i++) {
-        const Proposal *p = &proposals.all[i];
-        bool has_values = p->by_value >= 0 || p->fused.count > 0;
-        misnamed += has_values && is_left_in(command, p->array->name) && is_unknown(grade, p->array->name);
+    for (int i = 0; i < grade->unknown_count; i++) {
+        const Proposal *p = proposals_find(&proposals, grade->unknown[i]);
+        bool has_values = p && (p->by_value >= 0 || p->fused.count > 0);
+        misnamed += has_values && is_left_in(command, grade->unknown[i]);
     }
     proposals_free(&proposals);
     names_case_free(&c);

@@ -66,18 +66,11 @@ static void begin_line(const NamesCommand *command, const Array *array)
     printf("%-*s  %-20s  ", command->width, SHOWN_TEXT(array->name), SHAPE_TEXT(array->rank, array->shape));
 }
 
-static const Proposal *proposal_for(const Proposals *proposals, const char *name)
-{
-    for (int i = 0; i < proposals->count; i++)
-        if (strcmp(proposals->all[i].array->name, name) == 0) return &proposals->all[i];
-    return NULL;
-}
-
 static bool is_judged_input(const char *name) { return is_of_preprocessing(name) || is_of_sounds(name); }
 
 static void show_fate(NamesCommand *command, const Fate *fate, const Proposals *proposals)
 {
-    const Proposal *p = fate->tap ? proposal_for(proposals, fate->tap) : NULL;
+    const Proposal *p = fate->tap ? proposals_find(proposals, fate->tap) : NULL;
     begin_line(command, &fate->array);
     if (!fate->tap) {
         command->dropped++;

@@ -45,13 +45,6 @@ void show_nearest(FILE *out, const NamesCase *c, const Proposal *p)
     arena_free(&arena);
 }
 
-static bool has_name(const char *const *names, int count, const char *name)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0) return true;
-    return false;
-}
-
 void show_nearest_of(FILE *out, const Dump *dump, const char *const *names, int count, NamesCase *c)
 {
     c->max_new_tokens = decode_steps_named_tokens(dump);
@@ -59,11 +52,11 @@ void show_nearest_of(FILE *out, const Dump *dump, const char *const *names, int 
     int width = 0;
     for (int i = 0; i < count; i++)
         if ((int)strlen(names[i]) > width) width = (int)strlen(names[i]);
-    for (int i = 0; i < proposals.count; i++) {
-        const Array *array = proposals.all[i].array;
-        if (!has_name(names, count, array->name)) continue;
-        fprintf(out, "%-*s  %-20s  ", width, SHOWN_TEXT(array->name), SHAPE_TEXT(array->rank, array->shape));
-        show_nearest(out, c, &proposals.all[i]);
+    for (int i = 0; i < count; i++) {
+        const Proposal *p = proposals_find(&proposals, names[i]);
+        if (!p) continue;
+        fprintf(out, "%-*s  %-20s  ", width, SHOWN_TEXT(names[i]), SHAPE_TEXT(p->array->rank, p->array->shape));
+        show_nearest(out, c, p);
     }
     proposals_free(&proposals);
 }
