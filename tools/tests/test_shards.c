@@ -279,6 +279,10 @@ START_TEST(trust_of_strangers)
                     (const char *const[]){ "words: found control characters in --as?[2J, expected none", NULL });
     const char *const unsafe[] = { "--sandbox", "never", "--max-json", "2000000000", "--max-json-depth", "2048", NULL };
     assert_status(merged_with(add_words, unsafe), 0);
+    const char *const nothing[] = { "--exclude", "*", NULL };
+    Result result = merged_with(add_words, nothing);
+    assert_status(result, 3);
+    ck_assert_msg(strstr(result.out, "but the dump has no array that is not left out") != NULL, "%s", result.out);
     const char *const deep[] = { "--names", temporary("deep.json"), "--max-json-depth", "2048", NULL };
     char *brackets = memset(arena_format(&scratch, "%0200d", 0), '[', 200);
     write_text(deep[1], brackets);
