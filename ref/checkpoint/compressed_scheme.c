@@ -55,9 +55,6 @@ static void load_inputs(CompressedScheme *scheme, ConfigReader at)
     static const InputCodes of_float[] = { INPUTS_FP8_STATIC, INPUTS_FP8_TENSOR, INPUTS_FP8_TOKEN };
     const char *strategy = config_string_or(at, "strategy", "tensor"), *type = config_string_or(at, "type", "int");
     bool token = strcmp(strategy, "token") == 0, is_float = strcmp(type, "float") == 0;
-    int row = token ? 2 : json_is_true(json_object_get(at.object, "dynamic"));
-    scheme->inputs = is_float ? of_float[row] : of_int[row];
-    if (token && !is_float && !config_bool_or(at, "symmetric", true)) scheme->inputs = INPUTS_INT8_TOKEN;
     if (declared_inputs.given) return;
     if (is_float && strcmp(strategy, "tensor_group") == 0 && config_count(at, "num_bits") == 4) {
         scheme->inputs = INPUTS_FP4_GROUP;
@@ -67,6 +64,9 @@ static void load_inputs(CompressedScheme *scheme, ConfigReader at)
     if (config_count(at, "num_bits") != 8) config_refuse(at, "num_bits", "another width", "8, or --activations");
     if (!token && strcmp(strategy, "tensor") != 0)
         config_refuse(at, "strategy", strategy, "token or tensor of input_activations, or --activations");
+    int row = token ? 2 : config_bool_or(at, "dynamic", false);
+    scheme->inputs = is_float ? of_float[row] : of_int[row];
+    if (token && !is_float && !config_bool_or(at, "symmetric", true)) scheme->inputs = INPUTS_INT8_TOKEN;
 }
 
 int compressed_schemes_load(CompressedScheme **schemes, ConfigReader at, Arena *arena)

@@ -203,6 +203,12 @@ static const struct {
     { 0, "'g':{'targets':[],'weights':{'num_bits':4}}", "targets: found none" },
     { 0, "'g':{'targets':['re:('],'weights':{'num_bits':4}}", "targets: found (, expected a regular expression" },
     { 0, "'g':{'targets':['model.b'],'weights':{'num_bits':4}}", "because no group's targets match model.a" },
+    { 6, "'g':{'targets':['Linear'],'weights':{'num_bits':8},'input_activations':{'num_bits':8,'dynamic':'local'}}",
+      "input_activations.dynamic: found" },
+    { 6,
+      "'g':{'targets':['Linear'],'weights':{'num_bits':8},'input_activations':{'num_bits':4,'type':'float',"
+      "'strategy':'tensor_group','group_size':32,'dynamic':'local'}}",
+      "input_activations.group_size: found another, expected 16" },
     { 6, "'g':{'targets':['Linear'],'weights':{'num_bits':8,'type':'float'}}",
       "model.a.weight: found dtype I8, expected F8_E4M3" },
     { 9, "'g':{'targets':['Linear'],'weights':{'num_bits':8,'type':'float','strategy':'channel'}}",
