@@ -146,7 +146,8 @@ static void experts_again(BugRun *run, const Tap *tap)
     const Recorded *weights = recorded_beside(run, tap, "router#top_k_weights");
     int64_t experts = array_beside(run, tap, "experts.down_proj")->shape[0];
     int64_t hidden = tap_width(tap), tokens = tap_rows(tap), k = index->shape[1];
-    double *sum = scratch_row(run, tap->count), *x = scratch_row(run, tap->count), *y = scratch_row(run, tap->count);
+    double *sum = scratch_row(run, tap->count); /* a dump may have a token choose one expert k times */
+    double *x = scratch_row(run, tap->count * k), *y = scratch_row(run, tap->count * k);
     memset(sum, 0, (size_t)tap->count * sizeof *sum);
 
     for (int64_t number = 0; number < experts; number++) {

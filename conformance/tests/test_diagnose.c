@@ -1,4 +1,5 @@
 /* test_diagnose.c - bugs named from dumps of Hugging Face that have them, and nothing named from any other */
+#include "dump/tap_name.h"
 #include "findings.h"
 
 #define TEXT "fixtures/e2b-text"
@@ -239,6 +240,25 @@ START_TEST(what_is_not_exposed_is_listed)
 }
 END_TEST
 
+static void choose_the_first(Value *value, const void *context)
+{
+    (void)context;
+    if (!tap_ends(value->name, "layers.1.router#top_k_index")) return;
+    memset(value->values, 0, (size_t)(value->shape[0] * value->shape[1]) * sizeof *value->values);
+}
+
+/* The first expert has three rows of each token then, which is more than there are tokens. */
+START_TEST(one_expert_chosen_for_all_places)
+{
+    const char *dump = edited_dump(EXPERTS "/dumps/honest-bf16-eager.safetensors", choose_the_first, NULL);
+    Finding finding = find(EXPERTS, dump, "bf16", NULL);
+    ck_assert_str_eq(finding.grade->steps[finding.grade->first_bent].tap,
+                     "model.language_model.layers.1.router#top_k_index");
+    ck_assert_str_eq(finding.diagnosis->pattern, "another choice than the scores give");
+    finding_free(finding);
+}
+END_TEST
+
 Suite *diagnose_suite(void)
 {
     Suite *suite = suite_create("diagnose");
@@ -249,5 +269,6 @@ Suite *diagnose_suite(void)
     tcase_add_loop_test(unnamed, nothing_is_named, 0, COUNT(honest));
     tcase_add_loop_test(unnamed, unknown_defect_is_described, 0, COUNT(unknown));
     tcase_add_test(unnamed, what_is_not_exposed_is_listed);
+    tcase_add_test(unnamed, one_expert_chosen_for_all_places);
     return suite;
 }
