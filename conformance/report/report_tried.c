@@ -48,10 +48,20 @@ static void refuse(Joining *j, int shard)
               j->reports->paths[shard]);
 }
 
-static bool is_finite(const Match *m)
+/* Whether a pass may have found it. Behind zeros, which have no noise, a bug's power is so large that squares of it are
+ * no numbers. */
+static bool is_match(const Match *m)
 {
-    return isfinite(m->product) && isfinite(m->power) && isfinite(m->honest) && isfinite(m->product_product) &&
-           isfinite(m->product_power) && isfinite(m->power_power) && m->power > 0;
+    return isfinite(m->product) && isfinite(m->power) && isfinite(m->honest) && m->power > 0 &&
+           !(m->product_product < 0) && !(m->power_power < 0);
+}
+
+/* Steps are in order, so that none is there twice. */
+static bool take_match(const Joining *j, const json_t *object, json_int_t after, Match *matches)
+{
+    json_int_t n = json_integer_value(json_object_get(object, "step"));
+    return json_is_integer(json_object_get(object, "step")) && n > after && n < j->tried->step_count &&
+           shard_fields_read(object, shard_match, &matches[n]) && is_match(&matches[n]);
 }
 
 static Match *matches_of(Joining *j, int shard, const json_t *list)
@@ -59,12 +69,11 @@ static Match *matches_of(Joining *j, int shard, const json_t *list)
     Match *matches = allocate_zeroed((size_t)j->tried->step_count + 1, sizeof *matches);
     size_t i;
     const json_t *object;
+    json_int_t last = -1;
     json_array_foreach((json_t *)list, i, object)
     {
-        json_int_t n = json_integer_value(json_object_get(object, "step"));
-        bool lies_in = json_is_integer(json_object_get(object, "step")) && n >= 0 && n < j->tried->step_count;
-        if (!lies_in || !shard_fields_read(object, shard_match, &matches[n]) || !is_finite(&matches[n]))
-            refuse(j, shard);
+        if (!take_match(j, object, last, matches)) refuse(j, shard);
+        last = json_integer_value(json_object_get(object, "step"));
     }
     return matches;
 }

@@ -116,17 +116,29 @@ START_TEST(what_is_no_whole_is_refused)
 }
 END_TEST
 
-static void set_power(json_t *report, json_t *value)
+/* A member of what each bug does to the last step that it changes */
+static const char *with_sums(const char *path, const char *key, json_t *value)
 {
     size_t i;
-    json_t *bug;
+    json_t *bug, *report = read_json(path);
     json_array_foreach(json_object_get(json_object_get(report, "shard"), "bugs"), i, bug)
     {
-        json_t *match = json_array_get(json_object_get(bug, "matches"), 0);
-        if (match) json_object_set(match, "power", value);
+        json_t *matches = json_object_get(bug, "matches"),
+               *match = json_array_get(matches, json_array_size(matches) - 1);
+        if (match) json_object_set(match, key, value);
     }
+    json_dump_file(report, temporary("changed.json"), 0);
+    json_decref(report);
     json_decref(value);
+    return temporary("changed.json");
 }
+
+static const struct {
+    const char *key, *value; /* NULL: 0 */
+} no_sums[] = {
+    { "power", "nan" },   { "power", "0x0p+0" },        { "power", "0x1p+4000" },
+    { "product", "nan" }, { "power_power", "-0x1p+0" }, { "step", NULL }, /* a step that is there before */
+};
 
 START_TEST(bugs_that_nobody_tried_are_refused)
 {
@@ -138,13 +150,18 @@ START_TEST(bugs_that_nobody_tried_are_refused)
                     (const char *const[]){ "tried-1.json: found", "which another shard has too", NULL });
     assert_one_line(plumb("merge", first, shard(BENT, 2, false), "--json", path),
                     (const char *const[]){ "found grade shard, expected a report of plumb diagnose --shard", NULL });
-    json_t *report = read_json(second);
-    set_power(report, json_string(_i ? "nan" : "0x0p+0"));
-    json_dump_file(report, temporary("changed.json"), 0);
-    json_decref(report);
-    assert_one_line(plumb("merge", first, temporary("changed.json"), "--json", path),
+    json_t *value = no_sums[_i].value ? json_string(no_sums[_i].value) : json_integer(0);
+    assert_one_line(plumb("merge", first, with_sums(second, no_sums[_i].key, value), "--json", path),
                     (const char *const[]){ refused, NULL });
     ck_assert(!is_there(path));
+}
+END_TEST
+
+/* Squares of a power may be more than a double holds. */
+START_TEST(infinite_squares_are_taken)
+{
+    const char *second = with_sums(tried(BENT, 2), "power_power", json_string("inf"));
+    assert_status(plumb("merge", tried(BENT, 1), second, "--json", temporary("merged.json")), 1);
 }
 END_TEST
 
@@ -316,10 +333,11 @@ Suite *shards_suite(void)
     TCase *tcase = theme(suite, "merged");
     tcase_add_loop_test(tcase, merged_is_whole, 0, COUNT(dumps));
     tcase_add_loop_test(tcase, merged_diagnosis_is_whole, 1, COUNT(dumps));
+    tcase_add_test(tcase, infinite_squares_are_taken);
     tcase = theme(suite, "refused");
     tcase_add_test(tcase, bad_usage);
     tcase_add_test(tcase, what_is_no_whole_is_refused);
-    tcase_add_loop_test(tcase, bugs_that_nobody_tried_are_refused, 0, 2);
+    tcase_add_loop_test(tcase, bugs_that_nobody_tried_are_refused, 0, COUNT(no_sums));
     tcase_add_test(tcase, other_steps_are_refused);
     tcase_add_test(tcase, steps_that_nobody_graded_are_refused);
     tcase_add_test(tcase, words_of_strangers);
