@@ -1,5 +1,7 @@
 /* test_dry_run.c - one pass tells which hooks change anything, and is itself not changed */
+#include "bugs/audio_reading.h"
 #include "bugs/switch/dry_run.h"
+#include "bugs/vision_reading.h"
 
 #include "bug_cases.h"
 
@@ -54,6 +56,33 @@ START_TEST(hooks_leave_no_trace)
 }
 END_TEST
 
+/* A reading does leave a trace: that of a model that is read so. */
+START_TEST(readings_are_followed)
+{
+    const Bug *const readings[] = { &google_vision_mask, &audio_mask_before_5_20 };
+    const BugCase *c = &bug_cases[_i / COUNT(readings)];
+    const Bug *reading = readings[_i % COUNT(readings)], *bug = bug_find("window-off-by-one");
+    Error error = { "" };
+    OpenedCase opened = bug_case_open(c);
+    Model *model = model_open(opened.model, &error);
+    assert_clean(&error);
+    Recording read = { 0 }, tried = { 0 };
+    BuggyModel *around = buggy_model_around(model, NULL, 0);
+    buggy_model_set_mask_reading(around, reading);
+    Pass pass = pass_of(c, &read);
+    buggy_model_forward(around, &reference_f32, &opened.inputs, &pass);
+    DryRun *dry = dry_run_new(model, &bug, 1);
+    dry_run_set_mask_reading(dry, reading);
+    pass = pass_of(c, &tried);
+    dry_run_forward(dry, &reference_f32, &opened.inputs, &pass);
+    assert_same(&read, &tried);
+    dry_run_free(dry);
+    buggy_model_close(around);
+    model_close(model);
+    inputs_close(&opened.inputs);
+}
+END_TEST
+
 START_TEST(configuration_and_weights_need_a_pass)
 {
     ck_assert(dry_run_is_enough_for(bug_find("window-off-by-one")));
@@ -67,6 +96,7 @@ Suite *dry_run_suite(void)
     Suite *suite = suite_create("dry_run");
     TCase *tcase = theme(suite, "hooks");
     tcase_add_loop_test(tcase, hooks_leave_no_trace, 0, bug_case_count);
+    tcase_add_loop_test(theme(suite, "readings"), readings_are_followed, 0, 2 * bug_case_count);
     tcase_add_test(tcase, configuration_and_weights_need_a_pass);
     return suite;
 }

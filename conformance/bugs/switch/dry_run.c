@@ -154,6 +154,7 @@ static void on_tap(void *context, const Tap *tap)
     for (int i = 0; tap->count > 0 && i < dry->count; i++)
         if (!dry->asked_enough[i] && is_changed_by(dry, i, tap)) note_change(dry, i);
     dry->pass->hook(dry->pass->hook_context, tap);
+    if (dry->reading.bug) bug_run_record(&dry->reading, tap);
     for (int i = 0; i < dry->count; i++) bug_run_record(&dry->runs[i], tap);
 }
 
