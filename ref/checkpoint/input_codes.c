@@ -26,6 +26,12 @@ const char *const input_codes_names =
     "none, int8-token, int8-token-sym, int8-token-255, int8-tensor, fp8-token, fp8-tensor, fp4-group, "
     "q8_0, q8_k, f16 or ggml, perhaps with :bf16 or :fp16 behind it";
 
+void declare_no_products(void)
+{
+    declared_inputs = (DeclaredInputs){ .given = true, .inputs = INPUTS_PLAIN };
+    declared_cache = (DeclaredCache){ .given = true, .codes = INPUTS_PLAIN };
+}
+
 const char *input_codes_name(InputCodes codes) { return names[codes]; }
 
 static bool find(const char *name, size_t length, InputCodes *codes)

@@ -56,4 +56,7 @@ typedef struct {
 } DeclaredCache;
 extern DeclaredCache declared_cache;
 
+/* For a command that computes no product, and need not know what a checkpoint says of inputs and of a cache */
+void declare_no_products(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checkpoint/input_codes.h"
 #include "dump/dump.h"
 #include "report/json_file.h"
 #include "report/published_size.h"
@@ -109,6 +110,7 @@ static void show_size(InspectCommand *command, const char *folder, const Model *
 /* Which tensors the reference asks for, and which are left over. */
 static void inspect_model(InspectCommand *command, const char *folder, Error *error)
 {
+    declare_no_products();
     Model *model = model_open(folder, error);
     if (!model) return;
     const Checkpoint *checkpoint = model_checkpoint(model);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "checkpoint/gguf.h"
+#include "checkpoint/input_codes.h"
 #include "command/arguments.h"
 #include "command/output_option.h"
 #include "command/plumb.h"
@@ -231,7 +232,7 @@ static Status run(QuantiserCommand *command, Error *error)
                                                             checkpoint_folder(command, command->arguments[1]), NULL },
                                      (const char *const[]){ command->json, NULL } },
                   command->sandbox, error);
-    declared_inputs = (DeclaredInputs){ .given = true, .inputs = INPUTS_PLAIN }; /* no product is computed */
+    declare_no_products();
     Model *original = error_is_set(error) ? NULL : model_open(checkpoint_folder(command, command->arguments[0]), error);
     Model *quantised = original ? open_quantised(command, error) : NULL;
     if (quantised) {

@@ -1,12 +1,12 @@
 /* test_quantiser.c - plumb quantiser, on a real GGUF file and on bent ones */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "command.h"
 
 #define GGUF "fixtures/quantised/e2b-text-q8_0.gguf"
 
-static void assert_says(const char *text, const char *words)
-{
-    ck_assert_msg(strstr(text, words) != NULL, "%s", text);
-}
+static void assert_says(const char *text, const char *words) { ck_assert_msg(strstr(text, words) != NULL, "%s", text); }
 
 START_TEST(honest_file)
 {
@@ -49,6 +49,29 @@ START_TEST(bent_file)
     assert_says(result.out, "no packing that is known explains it\n");
     assert_says(result.out, " failed; FAIL\n");
     ck_assert(strstr(result.out, " pass\n") == NULL);
+}
+END_TEST
+
+/* Neither command computes a product, and neither has the options that would say how: inputs and a cache that plumb run
+ * would not know how to round are nothing to them. */
+START_TEST(kernels_do_not_matter)
+{
+    const char *model = "fixtures/quantised/e2b-w4a16/model", *weights = temporary("model.safetensors");
+    json_t *config = read_json(arena_format(&scratch, "%s/config.json", model));
+    json_t *quantised = json_object_get(config, "quantization_config");
+    json_t *group = json_object_get(json_object_get(quantised, "config_groups"), "group_0");
+    json_object_set_new(quantised, "kv_cache_scheme", json_pack("{s:i, s:s}", "num_bits", 8, "type", "int"));
+    json_object_set_new(group, "input_activations", json_pack("{s:i, s:s}", "num_bits", 6, "type", "int"));
+    json_dump_file(config, temporary("config.json"), 0);
+    json_decref(config);
+    char *from = realpath(arena_format(&scratch, "%s/model.safetensors", model), NULL);
+    unlink(weights);
+    ck_assert_int_eq(symlink(from, weights), 0);
+    free(from);
+    assert_status(plumb("inspect", temporary("")), 0);
+    assert_status(plumb("quantiser", TEXT, temporary("")), 1); /* another model's weights */
+    unlink(weights);
+    unlink(temporary("config.json"));
 }
 END_TEST
 
@@ -100,6 +123,7 @@ Suite *quantiser_suite(void)
     tcase_add_test(tcase, honest_file);
     tcase_add_test(tcase, itself);
     tcase_add_test(tcase, bent_file);
+    tcase_add_test(tcase, kernels_do_not_matter);
     tcase_add_test(tcase, another_model);
     tcase_add_test(tcase, only);
     tcase_add_loop_test(tcase, bad_input, 0, COUNT(bad));
