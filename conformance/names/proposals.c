@@ -2,7 +2,6 @@
 #include "names/proposals.h"
 
 #include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,13 +18,6 @@ static Tap tap_of(const ListedTap *listed)
     Tap tap = { .name = listed->name, .rank = listed->rank };
     memcpy(tap.shape, listed->shape, sizeof tap.shape);
     return tap;
-}
-
-/* The place of a tap in the list; -1 */
-static int place_of(const TapList *taps, const char *name)
-{
-    const ListedTap *listed = tap_list_find(taps, name);
-    return listed ? (int)(listed - taps->taps) : -1;
 }
 
 static LayoutAdvice advice_for(const Array *array, const ListedTap *tap, const NamesCase *c)
@@ -98,17 +90,32 @@ static void find_fused(const Search *s, Proposals *proposals, const Dump *dump)
     free(wanted);
 }
 
+/* The place in the list of the tap whose name each array has; -1 */
+static int *own_taps(const Dump *dump, const TapList *taps)
+{
+    int *own = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *own);
+    for (int i = 0; i < dump_count(dump); i++) own[i] = -1;
+    for (int t = taps->count - 1; t >= 0; t--) {
+        const Array *array = dump_find(dump, taps->taps[t].name);
+        if (array) own[array - dump_array(dump, 0)] = t;
+    }
+    return own;
+}
+
 Proposals proposals_of(const Dump *dump, NamesCase *c)
 {
     Search s = search_of(dump, c);
-    float *distances = value_distances(dump, c, s.free_taps);
+    int *own = own_taps(dump, &c->taps);
+    bool *unknown = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *unknown);
+    for (int i = 0; i < dump_count(dump); i++) unknown[i] = own[i] < 0;
+    float *distances = value_distances(dump, c, unknown, s.free_taps), *row = distances;
     PaddingRows rows = padding_rows_of(c->inputs, model_config(c->model));
     Proposals proposals = { .all = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof(Proposal)),
                             .count = dump_count(dump) };
     for (int i = 0; i < proposals.count; i++) {
         Proposal *p = &proposals.all[i];
         *p = (Proposal){ .array = dump_array(dump, i), .by_name = -1, .by_shape = -1, .by_value = -1 };
-        p->tap = place_of(&c->taps, p->array->name);
+        p->tap = own[i];
         if (p->tap >= 0) {
             Tap tap = tap_of(&c->taps.taps[p->tap]);
             RowMap row_map;
@@ -116,7 +123,8 @@ Proposals proposals_of(const Dump *dump, NamesCase *c)
             p->advice = advice_for(p->array, &c->taps.taps[p->tap], c);
             continue;
         }
-        p->by_value = same_values(&s, p, distances + (ptrdiff_t)i * c->taps.count);
+        p->by_value = same_values(&s, p, row);
+        row += c->taps.count;
         p->by_name = nearest_tap(s.words, p->array->name, s.free_taps, &p->likeness);
         p->shape_count = want_fitting(&s, p->array);
         p->by_shape = nearest_tap(s.words, p->array->name, s.wanted, &p->by_shape_likeness);
@@ -125,6 +133,8 @@ Proposals proposals_of(const Dump *dump, NamesCase *c)
     find_fused(&s, &proposals, dump);
     padding_rows_free(&rows);
     free(distances);
+    free(unknown);
+    free(own);
     search_free(&s);
     return proposals;
 }

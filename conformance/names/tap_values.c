@@ -56,16 +56,16 @@ bool tap_values_take(TapValues *v, const Tap *tap)
     padding_rows_observe(&v->rows, tap);
     for (int64_t i = 0; i < tap->count && tap->first + i < MOST_VALUES; i++)
         v->values[tap->first + i] = ((const float *)tap->values)[i];
-    bool is_whole = tap->first + tap->count == elements_of(tap);
-    if (is_whole) v->norm = norm_of(v, tap); /* once, and not for each array beside the tap */
-    return is_whole;
+    v->norm = -1;
+    return tap->first + tap->count == elements_of(tap);
 }
 
 /* Compares the columns that begin at `at` of an array of `whole` columns. */
-static double distance(const TapValues *v, const Array *array, int64_t whole, int64_t at, const Tap *tap)
+static double distance(TapValues *v, const Array *array, int64_t whole, int64_t at, const Tap *tap)
 {
     int64_t width = width_of(tap), count = compared(tap);
     const TapRows rows = padding_rows_tap(&v->rows, tap);
+    if (v->norm < 0) v->norm = norm_of(v, tap);
     double difference = 0, most = 4 * VALUES_NEAR * VALUES_NEAR * v->norm;
     for (int64_t i = 0; i < count && difference <= most; i++) {
         double found;
@@ -76,12 +76,12 @@ static double distance(const TapValues *v, const Array *array, int64_t whole, in
     return v->norm > 0 && difference <= most ? sqrt(difference / v->norm) : INFINITY;
 }
 
-double tap_values_distance(const TapValues *v, const Array *array, const Tap *tap)
+double tap_values_distance(TapValues *v, const Array *array, const Tap *tap)
 {
     return distance(v, array, width_of(tap), 0, tap);
 }
 
-double tap_values_distance_at(const TapValues *v, const Array *array, int64_t at, const Tap *tap)
+double tap_values_distance_at(TapValues *v, const Array *array, int64_t at, const Tap *tap)
 {
     return distance(v, array, array->shape[array->rank - 1], at, tap);
 }

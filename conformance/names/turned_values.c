@@ -21,7 +21,7 @@ typedef struct {
 
 /* An array beside its tap, and the order that is best so far */
 typedef struct {
-    const TapValues *values;
+    TapValues *values;
     const Tap *tap;
     Array array; /* of the tap's shape */
     int order[ARRAY_MAX_RANK];

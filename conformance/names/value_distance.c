@@ -12,7 +12,7 @@
 typedef struct {
     const Dump *dump;
     NamesCase *c;
-    const bool *free_taps;
+    const bool *wanted, *free_taps;
     float *distances;
     int next; /* tap of the list */
     TapValues values;
@@ -34,13 +34,13 @@ static bool lay_out(const Search *s, const Array *from, const ListedTap *tap, Ar
     return !layout_apply(&permute, &bundle, s->c, arena);
 }
 
-static void compare(Search *s, int i, int n, const Tap *tap)
+static void compare(Search *s, int i, float *distance, int n, const Tap *tap)
 {
     Arena arena = { 0 };
     const Array *array = dump_array(s->dump, i);
     Array laid;
     if (lay_out(s, array, &s->c->taps.taps[n], &laid, &arena))
-        s->distances[i * s->c->taps.count + n] = (float)tap_values_distance(&s->values, &laid, tap);
+        *distance = (float)tap_values_distance(&s->values, &laid, tap);
     arena_free(&arena);
 }
 
@@ -49,15 +49,23 @@ static void on_tap(void *context, const Tap *tap)
     Search *s = context;
     if (!tap_values_take(&s->values, tap) || s->next == s->c->taps.count) return;
     int n = s->next++;
-    for (int i = 0; s->free_taps[n] && i < dump_count(s->dump); i++) compare(s, i, n, tap);
+    float *distance = s->distances + n;
+    for (int i = 0; s->free_taps[n] && i < dump_count(s->dump); i++) {
+        if (!s->wanted[i]) continue;
+        compare(s, i, distance, n, tap);
+        distance += s->c->taps.count;
+    }
 }
 
-float *value_distances(const Dump *dump, NamesCase *c, const bool *free_taps)
+float *value_distances(const Dump *dump, NamesCase *c, const bool *wanted, const bool *free_taps)
 {
     names_case_tap(c, ""); /* lists the taps */
-    size_t count = (size_t)dump_count(dump) * (size_t)c->taps.count;
+    size_t rows = 0, count;
+    for (int i = 0; i < dump_count(dump); i++) rows += wanted[i];
+    count = rows * (size_t)c->taps.count;
     Search s = { .dump = dump,
                  .c = c,
+                 .wanted = wanted,
                  .free_taps = free_taps,
                  .values = tap_values_open(c),
                  .distances = allocate_zeroed(count + 1, sizeof(float)) };

@@ -8,9 +8,9 @@
 #include "dump/dump.h"
 #include "names/names_case.h"
 
-/* One pass of the reference. distances[i * taps + t] is the relative L2 of array i of the dump from tap t of the case,
- * padding rows left out; infinite beyond twice VALUES_NEAR, where it does not lie on it, and for taps that are taken.
- * Free it. */
-float *value_distances(const Dump *dump, NamesCase *c, const bool *free_taps);
+/* One pass of the reference. A row for each array of the dump that is wanted, in its order: the relative L2 from each
+ * tap of the case, padding rows left out; infinite beyond twice VALUES_NEAR, where it does not lie on it, and for taps
+ * that are taken. Free it. */
+float *value_distances(const Dump *dump, NamesCase *c, const bool *wanted, const bool *free_taps);
 
 #endif
