@@ -31,7 +31,7 @@ static const struct {
     { "names", plumb_names, "says which tap each array of a dump is" },
     { "report", plumb_report, "shows reports as a page, and in the formats of CI systems" },
     { "suite", plumb_suite, "grades many dumps, or a shard of them" },
-    { "merge", plumb_merge, "makes one report of the shards of a suite" },
+    { "merge", plumb_merge, "makes one report of the shards of a suite, a grade or a diagnosis" },
     { "submit", plumb_submit, "grades what must pass, and packs reports and hashes as evidence" },
     { "verify", plumb_verify, "checks such a package, and grades again what is there" },
     { "preprocess", plumb_preprocess, "makes a model's inputs of PNG files, as Hugging Face does" },

@@ -160,7 +160,8 @@ static Status merge_shards(const SuiteCommand *command, Error *error)
 
 static const struct argp_option merge_options[] = {
     { "json", KEY_JSON, "FILE", 0,
-      "Write the reports of all trials into one file; - is stdout, which then holds nothing else", 0 },
+      "Write the report, of a suite those of all trials, into one file; - is stdout, which then holds nothing else",
+      0 },
     { 0 },
 };
 
@@ -210,7 +211,8 @@ int plumb_merge(int argc, char **argv)
         .options = merge_options,
         .parser = parse_option,
         .args_doc = "R1.json R2.json ..",
-        .doc = "Makes one report of the shards of plumb suite, the same bytes as one run of the whole suite gives.",
+        .doc = "Makes one report of the shards of plumb suite, plumb grade or plumb diagnose, the same bytes as one "
+               "run gives.",
     };
     return run(&argp, argc, argv, true);
 }
