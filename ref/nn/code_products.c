@@ -58,7 +58,6 @@ static ALWAYS_INLINE real dot_codes(const CodeGroups *lanes, int64_t groups, Cod
         if (is_signed) words ^= lanes->flip;
         RealLanes scale = *(const RealLanes *)(lanes->scales + i * room);
         RealLanes offset = *(const RealLanes *)(lanes->offsets + i * room);
-#pragma GCC unroll 8
         for (int s = 0; s < 32 / room; s++, x += DOT_LANES) {
             CodeLanes codes = is_signed ? (CodeLanes)(words << (cut - room * s)) >> cut
                                         : (CodeLanes)(words >> (room * s) & (0xffffffff >> cut));
