@@ -3,31 +3,12 @@
 
 #include "checkpoint/gguf_types.h"
 #include "dumps.h"
+#include "ggufs.h"
 #include "pictures.h"
 #include "seeds.h"
 #include "wavs.h"
 
 /* ---------------------------------------------------------------- GGUF */
-
-typedef struct {
-    unsigned char bytes[4096];
-    size_t size;
-} File;
-
-static void put(File *file, const void *bytes, size_t size)
-{
-    memcpy(file->bytes + file->size, bytes, size);
-    file->size += size;
-}
-
-static void put_u32(File *file, uint32_t value) { put(file, &value, sizeof value); }
-static void put_u64(File *file, uint64_t value) { put(file, &value, sizeof value); }
-
-static void put_string(File *file, const char *text)
-{
-    put_u64(file, strlen(text));
-    put(file, text, strlen(text));
-}
 
 /* A number, a text, a list of numbers and one of texts */
 static void put_keys(File *file)
@@ -55,17 +36,9 @@ static void put_type(uint32_t id, const GgufType *type)
 {
     enum { KEYS = 4, BLOCKS = 2, ALIGNMENT = 32 };
     File file = { .size = 0 };
-    put(&file, "GGUF", 4);
-    put_u32(&file, 3);
-    put_u64(&file, 1);
-    put_u64(&file, KEYS);
+    put_head(&file, 3, 1, KEYS);
     put_keys(&file);
-    put_string(&file, "blk.0.attn_q.weight");
-    put_u32(&file, 2);
-    put_u64(&file, (uint64_t)type->block);
-    put_u64(&file, BLOCKS);
-    put_u32(&file, id);
-    put_u64(&file, 0);
+    put_tensor(&file, "blk.0.attn_q.weight", (uint64_t)type->block, BLOCKS, id, 0);
     file.size = (file.size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     memset(file.bytes + file.size, 1, (size_t)(BLOCKS * type->bytes));
     file.size += (size_t)(BLOCKS * type->bytes);
