@@ -84,3 +84,15 @@ int64_t riff_data_size(const unsigned char *bytes, size_t size, const char *path
     if (data < 0) error_set(error, "%s: found a WAV without \"data\", expected sound%s", path, remedy);
     return data;
 }
+
+void riff_hide_others(unsigned char *bytes, size_t size)
+{
+    static const char *const kept[] = { "fmt ", "fact", "data" };
+    for (size_t at = HEADER; at + CHUNK <= size;) {
+        bool is_kept = false;
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) is_kept |= memcmp(bytes + at, kept[i], 4) == 0;
+        if (!is_kept) memcpy(bytes + at, "JUNK", 4);
+        size_t length = number(bytes + at + 4);
+        at += CHUNK + length + length % 2;
+    }
+}

@@ -25,12 +25,14 @@ static sf_count_t memory_write(const void *from, sf_count_t count, void *user)
     return 0;
 }
 
+/* Beyond the end is the end, as where sound of an odd size lacks its last byte: refused, libsndfile would go on at the
+ * sound, take it for chunks, and read a size of gigabytes from there. */
 static sf_count_t memory_seek(sf_count_t offset, int whence, void *user)
 {
     Memory *m = user;
     sf_count_t at = offset + (whence == SEEK_SET ? 0 : whence == SEEK_CUR ? m->at : m->size);
-    if (at < 0 || at > m->size) return -1;
-    return m->at = at;
+    if (at < 0) return -1;
+    return m->at = at < m->size ? at : m->size;
 }
 
 static sf_count_t memory_read(void *to, sf_count_t count, void *user)
@@ -109,7 +111,9 @@ Waveform waveform_decode_wav(const unsigned char *bytes, size_t size, const char
     const char *remedy = command(path, sampling_rate, arena);
     int64_t data = riff_data_size(bytes, size, path, remedy, error);
     if (error_is_set(error)) return waveform;
-    Memory memory = { bytes, (sf_count_t)size, 0 };
+    unsigned char *plain = memcpy(arena_allocate(arena, size), bytes, size);
+    riff_hide_others(plain, size);
+    Memory memory = { plain, (sf_count_t)size, 0 };
     SF_INFO info = { 0 };
     SNDFILE *file = sf_open_virtual(&memory_io, SFM_READ, &info, &memory);
     if (!file) {

@@ -104,6 +104,28 @@ START_TEST(bad_samples)
 }
 END_TEST
 
+#define ENDLESS "Vmt \xf7\xff\xff\xff\x10\0\x10\0\x10\0\x10\0" /* a piece of a list that says it has 4 GB */
+
+/* Neither takes minutes: libsndfile would read each of those bytes, in a list, or in sound that it takes for one. */
+START_TEST(endless_lists)
+{
+    static const int16_t samples[] = { 16384, 0 };
+    WavFile file = wav_of(PCM16, samples, sizeof samples);
+    wav_chunk(&file, "LIST", "INFO" ENDLESS, 4 + sizeof ENDLESS - 1);
+    wav_end(&file);
+    Error error = { "" };
+    Waveform w = waveform_load_wav(write_wav("a.wav", &file), RATE, &scratch, &error);
+    assert_clean(&error);
+    ck_assert_int_eq(w.count, 2);
+    ck_assert_double_eq(w.samples[0], 0.5);
+
+    static const char sound[] = "LIST\0\0\xff\xff" ENDLESS "-";
+    file = wav_of(PCM16, sound, sizeof sound - 1);
+    file.size--; /* the byte that makes the chunk even */
+    assert_broken(&file, " bytes of sound and 12 samples, expected 2 bytes a sample");
+}
+END_TEST
+
 START_TEST(no_file)
 {
     Error error = { "" };
@@ -127,6 +149,7 @@ Suite *wav_suite(void)
     tcase = theme(suite, "refused");
     tcase_add_loop_test(tcase, another_format, 0, COUNT(formats));
     tcase_add_test(tcase, bad_samples);
+    tcase_add_test(tcase, endless_lists);
     tcase_add_test(tcase, no_file);
     return suite;
 }
