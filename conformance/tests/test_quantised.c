@@ -101,12 +101,60 @@ START_TEST(blocks_have_scales_of_others)
 }
 END_TEST
 
+static void keep_logits(void *context, const Tap *tap)
+{
+    double **logits = context;
+    if (strcmp(tap->name, "logits") != 0) return;
+    if (tap->first == 0)
+        *logits = arena_allocate(&scratch, (size_t)(tap->shape[1] * tap->shape[2]) * sizeof **logits);
+    for (int64_t i = 0; i < tap->count; i++)
+        (*logits)[tap->first + i] = tap->value_size == sizeof(float) ? (double)((float *)tap->values)[i]
+                                                                     : ((double *)tap->values)[i];
+}
+
+static double *logits_of(const Reference *reference, Model *model, const char *prompt)
+{
+    Error error = { "" };
+    double *logits = NULL;
+    write_arrays(temporary("inputs.safetensors"), prompt);
+    Inputs inputs = inputs_open(temporary("inputs.safetensors"), &error);
+    assert_clean(&error);
+    Pass pass = { .hook = keep_logits, .hook_context = &logits, .exact_codes = true };
+    reference->forward(model, &inputs, &pass);
+    inputs_close(&inputs);
+    return logits;
+}
+
+static const char *const read_as_they_lie[] = { AT "e2b-w4a16", AT "e2b-mixed", AT "26b-a4b-nvfp4" };
+
+/* A few rows multiply codes as they lie in the file, more rows what was read of them. Both builds do. */
+START_TEST(few_rows_are_as_many)
+{
+    enum { FEW = 3 };
+    static const Reference *const builds[] = { &reference_f32, &reference_f64 };
+    Error error = { "" };
+    Model *model = model_open(arena_format(&scratch, "%s/model", read_as_they_lie[_i]), &error);
+    assert_clean(&error);
+    int64_t count = FEW * json_integer_value(json_object_get(model_config(model), "vocab_size"));
+    ck_assert_int_gt(count, 0);
+    for (int build = 0; build < COUNT(builds); build++) {
+        const double *few = logits_of(builds[build], model, "{\"input_ids\": [[5, 9, 7]]}");
+        const double *many = logits_of(builds[build], model, "{\"input_ids\": [[5, 9, 7, 4, 8, 6]]}");
+        double largest = 0, tolerance = builds[build] == &reference_f64 ? 1e-12 : 1e-4;
+        for (int64_t i = 0; i < count; i++) largest = fmax(largest, fabs(many[i]));
+        for (int64_t i = 0; i < count; i++) assert_near(few[i], many[i], tolerance * largest, "logit", i);
+    }
+    model_close(model);
+}
+END_TEST
+
 Suite *quantised_suite(void)
 {
     Suite *suite = suite_create("quantised");
     TCase *dumps = theme(suite, "dumps");
     tcase_add_loop_test(dumps, honest_kernel_is_straight, 0, COUNT(honest));
     tcase_add_loop_test(dumps, bug_is_named_at_its_product, 0, COUNT(buggy));
+    tcase_add_loop_test(dumps, few_rows_are_as_many, 0, COUNT(read_as_they_lie));
     TCase *scales = theme(suite, "scales");
     tcase_add_loop_test(scales, blocks_have_scales_of_others, 0, COUNT(of_blocks));
     return suite;

@@ -43,7 +43,7 @@ typedef struct {
 } CodePlace;
 
 /* Groups of CODE_GROUP small integers, for products that widen codes where they multiply: element = code * scale +
- * offset, of which all but the last operation is exact. How the codes of a group lie: */
+ * offset, of which all but the last operation is exact, in float32 too. How the codes of a group lie: */
 enum { CODE_GROUP = 32 };
 typedef enum {
     CODES_IN_BYTES,
@@ -54,7 +54,7 @@ typedef enum {
 
 typedef struct {
     const unsigned char **codes; /* of each group */
-    real *scales, *offsets;
+    float *scales, *offsets; /* floats in both builds: an encoding is of the one that opened the model */
     uint32_t flip; /* of the bits of a word of codes, which are signed then */
 } CodeGroups;
 

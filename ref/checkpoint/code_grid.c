@@ -201,14 +201,14 @@ static bool grid_is_finite(const Encoding *encoding)
 }
 
 /* Scales or biases of a row's first groups, each as often as CODE_GROUP goes into a group of the file */
-static void read_for_groups(const Array *array, int64_t place, int64_t each, int64_t count, real *out)
+static void read_for_groups(const Array *array, int64_t place, int64_t each, int64_t count, float *out)
 {
     if (each == 1) {
-        array_read(array, place, count, out);
+        array_read_f32(array, place, count, out);
         return;
     }
     for (int64_t i = 0; i < count; i += each) {
-        real value = (real)value_at(array, place + i / each);
+        float value = (float)value_at(array, place + i / each);
         for (int64_t j = i; j < i + each && j < count; j++) out[j] = value;
     }
 }
@@ -225,7 +225,7 @@ static void groups_in_grid(const Encoding *encoding, int64_t first, int64_t coun
     memset(out->offsets, 0, (size_t)count * sizeof *out->offsets);
     if (grid->biases) read_for_groups(grid->biases, place, each, count, out->offsets);
     for (int64_t i = 0; grid->zeros && i < count; i++)
-        out->offsets[i] = -out->scales[i] * (real)grid->zero(grid, row, i / each);
+        out->offsets[i] = -out->scales[i] * (float)grid->zero(grid, row, i / each);
     out->flip = grid->flip ? 0 : grid->bits == 4 ? 0x88888888 : 0x80808080;
 }
 
@@ -240,6 +240,7 @@ static bool has_groups(const CodeGrid *grid)
            grid->scale == plain_scale && grid->factor == grid->divisor && !grid->column_index &&
            (is_signed || is_counted_from_0) && !(grid->zeros && grid->biases) &&
            (is_narrow || (dtype == DTYPE_F32 && is_plain)) && grid->columns % CODE_GROUP == 0 &&
+           !(grid->biases && grid->biases->dtype == DTYPE_F64) &&
            grid->column_group % CODE_GROUP == 0;
 }
 

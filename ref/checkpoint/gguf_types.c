@@ -175,7 +175,7 @@ static void groups_of_small(const Encoding *encoding, int64_t first, int64_t cou
     const unsigned char *bytes = blocks->data + first / SMALL * blocks->type->bytes;
     for (int64_t i = 0; i < count / SMALL; i++, bytes += blocks->type->bytes) {
         out->codes[i] = bytes + 2;
-        out->scales[i] = (real)f16_at(bytes);
+        out->scales[i] = f16_at(bytes);
         out->offsets[i] = 0;
     }
     out->flip = blocks->type->bits == 4 ? 0x88888888 : 0;
@@ -186,13 +186,13 @@ static void groups_of_q4_k(const Encoding *encoding, int64_t first, int64_t coun
     const Blocks *blocks = (const Blocks *)encoding;
     const unsigned char *bytes = blocks->data + first / LARGE * blocks->type->bytes;
     for (int64_t i = 0; i < count / SMALL; bytes += blocks->type->bytes) {
-        real d = (real)f16_at(bytes), dmin = (real)f16_at(bytes + 2);
+        float d = f16_at(bytes), dmin = f16_at(bytes + 2);
         for (int j = 0; j < LARGE / SMALL; j++, i++) {
             int scale, min;
             scale_and_min(bytes + 4, j, &scale, &min);
             out->codes[i] = bytes + 16 + j / 2 * 32;
-            out->scales[i] = d * (real)scale;
-            out->offsets[i] = -dmin * (real)min;
+            out->scales[i] = d * (float)scale;
+            out->offsets[i] = -dmin * (float)min;
         }
     }
 }

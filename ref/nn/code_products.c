@@ -23,6 +23,13 @@ typedef uint32_t QuarterWords __attribute__((vector_size(DOT_LANES), aligned(1))
 #define JOINED_8(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7)
 #define JOINED_16(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
+/* The same groups with scales and offsets repeated for their lanes */
+typedef struct {
+    const unsigned char *const *codes;
+    real *scales, *offsets;
+    uint32_t flip;
+} GroupLanes;
+
 /* Bits from a code to the next in a word: it has as many lanes to a group */
 static ALWAYS_INLINE int room_of(CodeOrder order)
 {
@@ -47,7 +54,7 @@ static ALWAYS_INLINE void take_words(const unsigned char *const *codes, CodeOrde
 }
 
 /* order, is_signed and bits are constants where this is called. */
-static ALWAYS_INLINE real dot_codes(const CodeGroups *lanes, int64_t groups, CodeOrder order, bool is_signed, int bits,
+static ALWAYS_INLINE real dot_codes(const GroupLanes *lanes, int64_t groups, CodeOrder order, bool is_signed, int bits,
                                     const real *x)
 {
     const int room = room_of(order), cut = 32 - bits;
@@ -71,7 +78,7 @@ static ALWAYS_INLINE real dot_codes(const CodeGroups *lanes, int64_t groups, Cod
     return sum;
 }
 
-static ALWAYS_INLINE real dot_encoded(const CodeGroups *lanes, int64_t groups, const Encoding *encoding, const real *x)
+static ALWAYS_INLINE real dot_encoded(const GroupLanes *lanes, int64_t groups, const Encoding *encoding, const real *x)
 {
     switch (encoding->order) {
     case CODES_IN_PLANES: return dot_codes(lanes, groups, CODES_IN_PLANES, false, 4, x);
@@ -84,14 +91,14 @@ static ALWAYS_INLINE real dot_encoded(const CodeGroups *lanes, int64_t groups, c
     }
 }
 
-static ALWAYS_INLINE void repeat(const real *values, int64_t count, int times, real *restrict out)
+static ALWAYS_INLINE void repeat(const float *values, int64_t count, int times, real *restrict out)
 {
     for (int64_t i = 0; i < count; i++)
-        for (int k = 0; k < times; k++) out[i * times + k] = values[i];
+        for (int k = 0; k < times; k++) out[i * times + k] = (real)values[i];
 }
 
-/* groups: room for a row's; lanes: for as many with scales and offsets repeated */
-static ALWAYS_INLINE void products_body(Matrix y, Matrix x, const Array *weight, CodeGroups *groups, CodeGroups *lanes)
+/* groups, lanes: room for a row's */
+static ALWAYS_INLINE void products_body(Matrix y, Matrix x, const Array *weight, CodeGroups *groups, GroupLanes *lanes)
 {
     const Encoding *encoding = weight->encoding;
     int64_t in_features = weight->shape[1], padded = x.columns / CODE_GROUP;
@@ -110,7 +117,7 @@ static ALWAYS_INLINE void products_body(Matrix y, Matrix x, const Array *weight,
     }
 }
 
-FOR_PROCESSORS(void, products, (Matrix y, Matrix x, const Array *weight, CodeGroups *groups, CodeGroups *lanes),
+FOR_PROCESSORS(void, products, (Matrix y, Matrix x, const Array *weight, CodeGroups *groups, GroupLanes *lanes),
                (y, x, weight, groups, lanes), (y, x, weight, groups, lanes))
 
 /* The element, of the groups that are taken at once, that is at that place among steps and lanes */
@@ -132,12 +139,12 @@ static void lay_out(Matrix x, CodeOrder order, Matrix out)
     }
 }
 
-static CodeGroups room_for(int64_t groups, int64_t numbers, Run *run)
+static CodeGroups room_for(int64_t groups, Arena *arena)
 {
-    CodeGroups room = { .codes = arena_allocate(run->arena, (size_t)groups * sizeof *room.codes) };
-    room.scales = new_tensor(run, numbers).data;
-    room.offsets = new_tensor(run, numbers).data;
-    return room;
+    size_t count = (size_t)groups;
+    return (CodeGroups){ .codes = arena_allocate(arena, count * sizeof(unsigned char *)),
+                         .scales = arena_allocate(arena, count * sizeof(float)),
+                         .offsets = arena_allocate(arena, count * sizeof(float)) };
 }
 
 void code_products(Matrix y, Matrix x, const Array *weight, Run *run)
@@ -147,8 +154,10 @@ void code_products(Matrix y, Matrix x, const Array *weight, Run *run)
     int64_t padded = (count + at_once - 1) / at_once * at_once;
     Matrix laid_out = matrix(new_tensor(run, x.rows, padded * CODE_GROUP));
     lay_out(x, order, laid_out);
-    CodeGroups groups = room_for(padded, padded, run), lanes = room_for(padded, padded * room_of(order), run);
-    lanes.codes = groups.codes;
+    CodeGroups groups = room_for(padded, run->arena);
+    GroupLanes lanes = { .codes = groups.codes,
+                         .scales = new_tensor(run, padded * room_of(order)).data,
+                         .offsets = new_tensor(run, padded * room_of(order)).data };
     for (int64_t i = count; i < padded; i++) { /* groups that stand for zeros, whatever their codes are */
         groups.codes[i] = (const unsigned char *)laid_out.data;
         groups.scales[i] = groups.offsets[i] = 0;
