@@ -112,7 +112,8 @@ static void keep_logits(void *context, const Tap *tap)
                                                                      : ((double *)tap->values)[i];
 }
 
-static double *logits_of(const Reference *reference, Model *model, const char *prompt)
+/* buggy: NULL, or what runs instead */
+static double *logits_of(const Reference *reference, Model *model, BuggyModel *buggy, const char *prompt)
 {
     Error error = { "" };
     double *logits = NULL;
@@ -120,12 +121,23 @@ static double *logits_of(const Reference *reference, Model *model, const char *p
     Inputs inputs = inputs_open(temporary("inputs.safetensors"), &error);
     assert_clean(&error);
     Pass pass = { .hook = keep_logits, .hook_context = &logits, .exact_codes = true };
-    reference->forward(model, &inputs, &pass);
+    if (buggy)
+        buggy_model_forward(buggy, reference, &inputs, &pass);
+    else
+        reference->forward(model, &inputs, &pass);
     inputs_close(&inputs);
     return logits;
 }
 
-static const char *const read_as_they_lie[] = { AT "e2b-w4a16", AT "e2b-mixed", AT "26b-a4b-nvfp4" };
+static const struct {
+    const char *folder, *bug;
+} read_as_they_lie[] = {
+    { AT "e2b-w4a16", NULL },
+    { AT "e2b-mixed", NULL },
+    { AT "26b-a4b-nvfp4", NULL },
+    { AT "e2b-w4a16", "quant-nibbles-exchanged" },
+    { AT "26b-a4b-nvfp4", "quant-global-scale-missing" },
+};
 
 /* A few rows multiply codes as they lie in the file, more rows what was read of them. Both builds do. */
 START_TEST(few_rows_are_as_many)
@@ -133,17 +145,20 @@ START_TEST(few_rows_are_as_many)
     enum { FEW = 3 };
     static const Reference *const builds[] = { &reference_f32, &reference_f64 };
     Error error = { "" };
-    Model *model = model_open(arena_format(&scratch, "%s/model", read_as_they_lie[_i]), &error);
+    Model *model = model_open(arena_format(&scratch, "%s/model", read_as_they_lie[_i].folder), &error);
+    const Bug *bug = read_as_they_lie[_i].bug ? bug_find(read_as_they_lie[_i].bug) : NULL;
+    BuggyModel *buggy = bug ? buggy_model_of(model, &bug, 1, &error) : NULL;
     assert_clean(&error);
     int64_t count = FEW * json_integer_value(json_object_get(model_config(model), "vocab_size"));
     ck_assert_int_gt(count, 0);
     for (int build = 0; build < COUNT(builds); build++) {
-        const double *few = logits_of(builds[build], model, "{\"input_ids\": [[5, 9, 7]]}");
-        const double *many = logits_of(builds[build], model, "{\"input_ids\": [[5, 9, 7, 4, 8, 6]]}");
+        const double *few = logits_of(builds[build], model, buggy, "{\"input_ids\": [[5, 9, 7]]}");
+        const double *many = logits_of(builds[build], model, buggy, "{\"input_ids\": [[5, 9, 7, 4, 8, 6]]}");
         double largest = 0, tolerance = builds[build] == &reference_f64 ? 1e-12 : 1e-4;
         for (int64_t i = 0; i < count; i++) largest = fmax(largest, fabs(many[i]));
         for (int64_t i = 0; i < count; i++) assert_near(few[i], many[i], tolerance * largest, "logit", i);
     }
+    if (buggy) buggy_model_close(buggy);
     model_close(model);
 }
 END_TEST
