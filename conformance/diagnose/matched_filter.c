@@ -10,6 +10,10 @@
 /* An effect below this many noise units in a whole step is what double rounds. */
 static const double NEGLIGIBLE = 1e-6;
 
+/* What float32 rounds, as a share of a value. It adds up inside of a step as the dtype's own rounding does, and so is
+ * the same share of the step's noise that it is of one rounding in that dtype. */
+static const double ROUNDED_BY_FLOAT = 16 * 0x1p-24;
+
 /* An element that is not finite adds this, where a bug foretells it and where the dump holds it: the square of so many
  * standard deviations that one will do. A row with such an element has no residuals. */
 static const double NONFINITE_POWER = 400;
@@ -18,6 +22,7 @@ typedef struct {
     double residual;
     bool filtered; /* numbers that are names are not */
     float *honest; /* what the nearest replay deviates by */
+    float *plain;  /* what passes of bugs are compared with; NULL: the oracle's values */
 } StepNoise;
 
 struct MatchedFilter {
@@ -108,10 +113,29 @@ MatchedFilter *matched_filter_new(Lockstep *base, const ArithmeticClass *class)
     return e;
 }
 
+static void keep_plain_row(void *context, int n, int64_t row, const double *plain)
+{
+    const MatchedFilter *e = context;
+    int64_t width = lockstep_sums(e->base, n)->row_map.width;
+    for (int64_t j = 0; e->steps[n].filtered && j < width; j++) e->steps[n].plain[row * width + j] = (float)plain[j];
+}
+
+void matched_filter_set_plain(MatchedFilter *e, Lockstep *base, Subject plain)
+{
+    bool is_narrow = lockstep_visits_are_narrow(base);
+    for (int n = 0; is_narrow && n < e->step_count; n++)
+        if (e->steps[n].filtered && !e->steps[n].plain)
+            e->steps[n].plain = allocate_zeroed((size_t)matched_filter_elements(e, n), sizeof(float));
+    lockstep_remember(base, plain, is_narrow ? keep_plain_row : NULL, e);
+}
+
 void matched_filter_free(MatchedFilter *e)
 {
     if (!e) return;
-    for (int n = 0; n < e->step_count; n++) free(e->steps[n].honest);
+    for (int n = 0; n < e->step_count; n++) {
+        free(e->steps[n].honest);
+        free(e->steps[n].plain);
+    }
     free(e->steps);
     free(e);
 }
@@ -124,10 +148,23 @@ typedef struct {
     double *found; /* a row of the widest step */
 } Matching;
 
-/* Whether a difference is none, but for what is lost where the residual is held as a float. */
-static bool is_nothing(double d, double residual, double expected)
+typedef struct {
+    double difference; /* of the buggy value from the one without the bug */
+    double variance;   /* only where there is a difference */
+} Change;
+
+/* No difference is what double and a residual that is held as a float leave, or what rounding to float32 leaves. */
+static Change change_of(const MatchedFilter *e, int n, int64_t i, double buggy, double expected)
 {
-    return fabs(d) <= 1e-6 * fabs(residual) + 1e-15 * fabs(expected);
+    const StepSums *sums = lockstep_sums(e->base, n);
+    const float *plain = e->steps[n].plain;
+    int64_t width = sums->row_map.width;
+    double d = buggy - (plain ? (double)plain[i] : expected);
+    double lost = plain ? 0 : 1e-6 * fabs(sums->residual[i]) + 1e-15 * fabs(expected);
+    if (!isfinite(d) || fabs(d) <= lost) return (Change){ 0 };
+    double v = variance(e, sums, i / width, i % width, expected);
+    if (plain && square(d) <= square(ROUNDED_BY_FLOAT / e->class->output_rounding) * v) return (Change){ 0 };
+    return (Change){ d, v };
 }
 
 /* Most rows of most bugs are the honest reference's, so that is found out first. */
@@ -146,9 +183,9 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
         match.power += foretold ? NONFINITE_POWER : 0;
         match.product += foretold && lost ? NONFINITE_POWER : 0;
         if (lost || foretold || sums->row_norm[row] < 0) continue;
-        double expected = m->found[j] - residual[j], d = buggy[j] - expected;
-        if (is_nothing(d, residual[j], expected)) continue;
-        double v = variance(e, sums, row, j, expected);
+        Change change = change_of(e, n, row * width + j, buggy[j], m->found[j] - residual[j]);
+        if (change.difference == 0) continue;
+        double d = change.difference, v = change.variance;
         match.product += residual[j] * d / v;
         match.power += d * d / v;
         match.honest += honest[j] * d / v;
@@ -204,9 +241,9 @@ static void keep_difference(void *context, int n, int64_t row, const double *bug
     int64_t width = sums->row_map.width;
     for (int64_t j = 0; j < width; j++) {
         int64_t i = row * width + j;
-        double expected = step_sums_expected(sums, i), d = buggy[j] - expected;
-        if (!isfinite(d) || !isfinite(step_sums_found(sums, i)) || is_nothing(d, sums->residual[i], expected)) continue;
-        to->difference[i] = (float)(d / sqrt(variance(to->filter, sums, row, j, expected)));
+        if (!isfinite(buggy[j]) || !isfinite(step_sums_found(sums, i))) continue;
+        Change change = change_of(to->filter, n, i, buggy[j], step_sums_expected(sums, i));
+        if (change.difference != 0) to->difference[i] = (float)(change.difference / sqrt(change.variance));
     }
 }
 

@@ -40,6 +40,8 @@ MatchedFilter *matched_filter_new(Lockstep *base,
                                   const ArithmeticClass *class);       /* one more pass, of the nearest replay */
 void matched_filter_free(MatchedFilter *filter);                       /* NULL is fine */
 double matched_filter_residual(const MatchedFilter *filter, int step); /* sum of r r */
+/* One more pass, which all those of bugs are compared with: of the base's own subject, which the base remembers */
+void matched_filter_set_plain(MatchedFilter *filter, Lockstep *base, Subject plain);
 /* One more pass, of the buggy model. matches: one for each step of the base, cleared */
 void matched_filter_match(const MatchedFilter *filter, Lockstep *base, Subject subject, Match *matches);
 

@@ -25,7 +25,7 @@ static Foreseen *foresee(Suspects *s)
     }
     DryRun *dry = dry_run_new(lockstep_model(s->base), bugs, count);
     count_pass(s);
-    lockstep_remember(s->base, subject_of_dry_run(dry, &s->search->trial.options));
+    matched_filter_set_plain(s->filter, s->base, subject_of_dry_run(dry, &s->search->trial.options));
     for (int i = 0; i < count; i++)
         foreseen[places[i]] = (Foreseen){ !dry_run_changes(dry, i), dry_run_touched(dry, i) };
     for (int i = 0; i < bug_count(); i++) s->search->passes -= foreseen[i].unexposed;
@@ -33,6 +33,15 @@ static Foreseen *foresee(Suspects *s)
     free(places);
     free(bugs);
     return foreseen;
+}
+
+/* Dry runs have no other bug, and foresee nothing here. */
+static Foreseen *set_plain_with_below(Suspects *s)
+{
+    if (!lockstep_visits_are_narrow(s->base)) return NULL;
+    count_pass(s);
+    matched_filter_set_plain(s->filter, s->base, subject_with_bugs(s->buggy, &s->search->trial.options));
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- passes */
@@ -97,7 +106,7 @@ static void share_out(Trials *trials)
 
 static Trials try_bugs(Suspects *s, ShardNumber of)
 {
-    Foreseen *foreseen = s->below.count > 0 ? NULL : foresee(s); /* dry runs have no other bug */
+    Foreseen *foreseen = s->below.count > 0 ? set_plain_with_below(s) : foresee(s);
     size_t bugs = (size_t)bug_count() + 1;
     Trials trials = { .suspects = s,
                       .foreseen = foreseen,
@@ -148,7 +157,7 @@ static void list_as_tried(Suspects *s, const Tried *tried)
     }
     size_t size = (size_t)tried->step_count * sizeof(Match);
     Subject honest = subject_of(&s->search->trial);
-    if (suspects_first_open(s) >= 0) lockstep_remember(s->base, honest); /* as the dry run is, for those that follow */
+    if (suspects_first_open(s) >= 0) matched_filter_set_plain(s->filter, s->base, honest); /* for those that follow */
     if (honest.close) honest.close(honest.self);
     for (int i = 0; i < bug_count(); i++) {
         Suspect suspect = { .candidate.bug = bug_at(i), .remembers = tried->bugs[i].remembers };

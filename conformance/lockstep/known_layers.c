@@ -177,13 +177,13 @@ static uint64_t mixed(uint64_t digest, uint64_t bits)
     return digest ^ digest >> 32;
 }
 
-/* Four at once, because each multiplication waits for the one before it. The double build's values are 64 bits each. */
+/* Four at once, because each multiplication waits for the one before it */
 static uint64_t digest_of(const Tap *tap, uint64_t digest)
 {
-    const unsigned char *values = tap->values;
     uint64_t lanes[4] = { digest, 1, 2, 3 }, bits;
     for (int64_t i = 0; i < tap->count; i++) {
-        memcpy(&bits, values + (size_t)i * sizeof bits, sizeof bits);
+        double value = tap_value(tap, i);
+        memcpy(&bits, &value, sizeof bits);
         lanes[i % 4] = mixed(lanes[i % 4], bits);
     }
     return mixed(mixed(lanes[0], lanes[1]), mixed(lanes[2], lanes[3]));

@@ -97,6 +97,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
     *l = (Lockstep){ .subject = subject,
                      .trial = *trial,
                      .rows = padding_rows_of(inputs, model_config(trial->model)),
+                     .narrow_visits = trial->class->results != ROUNDING_NONE,
                      .samples = options->samples ? options->samples : SAMPLES };
     grade->readings = options->readings;
     l->rows.sequences = options->sequences;
@@ -141,11 +142,13 @@ void lockstep_visit(Lockstep *l, Subject subject, VisitRow *visit, void *context
     l->subject = graded;
 }
 
-void lockstep_remember(Lockstep *l, Subject honest)
+bool lockstep_visits_are_narrow(const Lockstep *l) { return l->narrow_visits; }
+
+void lockstep_remember(Lockstep *l, Subject honest, VisitRow *visit, void *context)
 {
     l->remembering = !l->known;
     if (!l->known) l->known = known_layers_new(model_config(l->trial.model));
-    lockstep_visit(l, honest, NULL, NULL);
+    lockstep_visit(l, honest, visit, context);
     l->remembering = false;
 }
 

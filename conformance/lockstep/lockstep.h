@@ -31,13 +31,17 @@ const StepSums *lockstep_sums(const Lockstep *lockstep, int step);
 const PaddingRows *lockstep_rows(const Lockstep *lockstep);
 const Shard *lockstep_shard(const Lockstep *lockstep); /* NULL: it grades all */
 Model *lockstep_model(const Lockstep *lockstep);       /* the honest one, which a thread of its own has too */
-/* One pass of the double build, of another subject. visit, unless NULL, sees each graded row of each step, by its
- * number in the dump's array, before the backend's takes its place. */
+/* One pass of another subject, of the double build, or of the float build without rounding where visits are narrow.
+ * visit, unless NULL, sees each graded row of each step, by its number in the dump's array, before the backend's takes
+ * its place. */
 void lockstep_visit(Lockstep *lockstep, Subject subject, VisitRow *visit, void *context);
-/* A visit of the honest subject without a visitor; the first one is remembered. From then on a subject that knows which
- * layers it leaves alone (buggy_model_set_touched) does not compute those of them that are given what they are given
- * here, and no visitor sees a row in there: each would be the honest one. */
-void lockstep_remember(Lockstep *lockstep, Subject honest);
+/* A dtype that rounds to fewer bits than float32 has a noise that float32 does not reach, and a pass of the float build
+ * takes half as long. What it shows is then to be compared with a visit of the honest subject, not with the oracle. */
+bool lockstep_visits_are_narrow(const Lockstep *lockstep);
+/* A visit of the honest subject; the first one is remembered. From then on a subject that knows which layers it leaves
+ * alone (buggy_model_set_touched) does not compute those of them that are given what they are given here, and no
+ * visitor sees a row in there: each would be the honest one. */
+void lockstep_remember(Lockstep *lockstep, Subject honest, VisitRow *visit, void *context);
 /* The same of the nearest replay, in the lockstep's class or one that differs in its features */
 void lockstep_visit_replay(Lockstep *lockstep, const ArithmeticClass *class, VisitRow *visit, void *context);
 /* Passes in which nothing is replaced but choices, which are those that the lockstep went by, so that all such passes

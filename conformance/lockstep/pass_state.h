@@ -26,6 +26,7 @@ struct Lockstep {
     int gone_by;         /* steps that this pass is done with: another tap has come since theirs */
     bool exact_codes;    /* of the replay: some kernels multiply codes and never round what they stand for */
     int decode_step;     /* the pass has come to this one */
+    bool narrow_visits;  /* PASS_SUSPECT is of the float build */
     VisitRow *visit;     /* sees the rows of PASS_SUSPECT and PASS_NEAREST */
     void *visit_context;
     KnownLayers *known;              /* that PASS_SUSPECT need not compute; NULL: none */

@@ -114,7 +114,8 @@ void run_pass(Lockstep *l, PassKind kind, int turn, int alternative)
     const ArithmeticClass *class = l->steps.grade->class;
     bool replay = kind == PASS_REPLAY || kind == PASS_RANDOM || kind == PASS_NEAREST;
     if (kind == PASS_PATH) replay = l->sample >= 0;
-    const Reference *reference = replay ? &reference_f32 : &reference_f64;
+    bool is_narrow = replay || (kind == PASS_SUSPECT && l->narrow_visits);
+    const Reference *reference = is_narrow ? &reference_f32 : &reference_f64;
     Pass pass = l->steps.pass;
     pass.results = replay ? class->results : ROUNDING_NONE;
     bool random = replay && (kind == PASS_RANDOM || kind == PASS_PATH) && l->sample > 0;

@@ -107,7 +107,7 @@ static BuggyModel *with_bug(Model *model, const Bug *bug)
 static TouchedLayers touched_by(Lockstep *l, const Trial *trial, const Bug *bug)
 {
     DryRun *dry = dry_run_new(trial->model, &bug, 1);
-    lockstep_remember(l, subject_of_dry_run(dry, &trial->options));
+    lockstep_remember(l, subject_of_dry_run(dry, &trial->options), NULL, NULL);
     TouchedLayers touched = dry_run_touched(dry, 0);
     dry_run_free(dry);
     return touched;
