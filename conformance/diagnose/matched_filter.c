@@ -10,7 +10,7 @@
 /* An effect below this many noise units in a whole step is what double rounds. */
 static const double NEGLIGIBLE = 1e-6;
 
-/* What float32 rounds, as a share of a value. It adds up inside of a step as the dtype's own rounding does, and so is
+/* Float32 rounds so large a share of a value. It adds up inside of a step as the dtype's own rounding does, and so is
  * the same share of the step's noise that it is of one rounding in that dtype. */
 static const double ROUNDED_BY_FLOAT = 16 * 0x1p-24;
 
