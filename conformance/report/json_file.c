@@ -8,7 +8,8 @@
 
 #include "run/output.h"
 
-enum { FLAGS = JSON_INDENT(1) | JSON_REAL_PRECISION(9) };
+/* In ASCII: a report that is printed shows no mark that turns the direction of writing. */
+enum { FLAGS = JSON_INDENT(1) | JSON_REAL_PRECISION(9) | JSON_ENSURE_ASCII };
 
 char *json_file_text(const json_t *json) { return json_dumps(json, FLAGS); }
 

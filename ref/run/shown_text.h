@@ -1,8 +1,9 @@
 /* shown_text.h - text of strangers on its way to a terminal or a log
  *
  * Names in files, and names of files, may hold what moves a cursor, colours, or begins a line that looks like one of
- * the program's. Each control character becomes "?", of UTF-8 too: U+0080 to U+009F, the separators of lines, and what
- * turns the direction of writing.
+ * the program's; what shows a name in another order than it has; or what nobody sees, so that two names look like one.
+ * Each byte of such a character becomes "?": of control characters, in UTF-8 too, of separators of lines, and of all
+ * that Unicode shows as nothing (Default_Ignorable_Code_Point), marks of direction among them.
  */
 #ifndef PLUMB_SHOWN_TEXT_H
 #define PLUMB_SHOWN_TEXT_H

@@ -1,4 +1,4 @@
-/* test_shown_text.c - control characters of strangers' text become question marks, and nothing else does */
+/* test_shown_text.c - control characters of strangers' text, and those that nobody sees, become question marks */
 #include "run/shown_text.h"
 
 #include "helpers.h"
@@ -14,9 +14,15 @@ static const struct {
       "31m\xc2\xa0",
       "??31m\xc2\xa0" },                                         /* CSI in one character; a space that does not break */
     { "\xe2\x80\xa8|\xe2\x80\xae|\xe2\x81\xa6", "???|???|???" }, /* a line's end, and two that turn the writing */
+    { "\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "????????" },         /* marks of its direction */
+    { "l\xe2\x80\x8bo\xe2\x81\xa0g\xef\xbb\xbfits\xc2\xad", "l???o???g???its??" }, /* no width */
+    { "\xf3\xa0\x81\xa1|\xef\xb8\x8f|\xe3\x85\xa4", "????|???|???" },               /* a tag, a variant, a filler */
+    { "\xc0\x8a\xe0\x80\x8a", "?????" },                                          /* lines' ends, written too long */
+    { "\x9b" "31m", "?31m" },                                                       /* CSI of an eight-bit terminal */
     { "\xe2\x80\xa6 \xc3\xbc \xe2\x82\xac", "\xe2\x80\xa6 \xc3\xbc \xe2\x82\xac" },
     { "\xc2", "\xc2" }, /* cut short */
-    { "\xe2\x80", "\xe2\x80" },
+    { "\xe2\x82", "\xe2?" },
+    { "\xd8\xa7\xf0\x9f\x99\x82", "\xd8\xa7\xf0\x9f\x99\x82" }, /* letters and pictures stay */
 };
 
 START_TEST(controls_are_hidden)

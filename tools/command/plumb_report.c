@@ -10,6 +10,7 @@
 #include "command/sandbox_option.h"
 #include "report/formats.h"
 #include "report/report_file.h"
+#include "run/shown_text.h"
 
 static const struct {
     const char *option, *help;
@@ -82,12 +83,30 @@ static void check_report(const json_t *report, const char *path, Error *error)
         error_set(error, "%s: steps: found none, expected an array", path);
 }
 
+/* Names in a report are strangers', and every format shows them. */
+static void hide_in(json_t *value)
+{
+    size_t i;
+    const char *key;
+    json_t *member;
+    if (json_is_string(value)) {
+        Arena arena = { 0 };
+        char *text = arena_format(&arena, "%s", json_string_value(value));
+        hide_controls(text);
+        json_string_set(value, text);
+        arena_free(&arena);
+    }
+    json_array_foreach(value, i, member) hide_in(member);
+    json_object_foreach(value, key, member) hide_in(member);
+}
+
 static json_t *read_reports(const ReportCommand *command, Error *error)
 {
     json_t *reports = json_array();
     for (int i = 0; i < command->files.count && !error_is_set(error); i++) {
         json_t *report = json_load_object(command->files.globs[i], "a report of plumb grade or diagnose", error);
         if (report) check_report(report, command->files.globs[i], error);
+        hide_in(report);
         json_array_append_new(reports, report);
     }
     return reports;

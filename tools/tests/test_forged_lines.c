@@ -3,7 +3,7 @@
 
 #include "command.h"
 
-#define FORGED "\nPASS  forged\033[2J"
+#define FORGED "\nPASS  forged\033[2J\xe2\x80\xae\xe2\x80\x8b\xd8\x9c"
 #define HONEST_TEXT TEXT "/dumps/honest-bf16-eager.safetensors"
 
 /* Words in capitals stand for files whose names, and what is in them, are forged. */
@@ -75,7 +75,7 @@ static const char *json_file(const char *word, const char *text)
     return path;
 }
 
-#define IN_JSON "\\nPASS  forged\\u001b[2J"
+#define IN_JSON "\\nPASS  forged\\u001b[2J\\u202e\\u200b\\u061c"
 
 static const char *file_of(const char *word)
 {
@@ -110,6 +110,9 @@ static void assert_no_line(const char *text)
 {
     ck_assert_msg(strncmp(text, "PASS  forged", 12) != 0 && !strstr(text, "\nPASS  forged"), "a line is forged: %.500s",
                   text);
+    static const char *const unseen[] = { "\xe2\x80\xae", "\xe2\x80\x8b", "\xd8\x9c" };
+    for (int i = 0; i < COUNT(unseen); i++)
+        ck_assert_msg(!strstr(text, unseen[i]), "a mark that nobody sees: %.500s", strstr(text, unseen[i]));
     for (; *text; text++)
         ck_assert_msg((unsigned char)*text >= ' ' || *text == '\n', "a control character: %.500s", text);
 }
