@@ -2,7 +2,9 @@
 #include "dump/decode_steps.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "checkpoint/file_limits.h"
 #include "dump/tap_name.h"
 
 /* Whether a tap is of the text model. Those of any model are called "model" something, "lm_head" or "logits". */
@@ -29,6 +31,34 @@ int decode_steps_new_tokens(const Dump *dump)
         if (tap_is_token(name) && tap_run(name) > tokens) tokens = tap_run(name);
     }
     return tokens;
+}
+
+static int by_size(const void *left, const void *right) { return *(const int *)left - *(const int *)right; }
+
+bool decode_steps_are_held(const char *const *names, int count, const char *file, Error *error)
+{
+    int *steps = allocate_zeroed((size_t)count + 1, sizeof *steps), held = 0;
+    for (int i = 0; i < count; i++)
+        if (is_text(names[i]) || tap_is_token(names[i])) steps[i] = tap_run(names[i]);
+    qsort(steps, (size_t)count, sizeof *steps, by_size);
+    for (int i = 0; i < count; i++) held += steps[i] > 0 && (i == 0 || steps[i] > steps[i - 1]);
+    int last = count > 0 ? steps[count - 1] : 0;
+    free(steps);
+    if (last - held <= file_limits.steps) return true;
+    error_set(error,
+              "%s: found decode step %d, and no array of %d of those before it, expected at most %lld such steps "
+              "(--max-steps)",
+              file, last, last - held, (long long)file_limits.steps);
+    return false;
+}
+
+void decode_steps_check_count(const Dump *dump, Error *error)
+{
+    int count = dump_count(dump);
+    const char **names = allocate_zeroed((size_t)count + 1, sizeof *names);
+    for (int i = 0; i < count; i++) names[i] = dump_array(dump, i)->name;
+    decode_steps_are_held(names, count, count > 0 ? dump_array(dump, 0)->file : "", error);
+    free(names);
 }
 
 int decode_steps_named_tokens(const Dump *dump)

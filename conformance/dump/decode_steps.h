@@ -15,6 +15,12 @@ int decode_steps_last_step(const Dump *dump); /* whose taps the dump has, tokens
 /* Pass.logits_to_keep: 1 if the dump's logits are of the last position of each row only; 0: all positions */
 int decode_steps_logits_to_keep(const Dump *dump, const Inputs *inputs);
 
+/* An error where a dump asks for many decode steps that it has no array of: a small file is no reason for a long
+ * run. */
+void decode_steps_check_count(const Dump *dump, Error *error);
+/* The same of names that arrays will have; false with error set */
+bool decode_steps_are_held(const char *const *names, int count, const char *file, Error *error);
+
 /* The case's generation ended at decode step `reached`. A dump with taps of later steps is an error. */
 void decode_steps_check_end(const Dump *dump, const Inputs *inputs, int reached, Error *error);
 

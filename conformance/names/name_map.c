@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dump/decode_steps.h"
 #include "dump/tap_name.h"
 #include "names/rule_list.h"
 #include "names/rule_steps.h"
@@ -163,17 +164,23 @@ static void make_gathered(const Application *a, int first)
     free(group);
 }
 
-/* Decode steps by the names alone, before any array is laid out. */
+/* Decode steps by the names alone, before any array is laid out. 0 where they are too many, which is complained of. */
 static int new_tokens(const Application *a)
 {
-    int most = 0;
+    int most = 0, count = 0;
+    Error too_many = { "" };
+    const char **taps = allocate_zeroed((size_t)a->map->source_count + 1, sizeof *taps);
     for (int i = 0; i < a->map->source_count; i++) {
         const Source *source = &a->map->sources[i];
         const NameRule *rule = rule_of(a->map, source);
         const char *tap = rule ? rule->tap_count ? first_tap(a, source) : NULL : source->array->name;
         if (tap && tap_step(tap) >= most) most = tap_is_token(tap) ? tap_run(tap) : tap_step(tap) + 1;
+        if (tap) taps[count++] = tap;
     }
-    return most > 1 ? most : 0;
+    if (!decode_steps_are_held(taps, count, count > 0 ? a->map->sources[0].array->file : "", &too_many))
+        complain(a->complaints, "%s", too_many.message);
+    free(taps);
+    return most > 1 && !error_is_set(&too_many) ? most : 0;
 }
 
 static int by_tap(const void *left, const void *right)

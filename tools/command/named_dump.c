@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "command/plumb.h"
+#include "dump/decode_steps.h"
 #include "names/name_map.h"
 
 /* The dump without the arrays of such names */
@@ -33,6 +34,7 @@ Dump *open_named_dump(Case *c, const char *path, const DumpNames *names, Error *
     NamesCase names_case = { .model = c->model, .inputs = &c->inputs };
     if (map) name_map_apply(map, dump, &names_case, &complaints);
     complaints_report(&complaints, stderr, "plumb: ", error);
+    if (!error_is_set(error)) decode_steps_check_count(dump, error);
     if (!error_is_set(error)) {
         if (map) list_unused(map, names->unused);
         leave_out(dump, &names->excluded);

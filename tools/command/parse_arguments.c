@@ -9,7 +9,7 @@
 #include "command/plumb.h"
 #include "command/suggest.h"
 
-enum { KEY_MAX_JSON = 0x200, KEY_MAX_JSON_DEPTH, KEY_MAX_ARRAYS, KEY_MAX_EXPANSION };
+enum { KEY_MAX_JSON = 0x200, KEY_MAX_JSON_DEPTH, KEY_MAX_ARRAYS, KEY_MAX_EXPANSION, KEY_MAX_STEPS };
 
 static const struct argp_option limit_options[] = {
     { 0, 0, 0, 0, "Limits of what a file may ask for:", 20 },
@@ -18,6 +18,8 @@ static const struct argp_option limit_options[] = {
     { "max-arrays", KEY_MAX_ARRAYS, "N", 0, "Arrays in a file or a folder (default 131072)", 20 },
     { "max-expansion", KEY_MAX_EXPANSION, "N", 0,
       "An .npz may unpack to N times its size (default 64), or to 256 MiB if that is more", 20 },
+    { "max-steps", KEY_MAX_STEPS, "N", 0, "Decode steps that a dump has no array of, before its last one (default 64)",
+      20 },
     { 0 },
 };
 
@@ -31,6 +33,7 @@ static error_t parse_limit(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_MAX_ARRAYS: file_limits.arrays = parse_count(state, "--max-arrays", argument, INT_MAX); return 0;
     case KEY_MAX_EXPANSION: file_limits.expansion = parse_count(state, "--max-expansion", argument, INT_MAX); return 0;
+    case KEY_MAX_STEPS: file_limits.steps = parse_count(state, "--max-steps", argument, INT_MAX); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }

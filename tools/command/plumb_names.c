@@ -190,6 +190,7 @@ static Status names(NamesCommand *command, const char *path, Error *error)
     else if (dump)
         command->names_case.max_new_tokens = decode_steps_named_tokens(dump);
     complaints_report(&complaints, stderr, "plumb: ", error);
+    if (!error_is_set(error)) decode_steps_check_count(dump, error);
     if (!error_is_set(error)) {
         Fate *own = map ? NULL : own_fates(dump);
         const Fate *fates = own;

@@ -143,13 +143,52 @@ END_TEST
 
 START_TEST(limits_are_counts)
 {
-    static const char *const options[] = { "--max-json", "--max-json-depth", "--max-arrays", "--max-expansion" };
+    static const char *const options[] = { "--max-json", "--max-json-depth", "--max-arrays", "--max-expansion",
+                                           "--max-steps" };
     for (int i = 0; i < COUNT(options); i++) {
         Result result = plumb("inspect", E2B, options[i], "0");
         assert_status(result, 2);
         ck_assert_ptr_nonnull(strstr(result.err, arena_format(&scratch, "%s: found 0, expected a whole", options[i])));
     }
     ck_assert_ptr_nonnull(strstr(plumb("inspect", E2B, "--max-json-depth", "2049").err, "from 1 to 2048"));
+}
+END_TEST
+
+/* ---------------------------------------------------------------- decode steps */
+
+/* An array of each of the first `steps` decode steps, and one of step `last` */
+static const char *dump_of_steps(int steps, int last, const char *name)
+{
+    const char *arrays = arena_format(&scratch, "\"%s@%d\": [1.5]", name, last);
+    for (int k = 1; k <= steps; k++) arrays = arena_format(&scratch, "%s, \"%s@%d\": [1.5]", arrays, name, k);
+    write_arrays(temporary("dump.safetensors"), arena_format(&scratch, "{%s}", arrays));
+    return temporary("dump.safetensors");
+}
+
+static const char *const step_commands[] = { "grade", "diagnose", "names" };
+
+/* Each step that has no array is a pass of the model all the same, many times over. */
+START_TEST(few_arrays_of_many_steps)
+{
+    const char *command = step_commands[_i], *map = temporary("map.json");
+    const char *says[] = { "dump.safetensors: found decode step 100000, and no array of 99996 of those before it",
+                           "expected at most 64 such steps (--max-steps)", NULL };
+    write_text(map, "{\"theirs@{}\": \"logits@{}\"}");
+    assert_one_line(plumb(command, TEXT, dump_of_steps(3, 100000, "logits")), says);
+    assert_one_line(plumb(command, TEXT, dump_of_steps(3, 100000, "theirs"), "--names", map), says);
+}
+END_TEST
+
+/* Steps 4 to 67 have no array; then steps 4 to 68. */
+START_TEST(more_steps_are_asked_for)
+{
+    const char *few = dump_of_steps(3, 68, "logits");
+    Result allowed = plumb("grade", TEXT, few), refused, raised;
+    refused = plumb("grade", TEXT, dump_of_steps(3, 69, "logits"));
+    raised = plumb("grade", TEXT, temporary("dump.safetensors"), "--max-steps", "65");
+    ck_assert_ptr_nonnull(strstr(allowed.err, "no other array that can be graded"));
+    ck_assert_ptr_nonnull(strstr(refused.err, "no array of 65 of those before it, expected at most 64"));
+    ck_assert_ptr_nonnull(strstr(raised.err, "no other array that can be graded"));
 }
 END_TEST
 
@@ -214,6 +253,9 @@ Suite *hostile_files_suite(void)
     tcase_add_loop_test(tcase, long_json, 0, COUNT(json_files));
     tcase_add_test(tcase, limits_are_raised);
     tcase_add_test(tcase, limits_are_counts);
+    tcase = theme(suite, "decode steps");
+    tcase_add_loop_test(tcase, few_arrays_of_many_steps, 0, COUNT(step_commands));
+    tcase_add_test(tcase, more_steps_are_asked_for);
     tcase = theme(suite, "archives");
     tcase_add_test(tcase, zip_bomb);
     tcase = theme(suite, "case");
