@@ -87,8 +87,8 @@ static void keep_honest_row(void *context, int n, int64_t row, const double *rep
     int64_t width = sums->row_map.width;
     if (!e->steps[n].filtered) return;
     for (int64_t j = 0; j < width; j++) {
-        double deviation = replay[j] - step_sums_expected(sums, row * width + j);
-        e->steps[n].honest[row * width + j] = isfinite(deviation) ? (float)deviation : 0;
+        float deviation = (float)(replay[j] - step_sums_expected(sums, row * width + j));
+        e->steps[n].honest[row * width + j] = isfinite(deviation) ? deviation : 0;
     }
 }
 
@@ -179,7 +179,7 @@ static void match_row(void *context, int n, int64_t row, const double *buggy)
     Match match = { 0 };
     step_sums_read_found(sums, row, m->found);
     for (int64_t j = 0; j < width; j++) {
-        bool lost = !isfinite(m->found[j]), foretold = !isfinite(buggy[j]);
+        bool lost = !isfinite(m->found[j]) || !isfinite(residual[j]), foretold = !isfinite(buggy[j]);
         match.power += foretold ? NONFINITE_POWER : 0;
         match.product += foretold && lost ? NONFINITE_POWER : 0;
         if (lost || foretold || sums->row_norm[row] < 0) continue;

@@ -1,6 +1,7 @@
 /* step_sums.c - differences, row by row */
 #include "noise/step_sums.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -64,17 +65,19 @@ int64_t step_sums_rank(const double *row, int64_t width, int64_t place)
     return rank;
 }
 
-/* In a mask any byte but 0 says yes: some backends store 255. */
-static double as_flag(const StepSums *sums, double value)
+/* In a mask any byte but 0 says yes: some backends store 255. And what float32 does not reach is a number in no class,
+ * whatever dtype it is stored in: residuals of it would be infinite, and all that is added up with them. */
+static double as_compared(const StepSums *sums, double value)
 {
     bool is_byte = sums->backend->dtype == DTYPE_U8 || sums->backend->dtype == DTYPE_BOOL;
-    return sums->flags && is_byte && value > 1 ? 1 : value;
+    if (sums->flags && is_byte && value > 1) return 1;
+    return fabs(value) > FLT_MAX ? copysign(INFINITY, value) : value;
 }
 
 void step_sums_read_found(const StepSums *sums, int64_t row, double *found)
 {
     array_read_f64(sums->backend, row * sums->row_map.width, sums->row_map.width, found);
-    for (int64_t j = 0; sums->flags && j < sums->row_map.width; j++) found[j] = as_flag(sums, found[j]);
+    for (int64_t j = 0; j < sums->row_map.width; j++) found[j] = as_compared(sums, found[j]);
     if (sums->sorted) step_sums_sort_row(found, sums->row_map.width);
 }
 
@@ -151,7 +154,7 @@ double step_sums_found(const StepSums *sums, int64_t i)
     int64_t width = sums->row_map.width;
     double found;
     array_read_f64(sums->backend, i, 1, &found);
-    if (!sums->sorted) return as_flag(sums, found);
+    if (!sums->sorted) return as_compared(sums, found);
     double *row = allocate_zeroed((size_t)width, sizeof *row);
     step_sums_read_found(sums, i / width, row);
     found = row[i % width];
