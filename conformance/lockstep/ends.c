@@ -52,7 +52,7 @@ static bool is_last_of_part(const Grade *grade, int n)
     return true;
 }
 
-static bool is_end(const Grade *grade, int n)
+bool ends_is_one(const Grade *grade, int n)
 {
     return is_measured(&grade->steps[n]) && (is_named_end(grade->steps[n].tap) || is_last_of_part(grade, n));
 }
@@ -91,7 +91,7 @@ static void list_ends(Free *passes, Ends *ends)
 {
     const Grade *grade = lockstep_grade_so_far(passes->lockstep);
     for (int n = 0; n < grade->step_count; n++) {
-        passes->of_step[n] = is_end(grade, n) ? ends->count : -1;
+        passes->of_step[n] = ends_is_one(grade, n) ? ends->count : -1;
         if (passes->of_step[n] < 0) continue;
         passes->sums[ends->count] = end_sums_new(lockstep_sums(passes->lockstep, n),
                                                  tap_is(grade->steps[n].tap, "logits"));

@@ -19,6 +19,7 @@
 /* The first of FREE_REPLAYS rounds to nearest. Where a straight dump is too far off, more are run before it fails. */
 enum { MANY_FREE_REPLAYS = 64 };
 
-void ends_measure(Lockstep *lockstep); /* the grade so far has them afterwards */
+void ends_measure(Lockstep *lockstep);            /* the grade so far has them afterwards */
+bool ends_is_one(const Grade *grade, int step); /* whether a part ends with the step, by names and rows alone */
 
 #endif

@@ -173,6 +173,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
+const ArithmeticClass *command_class(const GradeCommand *command)
+{
+    return command->class ? command->class : command->grid.class;
+}
+
 /* Words of strangers say what is graded, and not what the program trusts it with: limits are not raised, and the
  * sandbox is the one that was asked for here. */
 static void parse_strangers_words(const struct argp *argp, int argc, char **argv, GradeCommand *command)

@@ -25,6 +25,7 @@ typedef struct {
     Grade *merged;              /* that shards have found; NULL: the dump is graded here */
     const Tried *tried;         /* what shards have found of bugs; NULL: each is tried here */
     const json_t *merged_files; /* that shards have seen; NULL: there are none */
+    const json_t *merged_class; /* the name of that which they graded by; NULL likewise */
     const char *merged_into;    /* the path of the merged report, which the shards' command must have; NULL likewise */
     bool ignore_eos, detailed, partial;
     ReportFile report;
@@ -35,6 +36,8 @@ typedef struct {
     ReportTitle title;
     char *shown; /* lines of the report that are on the terminal already; NULL: none */
 } GradeCommand;
+
+const ArithmeticClass *command_class(const GradeCommand *command); /* that is declared, or that the values show */
 
 /* Ends the program where they are bad. doc: what the command does */
 void grade_arguments_parse(GradeCommand *command, int argc, char **argv, const char *doc);

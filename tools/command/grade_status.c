@@ -82,7 +82,6 @@ static const char *incompleteness(Grade *grade, const Dump *dump, const GradeCom
 {
     int arrays = dump_count(dump), understood = arrays - grade->unknown_count - grade->misfit_count;
     for (int i = 0; i < grade->unknown_count; i++) understood += is_other_input(grade->unknown[i]);
-    if (arrays == 0) return "the dump has no array that is not left out";
     if (2 * understood < arrays)
         return arena_format(&grade->arena, "%d of the dump's %d arrays are understood, fewer than half", understood,
                             arrays);

@@ -48,6 +48,15 @@ static void say_files(GradeCommand *command, const char *dump, Error *earlier)
     if (!error_is_set(earlier)) *earlier = unread;
 }
 
+/* Numbers of one class are small in units of another's noise. */
+static void check_shards_class(const GradeCommand *command, Error *error)
+{
+    const char *expected = json_string_value(command->merged_class), *found = command_class(command)->name;
+    if (command->merged_files && (!expected || strcmp(found, expected) != 0))
+        error_set(error, "the shards' command: found class %s, expected %s, by which they were graded", found,
+                  expected ? expected : "one");
+}
+
 static Finding judge_dump(GradeCommand *command, const char *path, Error *error)
 {
     Finding finding = { .status = STATUS_BAD_INPUT };
@@ -58,8 +67,9 @@ static Finding judge_dump(GradeCommand *command, const char *path, Error *error)
     if (path) say_files(command, path, error);
     if (command->merged_files && !json_equal(command->report.files, (json_t *)command->merged_files))
         error_set(error, "%s: found other files of the dump or the case than the shards saw, expected the same", path);
+    if (dump) command->grid = value_grid_of(dump);
+    if (dump) check_shards_class(command, error);
     if (!error_is_set(error)) {
-        command->grid = value_grid_of(dump);
         const char *slash = strrchr(path, '/');
         command->title = (ReportTitle){ command->c.name, slash && slash[1] ? slash + 1 : path,
                                         terminal_columns(STDOUT_FILENO) };
@@ -152,6 +162,7 @@ int merge_judged(const MergedShards *merged, const char *json, SandboxWhen sandb
                              .merged = merged->grade,
                              .tried = merged->tried,
                              .merged_files = merged->files,
+                             .merged_class = merged->class,
                              .merged_into = json,
                              .sandbox = sandbox };
     int status = judge(&command, merged->count, merged->words, merged->diagnosed ? diagnose_doc : grade_doc);

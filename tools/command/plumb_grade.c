@@ -11,6 +11,7 @@
 #include "inputs/dumped_inputs.h"
 #include "command/grade_status.h"
 #include "command/judge.h"
+#include "command/merged_grade.h"
 #include "command/shard_report.h"
 #include "report/report_grade.h"
 #include "report/report_diagnosis.h"
@@ -113,7 +114,7 @@ static Trial trial_of(GradeCommand *command, const Inputs *inputs, const Dump *d
     return (Trial){ .model = command->c.model,
                     .inputs = inputs,
                     .dump = dump,
-                    .class = command->class ? command->class : command->grid.class,
+                    .class = command_class(command),
                     .options = options_of(command),
                     .vision_mask = command->c.vision_mask,
                     .cache = command->c.cache,
@@ -128,13 +129,15 @@ typedef struct {
     json_t *shard;            /* what a shard has found; NULL: it is no shard */
 } Ground;
 
-/* NULL: its numbers do not pass here, whatever the shards say of them */
+/* NULL: its numbers do not pass here, whatever the shards say of them; or error is set, where they are not of this dump
+ * and command */
 static Grade *take_merged(GradeCommand *command, const Trial *trial, Ground *ground, Error *error)
 {
     Grade *grade = command->merged;
     command->merged = NULL;
     grade->class = grade->declared = trial->class;
-    if (!grade_is_within_limits(grade)) {
+    merged_grade_check(grade, trial->dump, command, error);
+    if (error_is_set(error) || !grade_is_within_limits(grade)) {
         grade_free(grade);
         return NULL;
     }
@@ -146,7 +149,7 @@ static Grade *take_merged(GradeCommand *command, const Trial *trial, Ground *gro
 static Grade *grade_model(GradeCommand *command, Trial trial, Ground *ground, Error *error)
 {
     Grade *merged = command->merged ? take_merged(command, &trial, ground, error) : NULL;
-    if (merged) return merged;
+    if (merged || error_is_set(error)) return merged;
     command->progress = start_progress(command, trial.dump);
     Followed followed;
     Lockstep *lockstep = readings_begin(&trial, &followed, error);

@@ -41,8 +41,8 @@ json_t *shard_report_json(const GradeCommand *command, json_t *shard)
 {
     int report_at = -1;
     json_t *words = words_json(command, &report_at);
-    return json_pack("{s:s, s:o, s:i, s:o}", "kind", kinds[!command->explains], "words", words, "report_at", report_at,
-                     "shard", shard);
+    return json_pack("{s:s, s:o, s:i, s:s, s:o}", "kind", kinds[!command->explains], "words", words, "report_at",
+                     report_at, "class", command_class(command)->name, "shard", shard);
 }
 
 void shard_report_text(const GradeCommand *command, const Grade *grade, const json_t *shard)
@@ -100,7 +100,7 @@ static json_t *open_report(const char *path, bool diagnosed, Error *error)
 
 static void check_same(const json_t *report, const json_t *first, const char *path, Error *error)
 {
-    static const char *const keys[] = { "words", "report_at", "files" };
+    static const char *const keys[] = { "words", "report_at", "class", "files" };
     json_t *program = report_program_json();
     if (!json_equal(json_object_get(report, "program"), program))
         error_set(error, "%s: found a shard of another plumb or another processor, expected this one", path);
@@ -162,6 +162,7 @@ MergedShards shard_reports_merge(const char *const *paths, int count, const char
     if (!error_is_set(error)) take_words(&merged, reports[0], json, error);
     if (!error_is_set(error)) join(&merged, reports, paths, count, error);
     if (!error_is_set(error)) merged.files = json_incref(json_object_get(reports[0], "files"));
+    if (!error_is_set(error)) merged.class = json_incref(json_object_get(reports[0], "class"));
     for (int i = 0; i < count; i++) json_decref(reports[i]);
     free(reports);
     return merged;
@@ -172,5 +173,6 @@ void merged_shards_free(MergedShards *merged)
     for (int i = 0; i < merged->count; i++) free(merged->words[i]);
     free(merged->words);
     json_decref(merged->files);
+    json_decref(merged->class);
     tried_free(merged->tried);
 }

@@ -24,6 +24,7 @@ typedef struct {
     Tried *tried;  /* what they have found of each bug, of a diagnosis */
     Grade *grade;  /* NULL: some step is bent or an end is far off, so that there is more to look at than they have */
     json_t *files; /* that they have seen */
+    json_t *class; /* the name of the class that they graded by */
 } MergedShards;
 
 MergedShards shard_reports_merge(const char *const *paths, int count, const char *json, Error *error);

@@ -296,10 +296,6 @@ START_TEST(trust_of_strangers)
                     (const char *const[]){ "words: found control characters in --as?[2J, expected none", NULL });
     const char *const unsafe[] = { "--sandbox", "never", "--max-json", "2000000000", "--max-json-depth", "2048", NULL };
     assert_status(merged_with(add_words, unsafe), 0);
-    const char *const nothing[] = { "--exclude", "*", NULL };
-    Result result = merged_with(add_words, nothing);
-    assert_status(result, 3);
-    ck_assert_msg(strstr(result.out, "but the dump has no array that is not left out") != NULL, "%s", result.out);
     const char *const deep[] = { "--names", temporary("deep.json"), "--max-json-depth", "2048", NULL };
     char *brackets = memset(arena_format(&scratch, "%0200d", 0), '[', 200);
     write_text(deep[1], brackets);
@@ -327,6 +323,109 @@ START_TEST(verdicts_are_not_believed)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- what can be known without a pass */
+
+/* Words that say of the same numbers what they are not */
+static const struct {
+    const char *words[4], *says;
+} other_words[] = {
+    { { "--as", "fp32" }, "the shards' command: found class fp32, expected bf16, by which they were graded" },
+    { { "--samples", "4" }, "found 8 samples, expected 4 as in the shards' command" },
+    { { "--only", "logits" }, "found among the shards' steps, expected steps that their command grades" },
+    { { "--exclude", "*" }, ": found among the shards' steps, expected steps that their command grades" },
+    { { "--exclude", "logits" }, "logits: found among the shards' steps, expected steps that their command grades" },
+};
+
+START_TEST(words_of_other_grades)
+{
+    assert_one_line(merged_with(add_words, other_words[_i].words), (const char *const[]){ other_words[_i].says, NULL });
+}
+END_TEST
+
+/* The last step, which is an end, too */
+static void leave_a_step_out(json_t *report, const void *context)
+{
+    (void)context;
+    json_t *steps = part(report, "steps"), *ends = part(report, "ends"),
+           *listed = json_object_get(part(report, "listed"), "steps");
+    size_t last = json_array_size(listed) - 1, count = json_array_size(steps);
+    json_array_remove(listed, last);
+    json_t *of = json_object_get(json_array_get(steps, count - 1), "step");
+    if (json_integer_value(of) == (json_int_t)last) json_array_remove(steps, count - 1);
+    if (json_array_size(ends) > 0) json_array_remove(ends, json_array_size(ends) - 1);
+}
+
+static void find_no_number(json_t *report, const void *context)
+{
+    (void)context;
+    json_t *graded = json_array_get(part(report, "steps"), 0);
+    if (graded) json_object_set_new(graded, "non_finite", json_integer(1));
+}
+
+static void have_another_row(json_t *report, const void *context)
+{
+    (void)context;
+    json_t *listed = json_array_get(json_object_get(part(report, "listed"), "steps"), 0);
+    json_object_set_new(listed, "rows", json_integer(json_integer_value(json_object_get(listed, "rows")) + 1));
+}
+
+static void leave_an_end_out(json_t *report, const void *context)
+{
+    (void)context;
+    json_t *ends = part(report, "ends");
+    if (json_array_size(ends) > 0) json_array_remove(ends, 0);
+}
+
+static void have_no_logits(json_t *report, const void *context)
+{
+    (void)context;
+    size_t i;
+    json_t *end;
+    json_array_foreach(part(report, "ends"), i, end) json_object_set_new(end, "logits", json_false());
+}
+
+static const struct {
+    void (*edit)(json_t *report, const void *context);
+    const char *says;
+} other_steps[] = {
+    { leave_a_step_out, ": found no step of the shards, expected one" },
+    { find_no_number, ": found other rows than the shards did, or other values that are no numbers" },
+    { have_another_row, ": found other rows than the shards did, or other values that are no numbers" },
+    { leave_an_end_out, ": found no end of the shards, expected one of 4 replays" },
+    { have_no_logits, "logits: found no end of the shards, expected one of 4 replays" },
+};
+
+START_TEST(steps_of_other_dumps)
+{
+    assert_one_line(merged_with(other_steps[_i].edit, NULL), (const char *const[]){ other_steps[_i].says, NULL });
+}
+END_TEST
+
+static void widen_limits(json_t *report, const void *context)
+{
+    static const char *const far[] = { "ratio", "ratio_limit", "root_ratio", "root_limit" };
+    (void)context;
+    size_t i;
+    json_t *end;
+    json_array_foreach(part(report, "ends"), i, end) for (int k = 0; k < COUNT(far); k++)
+        json_object_set_new(end, far[k], json_string("0x1p+9"));
+}
+
+/* Limits of ends are the class's: a far end with a limit of its own is no straight one, and the dump is graded. */
+START_TEST(limits_are_not_believed)
+{
+    Result result = merged_with(widen_limits, NULL);
+    assert_status(result, 0);
+    json_t *report = read_json(temporary("merged.json"));
+    size_t i;
+    const json_t *end;
+    json_array_foreach(json_object_get(report, "ends"), i, end)
+        ck_assert(json_number_value(json_object_get(end, "ratio")) < 4);
+    ck_assert_int_gt(i, 0);
+    json_decref(report);
+}
+END_TEST
+
 Suite *shards_suite(void)
 {
     Suite *suite = suite_create("shards");
@@ -343,5 +442,8 @@ Suite *shards_suite(void)
     tcase_add_test(tcase, words_of_strangers);
     tcase_add_test(tcase, trust_of_strangers);
     tcase_add_loop_test(tcase, verdicts_are_not_believed, 0, 2);
+    tcase_add_loop_test(tcase, words_of_other_grades, 0, COUNT(other_words));
+    tcase_add_loop_test(tcase, steps_of_other_dumps, 0, COUNT(other_steps));
+    tcase_add_test(tcase, limits_are_not_believed);
     return suite;
 }

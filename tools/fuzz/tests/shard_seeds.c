@@ -11,8 +11,9 @@ static const char *report_of(const char *kind, json_t *shard)
     Error error = { "" };
     char *report, *words[] = { "tiny", "backend.safetensors", NULL };
     ReportFile file = { .path = "-", .kind = kind, .arguments = words, .kept = &report };
-    json_t *body = json_pack("{s:o, s:[s, s, s, s], s:i, s:o}", "kind", json_sprintf("%s shard", kind), "words", "tiny",
-                             "backend.safetensors", "--json", "", "report_at", 3, "shard", shard);
+    json_t *body = json_pack("{s:o, s:[s, s, s, s], s:i, s:s, s:o}", "kind", json_sprintf("%s shard", kind), "words",
+                             "tiny", "backend.safetensors", "--json", "", "report_at", 3, "class", "bf16", "shard",
+                             shard);
     report_file_open(&file, &error);
     report_file_close(&file, body, 0, &error);
     assert_clean(&error);
