@@ -38,15 +38,31 @@ static void try_piece(Search *s, Piece piece, const Tap *tap)
     s->pieces[s->count++] = piece;
 }
 
+/* Whether a tap of that shape may be a piece of the array */
+static bool may_hold(const Array *array, int rank, const int64_t *shape)
+{
+    int64_t width = width_of(rank, shape), whole = width_of(array->rank, array->shape);
+    if (array->rank < 2 || width == 0 || width >= whole || whole / width > MOST_WIDTHS) return false;
+    Array cut = *array;
+    cut.shape[cut.rank - 1] = width;
+    return array_regroups(&cut, rank, shape);
+}
+
+static bool any_may_hold_a_tap(const Search *s)
+{
+    for (int i = 0; i < dump_count(s->dump); i++)
+        for (int n = 0; s->wanted[i] && n < s->c->taps.count; n++)
+            if (s->free_taps[n] && may_hold(dump_array(s->dump, i), s->c->taps.taps[n].rank, s->c->taps.taps[n].shape))
+                return true;
+    return false;
+}
+
 /* Parts of other widths may be on one side of it: it is so many of its widths from the front, or from the end. */
 static void try_array(Search *s, int i, int n, const Tap *tap)
 {
     const Array *array = dump_array(s->dump, i);
     int64_t width = width_of(tap->rank, tap->shape), whole = width_of(array->rank, array->shape);
-    if (array->rank < 2 || width == 0 || width >= whole || whole / width > MOST_WIDTHS) return;
-    Array cut = *array;
-    cut.shape[cut.rank - 1] = width;
-    if (!array_regroups(&cut, tap->rank, tap->shape)) return;
+    if (!may_hold(array, tap->rank, tap->shape)) return;
     for (int64_t at = 0; at + width <= whole; at += width) try_piece(s, (Piece){ i, n, at, width, INFINITY }, tap);
     for (int64_t at = whole - width; at > 0 && whole % width; at -= width)
         try_piece(s, (Piece){ i, n, at, width, INFINITY }, tap);
@@ -98,10 +114,10 @@ static FusedValue fused_value(const Search *s, TapWords *words, int array)
 FusedValue *fused_values_of(const Dump *dump, NamesCase *c, const bool *wanted, const bool *free_taps)
 {
     FusedValue *fused = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *fused);
-    bool any = false;
-    for (int i = 0; i < dump_count(dump); i++) any |= wanted[i];
-    if (!any) return fused;
-    Search s = { .dump = dump, .c = c, .wanted = wanted, .free_taps = free_taps, .values = tap_values_open(c) };
+    Search s = { .dump = dump, .c = c, .wanted = wanted, .free_taps = free_taps };
+    names_case_tap(c, ""); /* lists the taps */
+    if (!any_may_hold_a_tap(&s)) return fused;
+    s.values = tap_values_open(c);
     TapWords *words = tap_words_new(&c->taps);
     tap_list_pass(c->model, c->inputs, c->max_new_tokens, on_tap, &s);
     for (int i = 0; i < dump_count(dump); i++)

@@ -13,7 +13,7 @@ typedef struct {
 } FusedValue;
 
 /* One for each array of the dump, in its order: those that are wanted and whose last axis the values of free taps fill;
- * two passes of the reference. Free it. */
+ * one pass of the reference, if any is wide enough. Free it. */
 FusedValue *fused_values_of(const Dump *dump, NamesCase *c, const bool *wanted, const bool *free_taps);
 
 #endif

@@ -5,10 +5,20 @@
 
 #define TEXT_MODEL "model.language_model"
 
+static void on_tap(void *context, const Tap *tap)
+{
+    NamesCase *c = context;
+    padding_rows_observe(&c->rows, tap);
+    tap_list_note(&c->taps, tap);
+}
+
 const ListedTap *names_case_tap(NamesCase *c, const char *name)
 {
     if (!c || !c->model || !name) return NULL;
-    if (!c->listed) c->taps = tap_list_of(c->model, c->inputs, c->max_new_tokens);
+    if (!c->listed) {
+        c->rows = padding_rows_of(c->inputs, model_config(c->model));
+        tap_list_pass(c->model, c->inputs, c->max_new_tokens, on_tap, c);
+    }
     c->listed = true;
     return tap_list_find(&c->taps, name);
 }
@@ -24,5 +34,6 @@ const char *names_case_spelling(const NamesCase *c, const char *tap, Arena *aren
 void names_case_free(NamesCase *c)
 {
     if (c->listed) tap_list_free(&c->taps);
+    if (c->listed) padding_rows_free(&c->rows);
     c->listed = false;
 }

@@ -3,6 +3,7 @@
 #define PLUMB_NAMES_CASE_H
 
 #include "names/tap_list.h"
+#include "noise/padding_rows.h"
 
 /* Its taps are listed by a pass of the model when somebody asks for a shape. */
 typedef struct {
@@ -10,6 +11,7 @@ typedef struct {
     const Inputs *inputs;
     int max_new_tokens; /* as Pass has it */
     TapList taps;
+    PaddingRows rows; /* masks come behind some taps, so that padding is known once all of them have come */
     bool listed;
 } NamesCase;
 

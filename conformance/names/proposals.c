@@ -10,8 +10,9 @@
 #include "names/value_distance.h"
 #include "noise/row_map.h"
 
-/* Where a tap of other values is within so many times the nearest, values say nothing. */
-static const double CLEARLY_NEARER = 1.5;
+/* Ports that dump every node of their graph have a few arrays for each tap. A dump of many more would cost time for
+ * names that are none. */
+enum { SOUGHT_PER_TAP = 8 };
 
 static Tap tap_of(const ListedTap *listed)
 {
@@ -64,26 +65,27 @@ static int want_fitting(Search *s, const Array *array)
 
 /* The tap whose values the array has. Several may have them, as a module and its last projection: the likest of these
  * by name, or the first. -1: none is near, or others are nearly as near. */
-static int same_values(Search *s, Proposal *p, const float *distances)
+static int same_values(Search *s, Proposal *p, const NearTaps *near)
 {
-    double nearest = INFINITY, likeness;
-    int first = -1;
-    for (int t = 0; t < s->c->taps.count; t++) nearest = fmin(nearest, distances[t]);
-    p->distance = nearest;
-    if (nearest > VALUES_NEAR) return -1;
-    for (int t = s->c->taps.count - 1; t >= 0; t--) {
-        s->wanted[t] = distances[t] <= nearest * 1.001;
-        if (s->wanted[t]) first = t;
-        if (!s->wanted[t] && distances[t] < CLEARLY_NEARER * nearest) return -1;
+    double likeness;
+    p->distance = near->count > 0 ? near->nearest : INFINITY;
+    if (p->distance > VALUES_NEAR) return -1;
+    memset(s->wanted, 0, (size_t)s->c->taps.count * sizeof *s->wanted);
+    for (int i = 0; i < near->count; i++) {
+        bool is_nearest = near->list[i].distance <= near->nearest * 1.001;
+        s->wanted[near->list[i].tap] = is_nearest;
+        if (!is_nearest && near->list[i].distance < CLEARLY_NEARER * near->nearest) return -1;
     }
-    int alike = nearest_tap(s->words, p->array->name, s->wanted, &likeness);
-    return alike >= 0 ? alike : first;
+    int alike = nearest_tap(s->words, p->array->name, s->wanted, &likeness), first = 0;
+    while (!s->wanted[near->list[first].tap]) first++;
+    return alike >= 0 ? alike : near->list[first].tap;
 }
 
 static void find_fused(const Search *s, Proposals *proposals, const Dump *dump)
 {
     bool *wanted = allocate_zeroed((size_t)proposals->count + 1, sizeof *wanted);
-    for (int i = 0; i < proposals->count; i++) wanted[i] = proposals->all[i].tap < 0 && proposals->all[i].by_value < 0;
+    for (int i = 0; i < proposals->count; i++)
+        wanted[i] = proposals->all[i].is_sought && proposals->all[i].by_value < 0;
     FusedValue *fused = fused_values_of(dump, s->c, wanted, s->free_taps);
     for (int i = 0; i < proposals->count; i++) proposals->all[i].fused = fused[i];
     free(fused);
@@ -102,13 +104,23 @@ static int *own_taps(const Dump *dump, const TapList *taps)
     return own;
 }
 
+/* Arrays whose names are no taps, up to so many; the caller frees the list. */
+static bool *arrays_to_seek(const Dump *dump, const int *own, int most)
+{
+    bool *sought = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *sought);
+    for (int i = 0; i < dump_count(dump) && most > 0; i++) {
+        sought[i] = own[i] < 0;
+        most -= sought[i];
+    }
+    return sought;
+}
+
 Proposals proposals_of(const Dump *dump, NamesCase *c)
 {
     Search s = search_of(dump, c);
     int *own = own_taps(dump, &c->taps);
-    bool *unknown = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *unknown);
-    for (int i = 0; i < dump_count(dump); i++) unknown[i] = own[i] < 0;
-    float *distances = value_distances(dump, c, unknown, s.free_taps), *row = distances;
+    bool *sought = arrays_to_seek(dump, own, SOUGHT_PER_TAP * c->taps.count);
+    NearTaps *near = value_distances(dump, c, sought, s.free_taps);
     PaddingRows rows = padding_rows_of(c->inputs, model_config(c->model));
     Proposals proposals = { .all = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof(Proposal)),
                             .count = dump_count(dump) };
@@ -123,8 +135,9 @@ Proposals proposals_of(const Dump *dump, NamesCase *c)
             p->advice = advice_for(p->array, &c->taps.taps[p->tap], c);
             continue;
         }
-        p->by_value = same_values(&s, p, row);
-        row += c->taps.count;
+        p->is_sought = sought[i];
+        if (!p->is_sought) continue;
+        p->by_value = same_values(&s, p, &near[i]);
         p->by_name = nearest_tap(s.words, p->array->name, s.free_taps, &p->likeness);
         p->shape_count = want_fitting(&s, p->array);
         p->by_shape = nearest_tap(s.words, p->array->name, s.wanted, &p->by_shape_likeness);
@@ -132,8 +145,8 @@ Proposals proposals_of(const Dump *dump, NamesCase *c)
     }
     find_fused(&s, &proposals, dump);
     padding_rows_free(&rows);
-    free(distances);
-    free(unknown);
+    near_taps_free(near, dump_count(dump));
+    free(sought);
     free(own);
     search_free(&s);
     return proposals;

@@ -13,6 +13,7 @@ typedef struct {
     const Array *array;
     int tap;         /* whose name it has, in the case's list; -1: none */
     bool fits;       /* it lies on that tap */
+    bool is_sought;  /* it has no tap's name, and is among the first of these, eight for each tap of the case */
     int by_name;     /* the tap whose name is most like its own; -1: nothing is like it */
     double likeness; /* 0 to 1 */
     int by_shape;    /* the same among those that it lies on, perhaps permuted; -1: none */

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void on_tap(void *context, const Tap *tap)
+void tap_list_note(TapList *list, const Tap *tap)
 {
-    TapList *list = context;
     if (tap->first > 0) return;
     list->taps = grown(list->taps, list->count, sizeof *list->taps);
     ListedTap *listed = &list->taps[list->count++];
@@ -21,13 +20,6 @@ void tap_list_pass(Model *model, const Inputs *inputs, int max_new_tokens, Hook 
     Pass pass = { .hook = hook, .hook_context = context, .ignore_eos = true };
     if (!error_is_set(&impossible)) pass.max_new_tokens = max_new_tokens;
     reference_f32.forward(model, inputs, &pass);
-}
-
-TapList tap_list_of(Model *model, const Inputs *inputs, int max_new_tokens)
-{
-    TapList list = { .taps = NULL };
-    tap_list_pass(model, inputs, max_new_tokens, on_tap, &list);
-    return list;
 }
 
 void tap_list_free(TapList *list)

@@ -16,9 +16,8 @@ typedef struct {
     int count;
 } TapList;
 
+void tap_list_note(TapList *list, const Tap *tap); /* as a hook is given it */
 /* max_new_tokens: as Pass has it. Where no generation of so many tokens is possible, the taps are those of one pass. */
-TapList tap_list_of(Model *model, const Inputs *inputs, int max_new_tokens);
-/* The same pass, with a hook of the caller's */
 void tap_list_pass(Model *model, const Inputs *inputs, int max_new_tokens, Hook *hook, void *context);
 void tap_list_free(TapList *list);
 const ListedTap *tap_list_find(const TapList *list, const char *name); /* NULL if there is none */

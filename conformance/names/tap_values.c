@@ -8,22 +8,13 @@ enum { MOST_VALUES = 1 << 16 };
 
 const double VALUES_NEAR = 0.2;
 
-/* Masks of the text come behind its first taps, so that which rows are padding is learned in a pass of its own. */
-static void learn_padding(void *context, const Tap *tap) { padding_rows_observe(context, tap); }
-
 TapValues tap_values_open(NamesCase *c)
 {
-    TapValues v = { .rows = padding_rows_of(c->inputs, model_config(c->model)),
-                    .values = allocate_zeroed(MOST_VALUES, sizeof(float)) };
-    tap_list_pass(c->model, c->inputs, c->max_new_tokens, learn_padding, &v.rows);
-    return v;
+    names_case_tap(c, ""); /* lists the taps */
+    return (TapValues){ .rows = &c->rows, .values = allocate_zeroed(MOST_VALUES, sizeof(float)) };
 }
 
-void tap_values_close(TapValues *v)
-{
-    padding_rows_free(&v->rows);
-    free(v->values);
-}
+void tap_values_close(TapValues *v) { free(v->values); }
 
 static int64_t elements_of(const Tap *tap)
 {
@@ -43,17 +34,17 @@ static int64_t width_of(const Tap *tap) { return tap->rank ? tap->shape[tap->ran
 static double norm_of(const TapValues *v, const Tap *tap)
 {
     int64_t count = compared(tap), width = width_of(tap);
-    const TapRows rows = padding_rows_tap(&v->rows, tap);
+    const TapRows rows = padding_rows_tap(v->rows, tap);
     double norm = 0;
     for (int64_t i = 0; i < count; i++)
-        if (tap->rank == 0 || padding_rows_graded(&v->rows, &rows, i / width))
+        if (tap->rank == 0 || padding_rows_graded(v->rows, &rows, i / width))
             norm += (double)v->values[i] * v->values[i];
     return norm;
 }
 
 bool tap_values_take(TapValues *v, const Tap *tap)
 {
-    padding_rows_observe(&v->rows, tap);
+    padding_rows_observe(v->rows, tap); /* a video's are other rows than an image's */
     for (int64_t i = 0; i < tap->count && tap->first + i < MOST_VALUES; i++)
         v->values[tap->first + i] = ((const float *)tap->values)[i];
     v->norm = -1;
@@ -64,12 +55,12 @@ bool tap_values_take(TapValues *v, const Tap *tap)
 static double distance(TapValues *v, const Array *array, int64_t whole, int64_t at, const Tap *tap)
 {
     int64_t width = width_of(tap), count = compared(tap);
-    const TapRows rows = padding_rows_tap(&v->rows, tap);
+    const TapRows rows = padding_rows_tap(v->rows, tap);
     if (v->norm < 0) v->norm = norm_of(v, tap);
     double difference = 0, most = 4 * VALUES_NEAR * VALUES_NEAR * v->norm;
     for (int64_t i = 0; i < count && difference <= most; i++) {
         double found;
-        if (tap->rank > 0 && !padding_rows_graded(&v->rows, &rows, i / width)) continue;
+        if (tap->rank > 0 && !padding_rows_graded(v->rows, &rows, i / width)) continue;
         array_read_f64(array, i / width * whole + at + i % width, 1, &found);
         difference += (found - v->values[i]) * (found - v->values[i]);
     }

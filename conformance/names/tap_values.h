@@ -7,17 +7,16 @@
 #define PLUMB_TAP_VALUES_H
 
 #include "names/names_case.h"
-#include "noise/padding_rows.h"
 
 extern const double VALUES_NEAR; /* beyond that relative L2, values say nothing */
 
 typedef struct {
-    PaddingRows rows;
+    PaddingRows *rows; /* of the case */
     float *values;
     double norm; /* squared, of those that are compared of the tap that came last; -1: nobody has asked yet */
 } TapValues;
 
-TapValues tap_values_open(NamesCase *c); /* learns in a pass which rows are padding */
+TapValues tap_values_open(NamesCase *c); /* lists its taps, if nobody has */
 void tap_values_close(TapValues *v);
 /* Takes what a hook of the next pass is given; whether the tap is whole with it, so that it can be compared. */
 bool tap_values_take(TapValues *v, const Tap *tap);

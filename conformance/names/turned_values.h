@@ -21,7 +21,7 @@ typedef struct {
 } TurnedValues;
 
 /* Finds those of the taps whose array is far from the tap's values as it is, and near to them in another order, in two
- * passes of the reference. */
+ * passes of the reference, of which the case keeps what one lists. */
 TurnedValues turned_values_of(const Dump *dump, const char *const *taps, int count, NamesCase *c);
 void turned_values_free(TurnedValues *turned);
 

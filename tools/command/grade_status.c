@@ -62,7 +62,7 @@ static int count_misnamed(const Grade *grade, const Dump *dump, const GradeComma
                     .inputs = &command->c.inputs,
                     .max_new_tokens = decode_steps_new_tokens(dump) };
     int misnamed = 0;
-    if (count_left_in(command, grade->unknown, grade->unknown_count) == 0) return 0;
+    if (count_left_in(command, grade->unknown, grade->unknown_count) == 0 || grade->not_graded_count == 0) return 0;
     Proposals proposals = proposals_of(dump, &c);
     for (int i = 0; i < grade->unknown_count; i++) {
         const Proposal *p = proposals_find(&proposals, grade->unknown[i]);

@@ -18,6 +18,10 @@ void show_nearest(FILE *out, const NamesCase *c, const Proposal *p)
     Arena arena = { 0 };
     const ListedTap *taps = c->taps.taps;
     fprintf(out, "?  ");
+    if (!p->is_sought) {
+        fprintf(out, "not compared, behind so many other names that are no taps\n");
+        return;
+    }
     if (p->fused.count > 0) {
         show_fused(out, taps, &p->fused);
         return;
@@ -49,14 +53,19 @@ void show_nearest_of(FILE *out, const Dump *dump, const char *const *names, int 
 {
     c->max_new_tokens = decode_steps_named_tokens(dump);
     Proposals proposals = proposals_of(dump, c);
-    int width = 0;
+    int width = 0, more = 0;
     for (int i = 0; i < count; i++)
         if ((int)strlen(names[i]) > width) width = (int)strlen(names[i]);
     for (int i = 0; i < count; i++) {
         const Proposal *p = proposals_find(&proposals, names[i]);
         if (!p) continue;
+        if (!p->is_sought) {
+            more++;
+            continue;
+        }
         fprintf(out, "%-*s  %-20s  ", width, SHOWN_TEXT(names[i]), SHAPE_TEXT(p->array->rank, p->array->shape));
         show_nearest(out, c, p);
     }
+    if (more > 0) fprintf(out, "and %d more arrays that are no taps (plumb names lists them)\n", more);
     proposals_free(&proposals);
 }

@@ -192,6 +192,27 @@ START_TEST(more_steps_are_asked_for)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- names */
+
+/* Each name that is no tap may be compared with every tap: of thousands of them it is not, and not a line for each. */
+START_TEST(many_names_that_are_no_taps)
+{
+    enum { NAMES = 3000 };
+    char *arrays = arena_format(&scratch, "%*s", 40 * NAMES, ""), *at = arrays;
+    int lines = 0;
+    for (int i = 0; i < NAMES; i++) at += sprintf(at, "%c\"a.%d.attn.q_proj\": [1.5]", i ? ',' : '{', i);
+    strcpy(at, "}");
+    write_arrays(temporary("dump.safetensors"), arrays);
+    Result graded = plumb("grade", TEXT, temporary("dump.safetensors"));
+    assert_status(graded, 3);
+    ck_assert_ptr_nonnull(strstr(graded.out, " more arrays that are no taps (plumb names lists them)\n"));
+    for (const char *line = graded.out; (line = strchr(line, '\n')); line++) lines++;
+    ck_assert_int_lt(lines, NAMES / 2);
+    Result listed = plumb("names", temporary("dump.safetensors"), TEXT);
+    ck_assert_ptr_nonnull(strstr(listed.out, "?  not compared, behind so many other names that are no taps\n"));
+}
+END_TEST
+
 /* ---------------------------------------------------------------- archives */
 
 static const char *npy_of_zeros(size_t bytes, size_t *size)
@@ -256,6 +277,7 @@ Suite *hostile_files_suite(void)
     tcase = theme(suite, "decode steps");
     tcase_add_loop_test(tcase, few_arrays_of_many_steps, 0, COUNT(step_commands));
     tcase_add_test(tcase, more_steps_are_asked_for);
+    tcase_add_test(theme(suite, "names"), many_names_that_are_no_taps);
     tcase = theme(suite, "archives");
     tcase_add_test(tcase, zip_bomb);
     tcase = theme(suite, "case");
