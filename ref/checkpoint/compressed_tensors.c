@@ -128,6 +128,7 @@ static void load_scales(Module *m)
     if (is_fp4) load_fp4_scales(m, scales);
     part_check(&m->parts, scales, is_fp4 ? scales->dtype : DTYPE_COUNT, of_tensor ? scales->rank : 2,
                of_tensor ? (int64_t[]){ 1 } : shape);
+    if (scheme->strategy == STRATEGY_GROUP) part_check_groups(&m->parts, scales, grid->columns, grid->column_group);
     grid->scales = *scales;
 }
 

@@ -71,7 +71,7 @@ static void check_groups(Parts *parts, const Array *index, int64_t columns, int6
     }
 }
 
-/* group_size -1: the whole column */
+/* group_size -1: the whole column. GPTQ's last group may be shorter, which g_idx says; AWQ has none such. */
 static void load_module(Parts *parts, const TransposedGrid *scheme, int64_t group_size)
 {
     TransposedGrid *t = arena_allocate(&parts->checkpoint->arena, sizeof *t);
@@ -89,6 +89,7 @@ static void load_module(Parts *parts, const TransposedGrid *scheme, int64_t grou
     int64_t groups = grid->column_group > 0 ? (grid->columns + grid->column_group - 1) / grid->column_group : 0;
     part_check(parts, scales, DTYPE_COUNT, 2, (int64_t[]){ groups, grid->rows });
     part_check(parts, grid->zeros, DTYPE_I32, 2, (int64_t[]){ groups, (grid->rows + codes - 1) / codes });
+    if (t->is_awq) part_check_groups(parts, scales, grid->columns, grid->column_group);
     if (!t->is_awq) grid->column_index = part_found(parts, "g_idx");
     check_groups(parts, grid->column_index, grid->columns, groups);
     if (error_is_set(parts->error)) return;

@@ -40,6 +40,7 @@ static void load_scales(Parts *parts, CodeGrid *grid, Mode mode)
     int64_t shape[] = { grid->rows, (grid->columns + grid->column_group - 1) / grid->column_group };
     part_check(parts, scales, mode == MODE_AFFINE ? DTYPE_COUNT : DTYPE_U8, 2, shape);
     if (!scales) return;
+    part_check_groups(parts, scales, grid->columns, grid->column_group);
     grid->scales = *scales;
     if (mode == MODE_NVFP4) grid->scales.dtype = DTYPE_F8_E4M3;
     if (mode == MODE_MXFP4) grid->scale = e8m0_scale;

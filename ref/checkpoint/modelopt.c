@@ -35,7 +35,9 @@ static void load_nvfp4(Parts *parts, CodeGrid *grid)
     grid->encoding.scheme = "nvfp4, groups of 16";
     part_check(parts, scales, DTYPE_F8_E4M3, 2, (int64_t[]){ grid->rows, (grid->columns + 15) / NVFP4_GROUP });
     grid->factor = positive_number(parts, "weight_scale_2");
-    if (scales) grid->scales = *scales;
+    if (!scales) return;
+    part_check_groups(parts, scales, grid->columns, NVFP4_GROUP);
+    grid->scales = *scales;
 }
 
 static void load_fp8(Parts *parts, CodeGrid *grid)

@@ -23,6 +23,8 @@ const Array *part_found(Parts *parts, const char *part);
 const Array *part_needed(Parts *parts, const char *part);
 /* Sets the error unless the dtype is the expected one (DTYPE_COUNT: any float) and the shape is. A NULL is let pass. */
 void part_check(Parts *parts, const Array *array, Dtype dtype, int rank, const int64_t *shape);
+/* Sets the error where rows of so many columns are no whole number of groups, each of which has one of the scales. */
+void part_check_groups(Parts *parts, const Array *scales, int64_t columns, int64_t group);
 /* -> the weight, whose inputs may be set */
 Array *part_becomes_weight(Parts *parts, const Encoding *encoding, int rank, const int64_t *shape);
 void parts_settle(Checkpoint *checkpoint);

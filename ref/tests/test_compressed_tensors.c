@@ -4,7 +4,7 @@
 
 #include "helpers.h"
 
-enum { ROWS = 5, COLUMNS = 11, MOST = 64 };
+enum { ROWS = 5, COLUMNS = 12, MOST = 64 };
 
 static const struct {
     const char *weights; /* of the one config group */
@@ -27,8 +27,8 @@ static const struct {
     { "'num_bits':8,'type':'float','strategy':'channel'", 8, 1, COLUMNS, false, false, true, false, "fp8 per channel" },
     { "'num_bits':8,'type':'float','strategy':'tensor'", 8, ROWS, COLUMNS, false, false, true, false,
       "fp8 per tensor" },
-    { "'num_bits':8,'type':'float','strategy':'block','block_structure':[2,3]", 8, 2, 3, false, false, true, false,
-      "fp8, blocks of 2 x 3" },
+    { "'num_bits':8,'type':'float','strategy':'block','block_structure':[2,5]", 8, 2, 5, false, false, true, false,
+      "fp8, blocks of 2 x 5" },
 };
 
 static int groups(int size, int of) { return (size + of - 1) / of; }
@@ -189,6 +189,8 @@ static const struct {
 } bad[] = {
     { 0, "'g':{'targets':['Linear'],'weights':{'num_bits':4,'group_size':8}}",
       "model.a.weight_scale: found shape [5, 3], expected [5, 2]" },
+    { 0, "'g':{'targets':['Linear'],'weights':{'num_bits':4,'group_size':5}}",
+      "model.a.weight_scale: found scales for groups of 5, expected groups that divide rows of 12 columns" },
     { 0, "'g':{'targets':['Linear'],'weights':{'num_bits':8,'group_size':4}}",
       "model.a.weight_packed: found shape [5, 2], expected [5, 3]" },
     { 0, "'g':{'targets':['Linear'],'weights':{'num_bits':3,'group_size':4}}", "num_bits: found another width" },
@@ -212,7 +214,7 @@ static const struct {
     { 6, "'g':{'targets':['Linear'],'weights':{'num_bits':8,'type':'float'}}",
       "model.a.weight: found dtype I8, expected F8_E4M3" },
     { 9, "'g':{'targets':['Linear'],'weights':{'num_bits':8,'type':'float','strategy':'channel'}}",
-      "model.a.weight_scale: found shape [3, 4], expected [5, 1]" },
+      "model.a.weight_scale: found shape [3, 3], expected [5, 1]" },
 };
 
 START_TEST(scheme_is_refused)
@@ -248,8 +250,8 @@ static const struct {
     { 7, "weight", 0x7f, 1, "model.a.weight: found NaN or infinity" },
     { 7, "weight", 0xff, 1, "model.a.weight: found NaN or infinity" },
     { 0, "weight_shape", 6, 8, "model.a.weight_packed: found shape [5, 2], expected [6, 2]" },
-    { 0, "weight_shape", -1, 8, "model.a.weight_shape: found -1 and 11" },
-    { 0, "weight_shape", INT64_MAX, 8, "model.a.weight_shape: found 9223372036854775807 and 11" },
+    { 0, "weight_shape", -1, 8, "model.a.weight_shape: found -1 and 12" },
+    { 0, "weight_shape", INT64_MAX, 8, "model.a.weight_shape: found 9223372036854775807 and 12" },
     { 2, "weight_g_idx", 3, 4, "model.a.weight_g_idx: found group 3, expected one of 3" },
     { 2, "weight_g_idx", 0xffffffff, 4, "model.a.weight_g_idx: found group -1, expected one of 3" },
 };

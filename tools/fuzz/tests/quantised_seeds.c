@@ -33,7 +33,7 @@ static const struct {
         { "scales", "F32", 2, 4, { 1, 8 } } } },
     { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"Linear\"],\"weights\":"
       "{\"num_bits\":4,\"type\":\"float\",\"strategy\":\"tensor_group\",\"group_size\":16}}}}",
-      { { "weight_packed", "U8", 2, 1, { 1, 2 } },
+      { { "weight_packed", "U8", 2, 1, { 1, 8 } },
         { "weight_scale", "F8_E4M3", 2, 1, { 1, 1 } },
         { "weight_global_scale", "F32", 1, 4, { 1 } } } },
     { "{\"quant_method\":\"compressed-tensors\",\"format\":\"pack-quantized\",\"config_groups\":{\"g\":{\"targets\":"
