@@ -143,6 +143,19 @@ const CompressedScheme *compressed_scheme_of(const CompressedScheme *schemes, in
     return NULL;
 }
 
+bool compressed_ignores(const char *module, ConfigReader at)
+{
+    const json_t *names = json_object_get(at.object, "ignore");
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        Error unread = { "" }; /* an expression that only Python reads names nothing */
+        at.error = &unread;
+        const char *name = json_string_value(json_array_get(names, i));
+        if (name && (target_matches(name, module, BY_NAME, at) || target_matches(name, module, BY_EXPRESSION, at)))
+            return true;
+    }
+    return false;
+}
+
 const char *compressed_scheme_text(const CompressedScheme *scheme, Arena *arena)
 {
     const char *type = scheme->num_bits == 8 ? (scheme->is_float ? "fp8" : "int8") : scheme->is_float ? "fp4" : "int4";

@@ -27,6 +27,8 @@ int compressed_schemes_load(CompressedScheme **schemes, ConfigReader at, Arena *
 /* NULL where no group's targets match; the error where a target is no regular expression */
 const CompressedScheme *compressed_scheme_of(const CompressedScheme *schemes, int count, const char *module,
                                              ConfigReader at);
+/* Whether the configuration says that the module is kept as it is: targets are not asked then */
+bool compressed_ignores(const char *module, ConfigReader at);
 /* "int4, groups of 32, asymmetric" */
 const char *compressed_scheme_text(const CompressedScheme *scheme, Arena *arena);
 

@@ -225,7 +225,10 @@ void read_compressed_tensors(Checkpoint *checkpoint, ConfigReader at)
         const char *module = module_of(checkpoint, array, &packed);
         if (!module) continue;
         const CompressedScheme *scheme = compressed_scheme_of(schemes, count, module, at);
-        if (!scheme)
+        if (compressed_ignores(module, at))
+            error_set(at.error, "%s: %s: found codes, expected weights, because ignore names %s", array->file,
+                      array->name, module);
+        else if (!scheme)
             error_set(at.error, "%s: %s: found codes, expected weights, because no group's targets match %s",
                       array->file, array->name, module);
         else

@@ -46,11 +46,23 @@ START_TEST(nothing_matches)
 }
 END_TEST
 
+/* As a target is, but no class of modules is meant */
+START_TEST(ignored_by_name_and_expression)
+{
+    const char *list = arena_format(&scratch, "{\"ignore\": [\"lm_head\", \"%s\"]}", targets[_i].target);
+    json_t *json = json_loads(list, 0, NULL);
+    ConfigReader at = { "config.json", "quantization_config", json, NULL };
+    ck_assert_msg(compressed_ignores("model.a", at) == targets[_i].matches, "%s", list);
+    json_decref(json);
+}
+END_TEST
+
 Suite *compressed_scheme_suite(void)
 {
     Suite *suite = suite_create("compressed_scheme");
     TCase *tcase = theme(suite, "targets");
     tcase_add_loop_test(tcase, target_is_matched, 0, COUNT(targets));
     tcase_add_test(tcase, nothing_matches);
+    tcase_add_loop_test(tcase, ignored_by_name_and_expression, 0, COUNT(targets));
     return suite;
 }

@@ -205,6 +205,8 @@ static const struct {
     { 0, "'g':{'targets':[],'weights':{'num_bits':4}}", "targets: found none" },
     { 0, "'g':{'targets':['re:('],'weights':{'num_bits':4}}", "targets: found (, expected a regular expression" },
     { 0, "'g':{'targets':['model.b'],'weights':{'num_bits':4}}", "because no group's targets match model.a" },
+    { 0, "'g':{'targets':['Linear'],'weights':{'num_bits':4,'group_size':4}}},'ignore':['re:.*\\\\.a$'],'more':{",
+      "model.a.weight_packed: found codes, expected weights, because ignore names model.a" },
     { 6, "'g':{'targets':['Linear'],'weights':{'num_bits':8},'input_activations':{'num_bits':8,'dynamic':'local'}}",
       "input_activations.dynamic: found" },
     { 6,
