@@ -248,6 +248,66 @@ static void scales_transposed(Checkpoint *checkpoint)
     misread_weights(checkpoint, has_several_groups, transposed_places);
 }
 
+/* ---- rows that are no whole number of groups */
+
+/* The first of a group, but for what is left behind the last whole one: that group's */
+static int64_t whole_group(const Misread *misread, int64_t row, int64_t column)
+{
+    int64_t group = misread->right->group, width = misread->right->width;
+    int64_t last = (width / group - 1) * group, first = column / group * group;
+    return row * width + (first < last ? first : last);
+}
+
+static void tail_places(const Misread *misread, int64_t first, int64_t count, CodePlace *out)
+{
+    places_of_others(misread, first, count, out, whole_group);
+}
+
+static bool has_tail(Checkpoint *checkpoint, const Array *weight, Misread *misread)
+{
+    const Encoding *right = weight->encoding;
+    return right->group > 0 && right->group < right->width && right->width % right->group != 0 &&
+           has_several_scales(checkpoint, weight, misread);
+}
+
+static void tail_scale(Checkpoint *checkpoint) { misread_weights(checkpoint, has_tail, tail_places); }
+
+static int64_t rounded_up(int64_t count, int64_t of) { return (count + of - 1) / of; }
+
+/* Parts of a row, and of a column, are all as long as these are, divided by how many scales they have. */
+static void equal_places(const Misread *misread, int64_t first, int64_t count, CodePlace *out)
+{
+    const Encoding *right = misread->right;
+    int64_t width = right->width, rows = misread->elements / width;
+    int64_t part = rounded_up(width, rounded_up(width, right->group));
+    int64_t row_part = rounded_up(rows, rounded_up(rows, right->row_group));
+    right_places(misread, first, count, out);
+    for (int64_t i = 0, some; i < count; i += some) {
+        int64_t row = (first + i) / width, column = (first + i) % width, left = part - column % part;
+        int64_t other = row / row_part * right->row_group * width + column / part * right->group;
+        CodePlace of_other;
+        right_places(misread, other, 1, &of_other);
+        some = left < width - column ? left : width - column;
+        for (int64_t j = i; j < i + some && j < count; j++) out[j] = with_scale(out[j], of_other.scale);
+    }
+}
+
+static bool has_short_block(Checkpoint *checkpoint, const Array *weight, Misread *misread)
+{
+    const Encoding *right = weight->encoding;
+    int64_t rows = misread->elements / right->width;
+    if (right->group <= 0 || right->group > right->width) return false;
+    bool is_short = right->width % right->group != 0 || (right->row_group < rows && rows % right->row_group != 0);
+    return is_short && has_several_scales(checkpoint, weight, misread);
+}
+
+static void blocks_of_equal_size(Checkpoint *checkpoint)
+{
+    misread_weights(checkpoint, has_short_block, equal_places);
+}
+
+/* ---- scales of other modules */
+
 static void gate_places(const Misread *misread, int64_t first, int64_t count, CodePlace *out)
 {
     right_places(misread, first, count, out);
@@ -374,6 +434,20 @@ const Bug quantisation_bugs[] = {
       .source = "no known report; layouts differ in it, so that one kernel needs what the other has not",
       .exposed_by = "weights with several groups a row",
       .weights = scales_transposed },
+    { .id = "quant-tail-scale",
+      .stage = "weights",
+      .mechanism = "columns behind a row's last whole group have the scale of that group",
+      .source = "https://github.com/vllm-project/vllm-ascend/pull/9159",
+      .sources = 3,
+      .exposed_by = "weights whose rows are no whole number of groups or blocks",
+      .weights = tail_scale },
+    { .id = "quant-blocks-of-equal-size",
+      .stage = "weights",
+      .mechanism = "rows are cut into equal parts, as many as they have scales, though the last block is shorter",
+      .source = "https://github.com/NVIDIA/TensorRT-Model-Connect/pull/1115",
+      .sources = 2,
+      .exposed_by = "weights in blocks, the last one in part",
+      .weights = blocks_of_equal_size },
     { .id = "quant-gate-scale-for-up",
       .stage = "weights",
       .mechanism = "up_proj has gate_proj's scales, or its global scale, where the two are one product",

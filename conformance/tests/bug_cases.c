@@ -178,6 +178,12 @@ const BugCase bug_cases[] = {
       "ple-input-scale-missing ple-pad-unscaled ple-placeholder-id ple-zero-buffer rope-partial-"
       "denominator softcap-missing softcap-times-logit softcap-twice vision-clip-lost-in-fused-qkv "
       "vision-clip-omitted vision-rope-dim-full " },
+    /* FP8 in blocks, the last ones of rows and columns in part */
+    { .folder = "fixtures/quantised/31b-fp8-block",
+      .shows = DECODER WINDOWED
+      "layer-scalar-misplaced rope-partial-denominator kv-tied-after-norm softcap-missing softcap-times-logit "
+      "softcap-twice quant-scales-ignored quant-neighbour-scale quant-scales-transposed quant-gate-scale-for-up "
+      "quant-tail-scale quant-blocks-of-equal-size" },
 };
 
 const int bug_case_count = COUNT(bug_cases);

@@ -143,6 +143,7 @@ static const struct {
     { "softcap-twice", "logits" },
     { "quant-nibbles-exchanged", ".layers.0.self_attn.q_proj" },
     { "quant-scales-ignored", ".layers.0.mlp.down_proj" },
+    { "quant-scales-ignored", ".layers.0.self_attn.q_proj" }, /* where all codes are of bytes */
     { "quant-zero-off-by-one", ".layers.0.self_attn.q_proj" },
     { "quant-zero-twice", ".layers.0.self_attn.q_proj" },
     { "quant-zero-clamped", ".layers.0.self_attn.q_proj" },
@@ -152,6 +153,8 @@ static const struct {
     { "quant-global-scale-missing", ".layers.0.mlp.gate_proj" },
     { "quant-inputs-per-tensor", ".layers.0.mlp.down_proj" },
     { "quant-input-scale-missing", ".layers.0.per_layer_input_gate" },
+    { "quant-tail-scale", ".layers.0.self_attn.q_proj" },
+    { "quant-blocks-of-equal-size", ".layers.0.self_attn.q_proj" },
 };
 
 bool bug_is_first_seen_at(const char *id, const char *tap)

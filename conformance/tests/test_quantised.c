@@ -51,6 +51,8 @@ static const struct {
     { AT "26b-a4b-nvfp4", "quant-gate-scale-for-up", "bf16", "model.layers.0.mlp.up_proj" },
     { AT "31b-mlx-4bit", "quant-nibbles-exchanged", "fp32", "model.language_model.embed_tokens" },
     { AT "31b-fp8-block", "quant-scales-ignored", "bf16", "model.layers.0.self_attn.q_proj" },
+    { AT "31b-fp8-block", "quant-tail-scale", "bf16", "model.layers.0.self_attn.q_proj" },
+    { AT "31b-fp8-block", "quant-blocks-of-equal-size", "bf16", "model.layers.0.self_attn.q_proj" },
 };
 
 START_TEST(bug_is_named_at_its_product)
