@@ -91,7 +91,7 @@ Model *model_open_edited(const char *folder, const ModelEdits *edits, Error *err
 static bool is_like(const Model *edited, const Model *model)
 {
     const Checkpoint *a = edited->checkpoint, *b = model->checkpoint;
-    if (!json_equal(edited->config, model->config)) return false;
+    if (!json_equal(edited->config, model->config) || a->tensor_count != b->tensor_count) return false;
     for (int i = 0; i < a->tensor_count; i++)
         if (a->tensors[i].array != b->tensors[i].array) return false;
     return true;

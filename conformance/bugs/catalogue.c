@@ -4,12 +4,13 @@
 #include "bugs/bug.h"
 
 static const Bug *const families[] = {
-    pixel_bugs,     vision_bugs, pooler_bugs,
-    unified_bugs,   sound_bugs,  audio_bugs,
-    projector_bugs, merge_bugs,  per_layer_embedding_bugs,
-    mask_bugs,      rope_bugs,   kv_sharing_bugs,
-    attention_bugs, decode_bugs, layer_bugs,
-    moe_bugs,       logits_bugs, quantisation_bugs,
+    pixel_bugs,       vision_bugs, pooler_bugs,
+    unified_bugs,     sound_bugs,  audio_bugs,
+    projector_bugs,   merge_bugs,  per_layer_embedding_bugs,
+    mask_bugs,        rope_bugs,   kv_sharing_bugs,
+    attention_bugs,   decode_bugs, layer_bugs,
+    moe_bugs,         logits_bugs, quantisation_bugs,
+    kept_weight_bugs,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 

@@ -167,7 +167,7 @@ const BugCase bug_cases[] = {
       "quant-nibbles-exchanged "
       "quant-scales-ignored quant-zero-off-by-one quant-zero-twice quant-zero-clamped quant-neighbour-scale "
       "quant-scales-transposed quant-gate-scale-for-up quant-global-scale-missing quant-inputs-per-tensor "
-      "quant-input-scale-missing" },
+      "quant-input-scale-missing quant-kept-weights-rounded quant-kept-weights-cast" },
     { .folder = "fixtures/e4b-audio-vision",
       .shows = DECODER WINDOWED TOWER PADDED MERGE IMAGE_PAIR
       "audio-group-norm audio-rmsnorm-one-plus audio-zeroed-duplicates "
@@ -178,12 +178,12 @@ const BugCase bug_cases[] = {
       "ple-input-scale-missing ple-pad-unscaled ple-placeholder-id ple-zero-buffer rope-partial-"
       "denominator softcap-missing softcap-times-logit softcap-twice vision-clip-lost-in-fused-qkv "
       "vision-clip-omitted vision-rope-dim-full " },
-    /* FP8 in blocks, the last ones of rows and columns in part */
+    /* FP8 in blocks, the last ones of rows and columns in part; a head that is the embeddings' table */
     { .folder = "fixtures/quantised/31b-fp8-block",
       .shows = DECODER WINDOWED
       "layer-scalar-misplaced rope-partial-denominator kv-tied-after-norm softcap-missing softcap-times-logit "
       "softcap-twice quant-scales-ignored quant-neighbour-scale quant-scales-transposed quant-gate-scale-for-up "
-      "quant-tail-scale quant-blocks-of-equal-size" },
+      "quant-tail-scale quant-blocks-of-equal-size quant-kept-weights-rounded" },
 };
 
 const int bug_case_count = COUNT(bug_cases);

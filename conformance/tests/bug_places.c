@@ -155,6 +155,9 @@ static const struct {
     { "quant-input-scale-missing", ".layers.0.per_layer_input_gate" },
     { "quant-tail-scale", ".layers.0.self_attn.q_proj" },
     { "quant-blocks-of-equal-size", ".layers.0.self_attn.q_proj" },
+    { "quant-kept-weights-rounded", ".per_layer_model_projection" },
+    { "quant-kept-weights-rounded", "lm_head" }, /* where nothing else is kept */
+    { "quant-kept-weights-cast", ".per_layer_model_projection" },
 };
 
 bool bug_is_first_seen_at(const char *id, const char *tap)

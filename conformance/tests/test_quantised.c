@@ -53,6 +53,9 @@ static const struct {
     { AT "31b-fp8-block", "quant-scales-ignored", "bf16", "model.layers.0.self_attn.q_proj" },
     { AT "31b-fp8-block", "quant-tail-scale", "bf16", "model.layers.0.self_attn.q_proj" },
     { AT "31b-fp8-block", "quant-blocks-of-equal-size", "bf16", "model.layers.0.self_attn.q_proj" },
+    { AT "e2b-w4a16", "quant-kept-weights-rounded", "bf16", "model.per_layer_model_projection" },
+    { AT "26b-a4b-nvfp4", "quant-kept-weights-rounded", "bf16", "model.layers.0.router.proj" },
+    { AT "e2b-mixed", "quant-kept-weights-cast", "bf16", "model.per_layer_model_projection" },
 };
 
 START_TEST(bug_is_named_at_its_product)

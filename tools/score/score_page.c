@@ -141,7 +141,7 @@ static const char head[] =
     "\n"
     "Not here: bugs that end before the model begins (`resize-bilinear` and its like), which "
     "`tools/check_hf/check_pixels.py` makes\n"
-    "with the libraries that ports use; the thirteen of quantised weights (`quant-zero-twice` and its like), as no\n"
+    "with the libraries that ports use; the fifteen of quantised weights (`quant-zero-twice` and its like), as no\n"
     "case here has such weights: each is named on a dump of [its own](quantised.md#bugs-of-kernels);\n"
     "`unified-dense-f16-overflow`, which an honest run in float16 has too, and\n"
     "`tools/check_hf/check_overflow.py` shows in Hugging Face itself; and `rope-angle-f16`,\n"
