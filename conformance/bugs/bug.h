@@ -47,7 +47,8 @@ typedef struct {
 /* Each ends with a NULL id. */
 extern const Bug pixel_bugs[], vision_bugs[], pooler_bugs[], unified_bugs[], sound_bugs[], audio_bugs[],
     projector_bugs[], merge_bugs[], per_layer_embedding_bugs[], rope_bugs[], mask_bugs[], attention_bugs[],
-    kv_sharing_bugs[], decode_bugs[], layer_bugs[], moe_bugs[], logits_bugs[], quantisation_bugs[], kept_weight_bugs[];
+    kv_sharing_bugs[], decode_bugs[], layer_bugs[], moe_bugs[], logits_bugs[], quantisation_bugs[], kept_weight_bugs[],
+    cache_bugs[];
 
 /* Layers, by the names of their taps, and logits, in which a bug changes something, where all that they are given is
  * right */

@@ -10,7 +10,7 @@ static const Bug *const families[] = {
     mask_bugs,        rope_bugs,   kv_sharing_bugs,
     attention_bugs,   decode_bugs, layer_bugs,
     moe_bugs,         logits_bugs, quantisation_bugs,
-    kept_weight_bugs,
+    kept_weight_bugs, cache_bugs,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 

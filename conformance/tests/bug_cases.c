@@ -184,6 +184,12 @@ const BugCase bug_cases[] = {
       "layer-scalar-misplaced rope-partial-denominator kv-tied-after-norm softcap-missing softcap-times-logit "
       "softcap-twice quant-scales-ignored quant-neighbour-scale quant-scales-transposed quant-gate-scale-for-up "
       "quant-tail-scale quant-blocks-of-equal-size quant-kept-weights-rounded" },
+    { .folder = "fixtures/quantised/e2b-fp8-cache",
+      .cache = INPUTS_FP8_STATIC,
+      .shows = DECODER WINDOWED
+      "layer-scalar-misplaced double-wide-missing ple-zero-buffer ple-embed-unscaled ple-input-scale-missing "
+      "rope-partial-denominator rope-shared-q-late softcap-missing softcap-times-logit softcap-twice "
+      "quant-cache-scales-ignored quant-cache-scales-unread quant-key-scale-for-value" },
 };
 
 const int bug_case_count = COUNT(bug_cases);

@@ -12,6 +12,7 @@ typedef struct {
     const char *scaled[2];                 /* tensors whose first row is made very large */
     int tokens;
     Rounding rounding; /* of the pass; what shows in no pass without it needs one */
+    InputCodes cache;  /* of keys and values */
     const char *shows; /* ids of the bugs that change anything */
 } BugCase;
 

@@ -158,6 +158,9 @@ static const struct {
     { "quant-kept-weights-rounded", ".per_layer_model_projection" },
     { "quant-kept-weights-rounded", "lm_head" }, /* where nothing else is kept */
     { "quant-kept-weights-cast", ".per_layer_model_projection" },
+    { "quant-cache-scales-ignored", ".layers.0.self_attn#attn_weights" },
+    { "quant-cache-scales-unread", ".layers.0.self_attn#attn_weights" },
+    { "quant-key-scale-for-value", ".layers.0.self_attn#attn_output" },
 };
 
 bool bug_is_first_seen_at(const char *id, const char *tap)

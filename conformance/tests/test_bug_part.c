@@ -6,7 +6,11 @@
 static Recording recorded_with(const BugCase *c, const OpenedCase *opened, BuggyModel *buggy)
 {
     Recording recording = { 0 };
-    Pass pass = { .hook = record, .hook_context = &recording, .max_new_tokens = c->tokens, .ignore_eos = true };
+    Pass pass = { .cache = c->cache,
+                  .hook = record,
+                  .hook_context = &recording,
+                  .max_new_tokens = c->tokens,
+                  .ignore_eos = true };
     buggy_model_forward(buggy, &reference_f32, &opened->inputs, &pass);
     buggy_model_close(buggy);
     return recording;

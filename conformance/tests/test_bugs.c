@@ -16,6 +16,7 @@ static Recording pass_and_close(const BugCase *c, const OpenedCase *opened, Bugg
     buggy_model_forward(model, &reference_f32, &opened->inputs,
                         &(Pass){ .results = rounding,
                                  .weights = rounding,
+                                 .cache = c->cache,
                                  .hook = record,
                                  .hook_context = &recording,
                                  .max_new_tokens = c->tokens,
@@ -166,6 +167,7 @@ static Dump *dump_of(const BugCase *c, const OpenedCase *opened, const Bug *cons
     buggy_model_forward(model, &reference_f32, &opened->inputs,
                         &(Pass){ .results = class->results,
                                  .weights = class->weights,
+                                 .cache = c->cache,
                                  .hook = write_tap,
                                  .hook_context = writer,
                                  .max_new_tokens = c->tokens,
@@ -179,7 +181,7 @@ static Dump *dump_of(const BugCase *c, const OpenedCase *opened, const Bug *cons
 
 /* The first step that the reference with those bugs finds bent; NULL: none */
 static const char *bent_step(const OpenedCase *opened, const Dump *dump, const Bug *const *bugs, int count,
-                             const ArithmeticClass *class)
+                             const ArithmeticClass *class, InputCodes cache)
 {
     Error error = { "" };
     BuggyModel *model = buggy_model_open(opened->model, bugs, count, &error);
@@ -187,7 +189,8 @@ static const char *bent_step(const OpenedCase *opened, const Dump *dump, const B
                     .inputs = &opened->inputs,
                     .dump = dump,
                     .class = class,
-                    .options.ignore_eos = true };
+                    .options.ignore_eos = true,
+                    .cache = cache };
     Lockstep *lockstep = lockstep_begin(&trial, subject_with_bugs(model, &trial.options), &error);
     assert_clean(&error);
     Grade *grade = lockstep_end(lockstep);
@@ -214,7 +217,7 @@ START_TEST(straight_with_the_bug)
         const ArithmeticClass *class = class_find(c->rounding == ROUNDING_BF16 ? "bf16" : classes[any]);
         if (!bug_shows(c, bug->id) || is_infinite(bug)) continue;
         Dump *dump = dump_of(c, &opened, &bug, 1, class);
-        const char *bent = bent_step(&opened, dump, &bug, 1, class);
+        const char *bent = bent_step(&opened, dump, &bug, 1, class, c->cache);
         ck_assert_msg(!bent, "%s: with it, %s is bent as %s", bug->id, bent, class->name);
         dump_close(dump);
     }
@@ -262,10 +265,11 @@ START_TEST(two_at_once)
     const Bug *both[] = { bug_find(pairs[_i].ids[0]), bug_find(pairs[_i].ids[1]) };
     OpenedCase opened = bug_case_open(c);
     Dump *dump = dump_of(c, &opened, both, 2, class);
-    const char *bent = bent_step(&opened, dump, both, 2, class);
+    const char *bent = bent_step(&opened, dump, both, 2, class, c->cache);
     ck_assert_msg(!bent, "%s and %s: with them, %s is bent", both[0]->id, both[1]->id, bent);
     for (int i = 0; i < 2; i++)
-        ck_assert_msg(bent_step(&opened, dump, &both[i], 1, class), "%s: nothing is left of the other", both[i]->id);
+        ck_assert_msg(bent_step(&opened, dump, &both[i], 1, class, c->cache), "%s: nothing is left of the other",
+                      both[i]->id);
     dump_close(dump);
     inputs_close(&opened.inputs);
 }

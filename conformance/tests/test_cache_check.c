@@ -78,7 +78,7 @@ END_TEST
 START_TEST(scale_of_keys_for_values_is_bent)
 {
     for (int i = 0; i < CACHE_CODES_COUNT; i++) {
-        Checked checked = check(FOLDER, "buggy-kv-cache-value-scale", cache_codes_at(i), NULL);
+        Checked checked = check(FOLDER, "buggy-quant-key-scale-for-value", cache_codes_at(i), NULL);
         ck_assert(!checked.straight);
         ck_assert_int_eq(checked.cache.fits, cache_codes_at(i));
     }

@@ -9,6 +9,7 @@ static Pass pass_of(const BugCase *c, Recording *recording)
 {
     return (Pass){ .results = c->rounding,
                    .weights = c->rounding,
+                   .cache = c->cache,
                    .hook = record,
                    .hook_context = recording,
                    .max_new_tokens = c->tokens,

@@ -22,6 +22,7 @@ static Dump *dump_of(const BugCase *c, const OpenedCase *opened, Model *model)
     reference_f32.forward(model, &opened->inputs,
                           &(Pass){ .results = ROUNDING_BF16,
                                    .weights = ROUNDING_BF16,
+                                   .cache = c->cache,
                                    .hook = write_tap,
                                    .hook_context = writer,
                                    .max_new_tokens = c->tokens,
@@ -152,7 +153,8 @@ START_TEST(what_is_left_out_is_honest)
                     .inputs = &opened.inputs,
                     .dump = dump,
                     .class = class_find("bf16"),
-                    .options = { .ignore_eos = true, .samples = 1, .only = some[_i % COUNT(some)] } };
+                    .options = { .ignore_eos = true, .samples = 1, .only = some[_i % COUNT(some)] },
+                    .cache = c->cache };
     Lockstep *l = lockstep_begin(&trial, honest_subject(model), &error);
     assert_clean(&error);
     LeftOut left_out = try_all_bugs(l, &trial);

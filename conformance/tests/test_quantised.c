@@ -58,18 +58,58 @@ static const struct {
     { AT "e2b-mixed", "quant-kept-weights-cast", "bf16", "model.per_layer_model_projection" },
 };
 
+static void assert_named(Finding finding, const char *bug, const char *first_bent)
+{
+    ck_assert_int_ge(finding.grade->first_bent, 0);
+    ck_assert_str_eq(finding.grade->steps[finding.grade->first_bent].tap, first_bent);
+    ck_assert_str_eq(first_name(finding), bug);
+    ck_assert_int_eq(finding.diagnosis->named_count, 1);
+    finding_free(finding);
+}
+
 START_TEST(bug_is_named_at_its_product)
 {
     const char *dump = arena_format(&scratch, "%s/dumps/buggy-%s-%s.safetensors", buggy[_i].folder, buggy[_i].bug,
                                     buggy[_i].class);
-    Finding finding = find(buggy[_i].folder, dump, buggy[_i].class, NULL);
-    ck_assert_int_ge(finding.grade->first_bent, 0);
-    ck_assert_str_eq(finding.grade->steps[finding.grade->first_bent].tap, buggy[_i].first_bent);
-    ck_assert_str_eq(first_name(finding), buggy[_i].bug);
-    ck_assert_int_eq(finding.diagnosis->named_count, 1);
+    assert_named(find(buggy[_i].folder, dump, buggy[_i].class, NULL), buggy[_i].bug, buggy[_i].first_bent);
+}
+END_TEST
+
+/* ---- a cache of narrow codes, which the backend declares */
+
+#define CACHE AT "e2b-fp8-cache"
+
+static const struct {
+    const char *kernel;
+    InputCodes cache;
+} honest_caches[] = {
+    { "fp8-rounded", INPUTS_FP8_STATIC },
+    { "fp8-exact", INPUTS_FP8_STATIC },
+    { "q8_0-rounded", INPUTS_Q8_0 },
+    { "q8_0-exact", INPUTS_Q8_0 },
+};
+
+START_TEST(honest_cache_is_straight)
+{
+    const char *dump = arena_format(&scratch, CACHE "/dumps/honest-%s-bf16.safetensors", honest_caches[_i].kernel);
+    Finding finding = find_cached(CACHE, dump, "bf16", honest_caches[_i].cache);
+    ck_assert_int_lt(finding.grade->first_bent, 0);
+    ck_assert_str_eq(first_name(finding), "none");
     finding_free(finding);
 }
 END_TEST
+
+static const char *const of_caches[] = { "quant-cache-scales-ignored", "quant-cache-scales-unread",
+                                         "quant-key-scale-for-value" };
+
+START_TEST(bug_of_a_cache_is_named_behind_attention)
+{
+    const char *dump = arena_format(&scratch, CACHE "/dumps/buggy-%s-bf16.safetensors", of_caches[_i]);
+    assert_named(find_cached(CACHE, dump, "bf16", INPUTS_FP8_STATIC), of_caches[_i], "model.layers.0.self_attn.o_proj");
+}
+END_TEST
+
+/* ---- scales of others */
 
 /* Blocks of 128 x 128, two by two, counted row by row: whose scale each has */
 static const struct {
@@ -175,6 +215,8 @@ Suite *quantised_suite(void)
     tcase_add_loop_test(dumps, honest_kernel_is_straight, 0, COUNT(honest));
     tcase_add_loop_test(dumps, bug_is_named_at_its_product, 0, COUNT(buggy));
     tcase_add_loop_test(dumps, few_rows_are_as_many, 0, COUNT(read_as_they_lie));
+    tcase_add_loop_test(dumps, honest_cache_is_straight, 0, COUNT(honest_caches));
+    tcase_add_loop_test(dumps, bug_of_a_cache_is_named_behind_attention, 0, COUNT(of_caches));
     TCase *scales = theme(suite, "scales");
     tcase_add_loop_test(scales, blocks_have_scales_of_others, 0, COUNT(of_blocks));
     return suite;

@@ -123,6 +123,7 @@ const double *weight_of(BugRun *run, const Tap *tap); /* of the module that the 
 const double *bias_of(BugRun *run, const Tap *tap);   /* likewise */
 const Array *array_named(BugRun *run, const char *name);
 const Array *array_beside(BugRun *run, const Tap *tap, const char *local);
+const Array *array_in_layer(BugRun *run, const Tap *tap, int layer, const char *local); /* beside that layer's taps */
 void read_row(const BugRun *run, const Array *weight, int64_t row, double *out);
 /* out [rows, out_features] = x [rows, in_features] weight^T, and bias unless NULL */
 void linear_rows(BugRun *run, double *out, const double *x, int64_t rows, const Array *weight, const Array *bias);

@@ -73,11 +73,16 @@ void copy_weights(Checkpoint *checkpoint, const char *glob, const char *ending, 
 
 const Array *array_named(BugRun *run, const char *name) { return checkpoint_array(model_checkpoint(run->model), name); }
 
-const Array *array_beside(BugRun *run, const Tap *tap, const char *local)
+const Array *array_in_layer(BugRun *run, const Tap *tap, int layer, const char *local)
 {
     char name[NAME_SIZE];
-    name_in_layer(name, sizeof name, tap, -1, local);
+    name_in_layer(name, sizeof name, tap, layer, local);
     return array_named(run, name);
+}
+
+const Array *array_beside(BugRun *run, const Tap *tap, const char *local)
+{
+    return array_in_layer(run, tap, -1, local);
 }
 
 static void read_part(const BugRun *run, const Array *weight, int64_t first, int64_t count, double *out)
