@@ -1,4 +1,4 @@
-/* report_weights.c - tensors that the model asked for, counted by scheme and by rule */
+/* report_weights.c - tensors of the file that the model asked for, counted by scheme and by rule */
 #include "report/report_weights.h"
 
 static void count(json_t *counts, const char *name)
@@ -10,8 +10,10 @@ json_t *report_weights_json(const Checkpoint *checkpoint)
 {
     json_t *schemes = json_object(), *inputs = json_object();
     for (int i = 0; i < checkpoint->tensor_count; i++) {
-        const Array *array = checkpoint->tensors[i].array;
-        if (!checkpoint->tensors[i].asked || (array->dtype != DTYPE_ENCODED && array->inputs == INPUTS_PLAIN)) continue;
+        const CheckpointTensor *tensor = &checkpoint->tensors[i];
+        const Array *array = tensor->array;
+        if (!tensor->asked || tensor->is_stack) continue;
+        if (array->dtype != DTYPE_ENCODED && array->inputs == INPUTS_PLAIN) continue;
         count(schemes, array_scheme(array));
         count(inputs, input_codes_name(array->inputs));
     }

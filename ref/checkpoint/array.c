@@ -64,7 +64,15 @@ Array array_at(const Array *array, int64_t index)
         part.offset += index * array_elements(&part);
     else
         part.data += (size_t)(index * array_elements(&part)) * dtype_size(part.dtype);
+    if (part.matrices) part.matrices += index * array_elements(&part) / array_elements(part.matrices[0]);
     return part;
+}
+
+const Array *array_matrix(const Array *array, int64_t row)
+{
+    if (!array->matrices) return array;
+    assert(row % array->matrices[0]->shape[0] == 0);
+    return array->matrices[row / array->matrices[0]->shape[0]];
 }
 
 bool array_has_shape(const Array *array, int rank, const int64_t *shape)

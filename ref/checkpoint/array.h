@@ -82,7 +82,8 @@ struct Encoding {
     bool is_signed;
 };
 
-typedef struct {
+typedef struct Array Array;
+struct Array {
     const char *file; /* for messages */
     const char *name;
     Dtype dtype;
@@ -94,7 +95,10 @@ typedef struct {
     InputCodes inputs;         /* of products with it */
     Rounding inputs_dtype;     /* that their rule is computed in */
     float input_scale;         /* of INPUTS_INT8_STATIC and INPUTS_FP8_STATIC; of INPUTS_FP4_GROUP, or 0: none */
-} Array;
+    /* A stack of experts (expert_stack.h) has the matrices that its rows are, each with codes, and a rule for its
+     * input, of its own; others have NULL. */
+    const Array *const *matrices;
+};
 
 const char *dtype_name(Dtype dtype);          /* "BF16", as safetensors spells it */
 const char *array_scheme(const Array *array); /* the same, or the encoding's scheme */
@@ -105,7 +109,8 @@ bool dtype_is_float(Dtype dtype);
 int64_t array_elements(const Array *array);
 bool array_has_shape(const Array *array, int rank, const int64_t *shape);
 
-Array array_at(const Array *array, int64_t index); /* array[index], of one rank less */
+Array array_at(const Array *array, int64_t index);          /* array[index], of one rank less */
+const Array *array_matrix(const Array *array, int64_t row); /* the one that begins at that row; array, if no stack */
 
 /* Elements first .. first + count - 1 of the flattened array, each converted to the nearest value of out's type. */
 void array_read_f32(const Array *array, int64_t first, int64_t count, float *out);

@@ -92,7 +92,6 @@ static void set_codes(Stack *stack)
     stack->encoding.places = places_in_stack;
 }
 
-/* A product with a stack has one rule for its input, with one scale. */
 static void check_alike(const Array *matrix, const Array *first, Error *error)
 {
     bool is_encoded = matrix->dtype == DTYPE_ENCODED;
@@ -103,10 +102,6 @@ static void check_alike(const Array *matrix, const Array *first, Error *error)
         error_set(error, "%s: %s: found %s %s, expected what %s is, %s %s", matrix->file, matrix->name,
                   array_scheme(matrix), SHAPE_TEXT(matrix->rank, matrix->shape), first->name, array_scheme(first),
                   SHAPE_TEXT(first->rank, first->shape));
-    else if (matrix->inputs != first->inputs || matrix->input_scale != first->input_scale)
-        error_set(error, "%s: %s: found inputs rounded to %s, scale %g, expected those of %s, %s, scale %g",
-                  matrix->file, matrix->name, input_codes_name(matrix->inputs), (double)matrix->input_scale,
-                  first->name, input_codes_name(first->inputs), (double)first->input_scale);
 }
 
 static Array *stack_of(const Experts *experts, const char *const *parts, int part_count)
@@ -138,6 +133,7 @@ static Array *stack_of(const Experts *experts, const char *const *parts, int par
     array->dtype = DTYPE_ENCODED;
     array->encoding = &stack->encoding;
     array->offset = 0;
+    array->matrices = stack->matrices;
     array->rank = 3;
     array->shape[0] = count;
     array->shape[1] = part_count * first->shape[0];

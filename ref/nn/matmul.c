@@ -177,6 +177,29 @@ static void add_bias(Tensor y, const Array *bias, Run *run)
         for (int64_t j = 0; j < last(y); j++) y.data[i * last(y) + j] += wide.data[j];
 }
 
+static void linear_of_matrix(Matrix y, Tensor x, const Array *weight, Run *run)
+{
+    ArenaMark mark = arena_mark(run->arena);
+    Matrix rounded = matrix(input_codes(x, weight, run));
+    if (!is_read_as_it_is(rounded, weight, run))
+        linear_by_blocks(y, rounded, weight, run);
+    else if (weight->dtype == DTYPE_BF16)
+        products_by_rows(y, rounded, weight->data);
+    else
+        code_products(y, rounded, weight, run);
+    arena_release(run->arena, mark);
+}
+
+/* Each matrix of a stack of experts rounds its input by its own rule. */
+static void linear_of_matrices(Matrix y, Tensor x, const Array *weight, Run *run)
+{
+    for (int64_t first = 0; first < y.columns;) {
+        const Array *matrix = array_matrix(weight, first);
+        linear_of_matrix((Matrix){ y.data + first, y.rows, matrix->shape[0], y.stride }, x, matrix, run);
+        first += matrix->shape[0];
+    }
+}
+
 Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run)
 {
     int64_t out_features = weight->shape[0], in_features = weight->shape[1];
@@ -187,13 +210,7 @@ Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run)
     y = tensor_new(run, y.rank, y.shape);
 
     ArenaMark mark = arena_mark(run->arena);
-    x = input_codes(x, weight, run);
-    if (!is_read_as_it_is(matrix(x), weight, run))
-        linear_by_blocks(matrix(y), matrix(x), weight, run);
-    else if (weight->dtype == DTYPE_BF16)
-        products_by_rows(matrix(y), matrix(x), weight->data);
-    else
-        code_products(matrix(y), matrix(x), weight, run);
+    linear_of_matrices(matrix(y), x, weight, run);
     if (bias) add_bias(y, bias, run);
     arena_release(run->arena, mark);
     return to_dtype_(y, run);

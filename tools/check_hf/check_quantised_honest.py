@@ -36,7 +36,9 @@ def flags_of(case, kernel):
 
 
 def is_of_codes(case, weights, tap):
-    return tap.endswith(".self_attn.o_proj") if "cache_scales" in case else tap in weights
+    if "cache_scales" in case:
+        return tap.endswith(".self_attn.o_proj")
+    return tap in weights or f"{tap}.0.gate_proj" in weights
 
 
 def check_honest(plumb, seeds):
