@@ -23,7 +23,11 @@ static float magnitude_of(const float *x, int64_t count)
     return most;
 }
 
-static float clamped(float code, float least, float most) { return fminf(fmaxf(code, least), most); }
+/* NaN stays NaN, as in torch: what comes behind it is to show it, too. */
+static float clamped(float code, float least, float most)
+{
+    return code < least ? least : code > most ? most : code;
+}
 
 /* The scale is rounded to the dtype, and nothing else. */
 static void to_int8_of(float *x, int64_t count, const CodeRule *rule, float codes, float least)
@@ -73,7 +77,7 @@ static void to_fp8(float *x, int64_t count, const CodeRule *rule)
 /* 0, 0.5, 1, 1.5, 2, 3, 4 and 6; to nearest, ties to even */
 static float to_e2m1(float value)
 {
-    float size = fminf(fabsf(value), 6), spacing = size < 2 ? 0.5f : size < 4 ? 1 : 2;
+    float size = clamped(fabsf(value), 0, 6), spacing = size < 2 ? 0.5f : size < 4 ? 1 : 2;
     return copysignf(rintf(size / spacing) * spacing, value);
 }
 
@@ -109,7 +113,7 @@ static void to_q8_k(float *x, int64_t count, const CodeRule *rule)
     for (int64_t i = 0; i < count; i++)
         if (fabsf(x[i]) > fabsf(most)) most = x[i];
     float inverse = most != 0 ? -127 / most : 0, scale = most != 0 ? 1 / inverse : 0;
-    for (int64_t i = 0; i < count; i++) x[i] = fminf(rintf(x[i] * inverse), 127) * scale;
+    for (int64_t i = 0; i < count; i++) x[i] = clamped(rintf(x[i] * inverse), -128, 127) * scale;
 }
 
 static void to_f16(float *x, int64_t count, const CodeRule *rule)

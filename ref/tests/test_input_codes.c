@@ -33,6 +33,17 @@ START_TEST(row_is_rounded)
 }
 END_TEST
 
+/* By every rule; what is beside it stays a number. */
+START_TEST(nan_stays_nan)
+{
+    if (_i == INPUTS_GGML) return;
+    Tensor x = view(values(1, NAN, -2, 3), 1, 4);
+    Tensor found = input_codes(x, &(Array){ .inputs = (InputCodes)_i, .input_scale = 1 }, run_as(ROUNDING_NONE));
+    for (int i = 0; i < 4; i++) ck_assert_int_eq(isnan(found.data[i]) != 0, i == 1);
+    ck_assert(found.data[2] < 0 && found.data[3] > 0);
+}
+END_TEST
+
 /* Two rows, the first a thousand times the second: a scale of its own for each row, or the first's for both */
 START_TEST(scale_is_of_row_or_tensor)
 {
@@ -185,6 +196,7 @@ Suite *input_codes_suite(void)
     Suite *suite = suite_create("input_codes");
     TCase *tcase = theme(suite, "rules");
     tcase_add_loop_test(tcase, row_is_rounded, 0, COUNT(rows_of_four));
+    tcase_add_loop_test(tcase, nan_stays_nan, 0, INPUTS_COUNT);
     tcase_add_test(tcase, scale_is_of_row_or_tensor);
     tcase_add_test(tcase, scale_is_of_block);
     tcase_add_test(tcase, scale_of_q8_0_is_float16);
