@@ -2,6 +2,9 @@
  *
  *     NVFP4   weight U8 [rows, columns / 2], weight_scale F8_E4M3 [rows, columns / 16], weight_scale_2 F32, a factor
  *     FP8     weight F8_E4M3 [rows, columns], weight_scale F32
+ *     both    input_scale F32: of the product's input, whose kernels round it to codes of the weight's kind
+ *
+ * NVFP4's input_scale is the reciprocal of a global scale, FP8's the scale itself.
  */
 #include <float.h>
 #include <string.h>
@@ -52,32 +55,37 @@ static void load_fp8(Parts *parts, CodeGrid *grid)
     if (scales) grid->scales = *scales;
 }
 
-/* The reciprocal of what the library compressed-tensors has */
-static void read_global_scale(Parts *parts, const Array *scale, Array *weight)
+/* The algorithm rounds inputs by the module's input_scale; without one the backend has to say what it does. */
+static void load_input_scale(Parts *parts, bool is_fp4, Array *weight)
 {
-    double value = 0;
-    if (array_elements(scale) == 1 && dtype_is_float(scale->dtype)) array_read_f64(scale, 0, 1, &value);
-    if (!(1 / value > 0 && 1 / value <= (double)FLT_MAX))
-        error_set(parts->error, "%s: %s: found %s %s, expected a number above 0", scale->file, scale->name,
-                  dtype_name(scale->dtype), SHAPE_TEXT(scale->rank, scale->shape));
-    weight->input_scale = (float)(1 / value);
+    InputCodes own = is_fp4 ? INPUTS_FP4_GROUP : INPUTS_FP8_STATIC;
+    const Array *scale = part_found(parts, "input_scale");
+    if (!scale && !declared_inputs.given)
+        error_set(parts->error, "%s: %s.input_scale: found no such tensor, expected one, or --activations",
+                  parts->checkpoint->file, parts->module);
+    weight->inputs = own;
+    if (!scale || (declared_inputs.given && declared_inputs.inputs != own)) return;
+    double value = positive_number(parts, "input_scale"), taken = is_fp4 ? 1 / value : value;
+    if (!error_is_set(parts->error) && taken > (double)FLT_MAX)
+        error_set(parts->error, "%s: %s: found %g, expected a number whose reciprocal float32 holds", scale->file,
+                  scale->name, value);
+    weight->input_scale = (float)taken;
 }
 
-/* Their inputs are rounded to codes too; to which, the backend declares. */
 static void load_module(Parts *parts, const Array *codes)
 {
     Arena *arena = &parts->checkpoint->arena;
     CodeGrid *grid = arena_allocate(arena, sizeof *grid);
     *grid = (CodeGrid){ .codes = *part_needed(parts, "weight"), .rows = codes->shape[0], .columns = codes->shape[1] };
-    if (codes->dtype == DTYPE_U8)
+    bool is_fp4 = codes->dtype == DTYPE_U8;
+    if (is_fp4)
         load_nvfp4(parts, grid);
     else
         load_fp8(parts, grid);
-    const Array *input_scale = part_found(parts, "input_scale");
     if (error_is_set(parts->error)) return;
     code_grid_init(grid);
     Array *weight = part_becomes_weight(parts, &grid->encoding, 2, (int64_t[]){ grid->rows, grid->columns });
-    if (declared_inputs.inputs == INPUTS_FP4_GROUP && input_scale) read_global_scale(parts, input_scale, weight);
+    load_input_scale(parts, is_fp4, weight);
 }
 
 void read_modelopt(Checkpoint *checkpoint, ConfigReader at)
@@ -85,8 +93,6 @@ void read_modelopt(Checkpoint *checkpoint, ConfigReader at)
     const char *algorithm = config_string_or(at, "quant_algo", "NVFP4"), *ending = ".weight";
     if (strcmp(algorithm, "NVFP4") != 0 && strcmp(algorithm, "FP8") != 0)
         config_refuse(at, "quant_algo", algorithm, "NVFP4 or FP8");
-    if (!declared_inputs.given && !error_is_set(at.error))
-        config_refuse(at, "quant_algo", algorithm, "--activations beside it, because its kernels round inputs, too");
     for (int i = 0; i < checkpoint->tensor_count && !error_is_set(at.error); i++) {
         const Array *array = checkpoint->tensors[i].array;
         size_t length = strlen(array->name), tail = strlen(ending);

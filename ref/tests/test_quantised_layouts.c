@@ -19,6 +19,10 @@ typedef struct {
 #define FLOATS(...) \
     (const float[]) { __VA_ARGS__ }
 #define STATE "{\"shape\": [2, 3], \"blocksize\": 4}"
+#define OF_8_BITS(type, more)                                                                       \
+    "{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"g\": {\"targets\": [\"Linear\"], " \
+    "\"weights\": {\"num_bits\": 8, \"type\": \"" type "\"}, "                                      \
+    "\"input_activations\": {\"num_bits\": 8, \"type\": \"" type "\"" more "}}}}"
 #define NESTED "{\"shape\": [2, 3], \"blocksize\": 4, \"nested_blocksize\": 1, \"nested_offset\": 0.5}"
 #define STATE_PART(text)                                                               \
     {                                                                                  \
@@ -30,6 +34,7 @@ static const float map_of_256[256] = { [3] = 0.25f, [7] = 2 };
 
 /* The last layout has it, the first, and the one whose scales are quantised: a test makes them large. */
 static float global_scale = 4, scale_and_bias[] = { 0.5, -3 }, nested_scales[] = { 6, 1.75 };
+static float input_scale = 0.25;
 
 enum { MOST_PARTS = 6 };
 static const struct {
@@ -132,6 +137,39 @@ static const struct {
       { 1, 2 },
       2,
       { 12, -6 } },
+    { OF_8_BITS("float", ", \"dynamic\": false"),
+      "fp8 per tensor",
+      { { "weight", DTYPE_F8_E4M3, 2, { 1, 2 }, BYTES(0x40, 0xb8) },
+        { "weight_scale", DTYPE_F32, 1, { 1 }, &scale_and_bias[0] },
+        { "input_scale", DTYPE_F32, 1, { 1 }, &input_scale } },
+      { 1, 2 },
+      2,
+      { 1, -0.5 } },
+    { OF_8_BITS("int", ""),
+      "int8 per tensor",
+      { { "weight", DTYPE_I8, 2, { 1, 2 }, BYTES(3, 0xfe) },
+        { "weight_scale", DTYPE_F32, 1, { 1 }, &scale_and_bias[0] },
+        { "input_scale", DTYPE_F32, 0, { 0 }, &input_scale } },
+      { 1, 2 },
+      2,
+      { 1.5, -1 } },
+    { "{\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}",
+      "nvfp4, groups of 16",
+      { { "weight", DTYPE_U8, 2, { 1, 8 }, BYTES(0x31, 0xe2, 0, 0, 0, 0, 0, 0) },
+        { "weight_scale", DTYPE_F8_E4M3, 2, { 1, 1 }, BYTES(0x40) },
+        { "weight_scale_2", DTYPE_F32, 0, { 0 }, &scale_and_bias[0] },
+        { "input_scale", DTYPE_F32, 0, { 0 }, &input_scale } },
+      { 1, 16 },
+      4,
+      { 0.5, 1.5, 1, -4 } },
+    { "{\"quant_method\": \"modelopt\", \"quant_algo\": \"FP8\"}",
+      "fp8 per tensor",
+      { { "weight", DTYPE_F8_E4M3, 2, { 1, 2 }, BYTES(0x40, 0xb8) },
+        { "weight_scale", DTYPE_F32, 0, { 0 }, &scale_and_bias[0] },
+        { "input_scale", DTYPE_F32, 0, { 0 }, &input_scale } },
+      { 1, 2 },
+      2,
+      { 1, -0.5 } },
     { "{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"g\": {\"targets\": [\"Linear\"], "
       "\"weights\": {\"num_bits\": 4, \"type\": \"float\", \"strategy\": \"tensor_group\", \"group_size\": 16}, "
       "\"input_activations\": {\"num_bits\": 4, \"type\": \"float\", \"strategy\": \"tensor_group\", "
@@ -230,16 +268,58 @@ START_TEST(scales_too_large_are_refused)
 }
 END_TEST
 
-START_TEST(inputs_have_groups)
+/* Layouts that say what inputs are rounded to, and what a declaration makes of their scales */
+static const struct {
+    int layout;
+    InputCodes inputs;
+    float scale;
+    const char *declared;
+    float scale_declared;
+} rounded[] = {
+    { 11, INPUTS_FP8_STATIC, 0.25, "fp8-token", 0 }, { 12, INPUTS_INT8_STATIC, 0.25, "none", 0 },
+    { 13, INPUTS_FP4_GROUP, 4, "fp4-group", 4 },     { 13, INPUTS_FP4_GROUP, 4, "none", 0 },
+    { 14, INPUTS_FP8_STATIC, 0.25, "fp4-group", 0 }, { 15, INPUTS_FP4_GROUP, 4, "fp4-group", 4 },
+};
+
+static Array weight_of(int layout, const char *declared)
 {
-    int last = COUNT(layouts) - 1;
     Error error = { "" };
-    write_layout(last, NULL);
-    Checkpoint *checkpoint = opened(layouts[last].config, &error);
+    write_layout(layout, NULL);
+    if (declared) ck_assert(input_codes_declare(declared, &declared_inputs));
+    Checkpoint *checkpoint = opened(layouts[layout].config, &error);
     assert_clean(&error);
-    const Array *weight = checkpoint_find(checkpoint, "model.a.weight")->array;
-    ck_assert(weight->inputs == INPUTS_FP4_GROUP && weight->input_scale == global_scale);
+    checkpoint_declare_inputs(checkpoint);
+    Array weight = *checkpoint_find(checkpoint, "model.a.weight")->array;
     checkpoint_close(checkpoint);
+    declared_inputs = (DeclaredInputs){ 0 };
+    return weight;
+}
+
+START_TEST(inputs_have_a_rule)
+{
+    Array weight = weight_of(rounded[_i].layout, NULL);
+    ck_assert(weight.inputs == rounded[_i].inputs && weight.input_scale == rounded[_i].scale);
+    weight = weight_of(rounded[_i].layout, rounded[_i].declared);
+    ck_assert_str_eq(input_codes_name(weight.inputs), rounded[_i].declared);
+    ck_assert(weight.input_scale == rounded[_i].scale_declared);
+}
+END_TEST
+
+static const struct {
+    int layout;
+    float scale;
+} bad_scales[] = {
+    { 11, 0 }, { 11, -1 }, { 11, NAN }, { 12, INFINITY }, { 13, 0 }, { 13, 1e-40F }, { 14, NAN }, { 14, -0.5 },
+};
+
+START_TEST(input_scale_is_refused)
+{
+    Error error = { "" };
+    input_scale = bad_scales[_i].scale;
+    write_layout(bad_scales[_i].layout, NULL);
+    input_scale = 0.25;
+    checkpoint_close(opened(layouts[bad_scales[_i].layout].config, &error));
+    assert_refused(&error, temporary("model.safetensors"), "model.a.input_scale: found ");
 }
 END_TEST
 
@@ -402,7 +482,8 @@ Suite *quantised_layouts_suite(void)
     TCase *tcase = theme(suite, "layouts");
     tcase_add_loop_test(tcase, layout_is_read, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, scales_too_large_are_refused, 0, COUNT(large));
-    tcase_add_test(tcase, inputs_have_groups);
+    tcase_add_loop_test(tcase, inputs_have_a_rule, 0, COUNT(rounded));
+    tcase_add_loop_test(tcase, input_scale_is_refused, 0, COUNT(bad_scales));
     tcase_add_loop_test(tcase, part_is_missed, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, config_is_refused, 0, COUNT(bad));
     tcase_add_test(tcase, mlx_name_is_hugging_faces);
