@@ -66,7 +66,9 @@ static void load_inputs(CompressedScheme *scheme, ConfigReader at)
         config_refuse(at, "strategy", strategy, "token or tensor of input_activations, or --activations");
     int row = token ? 2 : config_bool_or(at, "dynamic", false);
     scheme->inputs = is_float ? of_float[row] : of_int[row];
-    if (token && !is_float && !config_bool_or(at, "symmetric", true)) scheme->inputs = INPUTS_INT8_TOKEN;
+    if (is_float || config_bool_or(at, "symmetric", true)) return;
+    scheme->inputs = INPUTS_INT8_TOKEN;
+    if (!token) config_refuse(at, "symmetric", "false", "true where strategy is tensor, or --activations");
 }
 
 int compressed_schemes_load(CompressedScheme **schemes, ConfigReader at, Arena *arena)

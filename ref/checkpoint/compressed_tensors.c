@@ -178,6 +178,7 @@ static void load_input_scale(Module *m, Array *weight)
     InputCodes inputs = declared_inputs.given ? declared_inputs.inputs : weight->inputs;
     const Array *scale = part_found(&m->parts, "input_scale"), *global = part_found(&m->parts, "input_global_scale");
     bool is_static = inputs == INPUTS_INT8_STATIC || inputs == INPUTS_FP8_STATIC;
+    part_found(&m->parts, "input_zero_point"); /* old files have zeros that are all 0 */
     if (is_static) read_input_scale(m, scale ? scale : part_needed(&m->parts, "input_scale"), weight);
     if (inputs != INPUTS_FP4_GROUP) return;
     if (!global && !declared_inputs.given) part_needed(&m->parts, "input_global_scale");

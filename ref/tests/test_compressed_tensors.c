@@ -209,6 +209,8 @@ static const struct {
       "model.a.weight_packed: found codes, expected weights, because ignore names model.a" },
     { 6, "'g':{'targets':['Linear'],'weights':{'num_bits':8},'input_activations':{'num_bits':8,'dynamic':'local'}}",
       "input_activations.dynamic: found" },
+    { 6, "'g':{'targets':['Linear'],'weights':{'num_bits':8},'input_activations':{'num_bits':8,'symmetric':false}}",
+      "input_activations.symmetric: found false, expected true where strategy is tensor, or --activations" },
     { 6,
       "'g':{'targets':['Linear'],'weights':{'num_bits':8},'input_activations':{'num_bits':4,'type':'float',"
       "'strategy':'tensor_group','group_size':32,'dynamic':'local'}}",
