@@ -17,8 +17,9 @@ files_of() {
     config) echo ref/checkpoint/config.c ref/gemma4/text_configuration.c ref/image/processor_settings.c \
         ref/audio/feature_extractor_settings.c ;;
     quantised) echo ref/checkpoint/quantization_config.c ref/checkpoint/compressed_*.c ref/checkpoint/gptq.c \
-        ref/checkpoint/bitsandbytes.c ref/checkpoint/modelopt.c ref/checkpoint/mlx.c ref/checkpoint/executorch.c \
-        ref/checkpoint/module_parts.c ref/checkpoint/code_grid.c ref/checkpoint/input_codes.c ;;
+        ref/checkpoint/bitsandbytes.c ref/checkpoint/modelopt.c ref/checkpoint/mlx.c ref/checkpoint/torchao.c \
+        ref/checkpoint/executorch.c ref/checkpoint/module_parts.c ref/checkpoint/code_grid.c \
+        ref/checkpoint/input_codes.c ;;
     report) echo tools/command/plumb_report.c tools/report/*.c ;;
     shard) echo tools/command/shard_report.c tools/command/suite_report.c conformance/report/report_shards.c \
         conformance/report/shard_fields.c ;;
