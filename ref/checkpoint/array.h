@@ -55,7 +55,8 @@ typedef enum {
 typedef struct {
     const unsigned char **codes; /* of each group */
     float *scales, *offsets; /* floats in both builds: an encoding is of the one that opened the model */
-    uint32_t flip; /* of the bits of a word of codes, which are signed then */
+    bool has_offsets;        /* false: offsets are not set, and 0 */
+    uint32_t flip;           /* of the bits of a word of codes, which are signed then */
 } CodeGroups;
 
 /* Where the elements of a quantised tensor come from. A layout's own struct begins with one of these. */

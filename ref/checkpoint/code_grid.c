@@ -222,7 +222,7 @@ static void groups_in_grid(const Encoding *encoding, int64_t first, int64_t coun
     count /= CODE_GROUP;
     for (int64_t i = 0; i < count; i++) out->codes[i] = codes + i * CODE_GROUP * grid->bits / 8;
     read_for_groups(&grid->scales, place, each, count, out->scales);
-    memset(out->offsets, 0, (size_t)count * sizeof *out->offsets);
+    out->has_offsets = grid->biases || grid->zeros;
     if (grid->biases) read_for_groups(grid->biases, place, each, count, out->offsets);
     for (int64_t i = 0; grid->zeros && i < count; i++)
         out->offsets[i] = -out->scales[i] * (float)grid->zero(grid, row, i / each);

@@ -176,8 +176,8 @@ static void groups_of_small(const Encoding *encoding, int64_t first, int64_t cou
     for (int64_t i = 0; i < count / SMALL; i++, bytes += blocks->type->bytes) {
         out->codes[i] = bytes + 2;
         out->scales[i] = f16_at(bytes);
-        out->offsets[i] = 0;
     }
+    out->has_offsets = false;
     out->flip = blocks->type->bits == 4 ? 0x88888888 : 0;
 }
 
@@ -195,6 +195,7 @@ static void groups_of_q4_k(const Encoding *encoding, int64_t first, int64_t coun
             out->offsets[i] = -dmin * (float)min;
         }
     }
+    out->has_offsets = true;
 }
 
 static bool blocks_are_finite(const Encoding *encoding)

@@ -1,10 +1,10 @@
 /* code_products.c - a few rows of x by a weight of small integers with scales, which is read as it lies in the file
  *
- * Codes are widened in registers to the numbers that array_read gives, and multiplied there. Sixteen words of codes are
- * taken apart by shifts, of nibbles four groups at a time, of bytes two:
+ * Codes are widened in registers to the numbers that array_read gives, and multiplied there. Eight words of codes are
+ * taken apart by shifts, of nibbles two groups at a time, of bytes one:
  *
- *     words [16]     element 8 * lane + s, or 4 * lane + s, in bits 4 * s, or 8 * s, and following
- *       << >> & ^    codes of step s [16]
+ *     words [8]      element 8 * lane + s, or 4 * lane + s, in bits 4 * s, or 8 * s, and following
+ *       << >> & ^    codes of step s [8]
  *       to real      * scale + offset, each repeated for the lanes of its group
  *       * x          which is laid out once as codes come: by steps, then by lanes
  */
@@ -15,13 +15,12 @@
 #include "nn/dot.h"
 #include "run/vectors.h"
 
-typedef int32_t CodeLanes __attribute__((vector_size(4 * DOT_LANES)));
-typedef uint32_t CodeWords __attribute__((vector_size(4 * DOT_LANES)));
-typedef uint32_t HalfWords __attribute__((vector_size(2 * DOT_LANES), aligned(1)));
-typedef uint32_t QuarterWords __attribute__((vector_size(DOT_LANES), aligned(1)));
+enum { WORD_LANES = 8 }; /* a vector of 32 bytes (nn/dot.h) */
 
-#define JOINED_8(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7)
-#define JOINED_16(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+typedef int32_t CodeLanes __attribute__((vector_size(4 * WORD_LANES)));
+typedef uint32_t CodeWords __attribute__((vector_size(4 * WORD_LANES), aligned(1)));
+typedef uint32_t HalfWords __attribute__((vector_size(2 * WORD_LANES), aligned(1)));
+typedef real WordReals __attribute__((vector_size(sizeof(real) * WORD_LANES), aligned(sizeof(real))));
 
 /* The same groups with scales and offsets repeated for their lanes */
 typedef struct {
@@ -33,24 +32,21 @@ typedef struct {
 /* Bits from a code to the next in a word: it has as many lanes to a group */
 static ALWAYS_INLINE int room_of(CodeOrder order)
 {
-    return order == CODES_IN_BYTES || order == CODES_IN_PLANES ? 8 : 4;
+    return order == CODES_IN_PAIRS || order == CODES_IN_HALVES ? 4 : 8;
 }
 
-static ALWAYS_INLINE int groups_at_once(CodeOrder order) { return DOT_LANES / room_of(order); }
+static ALWAYS_INLINE int groups_at_once(CodeOrder order) { return WORD_LANES / room_of(order); }
 
-static ALWAYS_INLINE void take_words(const unsigned char *const *codes, CodeOrder order, CodeWords *out)
+static ALWAYS_INLINE void take_words(const GroupLanes *lanes, int64_t i, CodeOrder order, CodeWords *out)
 {
-    __builtin_prefetch(codes[0] + DOT_AHEAD);
+    __builtin_prefetch(lanes->codes[i] + DOT_AHEAD);
     if (room_of(order) == 8) {
-        HalfWords first = *(const HalfWords *)codes[0], second = *(const HalfWords *)codes[1];
-        if (order == CODES_IN_PLANES) second >>= 4;
-        *out = JOINED_16(first, second);
+        *out = *(const CodeWords *)lanes->codes[i];
+        if (order == CODES_IN_PLANES) *out >>= (uint32_t)(i % 2 * 4);
         return;
     }
-    QuarterWords a = *(const QuarterWords *)codes[0], b = *(const QuarterWords *)codes[1];
-    QuarterWords c = *(const QuarterWords *)codes[2], d = *(const QuarterWords *)codes[3];
-    HalfWords first = JOINED_8(a, b), second = JOINED_8(c, d);
-    *out = JOINED_16(first, second);
+    HalfWords first = *(const HalfWords *)lanes->codes[i], second = *(const HalfWords *)lanes->codes[i + 1];
+    *out = __builtin_shufflevector(first, second, 0, 1, 2, 3, 4, 5, 6, 7);
 }
 
 /* order, is_signed and bits are constants where this is called. */
@@ -58,23 +54,23 @@ static ALWAYS_INLINE real dot_codes(const GroupLanes *lanes, int64_t groups, Cod
                                     const real *x)
 {
     const int room = room_of(order), cut = 32 - bits;
-    RealLanes sums[2] = { { 0 } };
+    WordReals sums[2] = { { 0 } };
     for (int64_t i = 0; i < groups; i += groups_at_once(order)) {
         CodeWords words;
-        take_words(lanes->codes + i, order, &words);
+        take_words(lanes, i, order, &words);
         if (is_signed) words ^= lanes->flip;
-        RealLanes scale = *(const RealLanes *)(lanes->scales + i * room);
-        RealLanes offset = *(const RealLanes *)(lanes->offsets + i * room);
-        for (int s = 0; s < 32 / room; s++, x += DOT_LANES) {
+        WordReals scale = *(const WordReals *)(lanes->scales + i * room);
+        WordReals offset = *(const WordReals *)(lanes->offsets + i * room);
+        for (int s = 0; s < 32 / room; s++, x += WORD_LANES) {
             CodeLanes codes = is_signed ? (CodeLanes)(words << (cut - room * s)) >> cut
                                         : (CodeLanes)(words >> (room * s) & (0xffffffff >> cut));
-            RealLanes weight = __builtin_convertvector(codes, RealLanes) * scale + offset;
-            sums[s % 2] += weight * *(const RealLanes *)x;
+            WordReals weight = __builtin_convertvector(codes, WordReals) * scale + offset;
+            sums[s % 2] += weight * *(const WordReals *)x;
         }
     }
-    RealLanes both = sums[0] + sums[1];
+    WordReals both = sums[0] + sums[1];
     real sum = 0;
-    for (int k = 0; k < DOT_LANES; k++) sum += both[k];
+    for (int k = 0; k < WORD_LANES; k++) sum += both[k];
     return sum;
 }
 
@@ -97,6 +93,12 @@ static ALWAYS_INLINE void repeat(const float *values, int64_t count, int times, 
         for (int k = 0; k < times; k++) out[i * times + k] = (real)values[i];
 }
 
+static ALWAYS_INLINE void repeat_both(const CodeGroups *groups, int64_t count, int times, GroupLanes *lanes)
+{
+    repeat(groups->scales, count, times, lanes->scales);
+    if (groups->has_offsets) repeat(groups->offsets, count, times, lanes->offsets);
+}
+
 /* groups, lanes: room for a row's */
 static ALWAYS_INLINE void products_body(Matrix y, Matrix x, const Array *weight, CodeGroups *groups, GroupLanes *lanes)
 {
@@ -105,13 +107,10 @@ static ALWAYS_INLINE void products_body(Matrix y, Matrix x, const Array *weight,
     for (int64_t j = 0; j < y.columns; j++) {
         encoding->groups(encoding, weight->offset + j * in_features, in_features, groups);
         lanes->flip = groups->flip;
-        if (room_of(encoding->order) == 8) {
-            repeat(groups->scales, padded, 8, lanes->scales);
-            repeat(groups->offsets, padded, 8, lanes->offsets);
-        } else {
-            repeat(groups->scales, padded, 4, lanes->scales);
-            repeat(groups->offsets, padded, 4, lanes->offsets);
-        }
+        if (room_of(encoding->order) == 8)
+            repeat_both(groups, padded, 8, lanes);
+        else
+            repeat_both(groups, padded, 4, lanes);
         for (int64_t i = 0; i < x.rows; i++)
             y.data[i * y.stride + j] = dot_encoded(lanes, padded, encoding, x.data + i * x.stride);
     }
@@ -123,7 +122,7 @@ FOR_PROCESSORS(void, products, (Matrix y, Matrix x, const Array *weight, CodeGro
 /* The element, of the groups that are taken at once, that is at that place among steps and lanes */
 static int64_t element_at(CodeOrder order, int64_t place)
 {
-    int64_t s = place / DOT_LANES, lane = place % DOT_LANES, codes = 32 / room_of(order);
+    int64_t s = place / WORD_LANES, lane = place % WORD_LANES, codes = 32 / room_of(order);
     if (order != CODES_IN_HALVES) return lane * codes + s;
     return lane / 4 * CODE_GROUP + lane % 4 * 4 + s / 2 + s % 2 * (CODE_GROUP / 2);
 }
@@ -162,5 +161,6 @@ void code_products(Matrix y, Matrix x, const Array *weight, Run *run)
         groups.codes[i] = (const unsigned char *)laid_out.data;
         groups.scales[i] = groups.offsets[i] = 0;
     }
+    memset(lanes.offsets, 0, (size_t)(padded * room_of(order)) * sizeof *lanes.offsets);
     products(y, laid_out, weight, &groups, &lanes);
 }

@@ -13,7 +13,9 @@
 #include "run/real.h"
 #include "run/vectors.h"
 
-enum { DOT_LANES = 16, DOT_AHEAD = 8192 }; /* numbers at a time; bytes */
+/* Numbers in a vector of 32 bytes, for which AVX2 and AVX-512 have registers: wider ones the compiler keeps in memory
+ * where registers are not as wide. DOT_AHEAD: bytes */
+enum { DOT_LANES = 32 / sizeof(real), DOT_SUMS = 8, DOT_AHEAD = 8192 };
 
 typedef real RealLanes __attribute__((vector_size(sizeof(real) * DOT_LANES), aligned(sizeof(real))));
 typedef float FloatLanes __attribute__((vector_size(4 * DOT_LANES)));
@@ -29,20 +31,18 @@ static ALWAYS_INLINE void add_lanes(RealLanes *sum, const unsigned char *weight,
 
 static ALWAYS_INLINE real dot_bf16(const unsigned char *weight, const real *x, int64_t count)
 {
-    RealLanes a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+    RealLanes sums[DOT_SUMS] = { { 0 } };
     int64_t i = 0;
-    for (; i + 4 * DOT_LANES <= count; i += 4 * DOT_LANES) {
+    for (; i + DOT_SUMS * DOT_LANES <= count; i += DOT_SUMS * DOT_LANES) {
         const unsigned char *w = weight + 2 * i;
         __builtin_prefetch(w + DOT_AHEAD);
         __builtin_prefetch(w + DOT_AHEAD + 64);
-        add_lanes(&a, w, x + i);
-        add_lanes(&b, w + 2 * DOT_LANES, x + i + DOT_LANES);
-        add_lanes(&c, w + 4 * DOT_LANES, x + i + 2 * DOT_LANES);
-        add_lanes(&d, w + 6 * DOT_LANES, x + i + 3 * DOT_LANES);
+        for (int k = 0; k < DOT_SUMS; k++) add_lanes(&sums[k], w + 2 * DOT_LANES * k, x + i + DOT_LANES * k);
     }
-    a = (a + b) + (c + d);
+    for (int half = DOT_SUMS / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++) sums[k] += sums[k + half];
     real sum = 0;
-    for (int k = 0; k < DOT_LANES; k++) sum += a[k];
+    for (int k = 0; k < DOT_LANES; k++) sum += sums[0][k];
     for (; i < count; i++) {
         uint16_t half;
         float wide;
