@@ -49,14 +49,19 @@ typedef enum {
     CODES_IN_BYTES,
     CODES_IN_PAIRS,  /* two in a byte, the first in its low half */
     CODES_IN_HALVES, /* the first half of them in low halves of bytes, the second in high ones */
-    CODES_IN_PLANES  /* every other group in low halves of bytes, and the one behind it in the high ones of the same */
+    CODES_IN_PLANES, /* every other group in low halves of bytes, and the one behind it in the high ones of the same */
+    CODES_OF_6_BITS  /* of four groups, two in low halves of bytes, and two in the high ones of the same; and the two
+                      * highest bits of all four in the four pairs of bits of as many bytes as a group has codes */
 } CodeOrder;
 
 typedef struct {
-    const unsigned char **codes; /* of each group */
-    float *scales, *offsets; /* floats in both builds: an encoding is of the one that opened the model */
-    bool has_offsets;        /* false: offsets are not set, and 0 */
-    uint32_t flip;           /* of the bits of a word of codes, which are signed then */
+    const unsigned char **codes;   /* of each group */
+    const unsigned char **highest; /* the bytes with its two highest bits, where codes are CODES_OF_6_BITS */
+    /* Each group has one, or each half where the encoding's groups are of so many codes. Floats in both builds: an
+     * encoding belongs to the one that opened the model. */
+    float *scales, *offsets;
+    bool has_offsets; /* false: offsets are not set, and 0 */
+    uint32_t flip;    /* of the bits of a word of codes, which are signed then */
 } CodeGroups;
 
 /* Where the elements of a quantised tensor come from. A layout's own struct begins with one of these. */

@@ -198,6 +198,22 @@ static void groups_of_q4_k(const Encoding *encoding, int64_t first, int64_t coun
     out->has_offsets = true;
 }
 
+static void groups_of_q6_k(const Encoding *encoding, int64_t first, int64_t count, CodeGroups *out)
+{
+    const Blocks *blocks = (const Blocks *)encoding;
+    const unsigned char *bytes = blocks->data + first / LARGE * blocks->type->bytes;
+    for (int64_t i = 0; i < count / SMALL; bytes += blocks->type->bytes) {
+        float d = f16_at(bytes + 208);
+        for (int j = 0; j < LARGE / 16; j++) out->scales[2 * i + j] = d * (float)(signed char)bytes[192 + j];
+        for (int j = 0; j < LARGE / SMALL; j++, i++) {
+            out->codes[i] = bytes + j / 4 * 64 + j % 2 * 32;
+            out->highest[i] = bytes + 128 + j / 4 * 32;
+        }
+    }
+    out->has_offsets = false;
+    out->flip = 0x20202020;
+}
+
 static bool blocks_are_finite(const Encoding *encoding)
 {
     const Blocks *blocks = (const Blocks *)encoding;
@@ -211,13 +227,25 @@ static bool blocks_are_finite(const Encoding *encoding)
 }
 
 /* Codes times scales are exact in float32 in these types, or the last that is rounded. */
+static const struct {
+    void (*take_apart)(const unsigned char *bytes, GgufBlock *out);
+    void (*groups)(const Encoding *encoding, int64_t first, int64_t count, CodeGroups *out);
+    CodeOrder order;
+} grouped[] = {
+    { take_q4_0, groups_of_small, CODES_IN_HALVES },
+    { take_q8_0, groups_of_small, CODES_IN_BYTES },
+    { take_q4_k, groups_of_q4_k, CODES_IN_PLANES },
+    { take_q6_k, groups_of_q6_k, CODES_OF_6_BITS },
+};
+
 static void place_groups(Encoding *encoding, const GgufType *type)
 {
-    bool is_q4_k = type->take_apart == take_q4_k, is_q4_0 = type->take_apart == take_q4_0;
-    if (!is_q4_k && !is_q4_0 && type->take_apart != take_q8_0) return;
-    encoding->groups = is_q4_k ? groups_of_q4_k : groups_of_small;
-    encoding->order = is_q4_k ? CODES_IN_PLANES : is_q4_0 ? CODES_IN_HALVES : CODES_IN_BYTES;
-    encoding->is_signed = !is_q4_k;
+    for (size_t i = 0; i < sizeof grouped / sizeof *grouped; i++) {
+        if (grouped[i].take_apart != type->take_apart) continue;
+        encoding->groups = grouped[i].groups;
+        encoding->order = grouped[i].order;
+        encoding->is_signed = lowest_of(type) < 0;
+    }
 }
 
 Encoding *gguf_encoding(const GgufType *type, int64_t count, Arena *arena)

@@ -1,7 +1,7 @@
 /* code_products.c - a few rows of x by a weight of small integers with scales, which is read as it lies in the file
  *
  * Codes are widened in registers to the numbers that array_read gives, and multiplied there. Eight words of codes are
- * taken apart by shifts, of nibbles two groups at a time, of bytes one:
+ * taken apart by shifts, of nibbles two groups at a time, of bytes one, into which codes of 6 bits are brought first:
  *
  *     words [8]      element 8 * lane + s, or 4 * lane + s, in bits 4 * s, or 8 * s, and following
  *       << >> & ^    codes of step s [8]
@@ -24,7 +24,7 @@ typedef real WordReals __attribute__((vector_size(sizeof(real) * WORD_LANES), al
 
 /* The same groups with scales and offsets repeated for their lanes */
 typedef struct {
-    const unsigned char *const *codes;
+    const unsigned char *const *codes, *const *highest;
     real *scales, *offsets;
     uint32_t flip;
 } GroupLanes;
@@ -35,14 +35,26 @@ static ALWAYS_INLINE int room_of(CodeOrder order)
     return order == CODES_IN_PAIRS || order == CODES_IN_HALVES ? 4 : 8;
 }
 
+/* Scales to a group of CODE_GROUP codes */
+static ALWAYS_INLINE int halves_of(const Encoding *encoding) { return encoding->group < CODE_GROUP ? 2 : 1; }
+
 static ALWAYS_INLINE int groups_at_once(CodeOrder order) { return WORD_LANES / room_of(order); }
+
+/* Room for 8 bits each: codes of bytes, or nibbles of one half of them, perhaps below their two highest bits */
+static ALWAYS_INLINE void take_bytes(const GroupLanes *lanes, int64_t i, CodeOrder order, CodeWords *out)
+{
+    *out = *(const CodeWords *)lanes->codes[i];
+    if (order == CODES_IN_PLANES) *out >>= (uint32_t)(i % 2 * 4);
+    if (order != CODES_OF_6_BITS) return;
+    CodeWords highest = *(const CodeWords *)lanes->highest[i] >> (uint32_t)(i % 4 * 2);
+    *out = (*out >> (uint32_t)(i % 4 / 2 * 4) & 0x0f0f0f0f) | (highest & 0x03030303) << 4;
+}
 
 static ALWAYS_INLINE void take_words(const GroupLanes *lanes, int64_t i, CodeOrder order, CodeWords *out)
 {
     __builtin_prefetch(lanes->codes[i] + DOT_AHEAD);
     if (room_of(order) == 8) {
-        *out = *(const CodeWords *)lanes->codes[i];
-        if (order == CODES_IN_PLANES) *out >>= (uint32_t)(i % 2 * 4);
+        take_bytes(lanes, i, order, out);
         return;
     }
     HalfWords first = *(const HalfWords *)lanes->codes[i], second = *(const HalfWords *)lanes->codes[i + 1];
@@ -64,7 +76,8 @@ static ALWAYS_INLINE real dot_codes(const GroupLanes *lanes, int64_t groups, Cod
         for (int s = 0; s < 32 / room; s++, x += WORD_LANES) {
             CodeLanes codes = is_signed ? (CodeLanes)(words << (cut - room * s)) >> cut
                                         : (CodeLanes)(words >> (room * s) & (0xffffffff >> cut));
-            WordReals weight = __builtin_convertvector(codes, WordReals) * scale + offset;
+            WordReals weight = __builtin_convertvector(codes, WordReals) * scale;
+            if (order != CODES_OF_6_BITS) weight += offset; /* which has none */
             sums[s % 2] += weight * *(const WordReals *)x;
         }
     }
@@ -78,6 +91,7 @@ static ALWAYS_INLINE real dot_encoded(const GroupLanes *lanes, int64_t groups, c
 {
     switch (encoding->order) {
     case CODES_IN_PLANES: return dot_codes(lanes, groups, CODES_IN_PLANES, false, 4, x);
+    case CODES_OF_6_BITS: return dot_codes(lanes, groups, CODES_OF_6_BITS, true, 6, x);
     case CODES_IN_BYTES:
         return encoding->is_signed ? dot_codes(lanes, groups, CODES_IN_BYTES, true, 8, x)
                                    : dot_codes(lanes, groups, CODES_IN_BYTES, false, 8, x);
@@ -104,13 +118,14 @@ static ALWAYS_INLINE void products_body(Matrix y, Matrix x, const Array *weight,
 {
     const Encoding *encoding = weight->encoding;
     int64_t in_features = weight->shape[1], padded = x.columns / CODE_GROUP;
+    int halves = halves_of(encoding);
     for (int64_t j = 0; j < y.columns; j++) {
         encoding->groups(encoding, weight->offset + j * in_features, in_features, groups);
         lanes->flip = groups->flip;
-        if (room_of(encoding->order) == 8)
+        if (room_of(encoding->order) / halves == 8)
             repeat_both(groups, padded, 8, lanes);
         else
-            repeat_both(groups, padded, 4, lanes);
+            repeat_both(groups, padded * halves, 4, lanes);
         for (int64_t i = 0; i < x.rows; i++)
             y.data[i * y.stride + j] = dot_encoded(lanes, padded, encoding, x.data + i * x.stride);
     }
@@ -138,12 +153,13 @@ static void lay_out(Matrix x, CodeOrder order, Matrix out)
     }
 }
 
-static CodeGroups room_for(int64_t groups, Arena *arena)
+static CodeGroups room_for(int64_t groups, int64_t scales, Arena *arena)
 {
-    size_t count = (size_t)groups;
-    return (CodeGroups){ .codes = arena_allocate(arena, count * sizeof(unsigned char *)),
-                         .scales = arena_allocate(arena, count * sizeof(float)),
-                         .offsets = arena_allocate(arena, count * sizeof(float)) };
+    size_t places = (size_t)groups * sizeof(unsigned char *), numbers = (size_t)scales * sizeof(float);
+    return (CodeGroups){ .codes = arena_allocate(arena, places),
+                         .highest = arena_allocate(arena, places),
+                         .scales = arena_allocate(arena, numbers),
+                         .offsets = arena_allocate(arena, numbers) };
 }
 
 void code_products(Matrix y, Matrix x, const Array *weight, Run *run)
@@ -153,8 +169,9 @@ void code_products(Matrix y, Matrix x, const Array *weight, Run *run)
     int64_t padded = (count + at_once - 1) / at_once * at_once;
     Matrix laid_out = matrix(new_tensor(run, x.rows, padded * CODE_GROUP));
     lay_out(x, order, laid_out);
-    CodeGroups groups = room_for(padded, run->arena);
+    CodeGroups groups = room_for(padded, padded * halves_of(weight->encoding), run->arena);
     GroupLanes lanes = { .codes = groups.codes,
+                         .highest = groups.highest,
                          .scales = new_tensor(run, padded * room_of(order)).data,
                          .offsets = new_tensor(run, padded * room_of(order)).data };
     for (int64_t i = count; i < padded; i++) { /* groups that stand for zeros, whatever their codes are */

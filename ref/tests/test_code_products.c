@@ -118,7 +118,8 @@ END_TEST
 static const struct {
     uint32_t type;
     int64_t columns;
-} blocks[] = { { 2, 32 }, { 2, 160 }, { 2, 256 }, { 8, 32 }, { 8, 160 }, { 12, 256 }, { 12, 768 } };
+} blocks[] = { { 2, 32 },   { 2, 160 },  { 2, 256 },  { 8, 32 },  { 8, 160 },
+               { 12, 256 }, { 12, 768 }, { 14, 256 }, { 14, 768 } };
 
 START_TEST(blocks_are_read)
 {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "checkpoint/code_grid.h"
+#include "checkpoint/gguf_types.h"
 #include "nn/nn.h"
 #include "run/vectors.h"
 
@@ -58,6 +59,14 @@ static void few_rows(Tensor x, Run *run)
     for (int64_t i = 0; i < rows(x); i++) x.data[i * last(x)] = y.data[i];
 }
 
+/* A weight of one row */
+static void begin_rows_with_products(Tensor x, const Encoding *encoding, int64_t columns, Run *run)
+{
+    Array array = { .dtype = DTYPE_ENCODED, .rank = 2, .shape = { 1, columns }, .encoding = encoding };
+    Tensor y = linear(narrow(x, 1, 0, columns, run), &array, NULL, run);
+    for (int64_t i = 0; i < rows(x); i++) x.data[i * last(x)] = y.data[i];
+}
+
 /* The same of codes in pairs, with scales in bfloat16, of as many whole groups as x has */
 static void few_rows_of_codes(Tensor x, Run *run)
 {
@@ -72,9 +81,21 @@ static void few_rows_of_codes(Tensor x, Run *run)
     grid.codes = (Array){ .dtype = DTYPE_U8, .rank = 2, .shape = { 1, columns / 2 }, .data = codes };
     grid.scales = (Array){ .dtype = DTYPE_BF16, .rank = 2, .shape = { 1, groups }, .data = scales };
     code_grid_init(&grid);
-    Array array = { .dtype = DTYPE_ENCODED, .rank = 2, .shape = { 1, columns }, .encoding = &grid.encoding };
-    Tensor y = linear(narrow(x, 1, 0, columns, run), &array, NULL, run);
-    for (int64_t i = 0; i < rows(x); i++) x.data[i * last(x)] = y.data[i];
+    begin_rows_with_products(x, &grid.encoding, columns, run);
+}
+
+static void few_rows_of_q6_k(Tensor x, Run *run)
+{
+    enum { Q6_K = 14 };
+    const GgufType *type = gguf_type(Q6_K);
+    int64_t blocks = last(x) / type->block;
+    if (blocks == 0) return;
+    unsigned char *bytes = arena_allocate(run->arena, (size_t)(blocks * type->bytes));
+    for (int64_t i = 0; i < blocks * type->bytes; i++) bytes[i] = (unsigned char)(37 * i);
+    for (int64_t i = 0; i < blocks; i++) memcpy(bytes + i * type->bytes + type->scales[0], "\x13\x31", 2);
+    Encoding *encoding = gguf_encoding(type, blocks, run->arena);
+    gguf_place(encoding, bytes);
+    begin_rows_with_products(x, encoding, blocks * type->block, run);
 }
 
 static const struct {
@@ -92,6 +113,7 @@ static const struct {
     { "round at random", at_random, false },
     { "few rows", few_rows, false },
     { "few rows of codes", few_rows_of_codes, false },
+    { "few rows of Q6_K", few_rows_of_q6_k, false },
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 
