@@ -67,6 +67,7 @@ static void misread_weights(Checkpoint *checkpoint, MisreadIs *is_misread, Misre
         misread.encoding.places = places_misread;
         misread.encoding.is_finite = misread_is_finite;
         misread.encoding.groups = NULL;
+        misread.encoding.table = NULL;
         Misread *kept = arena_allocate(&checkpoint->arena, sizeof *kept);
         Array *array = arena_allocate(&checkpoint->arena, sizeof *array);
         *kept = misread;

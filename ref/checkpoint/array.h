@@ -64,6 +64,14 @@ typedef struct {
     uint32_t flip;    /* of the bits of a word of codes, which are signed then */
 } CodeGroups;
 
+/* Codes of 4 bits whose highest is a sign, with a byte for each scale: what they stand for can be looked up. */
+enum { TABLE_SCALES = 256, TABLE_NUMBERS = 8, TABLE_GROUP = 16 };
+typedef struct {
+    const unsigned char *codes, *scales; /* of the tensor: two codes in a byte, the first in its low half; of its
+                                          * groups, of 16 codes or a multiple */
+    double numbers[TABLE_SCALES][TABLE_NUMBERS]; /* codes 0 to 7 at each scale; codes 8 to 15 are the same below 0 */
+} CodeTable;
+
 /* Where the elements of a quantised tensor come from. A layout's own struct begins with one of these. */
 typedef struct Encoding Encoding;
 struct Encoding {
@@ -86,6 +94,7 @@ struct Encoding {
     void (*groups)(const Encoding *encoding, int64_t first, int64_t count, CodeGroups *out);
     CodeOrder order; /* of groups */
     bool is_signed;
+    void (*table)(const Encoding *encoding, CodeTable *out); /* NULL where there is none */
 };
 
 typedef struct Array Array;

@@ -244,6 +244,32 @@ static bool has_groups(const CodeGrid *grid)
            grid->column_group % CODE_GROUP == 0;
 }
 
+/* The scale that each byte would be, of the first row */
+static void table_of_grid(const Encoding *encoding, CodeTable *out)
+{
+    const CodeGrid *grid = (const CodeGrid *)encoding;
+    unsigned char bytes[TABLE_SCALES];
+    CodeGrid every = *grid;
+    every.scales = (Array){ .dtype = grid->scales.dtype, .rank = 1, .shape = { TABLE_SCALES }, .data = bytes };
+    for (int i = 0; i < TABLE_SCALES; i++) bytes[i] = (unsigned char)i;
+    for (int i = 0; i < TABLE_SCALES; i++) {
+        double scale = every.scale(&every, 0, i) * grid->factor / grid->divisor;
+        for (int code = 0; code < TABLE_NUMBERS; code++) out->numbers[i][code] = grid->values[code] * scale;
+    }
+    out->codes = grid->codes.data;
+    out->scales = grid->scales.data;
+}
+
+static bool has_table(const CodeGrid *grid)
+{
+    if (grid->bits != 4) return false;
+    for (int code = 0; code < TABLE_NUMBERS; code++)
+        if (grid->values[code + TABLE_NUMBERS] != -grid->values[code]) return false;
+    return grid->read_codes == read_bits && dtype_size(grid->scales.dtype) == 1 && grid->row_group == 1 &&
+           grid->column_group % TABLE_GROUP == 0 && grid->columns % grid->column_group == 0 && !grid->zeros &&
+           !grid->biases && !grid->column_index;
+}
+
 static bool is_counted(const CodeGrid *grid, int flip)
 {
     for (int code = 0; code < 1 << grid->bits; code++)
@@ -272,6 +298,7 @@ void code_grid_init(CodeGrid *grid)
     if (!grid->read_codes) grid->read_codes = read_bits;
     if (!grid->scale) grid->scale = plain_scale;
     grid->encoding.groups = has_groups(grid) ? groups_in_grid : NULL;
+    grid->encoding.table = has_table(grid) ? table_of_grid : NULL;
     grid->encoding.order = grid->bits == 4 ? CODES_IN_PAIRS : CODES_IN_BYTES;
     grid->encoding.is_signed = grid->values[0] != 0 || grid->flip;
 }

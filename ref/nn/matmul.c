@@ -155,8 +155,8 @@ static bool is_read_as_it_is(Matrix x, const Array *weight, const Run *run)
 {
     if (x.rows > FEW_ROWS || rounds_factors(run) || run->features & FEATURE_ACCUMULATE_IN_DTYPE) return false;
     if (weight->dtype == DTYPE_BF16) return run->weights != ROUNDING_FP16;
-    return weight->dtype == DTYPE_ENCODED && weight->encoding->groups && x.columns % CODE_GROUP == 0 &&
-           (run->exact_codes || run->weights == ROUNDING_NONE);
+    if (weight->dtype != DTYPE_ENCODED || !(run->exact_codes || run->weights == ROUNDING_NONE)) return false;
+    return weight->encoding->table || (weight->encoding->groups && x.columns % CODE_GROUP == 0);
 }
 
 static ALWAYS_INLINE void products_by_rows_body(Matrix y, Matrix x, const unsigned char *weight)
@@ -185,6 +185,8 @@ static void linear_of_matrix(Matrix y, Tensor x, const Array *weight, Run *run)
         linear_by_blocks(y, rounded, weight, run);
     else if (weight->dtype == DTYPE_BF16)
         products_by_rows(y, rounded, weight->data);
+    else if (weight->encoding->table)
+        table_products(y, rounded, weight, run);
     else
         code_products(y, rounded, weight, run);
     arena_release(run->arena, mark);

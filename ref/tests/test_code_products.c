@@ -82,7 +82,7 @@ static const Encoding *random_blocks(uint32_t id, int64_t elements)
 /* The second of two weights in a stack, four columns at a time */
 static void assert_weights_are_read(const Encoding *encoding, int64_t columns)
 {
-    ck_assert_ptr_nonnull(encoding->groups);
+    ck_assert(encoding->groups || encoding->table);
     Array stack = { .file = "memory",
                     .name = "weight",
                     .dtype = DTYPE_ENCODED,
@@ -128,6 +128,39 @@ START_TEST(blocks_are_read)
 }
 END_TEST
 
+/* FP4 with scales in bytes: exponents, e4m3, and e4m3 beside a global scale that no float32 is the reciprocal of */
+static const struct {
+    int64_t columns, group;
+    bool is_exponent;
+    double factor, divisor;
+} tables[] = {
+    { 96, 32, true, 0, 0 }, { 48, 16, false, 0, 0 }, { 256, 16, false, 0x1.234567p-7, 0 }, { 32, 16, false, 0, 2687.3 }
+};
+
+START_TEST(tables_are_read)
+{
+    Arena *arena = run_as(ROUNDING_NONE)->arena;
+    CodeGrid *grid = arena_allocate(arena, sizeof *grid);
+    int64_t columns = tables[_i].columns, group = tables[_i].group, height = OUT * STACKED;
+    unsigned char *scales = arena_allocate(arena, (size_t)(height * columns / group));
+    random_bytes();
+    for (int64_t i = 0; i < height * columns / group; i++)
+        scales[i] = (unsigned char)(tables[_i].is_exponent ? 100 + random_bits() % 50 : random_bits() % 127);
+    *grid = (CodeGrid){ .rows = height, .columns = columns, .bits = 4, .row_group = 1, .column_group = group };
+    grid->values = e2m1_values(arena);
+    grid->codes = (Array){ .dtype = DTYPE_U8, .rank = 2, .shape = { height, columns / 2 }, .data = bytes };
+    grid->scales = (Array){ .dtype = tables[_i].is_exponent ? DTYPE_U8 : DTYPE_F8_E4M3,
+                            .rank = 2,
+                            .shape = { height, columns / group },
+                            .data = scales };
+    if (tables[_i].is_exponent) grid->scale = e8m0_scale;
+    grid->factor = tables[_i].factor;
+    grid->divisor = tables[_i].divisor;
+    code_grid_init(grid);
+    assert_weights_are_read(&grid->encoding, columns);
+}
+END_TEST
+
 /* A kernel that rounds what codes stand for multiplies by other weights: 7 * 1.0078125 is no bfloat16 number. */
 START_TEST(rounded_weights_are_rounded)
 {
@@ -157,6 +190,7 @@ Suite *code_products_suite(void)
     TCase *tcase = theme(suite, "few rows");
     tcase_add_loop_test(tcase, grids_are_read, 0, COUNT(grids));
     tcase_add_loop_test(tcase, blocks_are_read, 0, COUNT(blocks));
+    tcase_add_loop_test(tcase, tables_are_read, 0, COUNT(tables));
     tcase_add_test(tcase, rounded_weights_are_rounded);
     return suite;
 }

@@ -84,6 +84,24 @@ static void few_rows_of_codes(Tensor x, Run *run)
     begin_rows_with_products(x, &grid.encoding, columns, run);
 }
 
+/* FP4, which is looked up */
+static void few_rows_of_a_table(Tensor x, Run *run)
+{
+    int64_t groups = last(x) / TABLE_GROUP, columns = groups * TABLE_GROUP;
+    if (groups == 0) return;
+    unsigned char *codes = arena_allocate(run->arena, (size_t)columns / 2);
+    unsigned char *scales = arena_allocate(run->arena, (size_t)groups);
+    for (int64_t i = 0; i < columns / 2; i++) codes[i] = (unsigned char)(37 * i);
+    for (int64_t i = 0; i < groups; i++) scales[i] = (unsigned char)(11 * i % 127);
+    CodeGrid grid = { .rows = 1, .columns = columns, .bits = 4, .row_group = 1, .column_group = TABLE_GROUP };
+    grid.divisor = 2687.3;
+    grid.values = e2m1_values(run->arena);
+    grid.codes = (Array){ .dtype = DTYPE_U8, .rank = 2, .shape = { 1, columns / 2 }, .data = codes };
+    grid.scales = (Array){ .dtype = DTYPE_F8_E4M3, .rank = 2, .shape = { 1, groups }, .data = scales };
+    code_grid_init(&grid);
+    begin_rows_with_products(x, &grid.encoding, columns, run);
+}
+
 static void few_rows_of_q6_k(Tensor x, Run *run)
 {
     enum { Q6_K = 14 };
@@ -113,6 +131,7 @@ static const struct {
     { "round at random", at_random, false },
     { "few rows", few_rows, false },
     { "few rows of codes", few_rows_of_codes, false },
+    { "few rows of FP4", few_rows_of_a_table, false },
     { "few rows of Q6_K", few_rows_of_q6_k, false },
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
