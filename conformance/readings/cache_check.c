@@ -19,11 +19,21 @@ static double most_of(const char *tap)
     return reads ? MOST_OF_A_CACHE : 0;
 }
 
-static bool may_be_the_cache(const Grade *grade)
+static const Step *first_bent(const Grade *grade)
 {
-    if (grade->first_bent < 0) return false;
-    const Step *step = &grade->steps[grade->first_bent];
-    return step->introduced < most_of(step->tap);
+    return grade->first_bent < 0 ? NULL : &grade->steps[grade->first_bent];
+}
+
+static bool may_be_the_cache(const Step *bent) { return bent && bent->introduced < most_of(bent->tap); }
+
+/* However far off attention is: a bug may be in such a cache. */
+static bool has_unused_scales(const Trial *trial, const Step *bent)
+{
+    const Checkpoint *checkpoint = model_checkpoint(trial->model);
+    bool has_scales = false;
+    for (int i = 0; bent && most_of(bent->tap) > 0 && i < checkpoint->tensor_count; i++)
+        has_scales |= tap_ends(checkpoint->tensors[i].array->name, ".k_scale");
+    return has_scales && trial->cache == INPUTS_PLAIN;
 }
 
 static bool is_straight(const Trial *trial, int samples, Error *error)
@@ -40,10 +50,11 @@ static bool is_straight(const Trial *trial, int samples, Error *error)
 /* A first look takes the nearest replay alone, because most dumps follow no other rule. */
 CacheCheck cache_check(const Trial *trial, const Grade *grade, Error *error)
 {
-    CacheCheck check = { trial->cache, trial->cache };
+    CacheCheck check = { .declared = trial->cache, .fits = trial->cache };
     Trial other = *trial;
     other.options.with_total = false;
-    if (!may_be_the_cache(grade)) return check;
+    check.has_unused_scales = !declared_cache.given && has_unused_scales(trial, first_bent(grade));
+    if (!may_be_the_cache(first_bent(grade))) return check;
     for (int i = 0; i < CACHE_CODES_COUNT && check.fits == check.declared && !error_is_set(error); i++) {
         other.cache = cache_codes_at(i);
         if (other.cache == trial->cache) continue;
@@ -64,6 +75,8 @@ void cache_check_text(FILE *out, const CacheCheck *check)
     if (check->declared != INPUTS_PLAIN)
         fprintf(out, "keys and values are cached as: %s, as %s\n", cache_codes_name(check->declared),
                 is_of_checkpoint(check) ? "the checkpoint says" : "declared");
+    if (check->fits == check->declared && check->has_unused_scales)
+        fprintf(out, "      the checkpoint has k_scale, and the cache is not declared: --kv-cache fp8 takes it so\n");
     if (check->fits == check->declared) return;
     fprintf(out, "      %s %s; every step is straight with --kv-cache %s\n",
             is_of_checkpoint(check) ? "the checkpoint's cache is" : "declared --kv-cache",

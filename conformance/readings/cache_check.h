@@ -13,10 +13,11 @@
 
 typedef struct {
     InputCodes declared, fits; /* the same where no other rule makes every step straight */
+    bool has_unused_scales;    /* attention is bent, and the checkpoint has scales of a cache that nobody declares */
 } CacheCheck;
 
 CacheCheck cache_check(const Trial *trial, const Grade *grade, Error *error); /* grade: the trial's */
-void cache_check_text(FILE *out, const CacheCheck *check);                    /* up to two lines */
+void cache_check_text(FILE *out, const CacheCheck *check);                    /* up to three lines */
 json_t *cache_check_json(const CacheCheck *check);                            /* an object: declared, fits */
 
 #endif

@@ -72,6 +72,8 @@ START_TEST(plain_cache_is_told)
     Checked checked = check("fixtures/quantised/e2b-w4a16", "honest-torchao", INPUTS_FP8_STATIC, NULL);
     ck_assert(!checked.straight);
     ck_assert_int_eq(checked.cache.fits, INPUTS_PLAIN);
+    checked = check("fixtures/quantised/e2b-mixed", "buggy-quant-zero-clamped", INPUTS_PLAIN, NULL);
+    ck_assert(!checked.straight && !checked.cache.has_unused_scales);
 }
 END_TEST
 
@@ -81,6 +83,7 @@ START_TEST(scale_of_keys_for_values_is_bent)
         Checked checked = check(FOLDER, "buggy-quant-key-scale-for-value", cache_codes_at(i), NULL);
         ck_assert(!checked.straight);
         ck_assert_int_eq(checked.cache.fits, cache_codes_at(i));
+        ck_assert(checked.cache.has_unused_scales == (cache_codes_at(i) == INPUTS_PLAIN));
     }
 }
 END_TEST
@@ -89,8 +92,11 @@ static void print(FILE *out, const void *what) { cache_check_text(out, what); }
 
 START_TEST(reported)
 {
-    CacheCheck plain = { 0 }, told = { INPUTS_FP8_STATIC, INPUTS_Q8_0 };
+    CacheCheck plain = { 0 }, told = { .declared = INPUTS_FP8_STATIC, .fits = INPUTS_Q8_0 };
     ck_assert_str_eq(printed(print, &plain), "");
+    plain.has_unused_scales = true;
+    ck_assert_str_eq(printed(print, &plain),
+                     "      the checkpoint has k_scale, and the cache is not declared: --kv-cache fp8 takes it so\n");
     ck_assert_str_eq(printed(print, &told),
                      "keys and values are cached as: fp8, as the checkpoint says\n"
                      "      the checkpoint's cache is fp8; every step is straight with --kv-cache q8_0\n");
