@@ -382,8 +382,9 @@ $(BUILD)/f64/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -DREAL_IS_DOUBLE $(CFLAGS) -c -o $@ $<
 
+# Threads are the program's: both builds share work out over the same.
 $(BUILD)/reference_f64.o: $(F64)
-	$(CC) -r -nostdlib -o $@ $^
+	$(CC) -r -nostdlib -o $@ $(filter-out %/run/threads.o,$^)
 	$(OBJCOPY) --keep-global-symbol=reference_f64 $@
 
 # ---------------------------------------------------------------- to install

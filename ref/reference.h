@@ -16,7 +16,8 @@ typedef struct {
 
 extern const Reference reference_f32, reference_f64;
 
-void reference_set_threads(int threads); /* of matrix products, in both; the library's own number unless set */
+/* Threads of each operation of a pass, in both builds; until it is set, of products alone, as many as BLAS takes */
+void reference_set_threads(int threads);
 void reference_set_passes(int passes);   /* so many at the same time, whose products are on one thread each */
 
 #endif

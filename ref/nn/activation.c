@@ -5,6 +5,7 @@
 
 #include "nn/exp.h"
 #include "nn/nn.h"
+#include "run/threads.h"
 #include "run/vectors.h"
 
 static const char *const names[ACTIVATION_COUNT] = {
@@ -95,10 +96,19 @@ static void round_as_table(Activation activation, real *x, int64_t count, const 
         if (x[i] > -10 && x[i] < 10) round_to(ROUNDING_FP16, &x[i], 1);
 }
 
-Tensor act_fn_(Activation activation, Tensor x, Run *run)
+typedef struct {
+    Activation activation;
+    real *values;
+    Run *run;
+} ActFn;
+
+static void act_fn_part(void *context, int64_t first, int64_t end)
 {
-    int64_t count = elements(x);
-    real *v = x.data;
+    const ActFn *act = context;
+    Activation activation = act->activation;
+    const Run *run = act->run;
+    int64_t count = end - first;
+    real *v = act->values + first;
     round_as_table(activation, v, count, run);
     const real sqrt_half = (real)0.70710678118654752440;
 
@@ -115,6 +125,12 @@ Tensor act_fn_(Activation activation, Tensor x, Run *run)
     case ACTIVATION_COUNT: assert(0);
     }
     round_as_table(activation, v, count, run);
+}
+
+Tensor act_fn_(Activation activation, Tensor x, Run *run)
+{
+    bool in_order = activation == QUICK_GELU && run->random; /* bits are drawn for one element after the other */
+    share_out(elements(x), 1, in_order ? 0 : (double)elements(x), act_fn_part, &(ActFn){ activation, x.data, run });
     return to_dtype_(x, run);
 }
 

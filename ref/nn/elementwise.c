@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "nn/nn.h"
+#include "run/threads.h"
 
 Tensor add(Tensor a, Tensor b, Run *run)
 {
@@ -65,18 +66,29 @@ static inline real clamped(real value, real min, real max)
     return value > max ? max : value;
 }
 
+typedef struct {
+    real *to;
+    const real *from;
+    real min, max;
+} Clamp;
+
+static void clamp_part(void *context, int64_t first, int64_t end)
+{
+    const Clamp c = *(const Clamp *)context;
+#pragma omp simd
+    for (int64_t i = first; i < end; i++) c.to[i] = clamped(c.from[i], c.min, c.max);
+}
+
 Tensor clamp(Tensor x, real min, real max, Run *run)
 {
     Tensor y = tensor_new(run, x.rank, x.shape);
-    int64_t count = elements(x);
-    for (int64_t i = 0; i < count; i++) y.data[i] = clamped(x.data[i], min, max);
+    share_out(elements(x), 1, (double)elements(x), clamp_part, &(Clamp){ y.data, x.data, min, max });
     return y;
 }
 
 Tensor clamp_(Tensor x, real min, real max)
 {
-    int64_t count = elements(x);
-    for (int64_t i = 0; i < count; i++) x.data[i] = clamped(x.data[i], min, max);
+    share_out(elements(x), 1, (double)elements(x), clamp_part, &(Clamp){ x.data, x.data, min, max });
     return x;
 }
 

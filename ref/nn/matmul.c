@@ -8,6 +8,7 @@
 #include "nn/code_products.h"
 #include "nn/dot.h"
 #include "nn/nn.h"
+#include "run/threads.h"
 #include "run/vectors.h"
 
 /* Each library has some of these beside cblas. Weak, because the others lack them. */
@@ -32,8 +33,10 @@ extern void MKL_Set_Num_Threads(int threads) WEAK;
  * blocks cost time; a large one costs memory. Of few rows nothing is packed, and what
  * was widened is still in a cache when it is multiplied. */
 enum { WIDEN_BLOCK = 1 << 22, WIDEN_FOR_FEW = 1 << 16 };
+enum { SHARE_STEP = 64 };  /* rows or columns: a multiple of what BLAS's kernels compute at once */
 enum { WARM_UP = 256 }; /* more than what OpenBLAS multiplies without a buffer */
 enum { FEW_ROWS = 4 };  /* of x, up to which reading the weight is most of the work */
+enum { MULTIPLIED_AT_ONCE = 16 };
 
 Matrix matrix(Tensor tensor) { return (Matrix){ tensor.data, rows(tensor), last(tensor), last(tensor) }; }
 
@@ -63,18 +66,55 @@ static Matrix factor(Matrix m, Run *run)
     return rounded;
 }
 
+static Matrix matrix_columns(Matrix whole, int64_t first, int64_t count)
+{
+    return (Matrix){ whole.data + first, whole.rows, count, whole.stride };
+}
+
+typedef struct {
+    Matrix out, a, b;
+    enum CBLAS_TRANSPOSE transposed; /* b */
+    double scale;
+} Product;
+
+static void multiply(Product p)
+{
+    if (p.out.rows == 1) /* b^T a^T, or b a^T: half the time of a product of matrices */
+        gemv(CblasRowMajor, p.transposed == CblasTrans ? CblasNoTrans : CblasTrans, (int)p.b.rows, (int)p.b.columns,
+             (real)p.scale, p.b.data, (int)p.b.stride, p.a.data, 1, 0, p.out.data, 1);
+    else
+        gemm(CblasRowMajor, CblasNoTrans, p.transposed, (int)p.out.rows, (int)p.out.columns, (int)p.a.columns,
+             (real)p.scale, p.a.data, (int)p.a.stride, p.b.data, (int)p.b.stride, 0, p.out.data, (int)p.out.stride);
+}
+
+static void multiply_rows(void *context, int64_t first, int64_t end)
+{
+    Product p = *(const Product *)context;
+    p.out = matrix_rows(p.out, first, end - first);
+    p.a = matrix_rows(p.a, first, end - first);
+    multiply(p);
+}
+
+static void multiply_columns(void *context, int64_t first, int64_t end)
+{
+    Product p = *(const Product *)context;
+    p.out = matrix_columns(p.out, first, end - first);
+    p.b = p.transposed == CblasTrans ? matrix_rows(p.b, first, end - first) : matrix_columns(p.b, first, end - first);
+    multiply(p);
+}
+
+/* On threads of our own, because those of OpenBLAS 0.3.21 take 0.64 of one's time where two could take half, and are in
+ * the way of other operations' (docs/performance.md). */
 static void product(Matrix out, Matrix a, Matrix b, enum CBLAS_TRANSPOSE transposed, double scale, Run *run)
 {
     if (out.rows == 0 || out.columns == 0) return;
     ArenaMark mark = arena_mark(run->arena);
-    a = factor(a, run);
-    b = factor(b, run);
-    if (out.rows == 1) /* b^T a^T, or b a^T: half the time of a product of matrices */
-        gemv(CblasRowMajor, transposed == CblasTrans ? CblasNoTrans : CblasTrans, (int)b.rows, (int)b.columns,
-             (real)scale, b.data, (int)b.stride, a.data, 1, 0, out.data, 1);
+    Product p = { out, factor(a, run), factor(b, run), transposed, scale };
+    double work = (double)out.rows * (double)out.columns * (double)a.columns / MULTIPLIED_AT_ONCE;
+    if (out.rows >= out.columns)
+        share_out(out.rows, SHARE_STEP, work, multiply_rows, &p);
     else
-        gemm(CblasRowMajor, CblasNoTrans, transposed, (int)out.rows, (int)out.columns, (int)a.columns, (real)scale,
-             a.data, (int)a.stride, b.data, (int)b.stride, 0, out.data, (int)out.stride);
+        share_out(out.columns, SHARE_STEP, work, multiply_columns, &p);
     arena_release(run->arena, mark);
 }
 
@@ -135,6 +175,22 @@ static void linear_product(Matrix y, Matrix x, Matrix block, Run *run)
     arena_release(run->arena, mark);
 }
 
+/* Rows of the weight from `first` on */
+typedef struct {
+    const Array *weight;
+    int64_t first;
+    Matrix block;
+    const Run *run;
+} Widened;
+
+static void widen_rows(void *context, int64_t first, int64_t end)
+{
+    const Widened *w = context;
+    int64_t columns = w->block.columns;
+    read_weight(w->run, w->weight, (w->first + first) * columns, (end - first) * columns,
+                w->block.data + first * columns);
+}
+
 static void linear_by_blocks(Matrix y, Matrix x, const Array *weight, Run *run)
 {
     int64_t out_features = weight->shape[0], in_features = weight->shape[1];
@@ -144,9 +200,8 @@ static void linear_by_blocks(Matrix y, Matrix x, const Array *weight, Run *run)
     Matrix block = matrix(new_tensor(run, most, in_features));
     for (int64_t first = 0; first < out_features; first += most) {
         int64_t count = out_features - first < most ? out_features - first : most;
-        read_weight(run, weight, first * in_features, count * in_features, block.data);
-        Matrix columns = { y.data + first, y.rows, count, y.stride };
-        linear_product(columns, x, matrix_rows(block, 0, count), run);
+        share_out(count, 1, (double)(count * in_features), widen_rows, &(Widened){ weight, first, block, run });
+        linear_product(matrix_columns(y, first, count), x, matrix_rows(block, 0, count), run);
     }
 }
 
@@ -169,6 +224,23 @@ static ALWAYS_INLINE void products_by_rows_body(Matrix y, Matrix x, const unsign
 FOR_PROCESSORS(void, products_by_rows, (Matrix y, Matrix x, const unsigned char *weight), (y, x, weight),
                (y, x, weight))
 
+typedef struct {
+    Matrix y, x;
+    const unsigned char *weight;
+} FewRows;
+
+static void multiply_few_rows(void *context, int64_t first, int64_t end)
+{
+    const FewRows *few = context;
+    products_by_rows(matrix_columns(few->y, first, end - first), few->x, few->weight + 2 * first * few->x.columns);
+}
+
+static void products_of_few_rows(Matrix y, Matrix x, const Array *weight)
+{
+    double work = (double)(y.columns * x.columns) / 4;
+    share_out(y.columns, 1, work, multiply_few_rows, &(FewRows){ y, x, weight->data });
+}
+
 static void add_bias(Tensor y, const Array *bias, Run *run)
 {
     Tensor wide = new_tensor(run, last(y));
@@ -184,7 +256,7 @@ static void linear_of_matrix(Matrix y, Tensor x, const Array *weight, Run *run)
     if (!is_read_as_it_is(rounded, weight, run))
         linear_by_blocks(y, rounded, weight, run);
     else if (weight->dtype == DTYPE_BF16)
-        products_by_rows(y, rounded, weight->data);
+        products_of_few_rows(y, rounded, weight);
     else if (weight->encoding->table)
         table_products(y, rounded, weight, run);
     else
@@ -229,7 +301,7 @@ Tensor linear_of_patches(Tensor x, const Array *weight, const Array *bias, Run *
     return keep(run, mark, linear(x, weight, bias, &narrow));
 }
 
-static void set_threads(int threads)
+static void set_library_threads(int threads)
 {
     if (openblas_set_num_threads)
         openblas_set_num_threads(threads);
@@ -240,19 +312,13 @@ static void set_threads(int threads)
 }
 
 /* The product makes OpenBLAS take its memory here, where it was looked for, and not when it has become scarce. */
-void matmul_set_threads(int threads)
-{
-    static float square[WARM_UP * WARM_UP], out[WARM_UP * WARM_UP];
-    blas_memory_check(threads);
-    set_threads(threads);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, WARM_UP, WARM_UP, WARM_UP, 1, square, WARM_UP, square,
-                WARM_UP, 0, out, WARM_UP);
-}
-
 void matmul_set_callers(int callers)
 {
+    static float square[WARM_UP * WARM_UP], out[WARM_UP * WARM_UP];
     blas_memory_check(callers);
-    matmul_set_threads(1);
+    set_library_threads(1);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, WARM_UP, WARM_UP, WARM_UP, 1, square, WARM_UP, square,
+                WARM_UP, 0, out, WARM_UP);
 }
 
 const char *matmul_library(void)

@@ -27,7 +27,6 @@ void matmul(Matrix out, Matrix a, Matrix b, Run *run);
 Tensor linear(Tensor x, const Array *weight, const Array *bias, Run *run);
 /* The same of patches of a picture, which many ports compute as a convolution whose kernel is as large as its stride */
 Tensor linear_of_patches(Tensor x, const Array *weight, const Array *bias, Run *run);
-void matmul_set_threads(int threads);
 void matmul_set_callers(int callers); /* threads that multiply at the same time, each by itself */
 const char *matmul_library(void); /* "OpenBLAS", "BLIS", .. */
 /* The kernel that OpenBLAS or BLIS has chosen; NULL where it has only one, and of other libraries */

@@ -3,6 +3,7 @@
 
 #include "nn/exp.h"
 #include "nn/nn.h"
+#include "run/threads.h"
 #include "run/vectors.h"
 
 static void add_mask(real *x, const real *mask, int64_t width, Run *run)
@@ -55,13 +56,26 @@ static ALWAYS_INLINE void softmax_body(real *x, int64_t width, bool fused)
 
 FOR_PROCESSORS(void, softmax, (real * x, int64_t width), (x, width), (x, width, fused))
 
+typedef struct {
+    Matrix x, mask;
+    Run *run;
+} Softmax;
+
+static void softmax_rows(void *context, int64_t first, int64_t end)
+{
+    const Softmax *s = context;
+    for (int64_t i = first; i < end; i++) {
+        real *row = s->x.data + i * s->x.stride;
+        const real *mask = s->mask.data ? s->mask.data + (s->mask.rows == 1 ? 0 : i) * s->mask.stride : NULL;
+        if (mask) add_mask(row, mask, s->x.columns, s->run);
+        softmax(row, s->x.columns);
+    }
+}
+
 void softmax_rows_(Matrix x, Matrix mask, Run *run)
 {
-    int64_t width = x.columns;
-    assert(!mask.data || (mask.columns == width && (mask.rows == x.rows || mask.rows == 1)));
-    for (int64_t i = 0; i < x.rows; i++) {
-        real *row = x.data + i * x.stride;
-        if (mask.data) add_mask(row, mask.data + (mask.rows == 1 ? 0 : i) * mask.stride, width, run);
-        softmax(row, width);
-    }
+    assert(!mask.data || (mask.columns == x.columns && (mask.rows == x.rows || mask.rows == 1)));
+    Softmax s = { x, mask, run };
+    bool in_order = mask.data && run->random; /* bits are drawn for one row after the other */
+    share_out(x.rows, 1, in_order ? 0 : (double)(x.rows * x.columns), softmax_rows, &s);
 }

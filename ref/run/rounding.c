@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "run/run.h"
+#include "run/threads.h"
 #include "run/vectors.h"
 
 static ALWAYS_INLINE uint32_t bits_of(float value)
@@ -70,7 +71,22 @@ static ALWAYS_INLINE void to_nearest_body(Rounding rounding, real *values, int64
 FOR_PROCESSORS(void, to_nearest, (Rounding rounding, real *values, int64_t count), (rounding, values, count),
                (rounding, values, count))
 
-void round_to(Rounding rounding, real *values, int64_t count) { to_nearest(rounding, values, count); }
+typedef struct {
+    Rounding rounding;
+    real *values;
+} ToNearest;
+
+static void round_part(void *context, int64_t first, int64_t end)
+{
+    const ToNearest *to = context;
+    to_nearest(to->rounding, to->values + first, end - first);
+}
+
+void round_to(Rounding rounding, real *values, int64_t count)
+{
+    double work = rounding == ROUNDING_NONE ? 0 : (double)count;
+    share_out(count, 1, work, round_part, &(ToNearest){ rounding, values });
+}
 
 /* ---------------------------------------------------------------- at random */
 

@@ -3,7 +3,7 @@
 
 /* clang-format off */
 #define SUITES(X)                                                                                                      \
-    X(error) X(arena) X(rounding) X(tap) X(tensor) X(output) X(sandbox) X(shown_text)                                  \
+    X(error) X(arena) X(share_out) X(rounding) X(tap) X(tensor) X(output) X(sandbox) X(shown_text)                     \
     X(array) X(safetensors) X(safetensors_writer) X(checkpoint) X(loader) X(config)                                    \
     X(compressed_scheme) X(compressed_tensors) X(gguf_types) X(gguf) X(input_codes) X(quantised_layouts)               \
     X(expert_stack) X(processor_config) X(riff) X(wav) X(unified_feature_extractor) X(sounds) X(kernel) X(matmul)      \

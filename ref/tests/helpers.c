@@ -13,7 +13,7 @@
  * way. */
 int run_suites(MakeSuite *const *suites, int count)
 {
-    matmul_set_threads(1);
+    matmul_set_callers(1);
     SRunner *runner = srunner_create(NULL);
     for (int i = 0; i < count; i++) srunner_add_suite(runner, suites[i]());
     srunner_run_all(runner, CK_NORMAL);

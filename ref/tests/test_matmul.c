@@ -1,6 +1,7 @@
 /* test_matmul.c - against naive loops, summed in double */
 #include "helpers.h"
 #include "nn/nn.h"
+#include "run/threads.h"
 
 static double naive(Matrix a, int64_t i, Matrix b, int64_t j, bool transposed)
 {
@@ -194,11 +195,11 @@ END_TEST
 
 START_TEST(two_threads)
 {
-    matmul_set_threads(2);
+    threads_set(2);
     Matrix a = matrix(random_values(200, 100)), b = matrix(random_values(150, 100)),
            out = matrix(random_values(200, 150));
     matmul_transposed(out, a, b, 1, run_as(ROUNDING_NONE));
-    matmul_set_threads(1);
+    threads_set(1);
     assert_product(out, a, b, true, 1);
 }
 END_TEST

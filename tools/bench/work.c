@@ -12,9 +12,14 @@ enum { QUERY_BLOCK = 252 }; /* as in eager_attention_forward.c */
 
 static clockid_t clock_id = CLOCK_PROCESS_CPUTIME_ID;
 
+extern void openblas_set_num_threads(int threads) __attribute__((weak));
+
+static int library_threads = 1;
+
 void bench_threads(int threads)
 {
     reference_set_threads(threads);
+    library_threads = threads;
     clock_id = threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
 }
 
@@ -48,20 +53,28 @@ float *filled(int64_t count)
     return values;
 }
 
-static void add(Work *sum, double seconds, double times, int64_t rows, int64_t columns, int64_t inner)
+/* The library's own threads are for its products alone: in between, they would be in the way of the reference's. */
+static double begin(void)
 {
-    sum->seconds += seconds;
+    if (openblas_set_num_threads) openblas_set_num_threads(library_threads);
+    return now();
+}
+
+static void end(Work *sum, double start, double times, int64_t rows, int64_t columns, int64_t inner)
+{
+    sum->seconds += now() - start;
+    if (openblas_set_num_threads) openblas_set_num_threads(1);
     sum->flop += 2 * times * (double)rows * (double)columns * (double)inner;
 }
 
 void work_linear(Work *sum, int64_t times, int64_t rows, int64_t out, int64_t in)
 {
     float *x = filled(rows * in), *w = filled(out * in), *y = filled(rows * out);
-    double start = now();
+    double start = begin();
     for (int64_t i = 0; i < times; i++)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)in, 1, x, (int)in, w, (int)in, 0,
                     y, (int)out);
-    add(sum, now() - start, (double)times, rows, out, in);
+    end(sum, start, (double)times, rows, out, in);
     free(x);
     free(w);
     free(y);
@@ -72,7 +85,7 @@ void work_attention(Work *sum, int64_t times, int64_t heads, int64_t kv_heads, i
     float *query = filled(heads * seq * head_dim), *key = filled(kv_heads * seq * head_dim);
     float *value = filled(kv_heads * seq * head_dim), *output = filled(heads * seq * head_dim);
     float *weights = filled(QUERY_BLOCK * seq);
-    double start = now();
+    double start = begin();
     for (int64_t i = 0; i < times * heads; i++) {
         int64_t h = i % heads, kv = h * kv_heads / heads * seq * head_dim;
         for (int64_t first = 0; first < seq; first += QUERY_BLOCK) {
@@ -83,7 +96,7 @@ void work_attention(Work *sum, int64_t times, int64_t heads, int64_t kv_heads, i
                         output + (first * heads + h) * d, (int)heads * d);
         }
     }
-    add(sum, now() - start, (double)(2 * times * heads), seq, seq, head_dim);
+    end(sum, start, (double)(2 * times * heads), seq, seq, head_dim);
     free(query);
     free(key);
     free(value);
@@ -94,11 +107,11 @@ void work_attention(Work *sum, int64_t times, int64_t heads, int64_t kv_heads, i
 void work_blocks(Work *sum, int64_t times, int64_t heads, int64_t rows, int64_t columns, int64_t in)
 {
     float *x = filled(rows * heads * in), *y = filled(columns * heads * in), *out = filled(rows * columns);
-    double start = now();
+    double start = begin();
     for (int64_t i = 0; i < times * heads; i++)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)in, 1, x + i % heads * in,
                     (int)(heads * in), y + i % heads * in, (int)(heads * in), 0, out, (int)columns);
-    add(sum, now() - start, (double)(times * heads), rows, columns, in);
+    end(sum, start, (double)(times * heads), rows, columns, in);
     free(x);
     free(y);
     free(out);

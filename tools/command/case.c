@@ -47,7 +47,7 @@ static const struct argp_option options[] = {
       10 },
     { "threads", KEY_THREADS, "N", 0,
       "Threads (default 1): grade and diagnose run passes of the model side by side, with the same report for any N; "
-      "other commands share out matrix products",
+      "other commands share out the rows of each operation",
       10 },
     { "quiet", KEY_QUIET, 0, 0, "No progress", 10 },
     { 0 },
