@@ -116,22 +116,34 @@ def peers_of(args, case, threads):
 
 
 def bench_peers(args):
-    """The tower of pictures by every engine that is there, in turn"""
-    if args.quick:
-        return
+    """The towers of pictures by every engine that is there, in turn"""
+    for size in [] if args.quick else args.sizes:
+        bench_peers_of(args, size)
+
+
+def bench_peers_of(args, size):
+    """Each engine in pairs with plumb, and no two at once: their copies of the weights may not fit beside each other."""
     threads = args.threads or 1
-    case = checkpoint(args, "e2b", "--patches", 2520)
-    print(f"\nThe e2b tower, 2520 patches, float32, {threads} thread(s): {clock_of(threads)}.\n")
-    commands = {"plumb": [args.build / "tower-bench", case, threads]} | peers_of(args, case, threads)
-    first, answers = in_turn(commands, rounds_of(args, 5))
-    ours = [answer["plumb"] for answer in answers]
-    shares = percent(each["flop"] / each["seconds"] / each["fma_flops"] for each in ours)
-    print(f"plumb: kernel {first['plumb']['kernel']}, {shares} of the FMA peak, "
-          f"{percent(each['sgemm_seconds'] / each['seconds'] for each in ours)} of sgemm.\n")
+    case = checkpoint(args, size, "--patches", 2520)
+    print(f"\nThe {size} tower, 2520 patches, float32, {threads} thread(s): {clock_of(threads)}.\n")
+    peers = peers_of(args, case, threads)
     table("engine", "version", "seconds", "engine / plumb")
-    for name in commands:
-        versions = "" if name == "plumb" else " ".join(f"{key} {value}" for key, value in first[name].items())
+    ours = []
+    for name, command in peers.items():
+        commands = {"plumb": [args.build / "tower-bench", case, threads], name: command}
+        try:
+            first, answers = in_turn(commands, rounds_of(args, 5))
+        except EOFError as error:  # it may have been killed for its memory
+            print(error, file=sys.stderr)
+            row(name, "", "-", "none: it ended")
+            continue
+        ours += [answer["plumb"] for answer in answers]
+        versions = " ".join(f"{key} {value}" for key, value in first[name].items())
         row(name, versions, median(answer[name]["seconds"] for answer in answers), spread(ratios(answers, name)))
+    row("plumb", f"kernel {first['plumb']['kernel']}", spread(each["seconds"] for each in ours), "")
+    shares = percent(each["flop"] / each["seconds"] / each["fma_flops"] for each in ours)
+    print(f"\nplumb: {shares} of the FMA peak of {threads} thread(s), "
+          f"{percent(each['sgemm_seconds'] / each['seconds'] for each in ours)} of sgemm.\n")
 
 
 def clock_of(threads):
@@ -266,6 +278,7 @@ def main():
     parser.add_argument("--rounds", type=int, help="of all parts")
     parser.add_argument("--threads", type=int, help="of the part `threads` (default: as many as processors), and of "
                         "`peers` (default: 1)")
+    parser.add_argument("--sizes", nargs="+", choices=["e2b", "31b"], default=["e2b", "31b"], help="of the part `peers`")
     parser.add_argument("--engines", metavar="PYTHON", help="that has the peers' packages, instead of those of "
                         "check-ports")
     parser.add_argument("--quick", action="store_true")
@@ -273,7 +286,10 @@ def main():
     version = subprocess.check_output([str(args.build / "plumb"), "--version"], env=ENVIRONMENT, text=True)
     print(f"{processor()}; {version.splitlines()[1]}.\n")
     for part in args.only or [part for part in PARTS if part != "audio"]:
-        PARTS[part](args)
+        try:
+            PARTS[part](args)
+        except EOFError as error:
+            sys.exit(error)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Answering:
     def answer(self):
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"{' '.join(self.process.args)}: ended without an answer, status {self.process.wait()}")
+            raise EOFError(f"{' '.join(self.process.args)}: ended without an answer, status {self.process.wait()}")
         return json.loads(line)
 
     def round(self):
