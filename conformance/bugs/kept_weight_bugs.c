@@ -25,9 +25,10 @@ typedef struct {
     int count;
 } Meanings;
 
-/* element = code * scale - shift */
+/* element = code * scale - shift, where the code is nearest to (element + shift) / by */
 typedef struct {
     double scale, shift;
+    float by; /* the scale before it was rounded, where codes follow from that */
 } Step;
 
 typedef struct {
@@ -39,7 +40,8 @@ typedef struct {
     const Array *weight; /* as the file has it */
     const Meanings *meanings;
     bool is_cast;    /* values are taken for codes, without a scale */
-    bool by_inverse; /* codes follow from products with the scale's inverse, in the weight's dtype, as torchao's do */
+    bool by_inverse; /* codes follow from products with the scale's inverse, as torchao's do */
+    Rounding dtype;  /* in which they do */
     Step *steps;     /* of blocks, row by row; NULL: a step is one row's */
     float divisor;   /* of scales that are codes of e4m3; 0: they are none */
     const Meanings *scale_meanings;
@@ -98,48 +100,38 @@ static Extremes extremes_of(const Array *weight, int64_t first, int64_t count)
     return all;
 }
 
-static float in_dtype(const Array *weight, double value)
+static Rounding dtype_of(const Array *weight)
 {
-    Rounding rounding = weight->dtype == DTYPE_BF16  ? ROUNDING_BF16
-                        : weight->dtype == DTYPE_F16 ? ROUNDING_FP16
-                                                     : ROUNDING_NONE;
-    return narrowed(rounding, (float)value);
+    return weight->dtype == DTYPE_BF16 ? ROUNDING_BF16 : weight->dtype == DTYPE_F16 ? ROUNDING_FP16 : ROUNDING_NONE;
 }
 
 /* Scales have the weight's dtype, or are codes beside a global one. Many are halfway between two codes, so that each
  * operation is float32's, in the order that compressed-tensors has. */
 static double as_scale(const KeptWeight *kept, double scale)
 {
-    if (kept->divisor == 0) return (double)in_dtype(kept->weight, scale);
+    if (kept->divisor == 0) return narrowed(dtype_of(kept->weight), (float)scale);
     return (float)nearest(kept->scale_meanings, (float)scale * kept->divisor) / kept->divisor;
 }
 
-/* A zero is a code, so that 0 stays 0. */
-static Step step_with_zero(const KeptWeight *kept, Extremes of)
-{
-    Extremes with_0 = joined(of, (Extremes){ 0, 0 });
-    double least = lowest(kept->meanings), most = highest(kept->meanings);
-    double scale = as_scale(kept, (with_0.high - with_0.low) / (most - least));
-    return (Step){ scale, scale > 0 ? fmin(fmax(rint(least - with_0.low / scale), least), most) * scale : 0 };
-}
-
-/* As MLX has it: the bias is the end that is further from 0, and 0 stays 0. */
+/* As MLX has it, in float32: the bias is the end that is further from 0, and 0 stays 0. */
 static Step step_with_bias(const KeptWeight *kept, Extremes of)
 {
     bool from_low = fabs(of.low) > fabs(of.high);
-    double edge = from_low ? of.low : of.high, scale = (of.high - of.low) / highest(kept->meanings);
-    double code = rint(edge / (from_low ? scale : -scale));
-    if (scale == 0 || code == 0) return (Step){ as_scale(kept, scale), 0 };
-    return (Step){ as_scale(kept, edge / code), -as_scale(kept, edge) };
+    float edge = (float)(from_low ? of.low : of.high), by = (float)(of.high - of.low) / (float)highest(kept->meanings);
+    if (by == 0) return (Step){ .shift = -as_scale(kept, edge) };
+    if (!from_low) by = -by;
+    float code = rintf(edge / by);
+    if (code == 0) return (Step){ as_scale(kept, by), 0, by };
+    return (Step){ as_scale(kept, edge / code), -as_scale(kept, edge), edge / code };
 }
 
 static Step step_of(const KeptWeight *kept, Extremes of)
 {
     double least = lowest(kept->meanings), most = highest(kept->meanings);
-    if (kept->is_cast) return (Step){ 1, 0 };
-    if (kept->encoding.has_zeros) return step_with_zero(kept, of);
+    if (kept->is_cast) return (Step){ 1, 0, 1 };
     if (least >= 0) return step_with_bias(kept, of);
-    return (Step){ as_scale(kept, size_of(of) / ((most - least) / 2)), 0 };
+    double scale = as_scale(kept, size_of(of) / ((most - least) / 2));
+    return (Step){ scale, 0, (float)scale };
 }
 
 /* The first column behind the group that the column is in */
@@ -182,10 +174,10 @@ static void measure_blocks(KeptWeight *kept, Arena *arena)
 
 static double to_code(const KeptWeight *kept, double x, Step step)
 {
-    if (step.scale == 0) return 0;
-    double codes = (float)((x + step.shift) / step.scale);
-    if (kept->by_inverse) codes = in_dtype(kept->weight, x * (double)in_dtype(kept->weight, 1 / step.scale));
-    return nearest(kept->meanings, codes) * step.scale - step.shift;
+    if (step.scale == 0) return -step.shift;
+    float code = (float)(x + step.shift) / step.by;
+    if (kept->by_inverse) code = narrowed(kept->dtype, (float)x * narrowed(kept->dtype, 1 / step.by));
+    return nearest(kept->meanings, code) * step.scale - step.shift;
 }
 
 static void read_kept(const Encoding *encoding, int64_t first, int64_t count, double *out)
@@ -212,7 +204,6 @@ static KeptWeight *kept_weight(Checkpoint *checkpoint, const Array *weight, cons
                                  .width = weight->shape[1],
                                  .group = weight->shape[1],
                                  .row_group = 1,
-                                 .has_zeros = like->has_zeros,
                                  .global_scale = 1,
                                  .read = read_kept,
                                  .is_finite = kept_is_finite };
@@ -235,8 +226,10 @@ static const Array *quantised(Checkpoint *checkpoint, const Array *weight, const
     KeptWeight *kept = kept_weight(checkpoint, weight, like);
     Encoding *encoding = &kept->encoding;
     bool is_whole = like->group >= like->width, goes_on = !is_whole && like->width == array_elements(as);
-    encoding->row_group = like->row_group;
-    kept->by_inverse = !like->has_zeros && lowest(kept->meanings) < 0 && like->values[1] - like->values[0] == 1;
+    bool is_of_tensor = is_whole && like->row_group > 1 && like->row_group >= as->shape[0];
+    encoding->row_group = is_of_tensor ? weight->shape[0] : like->row_group;
+    kept->by_inverse = lowest(kept->meanings) < 0 && like->values[1] - like->values[0] == 1;
+    kept->dtype = like->bits < 8 ? dtype_of(weight) : ROUNDING_NONE;
     if (goes_on) encoding->width = array_elements(weight);
     if (!is_whole) encoding->group = like->group;
     if (like->row_group == 1 && encoding->width % encoding->group != 0) return weight;
@@ -245,7 +238,7 @@ static const Array *quantised(Checkpoint *checkpoint, const Array *weight, const
         kept->divisor = (float)(highest(kept->meanings) * highest(kept->scale_meanings) /
                                 size_of(extremes_of(weight, 0, array_elements(weight))));
     }
-    if (like->row_group > 1) measure_blocks(kept, &checkpoint->arena);
+    if (encoding->row_group > 1) measure_blocks(kept, &checkpoint->arena);
     Array *array = with_encoding(checkpoint, weight, encoding);
     array->inputs = as->input_scale > 0 ? INPUTS_PLAIN : as->inputs;
     array->inputs_dtype = as->inputs_dtype;
@@ -265,12 +258,14 @@ static bool is_kept(const Array *weight)
            ends_in(weight->name, ".weight") && !strstr(weight->name, "embed_tokens");
 }
 
+/* Codes that a loader can make of a weight alone: zeros are GPTQ's and AWQ's, which need data. */
 static bool has_codes(const Array *weight)
 {
-    return weight->rank == 2 && weight->dtype == DTYPE_ENCODED && weight->encoding->bits > 0;
+    return weight->rank == 2 && weight->dtype == DTYPE_ENCODED && weight->encoding->bits > 0 &&
+           !weight->encoding->has_zeros;
 }
 
-/* The first weight that has codes in the layer of `name`; or the first of all where none has */
+/* The first weight that has such codes in the layer of `name`; or the first of all where none has */
 static const Array *beside(const Checkpoint *checkpoint, const char *name)
 {
     const char *layers = strstr(name, "layers."), *first_dot = layers ? strchr(layers + strlen("layers."), '.') : NULL;

@@ -11,7 +11,7 @@ static Diagnosis *diagnose_by(const Trial *trial, Grade **grade, Error *error)
     Diagnosis *d = diagnosis_new();
     Search search = { .trial = *trial, .shown = &trial->options, .error = error };
     Suspects suspects;
-    d->check.cache = (CacheCheck){ trial->cache, trial->cache };
+    d->check.cache = (CacheCheck){ .declared = trial->cache, .fits = trial->cache };
     if (suspects_begin(&suspects, &search, NULL)) {
         name_bugs(d, &suspects);
         int n = first_unexplained(&suspects);

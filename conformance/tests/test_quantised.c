@@ -211,6 +211,46 @@ START_TEST(few_rows_are_as_many)
 }
 END_TEST
 
+/* ---- weights that the file keeps as they are */
+
+/* Sums of squares, and of elements times their place, of what torchao, compressed-tensors and MLX make of them */
+static const struct {
+    const char *folder, *weight;
+    double squares, places;
+} kept[] = {
+    { AT "e2b-w4a16", "model.per_layer_model_projection.weight", 145.91981065273285, -48515.363037109375 },
+    { AT "e2b-mixed", "model.per_layer_model_projection.weight", 22.850401883712038, 9969.4088287353516 },
+    { AT "26b-a4b-nvfp4", "model.layers.0.router.proj.weight", 3.058164417182331, 212.76854255981743 },
+    { AT "31b-mlx-4bit", "model.vision_tower.encoder.layers.0.mlp.down_proj.linear.weight", 161.1627961397171,
+      7235.27197265625 },
+    { AT "31b-fp8-block", "lm_head.weight", 715.51747788841385, -648201.39975465834 },
+};
+
+START_TEST(kept_weight_becomes_what_a_library_makes_of_it)
+{
+    Error error = { "" };
+    Model *model = model_open(arena_format(&scratch, "%s/model", kept[_i].folder), &error);
+    const Bug *bug = bug_find("quant-kept-weights-rounded");
+    BuggyModel *buggy = buggy_model_of(model, &bug, 1, &error);
+    assert_clean(&error);
+    const Array *weight = checkpoint_array(model_checkpoint(buggy_model_model(buggy)), kept[_i].weight);
+    int64_t count = array_elements(weight);
+    double *values = arena_allocate(&scratch, (size_t)count * sizeof *values), squares = 0, places = 0;
+    array_read_f64(weight, 0, count, values);
+    for (int64_t i = 0; i < count; i++) {
+        squares += values[i] * values[i];
+        places += values[i] * (double)i;
+    }
+    assert_near(squares, kept[_i].squares, 1e-7 * kept[_i].squares, "sum", 0);
+    assert_near(places, kept[_i].places, 1e-7 * fabs(kept[_i].places), "sum", 1);
+    double some[3];
+    array_read_f64(weight, 30, 3, some); /* over the end of a group */
+    for (int i = 0; i < 3; i++) assert_near(some[i], values[30 + i], 0, "element", 30 + i);
+    buggy_model_close(buggy);
+    model_close(model);
+}
+END_TEST
+
 Suite *quantised_suite(void)
 {
     Suite *suite = suite_create("quantised");
@@ -222,5 +262,6 @@ Suite *quantised_suite(void)
     tcase_add_loop_test(dumps, bug_of_a_cache_is_named_behind_attention, 0, COUNT(of_caches));
     TCase *scales = theme(suite, "scales");
     tcase_add_loop_test(scales, blocks_have_scales_of_others, 0, COUNT(of_blocks));
+    tcase_add_loop_test(theme(suite, "kept"), kept_weight_becomes_what_a_library_makes_of_it, 0, COUNT(kept));
     return suite;
 }
