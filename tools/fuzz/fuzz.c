@@ -134,6 +134,21 @@ void fuzz_read_array(const Array *array)
     free(narrow);
 }
 
+/* As a map of names leaves it, with some of its arrays; and as the judge looks at some of them */
+static void read_as_others_do(Dump *dump)
+{
+    int half = dump_count(dump) / 2;
+    Arena arena = { 0 };
+    Array *arrays = allocate_zeroed((size_t)dump_count(dump) + 1, sizeof *arrays);
+    for (int i = 0; i < half; i++) arrays[i] = *dump_array(dump, i);
+    const Dump *holding = dump_holding(dump, arrays, half, &arena);
+    if (dump_count(holding) != half) abort();
+    dump_replace(dump, arrays, half);
+    if (dump_count(dump) != half) abort();
+    free(arrays);
+    arena_free(&arena);
+}
+
 void fuzz_read_dump(const char *path)
 {
     Error error = { "" };
@@ -143,5 +158,6 @@ void fuzz_read_dump(const char *path)
         fuzz_read_array(dump_array(dump, i));
         if (dump_find(dump, dump_array(dump, i)->name) != dump_array(dump, i)) abort();
     }
+    if (dump) read_as_others_do(dump);
     dump_close(dump);
 }

@@ -20,6 +20,9 @@ report() { # NAME COMMAND ARGUMENT..: whatever the verdict is
 report bent grade $text $bent --only '*layers.2.self_attn#attn_weights' --only logits
 report named diagnose $text $bent --layers
 report detail grade $text $bent --only '*layers.2.self_attn#attn_weights' --json-detail
+# The target gives a report of this size many times over.
+cp "$build/seeds/report/detail" "$build/seeds/report/many"
+head -c $((16384 - $(wc -c < "$build/seeds/report/many"))) /dev/zero | tr '\0' ' ' >> "$build/seeds/report/many"
 report nothing grade $text $text/dumps/honest-bf16-eager.safetensors --only none
 report refused grade $text $text/model/config.json
 

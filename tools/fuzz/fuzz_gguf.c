@@ -3,7 +3,7 @@
 #include "checkpoint/gguf.h"
 #include "fuzz/fuzz.h"
 
-/* The same as --weights, with the names of Hugging Face */
+/* The same as --weights, with the names of Hugging Face, and inputs as --activations ggml declares them */
 static void read_checkpoint(void)
 {
     Error error = { "" };
@@ -13,6 +13,9 @@ static void read_checkpoint(void)
     weight_files = NULL;
     if (!checkpoint != error_is_set(&error)) __builtin_trap();
     if (checkpoint) checkpoint_name_ggufs(checkpoint, "model.language_model.", &error);
+    declared_inputs = (DeclaredInputs){ .given = true, .inputs = INPUTS_GGML };
+    if (checkpoint) checkpoint_declare_inputs(checkpoint);
+    declared_inputs = (DeclaredInputs){ .given = false };
     checkpoint_close(checkpoint);
 }
 

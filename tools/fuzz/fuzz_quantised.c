@@ -21,6 +21,19 @@ static void put_safetensors(FuzzPart header, FuzzPart data)
     free(file);
 }
 
+/* Words of the command line, which plumb merge takes from reports: the backend's declarations */
+static void declare(const json_t *config)
+{
+    const char *inputs = json_string_value(json_object_get(config, "activations")),
+               *cache = json_string_value(json_object_get(config, "kv_cache"));
+    declared_inputs = (DeclaredInputs){ .given = json_is_true(json_object_get(config, "declared")) };
+    declared_cache = (DeclaredCache){ .given = false };
+    if (inputs && !input_codes_declare(inputs, &declared_inputs)) declared_inputs.given = false;
+    if (strcmp(input_codes_name(declared_inputs.inputs), "") == 0) abort();
+    if (cache) declared_cache.given = cache_codes_from_name(cache, &declared_cache.codes);
+    if (declared_cache.given && strcmp(cache_codes_name(declared_cache.codes), cache) != 0) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     FuzzPart parts[PARTS];
@@ -30,8 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *object = json_parse_object(parts[CONFIG].text, parts[CONFIG].size, "config.json", "an object", &error);
     Checkpoint *checkpoint = object ? checkpoint_open(fuzz_path(""), &error) : NULL;
     if (checkpoint) {
-        declared_inputs = (DeclaredInputs){ .given = json_is_true(json_object_get(object, "declared")),
-                                            .inputs = INPUTS_PLAIN };
+        declare(object);
         json_t *config = json_pack("{s:O}", "quantization_config", object);
         read_quantization_config(checkpoint, (ConfigReader){ "config.json", "", config, &error });
         json_decref(config);

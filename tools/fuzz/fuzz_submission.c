@@ -1,7 +1,7 @@
 /* fuzz_submission.c - plumb verify, on a package that is nearly one of plumb submit
  *
  * An input that begins as a zip archive does is the package. Any other is a statement, a report and a map, with a 0
- * behind each: what is packed of them has the manifest that belongs to it.
+ * behind each: what is packed of them has the manifest that belongs to it, or what comes behind the "-" of a map.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,10 @@ static const char *pack(const FuzzPart *parts)
     if (!error_is_set(&error)) add_trials(&package, &statement, parts);
     json_t *results = error_is_set(&error) ? NULL : judged(&package, &list, &statement, &unjudged);
     json_t *none = json_array();
-    manifest_add(&package, &list, results ? results : none, NULL);
+    if (parts[MAP].size > 0 && parts[MAP].text[0] == '-')
+        package_add(&package, "manifest.json", parts[MAP].text + 1, strlen(parts[MAP].text + 1));
+    else
+        manifest_add(&package, &list, results ? results : none, NULL);
     if (parts[MAP].size > 0 && parts[MAP].text[0] == '+') add_part(&package, "unknown", parts[MAP]);
     Error written = { "" };
     package_write(&package, path, &written);

@@ -84,13 +84,14 @@ static const struct {
     { "{\"quant_method\":\"compressed-tensors\",\"config_groups\":{\"g\":{\"targets\":[\"re:(\"]"
       ",\"weights\":{\"num_bits\":8,\"type\":\"float\"}}}}",
       { { "weight", "F8_E4M3", 2, 1, { 4, 4 } }, { "weight_scale", "F32", 1, 4, { 1 } } } },
-    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"NVFP4\",\"declared\":true}",
+    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"NVFP4\",\"activations\":\"int9\",\"kv_cache\":\"int9\"}",
       { { "weight", "U8", 2, 1, { 1, 8 } },
         { "weight_scale", "F8_E4M3", 2, 1, { 1, 1 } },
         { "weight_scale_2", "F32", 0, 4, { 0 } } } },
-    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"FP8\",\"declared\":true}",
+    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"FP8\",\"activations\":\"int8-token:bf16\","
+      "\"kv_cache\":\"q8_0\"}",
       { { "weight", "F8_E4M3", 2, 1, { 2, 4 } }, { "weight_scale", "F32", 0, 4, { 0 } } } },
-    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"FP8\",\"declared\":true}",
+    { "{\"quant_method\":\"modelopt\",\"quant_algo\":\"FP8\",\"activations\":\"ggml\",\"kv_cache\":\"fp8\"}",
       { { "weight", "F8_E4M3", 1, 1, { 8 } }, { "weight_scale", "F32", 1, 4, { 1 } } } },
     { "{\"quant_method\":\"modelopt\",\"declared\":true}",
       { { "weight", "BF16", 2, 2, { 2, 4 } },

@@ -49,7 +49,10 @@ static void put_texts(const char *folder, const char *before, const char *const 
 #define A "\"a\":{\"dtype\":\"F32\",\"shape\":[2,2],\"data_offsets\":[0,16]}"
 static const char *const indices[] = {
     "{\"weight_map\":{\"input_ids\":\"a.safetensors\",\"model.norm.weight\":\"b.safetensors\"}}",
-    "{\"metadata\":{\"total_size\":7},\"weight_map\":{\"a\":\"..\",\"b\":\"model.safetensors.index.json\"}}", NULL
+    "{\"metadata\":{\"total_size\":7},\"weight_map\":{\"a\":\"..\",\"b\":\"model.safetensors.index.json\"}}",
+    "{\"weight_map\":{\"input_ids\":\"a.safetensors\",\"attention_mask\":\"c.safetensors\"}}",
+    "{\"weight_map\":{\"input_ids\":\"a.safetensors\",\"b\":\"none.safetensors\"}}",
+    "{\"weight_map\":{\"input_ids\":\"a.safetensors\"}}", NULL
 };
 static const char *const cases[] = { "{\"images\":[\"a.png\"],\"max_soft_tokens\":70}",
                                      "{\"images\":[\"../a.png\"],\"load\":\"path\"}",
@@ -183,11 +186,32 @@ static const char statement[] =
     "\"dump\":\"backend.safetensors\"}],\"waivers\":[{\"case\":\"tiny\",\"class\":\"bf16\",\"tap\":\"logits\","
     "\"reason\":\"known\"}]}";
 
+/* Other than those of their packages */
+static const char *const manifests[] = {
+    "-{\"format\":\"other\",\"format_version\":1}",
+    "-{\"format\":\"plumbline-submission\",\"format_version\":9}",
+    "-{\"format\":\"plumbline-submission\",\"format_version\":1,\"members\":[]}",
+    "-{\"format\":\"plumbline-submission\",\"format_version\":1,\"members\":[{\"name\":\"submission.json\","
+    "\"sha256\":\"0\"},{\"name\":\"reports/tiny-bf16.json\",\"sha256\":\"0\"}]}",
+};
+
 static const char two_trials[] =
     "{\"port\":{\"name\":\"a\",\"version\":\"1\",\"source\":\"https://example.org\"},"
     "\"environment\":{\"machine\":\"a\"},\"groups\":[\"text\"],\"trials\":["
     "{\"case\":\"tiny\",\"class\":\"bf16\",\"dump\":\"backend.safetensors\",\"names\":"
     "\"map.json\"},{\"case\":\"tiny\",\"class\":\"fp32\",\"dump\":\"backend.safetensors\"}]}";
+
+/* The report with names that a table has to quote */
+static const char *with_commas(const char *report)
+{
+    json_t *json = json_loads(report, 0, NULL);
+    json_object_set_new(json, "case", json_string("tiny, \"small\" <b>"));
+    char *text = json_dumps(json, JSON_COMPACT);
+    const char *kept = arena_format(&scratch, "%s", text);
+    free(text);
+    json_decref(json);
+    return kept;
+}
 
 /* A report on one step, and a package of it with a list that asks for that step */
 static void put_reports(Text text, const char *dump)
@@ -212,8 +236,12 @@ static void put_reports(Text text, const char *dump)
                             "{\"inputs.safetensors\":\"%s\"},\"taps\":[\"logits\"]}}}",
                             sha256));
     write_text(seed_path("report", "0"), report);
+    write_text(seed_path("report", "quoted"), with_commas(report));
     put_parts(seed_path("submission", "0"), (const char *const[]){ statement, report, NULL }, 0);
     put_parts(seed_path("submission", "1"), (const char *const[]){ two_trials, report, "+", NULL }, 0);
+    for (int i = 0; i < COUNT(manifests); i++)
+        put_parts(seed_path("submission", arena_format(&scratch, "manifest-%d", i)),
+                  (const char *const[]){ statement, report, manifests[i], NULL }, 0);
     free(report);
     grade_free(grade);
 }

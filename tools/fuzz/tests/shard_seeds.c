@@ -58,10 +58,53 @@ static void put_two(const char *name, const char *first, const char *second)
     write_bytes(seed_path("shard", name), bytes, all);
 }
 
+/* The report with a tie of its first step */
+static const char *with_tie(const char *report)
+{
+    json_t *json = json_loads(report, 0, NULL), *shard = json_object_get(json, "shard");
+    const json_t *listed = json_object_get(json_object_get(shard, "listed"), "steps");
+    json_t *tie = json_pack("{s:O, s:i, s:i, s:i, s:i, s:s, s:s}", "tap",
+                            json_object_get(json_array_get(listed, 0), "tap"), "step", 0, "row", 0, "found", 1,
+                            "expected", 2, "gap", "0x1p+0", "noise", "0x1p+0");
+    json_array_append_new(json_object_get(shard, "ties"), tie);
+    char *text = json_dumps(json, JSON_COMPACT);
+    const char *kept = arena_format(&scratch, "%s", text);
+    free(text);
+    json_decref(json);
+    return kept;
+}
+
+static const char *with(const char *report, const char *key, json_t *value)
+{
+    json_t *json = json_loads(report, 0, NULL);
+    json_object_set_new(json, key, value);
+    char *text = json_dumps(json, JSON_COMPACT);
+    const char *kept = arena_format(&scratch, "%s", text);
+    free(text);
+    json_decref(json);
+    return kept;
+}
+
+/* Two that are no shards of one grade: of another kind, program or class, or with words that move a cursor */
+static void put_strangers(const char *shard)
+{
+    json_t *words = json_pack("[s]", "a\033[2J");
+    put_two("kind", shard, with(shard, "kind", json_string("diagnose shard")));
+    put_two("program", shard, with(shard, "program", json_null()));
+    put_two("class", shard, with(shard, "class", json_string("fp32")));
+    put_two("words", with(shard, "words", json_incref(words)), with(shard, "words", words));
+}
+
+/* Right, and with what must be there once twice: ties of both, steps of the first, ends of the second */
 static void put_grade(const char *name, Trial trial, const char *const *only)
 {
     trial.options = (GradeOptions){ .only = only, .ignore_eos = true, .with_total = true };
-    put_two(name, shard_of(&trial, 0), shard_of(&trial, 1));
+    const char *first = shard_of(&trial, 0), *second = shard_of(&trial, 1);
+    put_two(name, first, second);
+    put_two(arena_format(&scratch, "%s-ties", name), with_tie(first), with_tie(second));
+    put_two(arena_format(&scratch, "%s-first", name), first, first);
+    put_two(arena_format(&scratch, "%s-second", name), second, second);
+    put_strangers(first);
 }
 
 static void put_diagnosis(const char *name, Trial trial, const char *const *only)
