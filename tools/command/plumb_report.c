@@ -89,12 +89,12 @@ static void hide_in(json_t *value)
     size_t i;
     const char *key;
     json_t *member;
-    if (json_is_string(value)) {
-        Arena arena = { 0 };
-        char *text = arena_format(&arena, "%s", json_string_value(value));
-        hide_controls(text);
-        json_string_set(value, text);
-        arena_free(&arena);
+    const char *text = json_string_value(value);
+    if (text && SHOWN_TEXT(text) != text) {
+        char *shown = strcpy(allocate_zeroed(strlen(text) + 1, 1), text);
+        hide_controls(shown);
+        json_string_set(value, shown);
+        free(shown);
     }
     json_array_foreach(value, i, member) hide_in(member);
     json_object_foreach(value, key, member) hide_in(member);
