@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "nn/dot.h"
+#include "run/threads.h"
 #include "run/vectors.h"
 
 enum { WORD_LANES = 8 }; /* a vector of 32 bytes (nn/dot.h) */
@@ -162,22 +163,38 @@ static CodeGroups room_for(int64_t groups, int64_t scales, Arena *arena)
                          .offsets = arena_allocate(arena, numbers) };
 }
 
-void code_products(Matrix y, Matrix x, const Array *weight, Run *run)
+typedef struct {
+    Matrix y, x; /* x is laid out */
+    const Array *weight;
+} FewRows;
+
+static void multiply_by_rows(void *context, int64_t first, int64_t end)
 {
-    CodeOrder order = weight->encoding->order;
-    int64_t count = x.columns / CODE_GROUP, at_once = groups_at_once(order);
-    int64_t padded = (count + at_once - 1) / at_once * at_once;
-    Matrix laid_out = matrix(new_tensor(run, x.rows, padded * CODE_GROUP));
-    lay_out(x, order, laid_out);
-    CodeGroups groups = room_for(padded, padded * halves_of(weight->encoding), run->arena);
+    const FewRows *few = context;
+    Array rows = *few->weight;
+    CodeOrder order = rows.encoding->order;
+    int64_t count = rows.shape[1] / CODE_GROUP, padded = few->x.columns / CODE_GROUP;
+    size_t numbers = (size_t)(padded * room_of(order)) * sizeof(real);
+    Arena room = { 0 };
+    CodeGroups groups = room_for(padded, padded * halves_of(rows.encoding), &room);
     GroupLanes lanes = { .codes = groups.codes,
                          .highest = groups.highest,
-                         .scales = new_tensor(run, padded * room_of(order)).data,
-                         .offsets = new_tensor(run, padded * room_of(order)).data };
+                         .scales = arena_allocate(&room, numbers),
+                         .offsets = memset(arena_allocate(&room, numbers), 0, numbers) };
     for (int64_t i = count; i < padded; i++) { /* groups that stand for zeros, whatever their codes are */
-        groups.codes[i] = (const unsigned char *)laid_out.data;
+        groups.codes[i] = (const unsigned char *)few->x.data;
         groups.scales[i] = groups.offsets[i] = 0;
     }
-    memset(lanes.offsets, 0, (size_t)(padded * room_of(order)) * sizeof *lanes.offsets);
-    products(y, laid_out, weight, &groups, &lanes);
+    rows.offset += first * rows.shape[1];
+    products(matrix_columns(few->y, first, end - first), few->x, &rows, &groups, &lanes);
+    arena_free(&room);
+}
+
+void code_products(Matrix y, Matrix x, const Array *weight, Run *run)
+{
+    int64_t count = x.columns / CODE_GROUP, at_once = groups_at_once(weight->encoding->order);
+    int64_t padded = (count + at_once - 1) / at_once * at_once;
+    Matrix laid_out = matrix(new_tensor(run, x.rows, padded * CODE_GROUP));
+    lay_out(x, weight->encoding->order, laid_out);
+    share_out(y.columns, 1, (double)(y.rows * y.columns * x.columns) / 4, multiply_by_rows, &(FewRows){ y, laid_out, weight });
 }

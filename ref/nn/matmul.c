@@ -46,6 +46,12 @@ Matrix matrix_rows(Matrix whole, int64_t first, int64_t count)
     return (Matrix){ whole.data + first * whole.stride, count, whole.columns, whole.stride };
 }
 
+Matrix matrix_columns(Matrix whole, int64_t first, int64_t count)
+{
+    assert(first >= 0 && first + count <= whole.columns);
+    return (Matrix){ whole.data + first, whole.rows, count, whole.stride };
+}
+
 Matrix matrix_of(Tensor tensor, int64_t i, int64_t j)
 {
     assert(tensor.rank == 4 && i < tensor.shape[0] && j < tensor.shape[1]);
@@ -64,11 +70,6 @@ static Matrix factor(Matrix m, Run *run)
         round_factor(run, row, m.columns);
     }
     return rounded;
-}
-
-static Matrix matrix_columns(Matrix whole, int64_t first, int64_t count)
-{
-    return (Matrix){ whole.data + first, whole.rows, count, whole.stride };
 }
 
 typedef struct {
@@ -237,7 +238,7 @@ static void multiply_few_rows(void *context, int64_t first, int64_t end)
 
 static void products_of_few_rows(Matrix y, Matrix x, const Array *weight)
 {
-    double work = (double)(y.columns * x.columns) / 4;
+    double work = (double)(y.rows * y.columns * x.columns) / 4;
     share_out(y.columns, 1, work, multiply_few_rows, &(FewRows){ y, x, weight->data });
 }
 

@@ -17,6 +17,7 @@ typedef struct {
 
 Matrix matrix(Tensor tensor); /* [rows, last] */
 Matrix matrix_rows(Matrix whole, int64_t first, int64_t count);
+Matrix matrix_columns(Matrix whole, int64_t first, int64_t count);
 Matrix matrix_of(Tensor tensor, int64_t i, int64_t j); /* tensor[i, j] of a tensor of rank 4 */
 
 /* out = scale * a b^T   a [rows, k], b [columns, k], out [rows, columns] */

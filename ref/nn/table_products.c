@@ -12,6 +12,7 @@
 
 #include "nn/code_products.h"
 #include "nn/dot.h"
+#include "run/threads.h"
 #include "run/vectors.h"
 
 typedef real TableReals __attribute__((vector_size(TABLE_NUMBERS * sizeof(real)), aligned(sizeof(real))));
@@ -83,6 +84,21 @@ FOR_PROCESSORS(void, products,
                (Matrix y, Matrix x, const Array *weight, const CodeTable *table, const real (*numbers)[TABLE_NUMBERS]),
                (y, x, weight, table, numbers), (y, x, weight, table, numbers))
 
+typedef struct {
+    Matrix y, x;
+    const Array *weight;
+    const CodeTable *table;
+    const real (*numbers)[TABLE_NUMBERS];
+} TableProducts;
+
+static void multiply_by_rows(void *context, int64_t first, int64_t end)
+{
+    const TableProducts *of = context;
+    Array rows = *of->weight;
+    rows.offset += first * of->x.columns;
+    products(matrix_columns(of->y, first, end - first), of->x, &rows, of->table, of->numbers);
+}
+
 void table_products(Matrix y, Matrix x, const Array *weight, Run *run)
 {
     CodeTable *table = arena_allocate(run->arena, sizeof *table);
@@ -90,5 +106,6 @@ void table_products(Matrix y, Matrix x, const Array *weight, Run *run)
     real(*numbers)[TABLE_NUMBERS] = (real(*)[TABLE_NUMBERS])new_tensor(run, TABLE_SCALES, TABLE_NUMBERS).data;
     for (int i = 0; i < TABLE_SCALES; i++)
         for (int code = 0; code < TABLE_NUMBERS; code++) numbers[i][code] = (real)table->numbers[i][code];
-    products(y, x, weight, table, (const real(*)[TABLE_NUMBERS])numbers);
+    TableProducts of = { y, x, weight, table, (const real(*)[TABLE_NUMBERS])numbers };
+    share_out(y.columns, 1, (double)(y.rows * y.columns * x.columns) / 4, multiply_by_rows, &of);
 }

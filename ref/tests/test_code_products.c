@@ -4,6 +4,7 @@
 #include "checkpoint/code_grid.h"
 #include "checkpoint/gguf_types.h"
 #include "helpers.h"
+#include "run/threads.h"
 
 enum { OUT = 3, STACKED = 2, MOST_BYTES = 1 << 16 };
 
@@ -137,27 +138,53 @@ static const struct {
     { 96, 32, true, 0, 0 }, { 48, 16, false, 0, 0 }, { 256, 16, false, 0x1.234567p-7, 0 }, { 32, 16, false, 0, 2687.3 }
 };
 
-START_TEST(tables_are_read)
+static const Encoding *random_table(int i, int64_t height)
 {
     Arena *arena = run_as(ROUNDING_NONE)->arena;
     CodeGrid *grid = arena_allocate(arena, sizeof *grid);
-    int64_t columns = tables[_i].columns, group = tables[_i].group, height = OUT * STACKED;
+    int64_t columns = tables[i].columns, group = tables[i].group;
     unsigned char *scales = arena_allocate(arena, (size_t)(height * columns / group));
-    random_bytes();
-    for (int64_t i = 0; i < height * columns / group; i++)
-        scales[i] = (unsigned char)(tables[_i].is_exponent ? 100 + random_bits() % 50 : random_bits() % 127);
+    for (int64_t k = 0; k < height * columns / group; k++)
+        scales[k] = (unsigned char)(tables[i].is_exponent ? 100 + random_bits() % 50 : random_bits() % 127);
     *grid = (CodeGrid){ .rows = height, .columns = columns, .bits = 4, .row_group = 1, .column_group = group };
     grid->values = e2m1_values(arena);
     grid->codes = (Array){ .dtype = DTYPE_U8, .rank = 2, .shape = { height, columns / 2 }, .data = bytes };
-    grid->scales = (Array){ .dtype = tables[_i].is_exponent ? DTYPE_U8 : DTYPE_F8_E4M3,
+    grid->scales = (Array){ .dtype = tables[i].is_exponent ? DTYPE_U8 : DTYPE_F8_E4M3,
                             .rank = 2,
                             .shape = { height, columns / group },
                             .data = scales };
-    if (tables[_i].is_exponent) grid->scale = e8m0_scale;
-    grid->factor = tables[_i].factor;
-    grid->divisor = tables[_i].divisor;
+    if (tables[i].is_exponent) grid->scale = e8m0_scale;
+    grid->factor = tables[i].factor;
+    grid->divisor = tables[i].divisor;
     code_grid_init(grid);
-    assert_weights_are_read(&grid->encoding, columns);
+    return &grid->encoding;
+}
+
+START_TEST(tables_are_read)
+{
+    random_bytes();
+    assert_weights_are_read(random_table(_i, OUT * STACKED), tables[_i].columns);
+}
+END_TEST
+
+static Tensor product_on(int threads, Tensor x, const Array *weight)
+{
+    threads_set(threads);
+    Tensor y = linear(x, weight, NULL, run_as(ROUNDING_NONE));
+    threads_set(1);
+    return y;
+}
+
+/* Wide enough to be shared out */
+START_TEST(threads_have_the_same_bits)
+{
+    enum { TALL = 400, WIDE = 256, TABLE_OF_256 = 2 };
+    random_bytes();
+    const Encoding *encodings[] = { random_blocks(2, TALL * WIDE), random_table(TABLE_OF_256, TALL) };
+    Tensor x = random_values(4, WIDE);
+    Array weight = { .dtype = DTYPE_ENCODED, .rank = 2, .shape = { TALL, WIDE }, .encoding = encodings[_i] };
+    Tensor one = product_on(1, x, &weight), three = product_on(3, x, &weight);
+    ck_assert_mem_eq(one.data, three.data, (size_t)elements(one) * sizeof(real));
 }
 END_TEST
 
@@ -191,6 +218,7 @@ Suite *code_products_suite(void)
     tcase_add_loop_test(tcase, grids_are_read, 0, COUNT(grids));
     tcase_add_loop_test(tcase, blocks_are_read, 0, COUNT(blocks));
     tcase_add_loop_test(tcase, tables_are_read, 0, COUNT(tables));
+    tcase_add_loop_test(tcase, threads_have_the_same_bits, 0, 2);
     tcase_add_test(tcase, rounded_weights_are_rounded);
     return suite;
 }

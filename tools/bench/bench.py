@@ -122,7 +122,7 @@ def bench_peers(args):
 
 
 def bench_peers_of(args, size):
-    """Each engine in pairs with plumb, and no two at once: their copies of the weights may not fit beside each other."""
+    """Each engine in pairs with plumb, and no two engines at once: their copies of the weights may not fit."""
     threads = args.threads or 1
     case = checkpoint(args, size, "--patches", 2520)
     print(f"\nThe {size} tower, 2520 patches, float32, {threads} thread(s): {clock_of(threads)}.\n")
@@ -278,7 +278,7 @@ def main():
     parser.add_argument("--rounds", type=int, help="of all parts")
     parser.add_argument("--threads", type=int, help="of the part `threads` (default: as many as processors), and of "
                         "`peers` (default: 1)")
-    parser.add_argument("--sizes", nargs="+", choices=["e2b", "31b"], default=["e2b", "31b"], help="of the part `peers`")
+    parser.add_argument("--sizes", nargs="+", choices=["e2b", "31b"], default=["e2b", "31b"], help="of `peers`")
     parser.add_argument("--engines", metavar="PYTHON", help="that has the peers' packages, instead of those of "
                         "check-ports")
     parser.add_argument("--quick", action="store_true")
