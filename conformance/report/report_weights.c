@@ -44,7 +44,8 @@ void report_weights_text(FILE *out, const Checkpoint *checkpoint)
         print_counts(out, json_object_get(json, "schemes"));
         fprintf(out, "; inputs of their products are rounded to: ");
         print_counts(out, json_object_get(json, "inputs"));
-        fprintf(out, declared_inputs.given ? ", as declared\n" : ", as the checkpoint says\n");
+        fprintf(out, ", as %s%s\n", declared_inputs.given ? "declared" : "the checkpoint says",
+                declared_inputs.largest_scales ? ", by the largest scale of a layer's experts" : "");
     }
     json_decref(json);
 }

@@ -1,6 +1,7 @@
 /* expert_stack.c - an encoding that passes each part of a stack on to the matrix that it is in */
 #include "checkpoint/expert_stack.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,26 @@ static void check_alike(const Array *matrix, const Array *first, Error *error)
                   SHAPE_TEXT(first->rank, first->shape));
 }
 
+static bool has_static_scale(const Array *matrix)
+{
+    return matrix->inputs == INPUTS_INT8_STATIC || matrix->inputs == INPUTS_FP8_STATIC;
+}
+
+/* As kernels have it that round the input of all experts at once */
+static void share_largest_scale(Stack *stack, Arena *arena)
+{
+    float largest = 0;
+    for (int64_t i = 0; i < stack->count; i++)
+        if (has_static_scale(stack->matrices[i])) largest = fmaxf(largest, stack->matrices[i]->input_scale);
+    for (int64_t i = 0; i < stack->count; i++) {
+        if (!has_static_scale(stack->matrices[i])) continue;
+        Array *matrix = arena_allocate(arena, sizeof *matrix);
+        *matrix = *stack->matrices[i];
+        matrix->input_scale = largest;
+        stack->matrices[i] = matrix;
+    }
+}
+
 static Array *stack_of(const Experts *experts, const char *const *parts, int part_count)
 {
     Arena *arena = &experts->checkpoint->arena;
@@ -122,6 +143,7 @@ static Array *stack_of(const Experts *experts, const char *const *parts, int par
         if (error_is_set(experts->error)) return NULL;
         stack->matrices[stack->count++] = matrix;
     }
+    if (declared_inputs.largest_scales) share_largest_scale(stack, arena);
     const Array *first = stack->matrices[0];
     stack->elements = array_elements(first);
     stack->encoding = (Encoding){

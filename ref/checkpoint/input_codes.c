@@ -24,7 +24,7 @@ static const char *const names[INPUTS_COUNT] = {
 };
 const char *const input_codes_names =
     "none, int8-token, int8-token-sym, int8-token-255, int8-tensor, fp8-token, fp8-tensor, fp4-group, "
-    "q8_0, q8_k, f16 or ggml, perhaps with :bf16 or :fp16 behind it";
+    "q8_0, q8_k, f16 or ggml, perhaps with :bf16 or :fp16 behind it, or largest-of-experts";
 
 void declare_no_products(void)
 {
@@ -47,6 +47,8 @@ static bool find(const char *name, size_t length, InputCodes *codes)
 bool input_codes_declare(const char *name, DeclaredInputs *declared)
 {
     size_t length = strcspn(name, ":");
+    *declared = (DeclaredInputs){ .largest_scales = strcmp(name, "largest-of-experts") == 0 };
+    if (declared->largest_scales) return true;
     declared->given = true;
     declared->dtype = strcmp(name + length, ":bf16") == 0   ? ROUNDING_BF16
                       : strcmp(name + length, ":fp16") == 0 ? ROUNDING_FP16

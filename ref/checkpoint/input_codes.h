@@ -33,7 +33,8 @@ const char *input_codes_name(InputCodes codes); /* "int8-token" */
 typedef struct {
     bool given;
     InputCodes inputs;
-    Rounding dtype; /* that the rule is computed in */
+    Rounding dtype;      /* that the rule is computed in */
+    bool largest_scales; /* not given: what the checkpoint says, with the largest scale of a layer's experts for all */
 } DeclaredInputs;
 extern DeclaredInputs declared_inputs;
 

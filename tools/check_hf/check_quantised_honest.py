@@ -32,6 +32,8 @@ def grade(plumb, folder, dump, label, *flags):
 
 def flags_of(case, kernel):
     """What a backend of that kernel declares"""
+    if kernel == "largest":
+        return ["--activations", "largest-of-experts"]
     return ["--kv-cache", kernel.split("-")[0]] if "cache_scales" in case else []
 
 

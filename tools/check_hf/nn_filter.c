@@ -20,7 +20,7 @@ static int round_rows(const char *rule, int64_t width, float scale)
     DeclaredInputs declared = { 0 };
     Arena arena = { 0 };
     Run run = { .arena = &arena };
-    if (!input_codes_declare(rule, &declared) || width < 1) {
+    if (!input_codes_declare(rule, &declared) || !declared.given || width < 1) {
         fprintf(stderr, "Usage: nn-filter RULE WIDTH SCALE; rules: %s\n", input_codes_names);
         return 2;
     }

@@ -32,8 +32,9 @@ static const struct argp_option options[] = {
     { "activations", KEY_ACTIVATIONS, "RULE", 0,
       "To what the backend rounds the input of a product with quantised weights: none, int8-token, int8-token-sym, "
       "int8-token-255, int8-tensor, fp8-token, fp8-tensor, fp4-group, q8_0, q8_k, f16, or ggml, what its CPU kernels "
-      "do; with :bf16 or :fp16 behind it if the rule is computed in that dtype (docs/quantised.md). Default: what the "
-      "checkpoint's quantization_config says, or none",
+      "do; with :bf16 or :fp16 behind it if the rule is computed in that dtype. largest-of-experts: what the "
+      "checkpoint says, by the largest input_scale of a layer's experts for all of them (docs/quantised.md). Default: "
+      "what the checkpoint's quantization_config says, or none",
       10 },
     { "kv-cache", KEY_KV_CACHE, "RULE", 0,
       "As what the backend's cache holds keys and values: none, fp8 (e4m3, by the checkpoint's k_scale and v_scale or "

@@ -7,6 +7,8 @@
 #define DUMP_Q4 FOLDER "/llama.cpp-e2b-text-q4_0"
 #define OF_Q4 "--names", FOLDER "/llama.cpp-names.json", "--as", "fp32", "--weights", FOLDER "/e2b-text-q4_0.gguf"
 #define GRADE_Q4 "grade", TEXT, DUMP_Q4 ".safetensors", OF_Q4
+#define STATIC FOLDER "/26b-a4b-static"
+#define OF_LARGEST "grade", STATIC, STATIC "/dumps/honest-largest-bf16.safetensors", "--as", "bf16"
 #define GRADE "grade", TEXT, DUMP, "--names", FOLDER "/llama.cpp-names.json", "--as", "fp32"
 
 /* Right only with the backend's own weights and its own rule: every other declaration fails at the first product. */
@@ -28,6 +30,8 @@ static const struct {
     { { GRADE_Q4, "--activations", "q8_0" }, "Q4_0 (31); inputs of their products are rounded to: q8_0 (31)", 0 },
     { { GRADE_Q4, "--activations", "ggml" }, "q8_0 (31), as declared\n", 0 },
     { { GRADE_Q4 }, "FAIL  first bent step: model.layers.0.self_attn.q_proj", 1 },
+    { { OF_LARGEST, "--activations", "largest-of-experts" }, "says, by the largest scale of a layer's experts\n", 0 },
+    { { OF_LARGEST }, "FAIL  first bent step: model.layers.0.experts", 1 },
     { { "diagnose", TEXT, DUMP_Q4 "-nibbles-exchanged.safetensors", OF_Q4, "--activations", "q8_0" },
       "matches known bug quant-nibbles-exchanged",
       1 },
