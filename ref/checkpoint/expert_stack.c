@@ -163,11 +163,22 @@ static Array *stack_of(const Experts *experts, const char *const *parts, int par
     return array;
 }
 
+/* Some exports have the experts in a module moe, which the model lacks: "model.layers.0.moe.experts" */
+static const char *name_in_model(const Experts *experts, const char *name)
+{
+    static const char ending[] = ".moe.experts";
+    size_t length = strlen(experts->module), tail = sizeof ending - 1;
+    bool is_inside = length > tail && strcmp(experts->module + length - tail, ending) == 0;
+    return is_inside ? arena_format(&experts->checkpoint->arena, "%.*s.experts.%s", (int)(length - tail),
+                                    experts->module, name)
+                     : arena_format(&experts->checkpoint->arena, "%s.%s", experts->module, name);
+}
+
 /* In the place of an older stack of the same matrices, if there is one */
 static void put(const Experts *experts, const char *name, Array *array, NewStacks *made)
 {
     if (error_is_set(experts->error)) return;
-    array->name = arena_format(&experts->checkpoint->arena, "%s.%s", experts->module, name);
+    array->name = name_in_model(experts, name);
     CheckpointTensor *known = checkpoint_find(experts->checkpoint, array->name);
     if (!known) {
         made->stacks = grown(made->stacks, made->count, sizeof *made->stacks);

@@ -2,6 +2,7 @@
  *
  *     experts.N.gate_proj.weight, .up_proj.weight [inner, hidden]   -> experts.gate_up_proj [E, 2 inner, hidden]
  *     experts.N.down_proj.weight [hidden, inner]                    -> experts.down_proj [E, hidden, inner]
+ *     moe.experts.N. ..                                             -> the same
  *
  * Quantised checkpoints have them so, each matrix with scales of its own, and some with one for its input. The stack
  * points to the matrices: nothing is read before a product asks, and a product with the stack is one with each matrix.

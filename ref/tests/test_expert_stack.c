@@ -42,6 +42,22 @@ START_TEST(gate_and_up_lie_side_by_side)
 }
 END_TEST
 
+START_TEST(experts_may_be_in_moe)
+{
+    Error error = { "" };
+    Checkpoint *checkpoint = stacked("{\"model.moe.experts.0.gate_proj.weight\": [[1.5, 2]], "
+                                     "\"model.moe.experts.0.up_proj.weight\": [[5.5, 6]], "
+                                     "\"model.moe.experts.0.down_proj.weight\": [[0.5], [2.5]]}",
+                                     &error);
+    assert_clean(&error);
+    double found[4];
+    array_read_f64(checkpoint_find(checkpoint, "model.experts.gate_up_proj")->array, 0, 4, found);
+    ck_assert(found[0] == 1.5 && found[2] == 5.5);
+    ck_assert_ptr_nonnull(checkpoint_find(checkpoint, "model.experts.down_proj"));
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
 /* Edited matrices are stacked anew in the place of the old stack. */
 START_TEST(a_stack_follows_its_matrices)
 {
@@ -142,6 +158,7 @@ Suite *expert_stack_suite(void)
     Suite *suite = suite_create("expert_stack");
     TCase *stacks = theme(suite, "stacks");
     tcase_add_test(stacks, gate_and_up_lie_side_by_side);
+    tcase_add_test(stacks, experts_may_be_in_moe);
     tcase_add_test(stacks, a_stack_follows_its_matrices);
     tcase_add_loop_test(stacks, each_matrix_rounds_its_input, 0, 2);
     TCase *files = theme(suite, "bad_files");
