@@ -196,5 +196,6 @@ void code_products(Matrix y, Matrix x, const Array *weight, Run *run)
     int64_t padded = (count + at_once - 1) / at_once * at_once;
     Matrix laid_out = matrix(new_tensor(run, x.rows, padded * CODE_GROUP));
     lay_out(x, weight->encoding->order, laid_out);
-    share_out(y.columns, 1, (double)(y.rows * y.columns * x.columns) / 4, multiply_by_rows, &(FewRows){ y, laid_out, weight });
+    double work = (double)(y.rows * y.columns * x.columns) / 4;
+    share_out(y.columns, 1, work, multiply_by_rows, &(FewRows){ y, laid_out, weight });
 }
