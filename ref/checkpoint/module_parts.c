@@ -38,7 +38,7 @@ void part_check(Parts *parts, const Array *array, Dtype dtype, int rank, const i
 
 void part_check_groups(Parts *parts, const Array *scales, int64_t columns, int64_t group)
 {
-    if (error_is_set(parts->error) || columns % group == 0) return;
+    if (error_is_set(parts->error) || (group > 0 && columns % group == 0)) return;
     error_set(parts->error, "%s: %s: found scales for groups of %lld, expected groups that divide rows of %lld columns",
               scales->file, scales->name, (long long)group, (long long)columns);
 }

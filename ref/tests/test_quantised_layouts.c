@@ -377,6 +377,23 @@ START_TEST(config_is_refused)
 }
 END_TEST
 
+START_TEST(codes_without_columns_are_refused)
+{
+    static const Part parts[] = { { "qweight", DTYPE_I32, 2, { 0, 1 }, "" },
+                                  { "qzeros", DTYPE_I32, 2, { 0, 1 }, "" },
+                                  { "scales", DTYPE_F32, 2, { 0, 8 }, "" } };
+    Error error = { "" };
+    SafetensorsWriter *writer = safetensors_writer_open(temporary("model.safetensors"), &error);
+    for (int i = 0; i < COUNT(parts); i++)
+        safetensors_writer_begin(writer, arena_format(&scratch, "model.a.%s", parts[i].name), parts[i].dtype, 2,
+                                 parts[i].shape);
+    safetensors_writer_close(writer, &error);
+    Checkpoint *checkpoint = opened("{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": -1}", &error);
+    assert_refused(&error, NULL, "model.a.scales: found scales for groups of 0");
+    checkpoint_close(checkpoint);
+}
+END_TEST
+
 /* A tensor that mlx-vlm calls otherwise, codes or not, is found under Hugging Face's name. */
 static const char *const mlx_names[][2] = {
     { "language_model.model.norm.weight", "model.language_model.norm.weight" },
@@ -486,6 +503,7 @@ Suite *quantised_layouts_suite(void)
     tcase_add_loop_test(tcase, input_scale_is_refused, 0, COUNT(bad_scales));
     tcase_add_loop_test(tcase, part_is_missed, 0, COUNT(layouts));
     tcase_add_loop_test(tcase, config_is_refused, 0, COUNT(bad));
+    tcase_add_test(tcase, codes_without_columns_are_refused);
     tcase_add_test(tcase, mlx_name_is_hugging_faces);
     tcase_add_test(tcase, executorch_positions);
     tcase_add_test(tcase, executorch_positions_refused);
