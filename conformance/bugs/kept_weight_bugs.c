@@ -254,8 +254,8 @@ static bool ends_in(const char *name, const char *ending)
 /* A matrix of a Linear, which the file holds without codes */
 static bool is_kept(const Array *weight)
 {
-    return weight->rank == 2 && dtype_is_float(weight->dtype) && weight->dtype != DTYPE_ENCODED &&
-           ends_in(weight->name, ".weight") && !strstr(weight->name, "embed_tokens");
+    return weight->rank == 2 && array_elements(weight) > 0 && dtype_is_float(weight->dtype) &&
+           weight->dtype != DTYPE_ENCODED && ends_in(weight->name, ".weight") && !strstr(weight->name, "embed_tokens");
 }
 
 /* Codes that a loader can make of a weight alone: zeros are GPTQ's and AWQ's, which need data. */

@@ -296,8 +296,8 @@ static void equal_places(const Misread *misread, int64_t first, int64_t count, C
 static bool has_short_block(Checkpoint *checkpoint, const Array *weight, Misread *misread)
 {
     const Encoding *right = weight->encoding;
-    int64_t rows = misread->elements / right->width;
     if (right->group <= 0 || right->group > right->width) return false;
+    int64_t rows = misread->elements / right->width;
     bool is_short = right->width % right->group != 0 || (right->row_group < rows && rows % right->row_group != 0);
     return is_short && has_several_scales(checkpoint, weight, misread);
 }

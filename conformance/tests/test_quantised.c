@@ -251,6 +251,38 @@ START_TEST(kept_weight_becomes_what_a_library_makes_of_it)
 }
 END_TEST
 
+/* A file may hold a matrix that the model does not ask for, without an element. */
+START_TEST(matrix_without_elements_is_left_alone)
+{
+    static const char *const cases[][2] = { { "e2b-mixed", "quant-kept-weights-rounded" },
+                                            { "31b-fp8-block", "quant-kept-weights-rounded" },
+                                            { "31b-fp8-block", "quant-blocks-of-equal-size" } };
+    Error error = { "" };
+    for (int i = 0; i < COUNT(cases); i++) {
+        Model *model = model_open(arena_format(&scratch, AT "%s/model", cases[i][0]), &error);
+        assert_clean(&error);
+        Checkpoint edited = *model_checkpoint(model);
+        CheckpointTensor tensors[3] = { { .array = NULL } };
+        for (int k = 0; k < edited.tensor_count && !tensors[0].array; k++)
+            if (edited.tensors[k].array->dtype == DTYPE_ENCODED) tensors[0] = edited.tensors[k];
+        Encoding none = *tensors[0].array->encoding;
+        none.width = none.group = 0;
+        Array kept = { .name = "a.weight", .dtype = DTYPE_BF16, .rank = 2, .shape = { 4, 0 } }, coded = kept;
+        coded.dtype = DTYPE_ENCODED;
+        coded.encoding = &none;
+        tensors[1].array = &kept;
+        tensors[2].array = &coded;
+        edited.arena = (Arena){ 0 };
+        edited.tensors = tensors, edited.tensor_count = 3;
+        bug_find(cases[i][1])->weights(&edited);
+        ck_assert_ptr_eq(tensors[1].array, &kept);
+        ck_assert_ptr_eq(tensors[2].array, &coded);
+        arena_free(&edited.arena);
+        model_close(model);
+    }
+}
+END_TEST
+
 Suite *quantised_suite(void)
 {
     Suite *suite = suite_create("quantised");
@@ -263,5 +295,6 @@ Suite *quantised_suite(void)
     TCase *scales = theme(suite, "scales");
     tcase_add_loop_test(scales, blocks_have_scales_of_others, 0, COUNT(of_blocks));
     tcase_add_loop_test(theme(suite, "kept"), kept_weight_becomes_what_a_library_makes_of_it, 0, COUNT(kept));
+    tcase_add_test(theme(suite, "no elements"), matrix_without_elements_is_left_alone);
     return suite;
 }
