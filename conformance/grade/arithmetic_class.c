@@ -155,6 +155,11 @@ const ArithmeticClass *class_wider(const ArithmeticClass *class)
     return next < classes + COUNT_OF(classes) ? next : NULL;
 }
 
+bool class_is_narrow(const ArithmeticClass *class)
+{
+    return class->results == ROUNDING_BF16 || class->results == ROUNDING_FP16;
+}
+
 double noise_floored(const ArithmeticClass *class, double deviation, double norm)
 {
     return fmax(deviation, class->output_rounding * norm);

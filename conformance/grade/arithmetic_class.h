@@ -58,5 +58,6 @@ extern const char *const class_names; /* all of them, for a message */
  * than one rounding of the result, because a step that happens to be exact in the replay (a clamp, a copy) may be
  * computed from unrounded intermediates elsewhere. */
 double noise_floored(const ArithmeticClass *class, double deviation, double norm);
+bool class_is_narrow(const ArithmeticClass *class); /* every result is rounded to 16 bits; tf32's are float32 */
 
 #endif

@@ -97,7 +97,7 @@ Lockstep *lockstep_begin(const Trial *trial, Subject subject, Error *error)
     *l = (Lockstep){ .subject = subject,
                      .trial = *trial,
                      .rows = padding_rows_of(inputs, model_config(trial->model)),
-                     .narrow_visits = trial->class->results != ROUNDING_NONE,
+                     .narrow_visits = class_is_narrow(trial->class),
                      .samples = options->samples ? options->samples : SAMPLES };
     grade->readings = options->readings;
     l->rows.sequences = options->sequences;

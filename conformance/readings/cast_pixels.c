@@ -8,11 +8,9 @@
 
 #include "run/run.h"
 
-static bool is_narrow(Rounding rounding) { return rounding == ROUNDING_BF16 || rounding == ROUNDING_FP16; }
-
 static bool cast_pixels_matter(const Trial *trial)
 {
-    return is_narrow(trial->class->results) && (trial->inputs->pixel_values || trial->inputs->pixel_values_videos);
+    return class_is_narrow(trial->class) && (trial->inputs->pixel_values || trial->inputs->pixel_values_videos);
 }
 
 /* The pixel p whose 2 (p - 0.5), in float32, is that of the cast pixel in the narrow dtype */

@@ -48,12 +48,11 @@ static void add_row(void *context, int n, int64_t row, const double *values)
 /* Whether the feature can change what the class's replays compute */
 static bool matters(Feature feature, const Trial *trial)
 {
-    bool narrow = trial->class->results == ROUNDING_BF16 || trial->class->results == ROUNDING_FP16;
     switch (feature) {
     case FEATURE_CONV_F16: return trial->inputs->pixel_values || trial->inputs->pixel_values_videos;
     case FEATURE_NORMS_IN_DTYPE:
     case FEATURE_CONSTANTS_IN_DTYPE:
-    case FEATURE_ACCUMULATE_IN_DTYPE: return narrow;
+    case FEATURE_ACCUMULATE_IN_DTYPE: return class_is_narrow(trial->class);
     case FEATURE_GELU_TABLE_F16:
     case FEATURE_FLASH_F16_ACCUMULATOR:
     case FEATURE_SEQUENTIAL_SUMS: return true;

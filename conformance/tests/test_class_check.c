@@ -2,7 +2,7 @@
 #include "readings/class_check.h"
 
 #include "bugs/bug.h"
-#include "dumps.h"
+#include "findings.h"
 
 #define TEXT "fixtures/e2b-text"
 #define WHOLE "fixtures/e2b"
@@ -196,6 +196,16 @@ START_TEST(check_is_reported)
 }
 END_TEST
 
+/* Between products tf32 is float32, whose noise a pass in float32 does not stay below. */
+START_TEST(faint_bug_is_named_in_tf32)
+{
+    const Bug *bug = bug_find("attn-softcap-50");
+    Finding finding = find(TEXT, dump_of(TEXT, "tf32", bug), "tf32", NULL);
+    ck_assert_str_eq(first_name(finding), bug->id);
+    finding_free(finding);
+}
+END_TEST
+
 Suite *class_check_suite(void)
 {
     Suite *suite = suite_create("class_check");
@@ -205,6 +215,7 @@ Suite *class_check_suite(void)
     tcase_add_loop_test(wider, honest_dump_is_what_it_says, 0, COUNT(honest));
     tcase_add_loop_test(wider, hidden_upcast_is_noted, 0, COUNT(folders));
     tcase_add_test(wider, float32_is_no_tf32);
+    tcase_add_test(wider, faint_bug_is_named_in_tf32);
     tcase_add_test(theme(suite, "reports"), check_is_reported);
     return suite;
 }
