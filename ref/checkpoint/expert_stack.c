@@ -105,22 +105,36 @@ static void check_alike(const Array *matrix, const Array *first, Error *error)
                   SHAPE_TEXT(first->rank, first->shape));
 }
 
-static bool has_static_scale(const Array *matrix)
+static bool is_static(const Array *matrix)
 {
     return matrix->inputs == INPUTS_INT8_STATIC || matrix->inputs == INPUTS_FP8_STATIC;
 }
 
-/* As kernels have it that round the input of all experts at once */
-static void share_largest_scale(Stack *stack, Arena *arena)
+static bool is_fp4(const Array *matrix) { return matrix->inputs == INPUTS_FP4_GROUP && matrix->input_scale > 0; }
+
+/* The largest scale of those that are static; of FP4, whose inputs are multiplied by theirs, the smallest */
+static float widest_scale(const Stack *stack, bool of_fp4)
 {
-    float largest = 0;
-    for (int64_t i = 0; i < stack->count; i++)
-        if (has_static_scale(stack->matrices[i])) largest = fmaxf(largest, stack->matrices[i]->input_scale);
+    float widest = 0;
     for (int64_t i = 0; i < stack->count; i++) {
-        if (!has_static_scale(stack->matrices[i])) continue;
+        const Array *matrix = stack->matrices[i];
+        if (of_fp4 ? !is_fp4(matrix) : !is_static(matrix)) continue;
+        float scale = matrix->input_scale;
+        if (widest == 0 || (of_fp4 ? scale < widest : scale > widest)) widest = scale;
+    }
+    return widest;
+}
+
+/* As kernels have it that round the input of all experts at once */
+static void share_widest_scale(Stack *stack, Arena *arena)
+{
+    float of_static = widest_scale(stack, false), of_fp4 = widest_scale(stack, true);
+    for (int64_t i = 0; i < stack->count; i++) {
+        const Array *own = stack->matrices[i];
+        if (!is_static(own) && !is_fp4(own)) continue;
         Array *matrix = arena_allocate(arena, sizeof *matrix);
-        *matrix = *stack->matrices[i];
-        matrix->input_scale = largest;
+        *matrix = *own;
+        matrix->input_scale = is_fp4(own) ? of_fp4 : of_static;
         stack->matrices[i] = matrix;
     }
 }
@@ -143,7 +157,7 @@ static Array *stack_of(const Experts *experts, const char *const *parts, int par
         if (error_is_set(experts->error)) return NULL;
         stack->matrices[stack->count++] = matrix;
     }
-    if (declared_inputs.largest_scales) share_largest_scale(stack, arena);
+    if (declared_inputs.largest_scales) share_widest_scale(stack, arena);
     const Array *first = stack->matrices[0];
     stack->elements = array_elements(first);
     stack->encoding = (Encoding){

@@ -81,6 +81,36 @@ START_TEST(a_stack_follows_its_matrices)
 }
 END_TEST
 
+/* Global scales of FP4 multiply, so that the smallest is what the largest scale is. Who has none keeps none. */
+START_TEST(fp4_shares_the_smallest_global_scale)
+{
+    const float scales[] = { 3, 2, 0, 5 }, shared[] = { 2, 2, 0, 2 };
+    const char *const names[] = { "0.gate_proj", "0.up_proj", "1.gate_proj", "1.up_proj" };
+    Error error = { "" };
+    Array changed[COUNT(scales)];
+    ck_assert(input_codes_declare("largest-of-experts", &declared_inputs));
+    write_arrays(temporary("model.safetensors"), "{" FIRST ", " SECOND ", " DOWN "}");
+    Checkpoint *checkpoint = checkpoint_open(temporary_folder(), &error);
+    for (int i = 0; i < COUNT(scales); i++) {
+        const char *name = arena_format(&scratch, "model.experts.%s.weight", names[i]);
+        CheckpointTensor *tensor = checkpoint_find(checkpoint, name);
+        changed[i] = *tensor->array;
+        changed[i].inputs = INPUTS_FP4_GROUP;
+        changed[i].input_scale = scales[i];
+        tensor->array = &changed[i];
+    }
+    stack_experts(checkpoint, &error);
+    assert_clean(&error);
+    const Array *stack = checkpoint_find(checkpoint, "model.experts.gate_up_proj")->array;
+    for (int i = 0; i < COUNT(scales); i++) {
+        Array gate_up = array_at(stack, i / 2);
+        ck_assert_float_eq(array_matrix(&gate_up, i % 2 * 2)->input_scale, shared[i]);
+    }
+    checkpoint_close(checkpoint);
+    declared_inputs = (DeclaredInputs){ 0 };
+}
+END_TEST
+
 /* Whose rule rounds the input 0.3, 1.7: to halves, to quarters up to 31.75, to e4m3's numbers, and not at all */
 static const struct {
     const char *matrix;
@@ -160,6 +190,7 @@ Suite *expert_stack_suite(void)
     tcase_add_test(stacks, gate_and_up_lie_side_by_side);
     tcase_add_test(stacks, experts_may_be_in_moe);
     tcase_add_test(stacks, a_stack_follows_its_matrices);
+    tcase_add_test(stacks, fp4_shares_the_smallest_global_scale);
     tcase_add_loop_test(stacks, each_matrix_rounds_its_input, 0, 2);
     TCase *files = theme(suite, "bad_files");
     tcase_add_loop_test(files, what_does_not_fit_is_refused, 0, COUNT(bad));

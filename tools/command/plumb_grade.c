@@ -213,7 +213,7 @@ Finding grade_dump(GradeCommand *command, const Dump *dump, Error *error)
 {
     Inputs given = { 0 };
     Trial trial = trial_of(command, &given, dump);
-    Ground ground = { .check = { .declared = trial.class, .cache = { trial.cache, trial.cache } } };
+    Ground ground = { .check = { .declared = trial.class, .cache = { .declared = trial.cache, .fits = trial.cache } } };
     Finding finding = { .status = STATUS_BAD_INPUT };
     Grade *grade = NULL;
     DumpedInputs *judged = case_judge_inputs(&command->c, dump, trial.class, command->only.globs, error);

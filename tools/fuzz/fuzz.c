@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dump/dump.h"
+#include "nn/nn.h"
 #include "reference.h"
 
 static char seeds[512], folder[64];
@@ -95,7 +96,23 @@ void fuzz_free_parts(FuzzPart *parts, int count)
     for (int i = 0; i < count; i++) free(parts[i].text);
 }
 
-/* Codes as products and graders of quantisers read them: of as many elements, and of the first row's groups */
+/* A row of ones by the first rows of a weight, which a product reads as they lie or widens */
+static double multiply(const Array *array, int64_t count)
+{
+    int64_t width = array->rank == 2 ? array->shape[1] : 0;
+    if (width == 0 || width > count) return 0;
+    Arena arena = { 0 };
+    Run run = { .arena = &arena, .exact_codes = true };
+    Array rows_of_it = *array;
+    if (rows_of_it.shape[0] > count / width) rows_of_it.shape[0] = count / width;
+    Tensor x = new_tensor(&run, 1, width);
+    for (int64_t i = 0; i < width; i++) x.data[i] = 1;
+    double sum = linear(x, &rows_of_it, NULL, &run).data[0];
+    arena_free(&arena);
+    return sum;
+}
+
+/* Codes as graders of quantisers and products read them */
 static double read_codes(const Array *array, int64_t count)
 {
     const Encoding *encoding = array->encoding;
@@ -104,17 +121,7 @@ static double read_codes(const Array *array, int64_t count)
     if (encoding->places && encoding->bits > 0) encoding->places(encoding, array->offset, count, places);
     for (int64_t i = 0; encoding->bits > 0 && i < count; i++) sum += encoding->values[places[i].code];
     free(places);
-    int64_t row = array->rank > 0 ? array->shape[array->rank - 1] : 0, groups = row / CODE_GROUP;
-    if (!encoding->groups || row > count || groups == 0 || row % CODE_GROUP != 0) return sum;
-    CodeGroups of = { .codes = allocate_zeroed((size_t)groups, sizeof *of.codes),
-                      .scales = allocate_zeroed((size_t)groups, sizeof *of.scales),
-                      .offsets = allocate_zeroed((size_t)groups, sizeof *of.offsets) };
-    encoding->groups(encoding, array->offset, row, &of);
-    for (int64_t i = 0; i < groups; i++) sum += of.codes[i][0] * (double)of.scales[i] + (double)of.offsets[i];
-    free(of.codes);
-    free(of.scales);
-    free(of.offsets);
-    return sum;
+    return sum + multiply(array, count);
 }
 
 void fuzz_read_array(const Array *array)
