@@ -296,7 +296,7 @@ $(addprefix $(BUILD)/,plumb tower-bench layer-bench weight-bench nn-filter weigh
 
 FUZZ    = safetensors gguf npy npz index names case config quantised png wav report submission shard judge diagnosis
 SECONDS = 60
-FUZZING = $(MAKE) --no-print-directory -s CC=clang ARCH= OPTIMIZE=-O2
+FUZZING = --no-print-directory -s CC=clang ARCH= OPTIMIZE=-O2
 TESTS_OF_JUDGE = $(addprefix $(BUILD)/f32/conformance/tests/,backends.o dumps.o)
 
 COMMANDS = $(filter-out %/plumb.o,$(TOOL:%.c=$(BUILD)/f32/%.o)) $(BUILD)/f32/tools/report/page.o
@@ -315,10 +315,10 @@ $(addprefix $(BUILD)/f32/tools/fuzz/tests/,seeds.o shard_seeds.o file_seeds.o): 
 
 fuzz:
 	@sh tools/make/deps.sh fuzz
-	@$(FUZZING) BUILD=build/fuzz \
+	@$(MAKE) $(AT_ONCE) $(FUZZING) BUILD=build/fuzz \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' GUIDED=-fsanitize=fuzzer-no-link \
 	    $(FUZZ:%=build/fuzz/fuzz-%)
-	@$(MAKE) --no-print-directory -s build/seeds build/plumb
+	@$(MAKE) $(AT_ONCE) --no-print-directory -s build/seeds build/plumb
 	@sh tools/fuzz/fuzz.sh build/fuzz $(SECONDS) $(FUZZ)
 
 # libFuzzer is guided by what readers of files compare. Of the model and the judge it is told which edges were reached,
@@ -342,7 +342,8 @@ faults: $(BUILD)/plumb $(BUILD)/faults.so $(BUILD)/seeds
 # Which lines of each parser its target has reached, with the corpora that fuzzing has left. A function of a header
 # that is inlined into both builds of the reference would have counters in both, which cannot be linked.
 fuzz-coverage:
-	@$(FUZZING) BUILD=build/coverage SANITIZE='-fprofile-instr-generate -fcoverage-mapping -D__NO_INLINE__' \
+	@$(MAKE) $(AT_ONCE) $(FUZZING) BUILD=build/coverage \
+	    SANITIZE='-fprofile-instr-generate -fcoverage-mapping -D__NO_INLINE__' \
 	    $(FUZZ:%=build/coverage/fuzz-%)
 	@sh tools/fuzz/coverage.sh build/coverage build/fuzz $(FUZZ)
 
