@@ -39,6 +39,7 @@ bool sandbox_when_from_name(const char *name, SandboxWhen *when)
 struct Sandbox {
     int rules;    /* a descriptor; -1: there is no Landlock */
     uint64_t all; /* what this kernel can forbid */
+    bool full;    /* a path is not allowed that should be, because it could not be opened beside what is open */
 };
 
 /* LeakSanitizer traces threads to stop them, which Landlock forbids with those that are outside of the sandbox. */
@@ -85,7 +86,9 @@ static int new_rules(int version, uint64_t all)
 static void allow(Sandbox *sandbox, const char *path, uint64_t access)
 {
     struct stat status;
-    int at = sandbox->rules < 0 || !path ? -1 : open(path, O_PATH | O_CLOEXEC);
+    if (sandbox->rules < 0 || !path) return;
+    int at = open(path, O_PATH | O_CLOEXEC);
+    if (at < 0) sandbox->full |= errno == EMFILE || errno == ENFILE;
     if (at < 0) return;
     bool is_folder = fstat(at, &status) == 0 && S_ISDIR(status.st_mode);
     struct landlock_path_beneath_attr rule = {
@@ -118,6 +121,7 @@ static void allow_links(Sandbox *sandbox, const char *folder)
     static const char *const read[] = { "*.safetensors", "*.json", "*.gguf", "*.npy", "*.png", "*.wav" };
     DIR *stream = opendir(folder);
     Arena arena = { 0 };
+    if (!stream) sandbox->full |= errno == EMFILE || errno == ENFILE;
     for (const struct dirent *entry; stream && (entry = readdir(stream));)
         for (size_t i = 0; i < sizeof read / sizeof *read; i++)
             if (entry->d_type != DT_REG && fnmatch(read[i], entry->d_name, 0) == 0)
@@ -226,9 +230,11 @@ static bool restrict_calls(void) { return false; }
 void sandbox_enter(Sandbox *sandbox, SandboxWhen when, Error *error)
 {
     const char *missing = NULL;
-    if (when != SANDBOX_NEVER && !restrict_files(sandbox)) missing = "Landlock in the kernel (Linux 5.13 and later)";
-    if (when != SANDBOX_NEVER && !restrict_calls()) missing = "libseccomp in this build, and seccomp in the kernel";
+    bool enters = when != SANDBOX_NEVER && !sandbox->full;
+    if (enters && !restrict_files(sandbox)) missing = "Landlock in the kernel (Linux 5.13 and later)";
+    if (enters && !restrict_calls()) missing = "libseccomp in this build, and seccomp in the kernel";
     if (missing && when == SANDBOX_ALWAYS) error_set(error, "--sandbox: found no %s, expected it", missing);
+    if (sandbox->full && when != SANDBOX_NEVER) error_set(error, "--sandbox: found too many open files (ulimit -n)");
     if (sandbox->rules >= 0) close(sandbox->rules);
     free(sandbox);
 }
