@@ -63,14 +63,16 @@ MappedFile *mapped_file_open(const char *path, size_t least, const char *expecte
     FILE *stream = regular_file_open(path, expected, &status, error);
     if (!stream) return NULL;
     int descriptor = dup(fileno(stream));
-    fclose(stream);
     void *bytes = MAP_FAILED;
-    if ((size_t)status.st_size < least)
+    if (descriptor < 0)
+        error_set(error, "%s: cannot be read: %s", path, strerror(errno));
+    else if ((size_t)status.st_size < least)
         error_set(error, "%s: found %lld bytes, expected at least the %zu of %s", path, (long long)status.st_size,
                   least, expected);
     else
         bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (descriptor < 0 || bytes == MAP_FAILED) {
+    fclose(stream);
+    if (bytes == MAP_FAILED) {
         error_set(error, "%s: cannot be mapped: %s", path, strerror(errno));
         if (descriptor >= 0) close(descriptor);
         return NULL;

@@ -116,7 +116,7 @@ static char *joined(const char *start, const char *end)
     return strcat(strcpy(text, start), end);
 }
 
-static void take_words(MergedShards *merged, const json_t *report, const char *json, Error *error)
+static void take_words(MergedShards *merged, const json_t *report, const char *path, const char *json, Error *error)
 {
     const json_t *words = json_object_get(report, "words");
     json_int_t report_at = json_integer_value(json_object_get(report, "report_at"));
@@ -124,9 +124,9 @@ static void take_words(MergedShards *merged, const json_t *report, const char *j
     merged->words[merged->count++] = joined("plumb ", merged->diagnosed ? "diagnose" : "grade");
     for (size_t i = 0; i < json_array_size(words); i++) {
         const char *word = json_string_value(json_array_get(words, i));
-        if (!word) error_set(error, "words: found no text at %zu, expected the command of the shards", i);
+        if (!word) error_set(error, "%s: words: found no text at %zu, expected the command of the shards", path, i);
         if (word && SHOWN_TEXT(word) != word) /* argp would say bad usage with the word as it is */
-            error_set(error, "words: found control characters in %s, expected none", word);
+            error_set(error, "%s: words: found control characters in %s, expected none", path, word);
         merged->words[merged->count++] = joined(word ? word : "", (json_int_t)i == report_at ? json : "");
     }
 }
@@ -159,7 +159,7 @@ MergedShards shard_reports_merge(const char *const *paths, int count, const char
         reports[i] = open_report(paths[i], merged.diagnosed, error);
         if (!error_is_set(error)) check_same(reports[i], reports[0], paths[i], error);
     }
-    if (!error_is_set(error)) take_words(&merged, reports[0], json, error);
+    if (!error_is_set(error)) take_words(&merged, reports[0], paths[0], json, error);
     if (!error_is_set(error)) join(&merged, reports, paths, count, error);
     if (!error_is_set(error)) merged.files = json_incref(json_object_get(reports[0], "files"));
     if (!error_is_set(error)) merged.class = json_incref(json_object_get(reports[0], "class"));
