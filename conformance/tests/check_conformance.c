@@ -10,7 +10,7 @@
                   X(diagnose) X(unknown_defects) X(error_pattern) X(suspects) X(matched_filter) X(rounding_bound) \
                   X(class_check) X(cache_check) X(ends) \
                   X(report_ends) X(explain) X(product_factors) X(dry_run) X(diagnose_several) \
-                  X(bug_part) X(parts) X(step_layers) \
+                  X(bug_part) X(bug_weights) X(parts) X(step_layers) \
                   X(resampling) X(preprocessing) X(patch_match) X(patch_steps) X(dumped_patches) X(diagnose_patches) \
                   X(dumped_inputs) X(sounds) X(properties) X(rule_index) X(name_map_case) X(tensor_grade) \
                   X(code_steps) X(known_layers) X(published_size) X(quantised) X(rewritten) X(added_noise) X(shard) \

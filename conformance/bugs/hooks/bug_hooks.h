@@ -125,7 +125,7 @@ const Array *array_named(BugRun *run, const char *name);
 const Array *array_beside(BugRun *run, const Tap *tap, const char *local);
 const Array *array_in_layer(BugRun *run, const Tap *tap, int layer, const char *local); /* beside that layer's taps */
 void read_row(const BugRun *run, const Array *weight, int64_t row, double *out);
-/* out [rows, out_features] = x [rows, in_features] weight^T, and bias unless NULL */
+/* out [rows, out_features] = x [rows, in_features] weight^T, and bias unless NULL; x as the weight's rule rounds it */
 void linear_rows(BugRun *run, double *out, const double *x, int64_t rows, const Array *weight, const Array *bias);
 
 /* ---- arithmetic in double (arithmetic.c), every result rounded as the pass rounds */

@@ -136,16 +136,38 @@ static const double *parameter_of(BugRun *run, const Tap *tap, const char *param
 const double *weight_of(BugRun *run, const Tap *tap) { return parameter_of(run, tap, "weight"); }
 const double *bias_of(BugRun *run, const Tap *tap) { return parameter_of(run, tap, "bias"); }
 
+/* x as a product with the matrix rounds it: in float32, in every pass */
+static const double *rounded_rows(BugRun *run, const double *x, int64_t rows, const Array *matrix)
+{
+    if (matrix->inputs == INPUTS_PLAIN) return x;
+    int64_t width = matrix->shape[1];
+    double *wide = scratch_row(run, rows * width);
+    Run narrow = { .arena = &run->scratch };
+    ArenaMark mark = scratch_mark(run);
+    Tensor values = new_tensor(&narrow, rows, width);
+    for (int64_t i = 0; i < rows * width; i++) values.data[i] = (float)x[i];
+    values = input_codes(values, matrix, &narrow);
+    for (int64_t i = 0; i < rows * width; i++) wide[i] = values.data[i];
+    scratch_release(run, mark);
+    return wide;
+}
+
 void linear_rows(BugRun *run, double *out, const double *x, int64_t rows, const Array *weight, const Array *bias)
 {
     int64_t out_features = weight->shape[0], in_features = weight->shape[1];
     ArenaMark mark = scratch_mark(run);
     double *weight_row = scratch_row(run, in_features), *wide_bias = bias ? scratch_row(run, out_features) : NULL;
+    const Array *matrix = NULL;
+    const double *rounded = x;
     if (bias) read_part(run, bias, 0, out_features, wide_bias);
-    for (int64_t i = 0; i < out_features; i++) {
+    for (int64_t i = 0, first = 0; i < out_features; i++) {
+        if (!matrix || i == first + matrix->shape[0]) { /* the next of a stack of experts */
+            matrix = array_matrix(weight, first = i);
+            rounded = rounded_rows(run, x, rows, matrix);
+        }
         read_row(run, weight, i, weight_row);
         for (int64_t r = 0; r < rows; r++) {
-            double sum = dot(run, x + r * in_features, weight_row, in_features);
+            double sum = dot(run, rounded + r * in_features, weight_row, in_features);
             out[r * out_features + i] = as_result(run, bias ? sum + wide_bias[i] : sum);
         }
     }
