@@ -100,7 +100,13 @@ void mapped_file_close(MappedFile *file)
 
 const unsigned char *mapped_file_bytes(const MappedFile *file) { return file->bytes; }
 size_t mapped_file_size(const MappedFile *file) { return size_of(file); }
-void mapped_file_let_go(MappedFile *file) { madvise(file->bytes, size_of(file), MADV_DONTNEED); }
+
+void mapped_file_let_go(MappedFile *file)
+{
+    const size_t worth_it = (size_t)4 << 20; /* less comes back so often that it takes longer than a small pass */
+    if (size_of(file) >= worth_it) madvise(file->bytes, size_of(file), MADV_DONTNEED);
+}
+
 
 void mapped_files_check(Error *error)
 {

@@ -17,7 +17,7 @@ MappedFile *mapped_file_open(const char *path, size_t least, const char *expecte
 void mapped_file_close(MappedFile *file); /* NULL is fine */
 const unsigned char *mapped_file_bytes(const MappedFile *file);
 size_t mapped_file_size(const MappedFile *file);
-void mapped_file_let_go(MappedFile *file); /* of the pages read so far; they come back from the file */
+void mapped_file_let_go(MappedFile *file); /* of the pages read so far, if it is large; they come back from the file */
 
 /* Sets the error if a file that is open now is not what it was when it was opened: what was computed from it is of
  * neither. A file that was replaced by another of its name is what it was. */
